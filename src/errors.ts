@@ -1,0 +1,40 @@
+/**
+ * Every error that Tuneloop raises on purpose, by code. A message says what is wrong, where (file, line, key) and what
+ * to do about it. The code is also the `type` of the Temporal failure, so that it can be read off a history.
+ */
+export const ERROR_CODES = {
+  PIPELINE_INVALID: 'the pipeline file cannot be used as it is',
+  ENVIRONMENT_INVALID: 'an environment variable is missing or has a value that cannot be used',
+  SOURCE_NOT_FOUND: 'no log was found where the pipeline says',
+  SOURCE_EMPTY: 'the log holds no row',
+  SOURCE_ROW_INVALID: 'a row of a log or of a test file cannot be read',
+  INSTRUCTIONS_NOT_FOUND: 'the prompts of the log do not share a template, so inputs cannot be cut out',
+  TOO_FEW_EXAMPLES: 'too few examples are left to train on',
+  BUDGET_EXCEEDED: 'the estimate for the run is over its budget',
+  PROVIDER_UNREACHABLE: 'the provider does not answer',
+  PROVIDER_REFUSED: 'the provider refused a request for good',
+  PROVIDER_UNAVAILABLE: 'the provider could not answer now; the request is tried again',
+  JOB_FAILED: 'a fine-tuning job ended without a model',
+  JOB_PENDING: 'a fine-tuning job has not ended yet; it is asked for again',
+  ALL_CANDIDATES_FAILED: 'no candidate survived',
+  ARTIFACT_CORRUPT: 'a stored artifact is missing or its bytes are not those that were written',
+  TEMPORAL_UNREACHABLE: 'no Temporal server answers',
+  TEMPORAL_UNAVAILABLE_HERE: 'no Temporal server could be started on this machine',
+  RUN_NOT_FOUND: 'no run or schedule has this id',
+  PORT_TAKEN: 'a port is in use by another program',
+  LOCKED: 'another process uses this folder',
+  USAGE: 'the command cannot be understood',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The one error class: `code` is for programs, `message` is for people. */
+export class TuneloopError extends Error {
+  override readonly name = 'TuneloopError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
