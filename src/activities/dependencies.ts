@@ -1,0 +1,28 @@
+import { Context } from '@temporalio/activity';
+import type { Logger } from 'pino';
+import type { Pipeline, ProviderChoice } from '../config/pipeline.ts';
+import type { Prices } from '../evaluation/cost.ts';
+import type { Provider } from '../providers/provider.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
+
+/** All that activities need from outside; there are no globals. */
+export interface Dependencies {
+  artifacts: ArtifactStore;
+  /** Folder of the runs' reports and unfinished predictions; see `storage/run-folder.ts`. */
+  home: string;
+  prices: Prices;
+  connectProvider(choice: ProviderChoice): Provider;
+  log: Logger;
+}
+
+/** The pipeline that the client stored when it started the run. */
+export function loadPipeline({ artifacts }: Dependencies, definition: ArtifactRef): Promise<Pipeline> {
+  return readJson<Pipeline>(artifacts, definition);
+}
+
+/** The id of the workflow that called the activity. From Temporal and not from the caller, so it can name a folder. */
+export function currentWorkflowId(): string {
+  const { workflowExecution } = Context.current().info;
+  if (!workflowExecution) throw new Error('this activity was not started by a workflow');
+  return workflowExecution.workflowId;
+}

@@ -1,0 +1,198 @@
+import { appendFile, mkdir, readFile, rm, truncate } from 'node:fs/promises';
+import path from 'node:path';
+import { Context } from '@temporalio/activity';
+import pMap from 'p-map';
+import type { Example, Message } from '../dataset/row.ts';
+import { type PromptTemplate, renderPrompt } from '../dataset/template.ts';
+import { costPer1k, tariffOf } from '../evaluation/cost.ts';
+import { type Scorer, scorerOf } from '../evaluation/scorer.ts';
+import { mean, percentile } from '../evaluation/statistics.ts';
+import type { Completion, CompletionRequest, Provider } from '../providers/provider.ts';
+import { ProviderError } from '../providers/provider-error.ts';
+import { type ArtifactRef, readJson, readJsonRows } from '../storage/artifact-store.ts';
+import { fileName, runFolder } from '../storage/run-folder.ts';
+import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
+
+export interface EvaluateModelInput {
+  definition: ArtifactRef;
+  /** Names the evaluation within the run. */
+  name: string;
+  /** Who answers: a tuned model, which gets inputs only, or a model that gets the original prompt. */
+  subject:
+    | { kind: 'tuned'; model: string; baseModel: string }
+    | { kind: 'prompted'; model: string; template: ArtifactRef };
+  examples: ArtifactRef;
+}
+
+/** How a model did on a set of examples. */
+export interface Evaluation {
+  model: string | null;
+  /** Mean score, 0 to 1, over `n` rows; null where no right answer is known. */
+  score: number | null;
+  n: number;
+  costPer1kUsd: number | null;
+  p50Ms: number | null;
+  p95Ms: number | null;
+  /** One line a row: answer, score, tokens, times. */
+  predictions: ArtifactRef | null;
+}
+
+interface Prediction extends Omit<Completion, 'text'> {
+  /** Position of the example, from 0. */
+  index: number;
+  id: string;
+  answer: string;
+  score: number;
+}
+
+/** A request that fails for a passing reason is sent this many times before the attempt gives up. */
+const TRIES_PER_ROW = 4;
+const HEARTBEAT_MS = 2000;
+
+/**
+ * Asks a model for every example and scores the answers. Each scored row is kept on disk at once, and an attempt goes on
+ * where the one before it stopped: only rows that were in flight are paid again.
+ */
+export function createEvaluateModel(dependencies: Dependencies) {
+  return async (input: EvaluateModelInput): Promise<Evaluation> => {
+    const { artifacts, home, prices } = dependencies;
+    const { subject } = input;
+    const { evaluation, provider: choice } = await loadPipeline(dependencies, input.definition);
+    const provider = dependencies.connectProvider(choice);
+    const examples = await readJsonRows<Example>(artifacts, input.examples);
+    const toMessages = await promptOf(dependencies, subject);
+    const scorer = scorerOf(evaluation.metric);
+    const { cancellationSignal } = Context.current();
+
+    const folder = path.join(runFolder(home, currentWorkflowId()), 'predictions');
+    const journal = await Journal.open(path.join(folder, `${fileName(input.name)}.jsonl`));
+    const open = examples.map((_, index) => index).filter((index) => !journal.predictions.has(index));
+    const heartbeat = setInterval(
+      () => Context.current().heartbeat({ rows: journal.predictions.size, of: examples.length }),
+      HEARTBEAT_MS,
+    );
+    const ask = (index: number) => {
+      const example = examples[index];
+      if (!example) throw new RangeError(`no example ${index}`);
+      const request = {
+        model: subject.model,
+        messages: toMessages(example.input),
+        maxOutputTokens: evaluation.max_output_tokens,
+        signal: cancellationSignal,
+      };
+      return predict(provider, request, scorer, example, index);
+    };
+    try {
+      // One call that does not count: connections are opened and the model is loaded by it.
+      if (open[0] !== undefined) await ask(open[0]);
+      await pMap(open, async (index) => journal.add(await ask(index)), {
+        concurrency: evaluation.concurrency,
+        signal: cancellationSignal,
+      });
+      await journal.flush();
+    } finally {
+      clearInterval(heartbeat);
+    }
+    const predictions = [...journal.predictions.values()].toSorted((a, b) => a.index - b.index);
+    const ref = await artifacts.write(predictions.map((prediction) => JSON.stringify(prediction)));
+    await journal.remove();
+
+    const usage = {
+      promptTokens: mean(predictions.map(({ promptTokens }) => promptTokens)),
+      completionTokens: mean(predictions.map(({ completionTokens }) => completionTokens)),
+    };
+    const tuned = subject.kind === 'tuned';
+    const tariff = tariffOf(prices, provider, tuned ? subject.baseModel : subject.model, tuned);
+    const latencies = predictions.map(({ latencyMs }) => latencyMs);
+    return {
+      model: subject.model,
+      score: mean(predictions.map(({ score }) => score)),
+      n: predictions.length,
+      costPer1kUsd: costPer1k(tariff, usage, mean(predictions.map(({ serverMs }) => serverMs))),
+      p50Ms: percentile(latencies, 0.5),
+      p95Ms: percentile(latencies, 0.95),
+      predictions: ref,
+    };
+  };
+}
+
+async function promptOf(
+  { artifacts }: Dependencies,
+  subject: EvaluateModelInput['subject'],
+): Promise<(input: string) => Message[]> {
+  if (subject.kind === 'tuned') return (input) => [{ role: 'user', content: input }];
+  const template = await readJson<PromptTemplate>(artifacts, subject.template);
+  return (input) => renderPrompt(template, input);
+}
+
+async function predict(
+  provider: Provider,
+  request: CompletionRequest,
+  scorer: Scorer,
+  { id, completion, references = [] }: Example,
+  index: number,
+): Promise<Prediction> {
+  const { text, ...figures } = await completeWithRetries(provider, request);
+  return { index, id, answer: text, score: scorer(text, [completion, ...references]), ...figures };
+}
+
+async function completeWithRetries(provider: Provider, request: CompletionRequest): Promise<Completion> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await provider.complete(request);
+    } catch (error) {
+      const mayPass = error instanceof ProviderError && error.retryable && !request.signal?.aborted;
+      if (!mayPass || attempt === TRIES_PER_ROW) throw error;
+      await Context.current().sleep(error.retryAfterMs ?? 250 * 4 ** attempt);
+    }
+  }
+}
+
+/** The rows of an evaluation that were scored so far, in a file that only grows. */
+class Journal {
+  readonly predictions = new Map<number, Prediction>();
+  readonly #file: string;
+  #unwritten = '';
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** Reads what an earlier attempt left. A last line that was cut off in the middle is dropped. */
+  static async open(file: string): Promise<Journal> {
+    const journal = new Journal(file);
+    await mkdir(path.dirname(file), { recursive: true });
+    const text = await readFile(file, 'utf8').catch(() => '');
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    if (whole.length < text.length) await truncate(file, Buffer.byteLength(whole));
+    for (const line of whole.split('\n')) {
+      if (line === '') continue;
+      const prediction = JSON.parse(line) as Prediction;
+      journal.predictions.set(prediction.index, prediction);
+    }
+    return journal;
+  }
+
+  /** Rows that end while a write is under way are written together by the next one. */
+  async add(prediction: Prediction): Promise<void> {
+    this.predictions.set(prediction.index, prediction);
+    this.#unwritten += `${JSON.stringify(prediction)}\n`;
+    this.#writing = this.#writing.then(() => this.#write());
+    await this.#writing;
+  }
+
+  flush(): Promise<void> {
+    return this.#writing;
+  }
+
+  remove(): Promise<void> {
+    return rm(this.#file, { force: true });
+  }
+
+  async #write(): Promise<void> {
+    const text = this.#unwritten;
+    this.#unwritten = '';
+    if (text !== '') await appendFile(this.#file, text, { mode: 0o600 });
+  }
+}

@@ -1,0 +1,31 @@
+import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
+import { TuneloopError } from '../errors.ts';
+import { ProviderError } from '../providers/provider-error.ts';
+
+const LONGEST_MESSAGE = 2000;
+
+/**
+ * What an error becomes in a workflow's history. The message is bounded, and neither the cause nor the stack goes
+ * along: they may hold requests and rows.
+ */
+export function toFailure(error: unknown): TemporalFailure {
+  if (error instanceof TemporalFailure) return error;
+  if (error instanceof ProviderError) {
+    return ApplicationFailure.create({
+      message: error.message,
+      type: error.code,
+      nonRetryable: !error.retryable,
+      ...(error.retryAfterMs === undefined ? {} : { nextRetryDelay: error.retryAfterMs }),
+    });
+  }
+  if (error instanceof TuneloopError) {
+    return ApplicationFailure.create({
+      message: error.message.slice(0, LONGEST_MESSAGE),
+      type: error.code,
+      nonRetryable: true,
+    });
+  }
+  if (error instanceof Error && error.name === 'AbortError') return new CancelledFailure('cancelled');
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return ApplicationFailure.create({ message: text.slice(0, LONGEST_MESSAGE), type: 'INTERNAL' });
+}

@@ -1,0 +1,21 @@
+import type { ArtifactRef } from '../storage/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './dependencies.ts';
+
+export interface UploadFileInput {
+  definition: ArtifactRef;
+  role: 'train' | 'validation';
+  file: ArtifactRef;
+}
+
+/** Uploads a file unless the provider has it: its name holds its hash, so equal names mean equal bytes. */
+export function createUploadFile(dependencies: Dependencies) {
+  return async ({ definition, role, file }: UploadFileInput): Promise<string> => {
+    const { provider: choice } = await loadPipeline(dependencies, definition);
+    const provider = dependencies.connectProvider(choice);
+    const name = `${role}-${file.sha256}.jsonl`;
+    return (
+      (await provider.findFile(name, file.bytes)) ??
+      (await provider.uploadFile(name, await dependencies.artifacts.file(file)))
+    );
+  };
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { TuneloopError } from '../errors.ts';
+
+/**
+ * What the environment says. This is the only file that reads `process.env`, but for the TEMPORAL_* variables of the
+ * Temporal SDK, which `@temporalio/envconfig` reads itself.
+ */
+export interface Environment {
+  /** Folder of everything that Tuneloop keeps: artifacts, runs, and the state of what the demo starts. */
+  home: string;
+  /** Folder for what was downloaded or built once, shared by all projects of a user. */
+  cache: string;
+  taskQueue: string;
+  /** Whether a Temporal server was named, so that none is to be started. */
+  temporalNamed: boolean;
+  temporalCli: string | undefined;
+  /** Address of Temporal's Web UI, where it is not the one of our own development server. */
+  temporalUi: string | undefined;
+  trainerUrl: string | undefined;
+  pricesFile: string | undefined;
+  logLevel: string;
+  searchPath: string[];
+}
+
+export const ENVIRONMENT_HELP = `
+Environment:
+  TUNELOOP_HOME          folder of artifacts, runs and local state (default: .tuneloop)
+  TUNELOOP_TRAINER_URL   base URL of the local trainer, for provider: local
+  TUNELOOP_TASK_QUEUE    Temporal task queue (default: tuneloop)
+  TUNELOOP_PRICES        a JSON file of prices that replaces the one that comes along
+  TUNELOOP_LOG_LEVEL     trace, debug, info, warn, error or silent (default: info)
+  TUNELOOP_UI_URL        Temporal's Web UI, for links
+  TEMPORAL_ADDRESS       a Temporal server; TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_PROFILE ... as the
+                         Temporal SDK reads them
+  TEMPORAL_CLI           path of a temporal program to start the development server with
+  OPENAI_API_KEY         for provider: openai`;
+
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  const home = path.resolve(env.TUNELOOP_HOME || '.tuneloop');
+  return {
+    home,
+    cache: cacheFolder(env),
+    taskQueue: env.TUNELOOP_TASK_QUEUE || 'tuneloop',
+    temporalNamed: Boolean(env.TEMPORAL_ADDRESS || env.TEMPORAL_PROFILE || env.TEMPORAL_CONFIG_FILE),
+    temporalCli: env.TEMPORAL_CLI || undefined,
+    temporalUi: env.TUNELOOP_UI_URL || undefined,
+    trainerUrl: env.TUNELOOP_TRAINER_URL || undefined,
+    pricesFile: env.TUNELOOP_PRICES || undefined,
+    logLevel: env.TUNELOOP_LOG_LEVEL || 'info',
+    searchPath: (env.PATH ?? '').split(path.delimiter).filter(Boolean),
+  };
+}
+
+/** Reads a key by the name of its variable. The key itself never leaves the process that makes the request. */
+export function readApiKey(variable: string, env: NodeJS.ProcessEnv = process.env): string {
+  const key = env[variable];
+  if (!key) {
+    throw new TuneloopError(
+      'ENVIRONMENT_INVALID',
+      `${variable} is not set: put the provider's key in this environment variable of the worker`,
+    );
+  }
+  return key;
+}
+
+/** The variables for a process that this one starts: its own, with some set or (undefined) taken away. */
+export function childEnvironment(changes: Record<string, string | undefined>): NodeJS.ProcessEnv {
+  return { ...process.env, ...changes };
+}
+
+/** A short stable name for a folder, for what must not be shared between two of them. */
+export function folderKey(folder: string): string {
+  return createHash('sha256').update(folder).digest('hex').slice(0, 8);
+}
+
+function cacheFolder(env: NodeJS.ProcessEnv): string {
+  if (env.XDG_CACHE_HOME) return path.join(env.XDG_CACHE_HOME, 'tuneloop');
+  if (process.platform === 'darwin') return path.join(homedir(), 'Library', 'Caches', 'tuneloop');
+  if (process.platform === 'win32' && env.LOCALAPPDATA) return path.join(env.LOCALAPPDATA, 'tuneloop', 'Cache');
+  return path.join(homedir(), '.cache', 'tuneloop');
+}

@@ -1,0 +1,141 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { TuneloopError } from '../errors.ts';
+import { type Pipeline, pipelineJsonSchema, pipelineSchema } from './pipeline.ts';
+
+/**
+ * Reads and checks a pipeline file (YAML or JSON).
+ *
+ * @returns the pipeline with defaults filled in and its paths made absolute, taken relative to the file.
+ * @throws TuneloopError PIPELINE_INVALID with one line per problem: file, line, key and what is allowed.
+ */
+export async function readPipelineFile(file: string): Promise<Pipeline> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const reason =
+      error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'there is no such file' : String(error);
+    throw new TuneloopError(
+      'PIPELINE_INVALID',
+      `${file}: ${reason}. Name a pipeline file, for example examples/support-triage/pipeline.yaml`,
+    );
+  }
+  const pipeline = parsePipeline(text, file);
+  const folder = path.dirname(path.resolve(file));
+  const { source, split } = pipeline;
+  return {
+    ...pipeline,
+    source: { ...source, path: path.resolve(folder, source.path) },
+    split: {
+      ...split,
+      test: typeof split.test === 'number' ? split.test : { file: path.resolve(folder, split.test.file) },
+    },
+  };
+}
+
+/** As {@link readPipelineFile} for text that was read already; paths stay as written. */
+export function parsePipeline(text: string, file: string): Pipeline {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  const lineOf = (offset: number) => lineCounter.linePos(offset).line;
+  if (document.errors.length > 0) {
+    throw invalid(document.errors.map((error) => `${file}:${lineOf(error.pos[0])}: ${error.message}`));
+  }
+  const parsed = pipelineSchema.safeParse(document.toJS());
+  if (parsed.success) return parsed.data;
+  throw invalid(
+    parsed.error.issues.flatMap((issue) => {
+      const line = (keys: PropertyKey[]) => lineOf(offsetOf(document, keys));
+      if (issue.code === 'unrecognized_keys') {
+        const allowed = allowedKeys(issue.path);
+        return issue.keys.map(
+          (key) =>
+            `${file}:${line([...issue.path, key])}: unknown key ${[...issue.path, key].join('.')}; allowed here: ${allowed.join(', ')}`,
+        );
+      }
+      return [`${file}:${line(issue.path)}: ${issue.path.join('.') || 'the file'} ${explain(issue, document)}`];
+    }),
+  );
+}
+
+function invalid(problems: string[]): TuneloopError {
+  return new TuneloopError('PIPELINE_INVALID', problems.join('\n'));
+}
+
+/** Where a key, or else its nearest parent that was written down, stands in the text. */
+function offsetOf(document: Document, keys: readonly PropertyKey[]): number {
+  let node: unknown = document.contents;
+  let offset = 0;
+  for (const key of keys) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+      if (!pair || !isScalar(pair.key)) break;
+      offset = pair.key.range?.[0] ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(key)];
+      if (!isNode(node)) break;
+      offset = node.range?.[0] ?? offset;
+    }
+  }
+  return offset;
+}
+
+function explain(issue: z.core.$ZodIssue, document: Document): string {
+  const value: unknown = document.getIn(issue.path);
+  const found = value === undefined ? '' : `, found ${JSON.stringify(isNode(value) ? value.toJSON() : value)}`;
+  switch (issue.code) {
+    case 'invalid_type':
+      return value === undefined
+        ? `is missing: it must be of type ${issue.expected}`
+        : `must be of type ${issue.expected}${found}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map((allowed) => JSON.stringify(allowed)).join(' or ')}${found}`;
+    case 'invalid_union':
+      return `must be ${allowedForms(issue.path)}${found}`;
+    case 'custom':
+      return issue.message;
+    default:
+      return `${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}${found}`;
+  }
+}
+
+interface SchemaNode {
+  properties?: Record<string, SchemaNode>;
+  items?: SchemaNode;
+  anyOf?: SchemaNode[];
+  type?: string;
+  const?: unknown;
+  enum?: unknown[];
+}
+
+/** The part of the JSON Schema that describes what stands at these keys. */
+function schemaAt(keys: readonly PropertyKey[]): SchemaNode[] {
+  return keys.reduce<SchemaNode[]>(
+    (nodes, key) =>
+      nodes
+        .flatMap((node) => node.anyOf ?? [node])
+        .flatMap((node) => (typeof key === 'number' ? (node.items ?? []) : (node.properties?.[String(key)] ?? []))),
+    [pipelineJsonSchema() as SchemaNode],
+  );
+}
+
+function allowedKeys(keys: readonly PropertyKey[]): string[] {
+  return schemaAt(keys)
+    .flatMap((node) => node.anyOf ?? [node])
+    .flatMap((node) => Object.keys(node.properties ?? {}));
+}
+
+function allowedForms(keys: readonly PropertyKey[]): string {
+  return schemaAt(keys)
+    .flatMap((node) => node.anyOf ?? [node])
+    .map((node) => {
+      if (node.const !== undefined) return JSON.stringify(node.const);
+      if (node.properties) return `{${Object.keys(node.properties).join(', ')}}`;
+      return node.type === 'array' ? `a list of ${node.items?.type ?? 'value'}s` : `a ${node.type}`;
+    })
+    .join(' or ');
+}

@@ -1,0 +1,187 @@
+import { z } from 'zod';
+
+/** More jobs than this in one sweep have to be asked for by name, with `candidates.limit`. */
+export const DEFAULT_JOB_LIMIT = 12;
+
+const oneOrMore = <T extends z.ZodType>(value: T) => z.union([value, z.array(value).min(1)]);
+
+const fraction = z.number().gte(0).lt(1);
+
+const provider = z.union([
+  z.literal('local').describe('the trainer that comes with Tuneloop: real but small models, not LLMs'),
+  z.literal('openai').describe('api.openai.com, key in OPENAI_API_KEY'),
+  z
+    .strictObject({
+      baseURL: z.url().describe('where the protocol is spoken, for example https://api.example.com/v1'),
+      apiKeyEnv: z
+        .string()
+        .regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of an environment variable, not the key itself')
+        .describe('name of the environment variable that holds the key'),
+    })
+    .superRefine(({ baseURL }, context) => {
+      if (!isSafeBaseURL(baseURL)) {
+        context.addIssue({
+          code: 'custom',
+          path: ['baseURL'],
+          message: 'must be https:, or http: on a loopback address, because a key and production data are sent there',
+        });
+      }
+    }),
+]);
+
+/** Whether a key may be sent to this address: TLS, or this machine. */
+function isSafeBaseURL(baseURL: string): boolean {
+  const { protocol, hostname } = new URL(baseURL);
+  if (protocol === 'https:') return true;
+  return protocol === 'http:' && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+}
+
+const METRICS = {
+  classification: ['accuracy'],
+  generation: ['rouge_l', 'similarity', 'exact_match'],
+} as const;
+
+/** A pipeline as a user writes it. Defaults are filled in; paths are still as written. */
+export const pipelineSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('the JSON Schema of this file, for editors'),
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 lower-case letters, digits and hyphens')
+      .describe('names the pipeline in ids, file names and the Web UI'),
+    task: z.enum(['classification', 'generation']).describe('whether completions are labels or free text'),
+    source: z
+      .strictObject({
+        type: z.literal('jsonl'),
+        path: z.string().min(1).describe('a file or a glob, relative to this file'),
+      })
+      .describe('where the production log lies'),
+    clean: z
+      .strictObject({
+        instructions: z
+          .literal('auto')
+          .default('auto')
+          .describe('auto: find the instructions that prompts share and remove them, so that only inputs stay'),
+        duplicates: z.enum(['exact', 'keep']).default('exact').describe('exact: drop repeated examples; keep: none'),
+      })
+      .prefault({}),
+    split: z
+      .strictObject({
+        validation: fraction
+          .gt(0)
+          .optional()
+          .describe('share that chooses the winner; default 0.15, or 0.2 if test is 0'),
+        test: z
+          .union([fraction, z.strictObject({ file: z.string().min(1) })])
+          .default(0.15)
+          .describe('share that judges once, or a file of rows {input, label} or log rows'),
+        seed: z.int().gte(0).default(1).describe('another seed gives another split'),
+      })
+      .prefault({}),
+    provider: provider.default('local').describe('who trains and serves'),
+    candidates: z
+      .strictObject({
+        models: z.array(z.string().min(1)).min(1).describe('base models'),
+        learning_rate_multiplier: oneOrMore(z.number().positive().lte(100)).default([0.5, 1, 2]),
+        epochs: oneOrMore(z.int().gte(1).lte(50)).default(4),
+        batch_size: oneOrMore(z.int().gte(1).lte(256)).optional().describe('left to the provider by default'),
+        limit: z
+          .int()
+          .gte(1)
+          .lte(1000)
+          .optional()
+          .describe(`allows more than ${DEFAULT_JOB_LIMIT} jobs, up to this many`),
+      })
+      .describe('the sweep: every combination becomes one fine-tuning job'),
+    evaluation: z
+      .strictObject({
+        metric: z
+          .enum([...METRICS.classification, ...METRICS.generation])
+          .optional()
+          .describe('classification: accuracy; generation: rouge_l (default), similarity, exact_match'),
+        baseline: z
+          .union([z.literal('recorded'), z.strictObject({ live: z.string().min(1) })])
+          .default('recorded')
+          .describe('recorded: as the log has it; live: the original prompt on a named model, run on the same rows'),
+        concurrency: z.int().gte(1).lte(64).default(8).describe('requests in flight'),
+        max_output_tokens: z.int().gte(1).lte(32768).optional(),
+      })
+      .prefault({}),
+    selection: z
+      .strictObject({
+        margin: z.number().gte(0).lte(1).default(0).describe('a score this close to the best counts as a tie'),
+        max_cost_per_1k_usd: z.number().gt(0).optional().describe('a candidate above it cannot win'),
+        max_p95_ms: z.number().gt(0).optional().describe('a candidate above it cannot win'),
+      })
+      .prefault({}),
+    budget_usd: z
+      .number()
+      .gt(0)
+      .optional()
+      .describe('the run is refused before the first job if its estimate is higher'),
+    retraining: z
+      .strictObject({
+        cron: z.string().min(1).describe('five fields: minute hour day month weekday'),
+        timezone: z.string().default('UTC').refine(isTimezone, 'must be an IANA name such as Europe/Berlin'),
+      })
+      .optional()
+      .describe('when `tuneloop schedule create` starts this pipeline again'),
+  })
+  .superRefine((pipeline, context) => {
+    const { models, learning_rate_multiplier, epochs, batch_size, limit = DEFAULT_JOB_LIMIT } = pipeline.candidates;
+    const jobs = [models, learning_rate_multiplier, epochs, batch_size]
+      .map((values) => new Set<unknown>(Array.isArray(values) ? values : [values]).size)
+      .reduce((product, size) => product * size, 1);
+    if (jobs > limit) {
+      context.addIssue({
+        code: 'custom',
+        path: ['candidates'],
+        message: `makes ${jobs} jobs and at most ${limit} are allowed: try fewer combinations, or set candidates.limit to ${jobs}`,
+      });
+    }
+    const { metric } = pipeline.evaluation;
+    const metrics: readonly string[] = METRICS[pipeline.task];
+    if (metric !== undefined && !metrics.includes(metric)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['evaluation', 'metric'],
+        message: `does not fit task ${pipeline.task}: allowed are ${metrics.join(', ')}`,
+      });
+    }
+    const { validation = 0, test } = pipeline.split;
+    if (typeof test === 'number' && validation + test >= 1) {
+      context.addIssue({
+        code: 'custom',
+        path: ['split'],
+        message: `validation and test together take ${validation + test} of the rows: leave some to train on`,
+      });
+    }
+  })
+  .transform((pipeline) => ({
+    ...pipeline,
+    split: { ...pipeline.split, validation: pipeline.split.validation ?? (pipeline.split.test === 0 ? 0.2 : 0.15) },
+    evaluation: { ...pipeline.evaluation, metric: pipeline.evaluation.metric ?? METRICS[pipeline.task][0] },
+  }));
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A checked pipeline. `source.path` and `split.test.file` are absolute once it was read from a file. */
+export type Pipeline = z.output<typeof pipelineSchema>;
+export type Task = Pipeline['task'];
+export type Metric = Pipeline['evaluation']['metric'];
+export type ProviderChoice = Pipeline['provider'];
+
+/** The JSON Schema of a pipeline file, for editors. Rules between keys are not in it: those are checked on reading. */
+export function pipelineJsonSchema(): Record<string, unknown> {
+  return {
+    ...z.toJSONSchema(pipelineSchema, { io: 'input', target: 'draft-7' }),
+    title: 'Tuneloop pipeline',
+  };
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { TuneloopError } from '../errors.ts';
+import type { Prices } from '../evaluation/cost.ts';
+import shipped from './prices.json' with { type: 'json' };
+
+const usd = z.number().gte(0);
+
+const pricesSchema = z.strictObject({
+  date: z.iso.date(),
+  source: z.string(),
+  local: z.strictObject({ machine_usd_per_hour: usd }),
+  models: z.record(
+    z.string(),
+    z.strictObject({
+      training: usd,
+      tuned: z.strictObject({ input: usd, cached: usd.optional(), output: usd }),
+      base: z.strictObject({ input: usd, output: usd }),
+    }),
+  ),
+}) satisfies z.ZodType<Prices>;
+
+/** The prices that come along, or those of a file of the same form. @throws TuneloopError ENVIRONMENT_INVALID */
+export function readPrices(file: string | undefined): Prices {
+  if (file === undefined) return pricesSchema.parse(shipped);
+  try {
+    return pricesSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    throw new TuneloopError('ENVIRONMENT_INVALID', `TUNELOOP_PRICES names ${file}, which cannot be used: ${reason}`);
+  }
+}

@@ -1,0 +1,114 @@
+import { createHmac } from 'node:crypto';
+import type { Example } from './row.ts';
+
+export const SIDES = ['train', 'validation', 'test'] as const;
+export type Side = (typeof SIDES)[number];
+export type Split = Record<Side, Example[]>;
+
+export interface SplitOptions {
+  /** Shares of the groups, 0 to 1, together under 1. */
+  validation: number;
+  test: number;
+  /** Another seed gives another split. */
+  seed: number;
+  /** Whether completions are labels, which every side should hold in the same shares. */
+  stratify: boolean;
+}
+
+/** Under this many groups a share is taken exactly, by rank; above it, by a threshold that never moves a group. */
+const RANKED_GROUPS = 500;
+
+/**
+ * Splits examples into sides. Equal inputs (see {@link canonicalText}) form a group and stay on one side. The side
+ * follows from a keyed hash of the group, so it depends neither on the order of the rows nor on chance.
+ */
+export function splitExamples(examples: readonly Example[], options: SplitOptions): Split {
+  const groups = [...Map.groupBy(examples, ({ input }) => canonicalText(input))].map(([text, members]) => ({
+    members,
+    hash: createHmac('sha256', `tuneloop-split-${options.seed}`).update(text).digest('hex'),
+  }));
+  const split: Split = { train: [], validation: [], test: [] };
+  const put = (side: Side, { members }: Group) => split[side].push(...members);
+  if (!options.stratify && groups.length >= RANKED_GROUPS) {
+    for (const group of groups) put(sideByThreshold(group, options), group);
+  } else {
+    const strata = [...Map.groupBy(groups, (group) => (options.stratify ? labelOf(group) : '')).entries()]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, stratum]) => stratum.toSorted((a, b) => (a.hash < b.hash ? -1 : 1)));
+    const sizes = strata.map(({ length }) => length);
+    const test = shareOut(sizes, options.test);
+    const validation = shareOut(sizes, options.validation, test);
+    strata.forEach((stratum, index) => {
+      const tests = test[index] ?? 0;
+      const chosen = tests + (validation[index] ?? 0);
+      stratum.forEach((group, rank) => {
+        put(rank < tests ? 'test' : rank < chosen ? 'validation' : 'train', group);
+      });
+    });
+  }
+  for (const side of SIDES) split[side].sort((a, b) => a.line - b.line || (a.id < b.id ? -1 : 1));
+  return split;
+}
+
+/** Takes out the examples whose input also occurs among rows that are kept for judging. */
+export function excludeLeaks(
+  examples: readonly Example[],
+  heldOut: readonly Example[],
+): { examples: Example[]; leaked: Example[] } {
+  const judged = new Set(heldOut.map(({ input }) => canonicalText(input)));
+  const { kept = [], leaked = [] } = Object.groupBy(examples, ({ input }) =>
+    judged.has(canonicalText(input)) ? 'leaked' : 'kept',
+  );
+  return { examples: kept, leaked };
+}
+
+/** The form in which two inputs count as equal: NFKC, case folded, white space collapsed. */
+export function canonicalText(text: string): string {
+  return text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
+}
+
+interface Group {
+  members: Example[];
+  hash: string;
+}
+
+function sideByThreshold({ hash }: Group, { validation, test }: SplitOptions): Side {
+  const position = Number.parseInt(hash.slice(0, 12), 16) / 2 ** 48;
+  if (position < test) return 'test';
+  return position < test + validation ? 'validation' : 'train';
+}
+
+/** The most frequent answer of a group; of equally frequent ones the first in code unit order. */
+function labelOf({ members }: Group): string {
+  const counts = [...Map.groupBy(members, ({ completion }) => completion.trim())].map(
+    ([label, { length }]) => [label, length] as const,
+  );
+  return counts.toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0]?.[0] ?? '';
+}
+
+/**
+ * How many groups of each stratum go to a side, so that the side gets its share of all (at least one group) and every
+ * stratum gives in proportion, by largest remainder. Each stratum keeps at least one group to train on.
+ */
+function shareOut(sizes: readonly number[], share: number, taken: readonly number[] = []): number[] {
+  if (share === 0) return sizes.map(() => 0);
+  const free = sizes.map((size, index) => Math.max(0, size - (taken[index] ?? 0) - 1));
+  const counts = sizes.map((size, index) => Math.min(Math.floor(size * share), free[index] ?? 0));
+  const total = Math.max(1, Math.round(sizes.reduce((sum, size) => sum + size, 0) * share));
+  let missing = total - counts.reduce((sum, count) => sum + count, 0);
+  const byRemainder = sizes
+    .map((size, index) => ({ index, remainder: (size * share) % 1 }))
+    .toSorted((a, b) => b.remainder - a.remainder || a.index - b.index);
+  while (missing > 0) {
+    const before = missing;
+    for (const { index } of byRemainder) {
+      const count = counts[index] ?? 0;
+      if (missing > 0 && count < (free[index] ?? 0)) {
+        counts[index] = count + 1;
+        missing -= 1;
+      }
+    }
+    if (missing === before) break;
+  }
+  return counts;
+}

@@ -1,0 +1,96 @@
+import { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError } from 'openai';
+import type { ErrorCode } from '../errors.ts';
+
+/** A failed call to a provider, with the decision whether the same call may succeed later. */
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  /** How long the provider asks to wait. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { retryable: boolean; retryAfterMs?: number | undefined }) {
+    super(message);
+    this.code = code;
+    this.retryable = options.retryable;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Codes of HTTP 429 that no waiting mends: a person has to pay, or to raise a limit. */
+const NEEDS_A_PERSON = /^(credit_balance_exhausted|insufficient_quota|.*_(spend|usage)_limit_exceeded)$/;
+
+const LONGEST_MESSAGE = 500;
+
+/**
+ * The one place that decides what an error of the OpenAI client means.
+ *
+ * | case | retry |
+ * |---|---|
+ * | no connection, timeout, 408, 409, 5xx | yes |
+ * | 429 | yes, after what the provider asks, unless its code says that a person is needed |
+ * | 404 or 429 on a model that is still loading | yes |
+ * | other 4xx | no |
+ *
+ * The message is built anew from status, code and the provider's own text, and bounded: the client's error carries
+ * headers and requests, which may hold keys and production data and must not reach a history.
+ */
+export function classifyError(error: unknown, baseURL: string): ProviderError {
+  if (error instanceof ProviderError) return error;
+  if (error instanceof APIUserAbortError) {
+    return new ProviderError('PROVIDER_UNAVAILABLE', 'the request was cancelled', { retryable: true });
+  }
+  if (error instanceof APIConnectionTimeoutError) {
+    return new ProviderError('PROVIDER_UNREACHABLE', `${baseURL} did not answer in time`, { retryable: true });
+  }
+  if (error instanceof APIConnectionError) {
+    return new ProviderError('PROVIDER_UNREACHABLE', `${baseURL} cannot be reached (${rootReason(error)})`, {
+      retryable: true,
+    });
+  }
+  if (error instanceof APIError && typeof error.status === 'number') {
+    const { status } = error;
+    const code = typeof error.code === 'string' ? error.code : '';
+    const message = `${baseURL} answered ${status}${code ? ` ${code}` : ''}: ${providerText(error)}`.slice(
+      0,
+      LONGEST_MESSAGE,
+    );
+    return isRetryable(status, code, message)
+      ? new ProviderError('PROVIDER_UNAVAILABLE', message, { retryable: true, retryAfterMs: retryAfter(error.headers) })
+      : new ProviderError('PROVIDER_REFUSED', message, { retryable: false });
+  }
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return new ProviderError('PROVIDER_UNAVAILABLE', text.slice(0, LONGEST_MESSAGE), { retryable: true });
+}
+
+function isRetryable(status: number, code: string, message: string): boolean {
+  if (status === 429) return !NEEDS_A_PERSON.test(code);
+  if (status === 404) return /still (being )?load/i.test(message);
+  return status === 408 || status === 409 || status >= 500;
+}
+
+/** What the body says went wrong, without the status that the client puts in front. */
+function providerText(error: APIError): string {
+  const body: unknown = error.error;
+  if (typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'string')
+    return body.message;
+  return error.message;
+}
+
+function retryAfter(headers: Headers | undefined): number | undefined {
+  const milliseconds = Number(headers?.get('retry-after-ms') ?? Number.NaN);
+  if (Number.isFinite(milliseconds)) return milliseconds;
+  const value = headers?.get('retry-after');
+  if (!value) return undefined;
+  const seconds = Number(value);
+  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - Date.now();
+  return Number.isFinite(wait) && wait >= 0 ? wait : undefined;
+}
+
+/** The innermost cause has the reason a person can act on, for example ECONNREFUSED. */
+function rootReason(error: Error): string {
+  let cause: unknown = error;
+  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
+  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code;
+  return (cause instanceof Error ? cause.message : String(cause)).slice(0, 200);
+}

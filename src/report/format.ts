@@ -1,0 +1,38 @@
+/** How figures are written, in the terminal, in Markdown and in the Web UI alike. */
+
+/** A share as a percentage with one decimal: 0.9137 is `91.4 %`. */
+export function percentText(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+/** An amount in USD, with enough digits to tell small ones apart: `$12.34`, `$0.0123`, `$0.0000012`. */
+export function usdText(usd: number): string {
+  if (usd === 0) return '$0';
+  if (Math.abs(usd) >= 1) return `$${usd.toFixed(2)}`;
+  const digits = Math.min(9, 2 - Math.floor(Math.log10(Math.abs(usd))));
+  return `$${usd.toFixed(digits)}`;
+}
+
+/** Milliseconds with the digits that carry meaning. */
+export function millisecondsText(ms: number): string {
+  return ms >= 100 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;
+}
+
+/** Seconds as `42 s`, `3 min 05 s` or `1 h 12 min`. */
+export function durationText(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
+}
+
+/** Text that comes from outside, safe in a Markdown table cell of one line. */
+export function escapeMarkdown(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\\`*_[\]<>|#]/g, '\\$&');
+}
+
+/** Text that comes from outside, without what moves a terminal's cursor, colours it or reverses it. */
+export function plainText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed here
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');
+}

@@ -1,0 +1,94 @@
+import { durationText, escapeMarkdown, millisecondsText, percentText, usdText } from './format.ts';
+import type { CandidateResult, RunResult } from './run-result.ts';
+import { verdictOf } from './summarize-run.ts';
+
+const DASH = '–';
+const orDash = <T>(value: T | null, text: (value: T) => string) => (value === null ? DASH : text(value));
+
+/** The report of a run as Markdown. Text from outside is escaped. */
+export function markdownReport(result: RunResult): string {
+  const { dataset, baseline, test } = result;
+  const lines = [
+    `# ${escapeMarkdown(result.pipeline)}: ${escapeMarkdown(result.runId)}`,
+    `**${escapeMarkdown(verdictOf(result))}**`,
+    '## Before and after',
+    table(
+      ['', 'model', `test ${result.metric}`, 'USD per 1,000 requests', 'p50', 'p95'],
+      [
+        [
+          `baseline (${baseline.kind}, whole prompt)`,
+          escapeMarkdown(baseline.model ?? 'unknown'),
+          baseline.score === null ? DASH : `${percentText(baseline.score)} (n = ${baseline.n})`,
+          orDash(baseline.costPer1kUsd, usdText),
+          orDash(baseline.p50Ms, millisecondsText),
+          orDash(baseline.p95Ms, millisecondsText),
+        ],
+        winnerRow(result),
+      ],
+    ),
+    test && test.winner !== null && test.baseline !== null
+      ? `Quality ${signed((test.winner - test.baseline) * 100)} points, cost ${savingText(result.savingPercent)}.`
+      : `Cost ${savingText(result.savingPercent)}.`,
+    `## Candidates, on ${dataset.validation} validation rows`,
+    table(
+      [
+        'candidate',
+        'status',
+        `validation ${result.metric}`,
+        'USD per 1,000',
+        'p50',
+        'p95',
+        'training',
+        'training USD',
+        '',
+      ],
+      result.candidates.map((candidate) => candidateRow(candidate, result.winner)),
+    ),
+    '## Data',
+    `Dataset version \`${dataset.version}\`: ${dataset.train} examples to train on, ${dataset.validation} to choose the ` +
+      `winner, ${dataset.test} to judge it; ${dataset.dropped} rows dropped.`,
+    ...(result.notes.length > 0
+      ? ['## Notes', result.notes.map((note) => `* ${escapeMarkdown(note)}`).join('\n')]
+      : []),
+  ];
+  return `${lines.join('\n\n')}\n`;
+}
+
+function winnerRow({ candidates, winner, winnerModel, test }: RunResult): string[] {
+  const candidate = candidates.find(({ id }) => id === winner);
+  return [
+    'winner (inputs only)',
+    escapeMarkdown(winnerModel ?? 'none'),
+    test === null || test.winner === null ? DASH : `${percentText(test.winner)} (n = ${test.n})`,
+    orDash(candidate?.costPer1kUsd ?? null, usdText),
+    orDash(candidate?.p50Ms ?? null, millisecondsText),
+    orDash(candidate?.p95Ms ?? null, millisecondsText),
+  ];
+}
+
+function candidateRow(candidate: CandidateResult, winner: string | null): string[] {
+  return [
+    candidate.id === winner ? `**${escapeMarkdown(candidate.id)}**` : escapeMarkdown(candidate.id),
+    candidate.status,
+    candidate.validation ? percentText(candidate.validation.score) : DASH,
+    orDash(candidate.costPer1kUsd, usdText),
+    orDash(candidate.p50Ms, millisecondsText),
+    orDash(candidate.p95Ms, millisecondsText),
+    orDash(candidate.trainingSeconds, durationText),
+    orDash(candidate.trainingUsd, usdText),
+    candidate.id === winner ? 'winner' : escapeMarkdown(candidate.reason ?? ''),
+  ];
+}
+
+function savingText(percent: number | null): string {
+  if (percent === null) return 'cannot be compared';
+  return percent >= 0 ? `${percent.toFixed(1)} % lower` : `${(-percent).toFixed(1)} % higher`;
+}
+
+function signed(points: number): string {
+  return `${points >= 0 ? '+' : ''}${points.toFixed(1)}`;
+}
+
+function table(head: string[], rows: string[][]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}

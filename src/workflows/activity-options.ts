@@ -1,0 +1,69 @@
+import type { ActivityOptions } from '@temporalio/workflow';
+
+/**
+ * All timeouts and retries, by what a call does. Attempts are bounded everywhere, and the cancellation type is always
+ * set: left unset, a cancelled workflow would not wait for the activity to have stopped.
+ */
+
+/** Reading and computing on our own disk: repeatable at will, and a failure that repeats will not go away. */
+export const LOCAL_STEP: ActivityOptions = {
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '60 seconds',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 3 },
+};
+
+/** The first question to a provider: short, so that an address where nobody answers is reported within seconds. */
+export const PREFLIGHT: ActivityOptions = {
+  startToCloseTimeout: '2 minutes',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: {
+    initialInterval: '500 milliseconds',
+    backoffCoefficient: 2,
+    maximumInterval: '5 seconds',
+    maximumAttempts: 5,
+  },
+};
+
+/** Uploads: looked up by name first, so that a repeated one finds what the lost one left. */
+export const UPLOAD: ActivityOptions = {
+  startToCloseTimeout: '20 minutes',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 20 },
+};
+
+/**
+ * Paid creation. Each attempt lists before it creates. The first retry waits, so that a job whose answer was lost has
+ * time to appear in the list.
+ */
+export const BILLABLE: ActivityOptions = {
+  startToCloseTimeout: '2 minutes',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '2 minutes', maximumAttempts: 20 },
+};
+
+/**
+ * Waiting for a job: each attempt asks once and fails while the job is pending. The delay comes with the failure
+ * (`nextRetryDelay`), and no event is written in between. There is no heartbeat timeout: nothing runs between attempts.
+ */
+export const POLL: ActivityOptions = {
+  startToCloseTimeout: '1 minute',
+  scheduleToCloseTimeout: '3 days',
+  cancellationType: 'TRY_CANCEL',
+  retry: { initialInterval: '5 seconds', backoffCoefficient: 1, maximumAttempts: 20_000 },
+};
+
+/** Cancelling at the provider: retried for long, because what is not cancelled is paid. */
+export const CANCEL: ActivityOptions = {
+  startToCloseTimeout: '1 minute',
+  cancellationType: 'ABANDON',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 60 },
+};
+
+/** Evaluation keeps every scored row, so that an attempt goes on where the one before it stopped. */
+export const EVALUATION: ActivityOptions = {
+  startToCloseTimeout: '12 hours',
+  heartbeatTimeout: '60 seconds',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
+};

@@ -1,0 +1,192 @@
+import {
+  ApplicationFailure,
+  defineQuery,
+  executeChild,
+  isCancellation,
+  proxyActivities,
+  rootCause,
+  setCurrentDetails,
+  setHandler,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { JobOutcome } from '../activities/await-job.ts';
+import type { Activities } from '../activities/create-activities.ts';
+import type { PlannedCandidate } from '../activities/plan.ts';
+import { selectWinner } from '../evaluation/selection.ts';
+import type { RunResult } from '../report/run-result.ts';
+import { type CandidateOutcome, contendersOf, summarizeRun, verdictOf } from '../report/summarize-run.ts';
+import type { ArtifactRef } from '../storage/artifact-store.ts';
+import { EVALUATION, LOCAL_STEP, PREFLIGHT, UPLOAD } from './activity-options.ts';
+import { fineTuningJob } from './fine-tuning-job.ts';
+import { jobWorkflowId } from './ids.ts';
+import { type CandidateProgress, type RunProgress, renderProgress, type Stage } from './progress.ts';
+import { BEST_SCORE, STAGE, WINNER } from './search-attributes.ts';
+
+export interface FineTuningPipelineInput {
+  /**
+   * The checked pipeline, as stored by the client. A reference and not the text, so that starting a workflow is not
+   * enough to name a path or an address.
+   */
+  definition: ArtifactRef;
+}
+
+export const progressQuery = defineQuery<RunProgress>('progress');
+
+const { loadPipeline, collect, prepare, writeReport } = proxyActivities<Activities>(LOCAL_STEP);
+const { plan } = proxyActivities<Activities>(PREFLIGHT);
+const { uploadFile } = proxyActivities<Activities>(UPLOAD);
+const { evaluateModel, evaluateRecorded } = proxyActivities<Activities>(EVALUATION);
+
+/** The whole run: from the production log to a winner and a report. */
+export async function fineTuningPipeline({ definition }: FineTuningPipelineInput): Promise<RunResult> {
+  const runId = workflowInfo().workflowId;
+  const progress: RunProgress = {
+    stage: 'collect',
+    dataset: null,
+    estimate: null,
+    candidates: [],
+    winner: null,
+    verdict: null,
+  };
+  setHandler(progressQuery, () => progress, { description: 'The stage of this run and of each of its candidates' });
+  const show = () => setCurrentDetails(renderProgress(progress));
+  const enter = (stage: Stage) => {
+    progress.stage = stage;
+    upsertSearchAttributes([{ key: STAGE, value: stage }]);
+    show();
+  };
+  const update = (id: string, change: Partial<CandidateProgress>) => {
+    progress.candidates = progress.candidates.map((candidate) =>
+      candidate.id === id ? { ...candidate, ...change } : candidate,
+    );
+    show();
+  };
+
+  enter('collect');
+  const pipeline = await loadPipeline.executeWithOptions({ summary: 'the pipeline of this run' }, [{ definition }]);
+  const snapshot = await collect.executeWithOptions({ summary: 'read the production log' }, [{ definition }]);
+
+  enter('prepare');
+  const dataset = await prepare.executeWithOptions({ summary: `strip, clean, split ${snapshot.rows.rows} rows` }, [
+    { definition, snapshot },
+  ]);
+  const { validation, test } = dataset.examples;
+  progress.dataset = dataset.text;
+
+  enter('plan');
+  const { candidates, estimate } = await plan.executeWithOptions({ summary: 'candidates and their cost' }, [
+    { definition, dataset },
+  ]);
+  progress.estimate = estimate.text;
+  progress.candidates = candidates.map(({ id }) => ({
+    id,
+    stage: 'waiting',
+    score: null,
+    costPer1kUsd: null,
+    p95Ms: null,
+    note: null,
+  }));
+
+  enter('upload');
+  const [trainingFile, validationFile] = await Promise.all([
+    uploadFile.executeWithOptions({ summary: 'training file' }, [
+      { definition, role: 'train', file: dataset.files.train },
+    ]),
+    uploadFile.executeWithOptions({ summary: 'validation file' }, [
+      { definition, role: 'validation', file: dataset.files.validation },
+    ]),
+  ]);
+
+  const train = async (candidate: PlannedCandidate): Promise<CandidateOutcome> => {
+    update(candidate.id, { stage: 'training' });
+    const job = await runJob(candidate);
+    update(candidate.id, job.state === 'succeeded' ? { stage: 'trained' } : { stage: job.state, note: job.reason });
+    return { candidate, job, evaluation: null };
+  };
+  const runJob = async (candidate: PlannedCandidate): Promise<JobOutcome> => {
+    try {
+      return await executeChild(fineTuningJob, {
+        workflowId: jobWorkflowId(runId, candidate.id),
+        args: [{ definition, candidate, trainingFile, validationFile }],
+        staticSummary: candidate.id,
+        staticDetails: `Trains ${candidate.baseModel} for the run ${runId}`,
+        cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+        // Where this run is terminated, its jobs must not go on to cost money.
+        parentClosePolicy: 'REQUEST_CANCEL',
+      });
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      return { state: 'failed', jobId: null, reason: rootCause(error) ?? 'the job failed' };
+    }
+  };
+
+  enter('train');
+  const outcomes = await Promise.all(candidates.map(train));
+  if (outcomes.every(({ job }) => job.state !== 'succeeded')) {
+    const reasons = new Set(outcomes.map(({ job }) => (job.state === 'succeeded' ? '' : job.reason)));
+    throw ApplicationFailure.nonRetryable(
+      `no candidate survived its training: ${[...reasons].join('; ').slice(0, 1000)}`,
+      'ALL_CANDIDATES_FAILED',
+    );
+  }
+
+  const tuned = ({ baseModel }: PlannedCandidate, model: string) => ({ kind: 'tuned', model, baseModel }) as const;
+
+  enter('evaluate');
+  // One after another, so that every candidate meets the same load and their latencies can be compared.
+  for (const outcome of outcomes) {
+    const { candidate, job } = outcome;
+    if (job.state !== 'succeeded') continue;
+    update(candidate.id, { stage: 'evaluating' });
+    outcome.evaluation = await evaluateModel.executeWithOptions(
+      { summary: `${candidate.id} on ${validation.rows} validation rows` },
+      [{ definition, name: `${candidate.id}-validation`, subject: tuned(candidate, job.model), examples: validation }],
+    );
+    const { score, costPer1kUsd, p95Ms } = outcome.evaluation;
+    update(candidate.id, { stage: 'evaluated', score, costPer1kUsd, p95Ms });
+  }
+
+  enter('select');
+  const selection = selectWinner(contendersOf(outcomes), pipeline.selection);
+  const winner = outcomes.find(({ candidate }) => candidate.id === selection.winner);
+  progress.winner = selection.winner;
+  for (const [id, note] of Object.entries(selection.rejected)) update(id, { note });
+  if (winner?.evaluation) {
+    upsertSearchAttributes([
+      { key: WINNER, value: winner.candidate.id },
+      { key: BEST_SCORE, value: winner.evaluation.score },
+    ]);
+  }
+  // Winner and baseline meet on the test rows, which chose nothing; without any, the baseline is put to validation.
+  const judged = test.rows > 0 ? test : validation;
+  const winnerOnTest =
+    winner?.job.state === 'succeeded' && test.rows > 0
+      ? await evaluateModel.executeWithOptions({ summary: `winner on ${test.rows} test rows` }, [
+          { definition, name: 'winner-test', subject: tuned(winner.candidate, winner.job.model), examples: test },
+        ])
+      : null;
+  const baseline =
+    pipeline.evaluation.baseline === 'recorded'
+      ? await evaluateRecorded.executeWithOptions({ summary: 'baseline as the log has it' }, [
+          { definition, examples: judged, otherwise: validation },
+        ])
+      : await evaluateModel.executeWithOptions({ summary: `baseline on ${judged.rows} rows, original prompt` }, [
+          {
+            definition,
+            name: 'baseline',
+            subject: { kind: 'prompted', model: pipeline.evaluation.baseline.live, template: dataset.template },
+            examples: judged,
+          },
+        ]);
+
+  enter('report');
+  const summary = summarizeRun({ runId, pipeline, dataset, outcomes, selection, winnerOnTest, baseline });
+  const { reportPath } = await writeReport.executeWithOptions({ summary: 'report.json and report.md' }, [summary]);
+  const result: RunResult = { ...summary, reportPath };
+  progress.verdict = verdictOf(result);
+  upsertMemo({ result: { winner: result.winner, test: result.test, savingPercent: result.savingPercent, reportPath } });
+  enter('done');
+  return result;
+}

@@ -1,0 +1,27 @@
+/** The one place where ids are made. */
+
+/** A run's workflow id: `<pipeline>/<run>`. */
+export function runId(pipeline: string, run: string): string {
+  return `${pipeline}/${run}`;
+}
+
+/** Names a run after the moment it is started, to the millisecond: `20261123-081530-042`. */
+export function runName(now: Date): string {
+  const [date = '', time = ''] = now.toISOString().split('T');
+  return `${date.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${time.slice(9, 12)}`;
+}
+
+/** The workflow id of one candidate's job: `<run id>/<candidate>`. */
+export function jobWorkflowId(run: string, candidate: string): string {
+  return `${run}/${candidate}`;
+}
+
+/** The schedule of a pipeline. */
+export function scheduleId(pipeline: string): string {
+  return `tuneloop/${pipeline}`;
+}
+
+/** Scheduled runs are named by Temporal, which adds the time: `<pipeline>/scheduled-<time>`. */
+export function scheduledRunId(pipeline: string): string {
+  return runId(pipeline, 'scheduled');
+}

@@ -1,0 +1,3 @@
+/** What the worker's bundle holds. */
+export { fineTuningJob } from './fine-tuning-job.ts';
+export { fineTuningPipeline } from './fine-tuning-pipeline.ts';
