@@ -22,6 +22,7 @@ export const ERROR_CODES = {
   TEMPORAL_UNAVAILABLE_HERE: 'no Temporal server could be started on this machine',
   RUN_NOT_FOUND: 'no run or schedule has this id',
   PORT_TAKEN: 'a port is in use by another program',
+  SERVICE_FAILED: 'a program that was started beside this one did not come up',
   LOCKED: 'another process uses this folder',
   USAGE: 'the command cannot be understood',
 } as const;

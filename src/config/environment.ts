@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { TuneloopError } from '../errors.ts';
@@ -13,14 +12,14 @@ export interface Environment {
   /** Folder for what was downloaded or built once, shared by all projects of a user. */
   cache: string;
   taskQueue: string;
-  /** Whether a Temporal server was named, so that none is to be started. */
-  temporalNamed: boolean;
   temporalCli: string | undefined;
   /** Address of Temporal's Web UI, where it is not the one of our own development server. */
   temporalUi: string | undefined;
   trainerUrl: string | undefined;
   pricesFile: string | undefined;
   logLevel: string;
+  /** Whether there is a key; the key itself is read by {@link readApiKey} alone. */
+  openaiKeySet: boolean;
   searchPath: string[];
 }
 
@@ -43,12 +42,12 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     home,
     cache: cacheFolder(env),
     taskQueue: env.TUNELOOP_TASK_QUEUE || 'tuneloop',
-    temporalNamed: Boolean(env.TEMPORAL_ADDRESS || env.TEMPORAL_PROFILE || env.TEMPORAL_CONFIG_FILE),
     temporalCli: env.TEMPORAL_CLI || undefined,
     temporalUi: env.TUNELOOP_UI_URL || undefined,
     trainerUrl: env.TUNELOOP_TRAINER_URL || undefined,
     pricesFile: env.TUNELOOP_PRICES || undefined,
     logLevel: env.TUNELOOP_LOG_LEVEL || 'info',
+    openaiKeySet: Boolean(env.OPENAI_API_KEY),
     searchPath: (env.PATH ?? '').split(path.delimiter).filter(Boolean),
   };
 }
@@ -68,11 +67,6 @@ export function readApiKey(variable: string, env: NodeJS.ProcessEnv = process.en
 /** The variables for a process that this one starts: its own, with some set or (undefined) taken away. */
 export function childEnvironment(changes: Record<string, string | undefined>): NodeJS.ProcessEnv {
   return { ...process.env, ...changes };
-}
-
-/** A short stable name for a folder, for what must not be shared between two of them. */
-export function folderKey(folder: string): string {
-  return createHash('sha256').update(folder).digest('hex').slice(0, 8);
 }
 
 function cacheFolder(env: NodeJS.ProcessEnv): string {

@@ -1,0 +1,115 @@
+import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import type { JobHeartbeat } from '../activities/await-job.ts';
+import { percentText, plainText } from '../report/format.ts';
+import { type CandidateProgress, type RunProgress, STAGES } from '../workflows/progress.ts';
+
+/** Shows how a run goes on: bars on a terminal, else a line for each change. Always on standard error. */
+export interface ProgressView {
+  show(progress: RunProgress, jobs: ReadonlyMap<string, JobHeartbeat>): void;
+  /** A line that stays. */
+  say(message: string): void;
+  end(): void;
+}
+
+export function createProgressView(): ProgressView {
+  return process.stderr.isTTY ? new Bars() : new Lines();
+}
+
+class Bars implements ProgressView {
+  readonly #bars = new MultiBar(
+    {
+      stream: process.stderr,
+      format: ' {name} {bar} {text}',
+      barsize: 24,
+      hideCursor: true,
+      clearOnComplete: false,
+      emptyOnZero: true,
+      gracefulExit: false,
+      linewrap: false,
+    },
+    Presets.shades_classic,
+  );
+  #stage: SingleBar | undefined;
+  readonly #jobs = new Map<string, SingleBar>();
+
+  show(progress: RunProgress, jobs: ReadonlyMap<string, JobHeartbeat>): void {
+    const width = Math.max(10, ...progress.candidates.map(({ id }) => id.length));
+    const name = 'run'.padEnd(width);
+    this.#stage ??= this.#bars.create(STAGES.length, 0, { name, text: '' });
+    this.#stage.update(STAGES.indexOf(progress.stage) + 1, { name, text: stageText(progress) });
+    for (const candidate of progress.candidates) {
+      const job = jobs.get(candidate.id);
+      let bar = this.#jobs.get(candidate.id);
+      if (!bar) {
+        bar = this.#bars.create(1, 0, { name: candidate.id.padEnd(width), text: '' });
+        this.#jobs.set(candidate.id, bar);
+      }
+      const total = job?.totalSteps ?? 1;
+      bar.setTotal(total);
+      bar.update(hasTrained(candidate) ? total : (job?.step ?? 0), { text: jobText(candidate, job, progress.winner) });
+    }
+    this.#bars.update();
+  }
+
+  say(message: string): void {
+    this.#bars.log(`${message}\n`);
+    this.#bars.update();
+  }
+
+  end(): void {
+    this.#bars.update();
+    this.#bars.stop();
+  }
+}
+
+class Lines implements ProgressView {
+  #last = new Map<string, string>();
+
+  show(progress: RunProgress, jobs: ReadonlyMap<string, JobHeartbeat>): void {
+    this.#line('run', stageText(progress));
+    for (const candidate of progress.candidates) {
+      const job = jobs.get(candidate.id);
+      this.#line(
+        candidate.id,
+        jobText(candidate, job && { ...job, step: null, trainLoss: null, validLoss: null }, progress.winner),
+      );
+    }
+  }
+
+  say(message: string): void {
+    process.stderr.write(`${message}\n`);
+  }
+
+  end(): void {
+    this.#last.clear();
+  }
+
+  #line(name: string, text: string): void {
+    if (this.#last.get(name) === text) return;
+    this.#last.set(name, text);
+    this.say(`  ${name}: ${text}`);
+  }
+}
+
+function stageText({ stage, dataset, verdict }: RunProgress): string {
+  return [`stage ${STAGES.indexOf(stage) + 1} of ${STAGES.length}: ${stage}`, verdict ?? dataset]
+    .filter(Boolean)
+    .join(' | ');
+}
+
+function hasTrained({ stage }: CandidateProgress): boolean {
+  return stage !== 'waiting' && stage !== 'training';
+}
+
+/** One line about a candidate: where its job is, or how it did. */
+function jobText(candidate: CandidateProgress, job: JobHeartbeat | undefined, winner: string | null): string {
+  const { stage, score, note } = candidate;
+  if (stage === 'training' && job) {
+    const step = job.step !== null && job.totalSteps !== null ? ` step ${job.step}/${job.totalSteps}` : '';
+    const loss = job.trainLoss === null ? '' : ` loss ${job.trainLoss.toFixed(3)}`;
+    const valid = job.validLoss === null ? '' : ` validation ${job.validLoss.toFixed(3)}`;
+    return `${job.status}${step}${loss}${valid}`;
+  }
+  if (score !== null) return `${stage} ${percentText(score)}${candidate.id === winner ? ' <- winner' : ''}`;
+  return plainText(note === null ? stage : `${stage}: ${note}`).slice(0, 100);
+}

@@ -1,0 +1,62 @@
+import { durationText, millisecondsText, percentText, plainText, usdText } from '../report/format.ts';
+import type { RunResult } from '../report/run-result.ts';
+import { verdictOf } from '../report/summarize-run.ts';
+import type { RunJson } from './runs.ts';
+
+/** The result of a run as a table for the terminal. */
+export function runTable(run: RunJson): string {
+  if (!isResult(run)) {
+    const reason = run.error ? `\n${run.error.code}: ${plainText(run.error.message)}` : '';
+    return `Run ${run.runId} ${run.status} after ${durationText(run.seconds)}${reason}`;
+  }
+  const { baseline, test, candidates, metric } = run;
+  const rows = [
+    ['', `validation ${metric}`, `test ${metric}`, 'USD per 1,000', 'p50', 'p95', 'training'],
+    [
+      `baseline: ${baseline.model ?? 'unknown'} (${baseline.kind}, whole prompt)`,
+      '',
+      baseline.score === null ? 'unknown' : `${percentText(baseline.score)} of ${baseline.n}`,
+      orDash(baseline.costPer1kUsd, usdText),
+      orDash(baseline.p50Ms, millisecondsText),
+      orDash(baseline.p95Ms, millisecondsText),
+      '',
+    ],
+    ...candidates.map((candidate) => [
+      `${candidate.id === run.winner ? '* ' : '  '}${candidate.id}`,
+      candidate.validation ? percentText(candidate.validation.score) : candidate.status,
+      candidate.id === run.winner && test && test.winner !== null ? `${percentText(test.winner)} of ${test.n}` : '',
+      orDash(candidate.costPer1kUsd, usdText),
+      orDash(candidate.p50Ms, millisecondsText),
+      orDash(candidate.p95Ms, millisecondsText),
+      orDash(candidate.trainingSeconds, durationText),
+    ]),
+  ];
+  const notes = run.notes.map((note) => `  ${plainText(note)}`);
+  return [
+    alignColumns(rows),
+    '',
+    verdictOf(run),
+    ...notes,
+    `Report: ${run.reportPath}`,
+    `Took ${durationText(run.seconds)}, ${run.historyEvents} history events.`,
+  ].join('\n');
+}
+
+function isResult(run: RunJson): run is RunJson & RunResult {
+  return run.candidates !== undefined;
+}
+
+const orDash = (value: number | null, text: (value: number) => string) => (value === null ? '-' : text(value));
+
+/** Rows of cells as lines, the first column to the left and the others to the right. */
+export function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,153 @@
+import path from 'node:path';
+import {
+  type Client,
+  defaultPayloadConverter,
+  type WorkflowExecutionDescription,
+  WorkflowFailedError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TemporalFailure, TypedSearchAttributes } from '@temporalio/common';
+import type { JobHeartbeat } from '../activities/await-job.ts';
+import type { Environment } from '../config/environment.ts';
+import type { Pipeline } from '../config/pipeline.ts';
+import { readPipelineFile } from '../config/pipeline-file.ts';
+import { TuneloopError } from '../errors.ts';
+import type { RunResult } from '../report/run-result.ts';
+import { type ArtifactRef, readJson, writeJson } from '../storage/artifact-store.ts';
+import { FileStore } from '../storage/file-store.ts';
+import type { fineTuningPipeline } from '../workflows/fine-tuning-pipeline.ts';
+import { jobWorkflowId, runId, runName } from '../workflows/ids.ts';
+import type { RunProgress } from '../workflows/progress.ts';
+import { PIPELINE, STAGE } from '../workflows/search-attributes.ts';
+
+export type RunHandle = WorkflowHandle<typeof fineTuningPipeline>;
+
+export type RunStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed_out' | 'unknown';
+
+/** A run as commands print it with `--json`. */
+export interface RunJson extends Partial<RunResult> {
+  runId: string;
+  status: RunStatus;
+  error?: { code: string; message: string };
+  historyEvents: number;
+  seconds: number;
+}
+
+export function artifactsOf({ home }: Environment): FileStore {
+  return new FileStore(path.join(home, 'artifacts'));
+}
+
+/** Everything that starting a run needs but its id. The definition is stored and travels as a reference. */
+export async function runOptions(environment: Environment, file: string) {
+  const pipeline = await readPipelineFile(file);
+  const definition = await writeJson(artifactsOf(environment), pipeline);
+  return {
+    pipeline,
+    options: {
+      taskQueue: environment.taskQueue,
+      args: [{ definition }] as [{ definition: ArtifactRef }],
+      memo: { definition },
+      typedSearchAttributes: new TypedSearchAttributes([
+        { key: PIPELINE, value: pipeline.name },
+        { key: STAGE, value: 'collect' },
+      ]),
+      staticSummary: `${pipeline.task}: ${pipeline.name}`,
+      staticDetails: `Pipeline file \`${path.basename(file)}\`, definition \`${definition.sha256.slice(0, 16)}\``,
+    },
+  };
+}
+
+/** Starts a run of a pipeline file. */
+export async function startRun(client: Client, environment: Environment, file: string): Promise<RunHandle> {
+  const { pipeline, options } = await runOptions(environment, file);
+  const workflowId = runId(pipeline.name, runName(new Date()));
+  return client.workflow.start<typeof fineTuningPipeline>('fineTuningPipeline', { workflowId, ...options });
+}
+
+/** @throws TuneloopError RUN_NOT_FOUND */
+export async function describeRun(handle: RunHandle): Promise<WorkflowExecutionDescription> {
+  try {
+    return await handle.describe();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    throw new TuneloopError(
+      'RUN_NOT_FOUND',
+      `there is no run ${handle.workflowId}: \`tuneloop list\` shows those that there are`,
+    );
+  }
+}
+
+/** The pipeline of a run, as it was when the run started. */
+export async function pipelineOf(
+  environment: Environment,
+  description: WorkflowExecutionDescription,
+): Promise<Pipeline> {
+  const definition = description.memo?.definition;
+  if (definition === undefined) {
+    throw new TuneloopError('RUN_NOT_FOUND', `${description.workflowId} is not a run of a pipeline`);
+  }
+  return readJson<Pipeline>(artifactsOf(environment), definition as ArtifactRef);
+}
+
+/** The run as it is now; for one that has ended, with its result or error. */
+export async function runJson(handle: RunHandle): Promise<RunJson> {
+  const description = await describeRun(handle);
+  const { startTime, closeTime, historyLength } = description;
+  const seconds = ((closeTime ?? new Date()).getTime() - startTime.getTime()) / 1000;
+  const base: RunJson = {
+    runId: handle.workflowId,
+    status: statusOf(description),
+    historyEvents: historyLength,
+    seconds: Math.round(seconds * 10) / 10,
+  };
+  if (base.status === 'running') return base;
+  try {
+    return { ...base, ...(await handle.result()) };
+  } catch (error) {
+    return { ...base, error: failureOf(error) };
+  }
+}
+
+export function statusOf({ status: { name } }: Pick<WorkflowExecutionDescription, 'status'>): RunStatus {
+  return name === 'UNSPECIFIED' || name === 'CONTINUED_AS_NEW' || name === 'UNKNOWN' || name === 'PAUSED'
+    ? 'unknown'
+    : (name.toLowerCase() as RunStatus);
+}
+
+/** The innermost failure of a run: what went wrong, and not which workflow and activity it passed through. */
+function failureOf(error: unknown): { code: string; message: string } {
+  if (!(error instanceof WorkflowFailedError)) return { code: 'INTERNAL', message: String(error) };
+  let cause: Error | undefined = error.cause;
+  while (cause instanceof TemporalFailure && cause.cause instanceof Error) cause = cause.cause;
+  if (cause instanceof CancelledFailure) return { code: 'CANCELLED', message: 'the run was cancelled' };
+  const code = cause instanceof ApplicationFailure ? (cause.type ?? 'INTERNAL') : 'INTERNAL';
+  return { code, message: cause?.message ?? error.message };
+}
+
+const QUERY_TIMEOUT_MS = 3000;
+
+/** Asks a run how it is; undefined while no worker can answer. */
+export async function progressOf(client: Client, handle: RunHandle): Promise<RunProgress | undefined> {
+  try {
+    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query<RunProgress>('progress'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the job of a candidate reported last; undefined before its first report and after its end. */
+export async function jobProgressOf(client: Client, run: string, candidate: string): Promise<JobHeartbeat | undefined> {
+  try {
+    const { raw } = await client.workflow.getHandle(jobWorkflowId(run, candidate)).describe();
+    const payload = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0];
+    return payload ? defaultPayloadConverter.fromPayload<JobHeartbeat>(payload) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The page of a run in Temporal's Web UI. */
+export function webUrl(ui: string, namespace: string, workflowId: string): string {
+  return `${ui}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+}

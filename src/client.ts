@@ -1,0 +1,157 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { demo, EXAMPLE_PIPELINE } from './cli/demo.ts';
+import { doctor } from './cli/doctor.ts';
+import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
+import { printError, printResult, say } from './cli/output.ts';
+import { cancel, list, predict, report, run, watch } from './cli/run-commands.ts';
+import { changeSchedule, createSchedule, listSchedules } from './cli/schedules.ts';
+import { trainer } from './cli/trainer.ts';
+import { ENVIRONMENT_HELP, readEnvironment } from './config/environment.ts';
+import { TuneloopError } from './errors.ts';
+import { stopKeptServices } from './local/local-services.ts';
+import { TRAINER_PORT } from './providers/connect.ts';
+import { ProviderError } from './providers/provider-error.ts';
+
+const program = new Command('tuneloop')
+  .description(packageJson.description)
+  .version(packageJson.version)
+  .addHelpText('after', `${ENVIRONMENT_HELP}\n${EXIT_CODES_HELP}`)
+  .showHelpAfterError('(tuneloop --help shows the commands)')
+  .configureHelp({ showGlobalOptions: false })
+  .exitOverride();
+
+/** Defines a command that returns its exit code. All of them take --json, and show an example in their help. */
+function command(parent: Command, usage: string, description: string, example: string): Command {
+  return parent
+    .command(usage)
+    .description(description)
+    .option('--json', 'print the result as one JSON object on the last line of standard output')
+    .addHelpText('after', `\nExample:\n  ${example}`);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: commander's own type for the arguments of an action
+function exitWith(action: (...args: any[]) => Promise<number>) {
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  return async (...args: any[]) => {
+    process.exitCode = await action(...args);
+  };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65535) {
+    throw new InvalidArgumentError('It must be a port from 0 (any free one) to 65535.');
+  }
+  return value;
+}
+
+command(
+  program,
+  'demo',
+  'start what is missing, run a pipeline, show it, stop what was started',
+  'tuneloop demo --keep',
+)
+  .option('--pipeline <file>', 'another pipeline file', EXAMPLE_PIPELINE)
+  .option('--keep', 'leave Temporal, trainer and worker running')
+  .option('--job-seconds <n>', 'stretch each local training job to about so many seconds', positive)
+  .action(exitWith(demo));
+
+command(program, 'run <file>', 'start a run of a pipeline', 'tuneloop run pipeline.yaml --wait')
+  .option('--wait', 'show it until it ends')
+  .action(exitWith(run));
+
+command(program, 'watch <id>', 'show a run until it ends', 'tuneloop watch support-triage/20261123-081530-042').action(
+  exitWith(watch),
+);
+
+command(program, 'list', 'list the runs, newest first', 'tuneloop list --limit 5')
+  .option('--limit <n>', 'how many', positive, 20)
+  .action(exitWith(list));
+
+command(
+  program,
+  'cancel <id>',
+  'cancel a run and its jobs at the provider',
+  'tuneloop cancel support-triage/20261123-081530-042',
+).action(exitWith(cancel));
+
+command(
+  program,
+  'report <id>',
+  'print the report of a run',
+  'tuneloop report support-triage/20261123-081530-042 --json',
+).action(exitWith(report));
+
+command(
+  program,
+  'predict <id> <text>',
+  'ask the winner of a run, with the input alone',
+  'tuneloop predict support-triage/20261123-081530-042 "Where is my invoice?"',
+).action(exitWith(predict));
+
+const schedule = program.command('schedule').description('run a pipeline again and again, on what its log holds then');
+
+command(
+  schedule,
+  'create <file>',
+  'create or change the schedule of a pipeline',
+  'tuneloop schedule create pipeline.yaml --cron "0 3 * * 1" --timezone Europe/Berlin',
+)
+  .option('--cron <expression>', 'minute hour day month weekday (default: retraining.cron of the file)')
+  .option('--timezone <name>', 'IANA time zone (default: retraining.timezone of the file, or UTC)')
+  .action(exitWith(createSchedule));
+command(schedule, 'list', 'list the schedules', 'tuneloop schedule list').action(exitWith(listSchedules));
+for (const [change, description] of [
+  ['pause', 'start no further runs for now'],
+  ['resume', 'start runs again'],
+  ['trigger', 'start a run now, unless one is going on'],
+  ['delete', 'delete the schedule; its runs stay'],
+] as const) {
+  command(schedule, `${change} <pipeline>`, description, `tuneloop schedule ${change} support-triage`).action(
+    exitWith((pipeline: string, options: { json?: boolean }) => changeSchedule(change, pipeline, options)),
+  );
+}
+
+command(program, 'trainer', 'run the local trainer', 'tuneloop trainer --port 8484 --dir trainer-data')
+  .option('--port <n>', 'port on 127.0.0.1', port, TRAINER_PORT)
+  .option('--dir <folder>', 'folder of its files, jobs and models', '.tuneloop/trainer')
+  .option('--job-seconds <n>', 'stretch each job to about so many seconds', positive)
+  .action(exitWith(trainer));
+
+command(program, 'stop', 'stop what `demo --keep` has left running', 'tuneloop stop').action(
+  exitWith(async (options: { json?: boolean }) => {
+    const pids = await stopKeptServices(readEnvironment().home);
+    printResult(options.json, { stopped: pids }, () =>
+      pids.length > 0 ? `Stopped ${pids.length} processes.` : 'Nothing runs.',
+    );
+    return EXIT.ok;
+  }),
+);
+
+command(program, 'doctor', 'say what is here, what is missing, and how to get it', 'tuneloop doctor').action(
+  exitWith(doctor),
+);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const json = process.argv.includes('--json');
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  } else if (error instanceof TuneloopError || error instanceof ProviderError) {
+    printError(json, error.code, error.message);
+    process.exitCode = exitCodeOf(error.code);
+  } else {
+    printError(json, 'INTERNAL', error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    if (error instanceof Error && readEnvironment().logLevel === 'debug') say(error.stack ?? '');
+    process.exitCode = EXIT.unexpected;
+  }
+}

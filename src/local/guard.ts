@@ -1,0 +1,24 @@
+/**
+ * Runs a command and ends it when the process that started this one goes away, however that happens: its end of standard
+ * input is closed then. Usage: guard.ts COMMAND ARGUMENTS.
+ */
+import { spawn } from 'node:child_process';
+
+const FORCE_AFTER_MS = 15_000;
+
+const [command = '', ...args] = process.argv.slice(2);
+const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+
+function stop(): void {
+  child.kill('SIGTERM');
+  setTimeout(() => child.kill('SIGKILL'), FORCE_AFTER_MS).unref();
+}
+
+process.stdin.resume().on('end', stop).on('error', stop);
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
+child.on('error', (error) => {
+  console.error(error.message);
+  process.exit(127);
+});
+child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));

@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { childEnvironment } from '../config/environment.ts';
+
+export interface ServiceOptions {
+  name: string;
+  command: string;
+  args: string[];
+  env?: Record<string, string | undefined>;
+  logFile: string;
+  /** Whether the service goes on after this process has ended. */
+  keep: boolean;
+  /** Told when the service ended by itself and was started again. */
+  onRestart?: (reason: string) => void;
+}
+
+const GUARD = new URL(`./guard${path.extname(import.meta.filename)}`, import.meta.url).pathname;
+const FORCE_AFTER_MS = 20_000;
+/** A service that ends this often by itself is broken, and not unlucky. */
+const MAX_RESTARTS = 5;
+
+/**
+ * A program that runs beside this process, with its output in a log file. It is started again when it dies, and it dies
+ * when this process does, unless it is to be kept.
+ */
+export class ServiceProcess {
+  readonly #options: ServiceOptions;
+  #child: ChildProcess;
+  #stopping = false;
+  #restarts = 0;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    mkdirSync(path.dirname(options.logFile), { recursive: true });
+    this.#child = this.#start();
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Whether it has given up starting again. */
+  get ended(): boolean {
+    return this.#child.exitCode !== null && (this.#stopping || this.#restarts >= MAX_RESTARTS);
+  }
+
+  /** The last lines that the service wrote, for error messages. */
+  logTail(lines = 5): string {
+    return readFileSync(this.#options.logFile, 'utf8').trim().split('\n').slice(-lines).join('\n');
+  }
+
+  /** Asks the service to end, waits for it, and ends it by force when it takes too long. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const child = this.#child;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    const timeout = new AbortController();
+    await Promise.race([exited, delay(FORCE_AFTER_MS, undefined, { signal: timeout.signal }).catch(() => {})]);
+    timeout.abort();
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+  }
+
+  /** Leaves the service running. */
+  release(): void {
+    this.#stopping = true;
+    this.#child.unref();
+  }
+
+  #start(): ChildProcess {
+    const { command, args, env = {}, logFile, keep } = this.#options;
+    const log = openSync(logFile, 'a', 0o600);
+    try {
+      // A process group of its own: Ctrl-C reaches this process alone, which then stops its services in order.
+      const child = keep
+        ? spawn(command, args, { env: childEnvironment(env), detached: true, stdio: ['ignore', log, log] })
+        : spawn(process.execPath, [GUARD, command, ...args], {
+            env: childEnvironment(env),
+            detached: true,
+            stdio: ['pipe', log, log],
+          });
+      child.once('error', () => {});
+      child.once('exit', (code, signal) => this.#onExit(signal ?? `code ${code}`));
+      return child;
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  #onExit(reason: string): void {
+    if (this.#stopping || this.#restarts >= MAX_RESTARTS) return;
+    this.#restarts += 1;
+    this.#options.onRestart?.(`${this.#options.name} ended (${reason}); starting it again`);
+    this.#child = this.#start();
+  }
+}

@@ -1,0 +1,61 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** What runs on this machine for a home folder, so that other commands find it. */
+export interface Services {
+  /** Process id of the command that started them and stops them, unless they are kept. */
+  owner: number;
+  /** Whether they go on after that command has ended. */
+  kept: boolean;
+  temporal?: { address: string; ui: string; pid: number };
+  trainer?: { url: string; pid: number };
+  worker?: { pid: number };
+}
+
+const fileOf = (home: string) => path.join(home, 'services.json');
+
+/** The record of a home folder; undefined where there is none, or where its owner died without tidying up. */
+export function readServices(home: string): Services | undefined {
+  const services = readRecord(home);
+  return services && (services.kept || isAlive(services.owner)) ? services : undefined;
+}
+
+/** What an owner that died has left; its services end by themselves soon after it. */
+export function readLeftovers(home: string): Services | undefined {
+  const services = readRecord(home);
+  return services && !services.kept && !isAlive(services.owner) ? services : undefined;
+}
+
+/** The process ids of a record. */
+export function pidsOf({ temporal, trainer, worker }: Services): number[] {
+  return [worker, trainer, temporal].flatMap((service) => service?.pid ?? []);
+}
+
+function readRecord(home: string): Services | undefined {
+  try {
+    return JSON.parse(readFileSync(fileOf(home), 'utf8')) as Services;
+  } catch {
+    return undefined;
+  }
+}
+
+export function writeServices(home: string, services: Services): void {
+  mkdirSync(home, { recursive: true });
+  const temporary = `${fileOf(home)}.${process.pid}`;
+  writeFileSync(temporary, `${JSON.stringify(services, null, 2)}\n`, { mode: 0o600 });
+  renameSync(temporary, fileOf(home));
+}
+
+export function removeServices(home: string): void {
+  rmSync(fileOf(home), { force: true });
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, but belongs to somebody else.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

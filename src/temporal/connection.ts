@@ -1,0 +1,62 @@
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection } from '@temporalio/worker';
+import { TuneloopError } from '../errors.ts';
+import { readServices } from '../local/services-file.ts';
+
+/** Where Temporal is, and how to speak to it. */
+export interface TemporalTarget {
+  address: string;
+  namespace: string;
+  /** Whether a variable or a configuration file names the server; else it is the one on this machine. */
+  named: boolean;
+  connect: ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
+}
+
+const DEFAULT_ADDRESS = '127.0.0.1:7233';
+const CONNECT_TIMEOUT_MS = 5000;
+
+/**
+ * The server to use: as TEMPORAL_* variables or the Temporal configuration file say; else the one that was started for
+ * this home folder; else the usual port of this machine.
+ */
+export function temporalTarget(home: string): TemporalTarget {
+  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const address = connectionOptions.address ?? readServices(home)?.temporal?.address ?? DEFAULT_ADDRESS;
+  return {
+    address,
+    namespace: namespace ?? 'default',
+    named: connectionOptions.address !== undefined,
+    connect: { ...connectionOptions, address },
+  };
+}
+
+/** @throws TuneloopError TEMPORAL_UNREACHABLE naming the address and what to do. */
+export async function connectClient(target: TemporalTarget): Promise<Client> {
+  try {
+    const connection = await Connection.connect({ ...target.connect, connectTimeout: CONNECT_TIMEOUT_MS });
+    return new Client({ connection, namespace: target.namespace });
+  } catch {
+    throw unreachable(target);
+  }
+}
+
+/** As {@link connectClient}, for a worker. */
+export async function connectWorker(target: TemporalTarget): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect(target.connect);
+  } catch {
+    throw unreachable(target);
+  }
+}
+
+function unreachable({ address, named }: TemporalTarget): TuneloopError {
+  return new TuneloopError(
+    'TEMPORAL_UNREACHABLE',
+    `no Temporal server answers at ${address}: ${
+      named
+        ? 'check TEMPORAL_ADDRESS'
+        : 'start everything with `npm run demo -- --keep`, or set TEMPORAL_ADDRESS to a server of your own'
+    }`,
+  );
+}
