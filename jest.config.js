@@ -11,4 +11,10 @@ export default {
     ],
   },
   transformIgnorePatterns: ['/node_modules/(?!(p-map|commander|gpt-tokenizer)/)'],
+  // Temporal's native core keeps threads alive after its connections are closed.
+  forceExit: true,
+  globalSetup: '<rootDir>/test/setup/global-setup.ts',
+  testTimeout: 60_000,
+  // The last line of the output is a count that scripts can read.
+  reporters: ['default', '<rootDir>/test/setup/count-reporter.js'],
 };

@@ -29,8 +29,8 @@ export function createAwaitJob(dependencies: Dependencies) {
     const { provider: choice } = await loadPipeline(dependencies, definition);
     const provider = dependencies.connectProvider(choice);
     const job = await provider.getJob(jobId);
-    const progress = await provider.getJobProgress(jobId);
     if (job.state === 'pending') {
+      const progress = await provider.getJobProgress(jobId);
       const context = Context.current();
       const details: JobHeartbeat = { status: job.status, ...progress };
       context.heartbeat(details);
@@ -42,7 +42,7 @@ export function createAwaitJob(dependencies: Dependencies) {
       });
     }
     if (job.state === 'succeeded' && job.model) {
-      const seconds = trainingSeconds(job, progress);
+      const seconds = trainingSeconds(job, await provider.getTrainingStart(jobId));
       const tariff = tariffOf(dependencies.prices, provider, baseModel, true);
       const trainingUsd = trainingCost(tariff, job.trainedTokens ?? 0, seconds ?? 0);
       return { state: 'succeeded', jobId, model: job.model, trainingUsd, trainingSeconds: seconds };
@@ -58,6 +58,6 @@ export function pollDelayMs(attempt: number): number {
 }
 
 /** Time spent training, without validation and queue where the provider says when training began. */
-function trainingSeconds({ createdAt, finishedAt }: Job, { startedAt }: JobProgress): number | null {
+function trainingSeconds({ createdAt, finishedAt }: Job, startedAt: number | null): number | null {
   return finishedAt === null ? null : finishedAt - (startedAt ?? createdAt);
 }

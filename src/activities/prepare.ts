@@ -85,7 +85,7 @@ export function createPrepare(dependencies: Dependencies) {
       validation: await artifacts.write(split.validation.map(trainingLine)),
     };
     const labels = pipeline.task === 'classification' ? countLabels(split) : null;
-    const warnings = datasetWarnings(labels, cleaned.conflicts);
+    const warnings = datasetWarnings(labels, labels ? cleaned.conflicts : []);
     const counts = { train: train.rows, validation: validation.rows, test: testRef.rows };
     const templateRef = await writeJson(artifacts, template);
     const dropped = [...drops.all(), ...cleaned.dropped];

@@ -101,7 +101,7 @@ export class OpenAIProtocolProvider implements Provider {
 
   getJobProgress(id: string): Promise<JobProgress> {
     return this.#call(async () => {
-      const progress: JobProgress = { step: null, totalSteps: null, trainLoss: null, validLoss: null, startedAt: null };
+      const progress: JobProgress = { step: null, totalSteps: null, trainLoss: null, validLoss: null };
       // Newest first: the first value seen of each metric is its latest.
       const { data } = await this.#client.fineTuning.jobs.listEvents(id, { limit: 50 });
       for (const event of data) {
@@ -112,9 +112,18 @@ export class OpenAIProtocolProvider implements Provider {
           progress.trainLoss ??= numberOrNull(metrics.train_loss);
           progress.validLoss ??= numberOrNull(metrics.full_valid_loss) ?? numberOrNull(metrics.valid_loss);
         }
-        if (/job started/i.test(event.message)) progress.startedAt = event.created_at;
       }
       return progress;
+    });
+  }
+
+  getTrainingStart(id: string): Promise<number | null> {
+    return this.#call(async () => {
+      // Newest first, so the start is on the last pages.
+      for await (const event of this.#client.fineTuning.jobs.listEvents(id, { limit: 100 })) {
+        if (/job started/i.test(event.message)) return event.created_at;
+      }
+      return null;
     });
   }
 

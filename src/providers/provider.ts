@@ -20,6 +20,8 @@ export interface Provider {
   getJob(id: string): Promise<Job>;
   /** The latest training metrics that the job has reported. */
   getJobProgress(id: string): Promise<JobProgress>;
+  /** When training itself began, after validation and queue, in Unix seconds; null where the provider does not say. */
+  getTrainingStart(id: string): Promise<number | null>;
   /** Cancels a job; for one that has ended already this does nothing. Returns the job as it is then. */
   cancelJob(id: string): Promise<Job>;
   complete(request: CompletionRequest): Promise<Completion>;
@@ -37,6 +39,7 @@ export interface Job {
   model: string | null;
   /** Why it failed, in the provider's words; bounded. */
   failure: string | null;
+  /** Unix seconds. */
   createdAt: number;
   /** Unix seconds. */
   finishedAt: number | null;
@@ -48,8 +51,6 @@ export interface JobProgress {
   totalSteps: number | null;
   trainLoss: number | null;
   validLoss: number | null;
-  /** Unix seconds at which training itself began, after validation and queue. */
-  startedAt: number | null;
 }
 
 export interface JobRequest {

@@ -26,6 +26,13 @@ export function durationText(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }
 
+/** How a cost compares, from the saving in percent: `93.2 % cheaper`, `over 99.9 % cheaper`, `12.0 % dearer`. */
+export function savingText(percent: number): string {
+  // Rounded up to 100 % it would say that the winner costs nothing.
+  if (percent > 99.9) return 'over 99.9 % cheaper';
+  return percent >= 0 ? `${percent.toFixed(1)} % cheaper` : `${(-percent).toFixed(1)} % dearer`;
+}
+
 /** Text that comes from outside, safe in a Markdown table cell of one line. */
 export function escapeMarkdown(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[\\`*_[\]<>|#]/g, '\\$&');

@@ -1,4 +1,4 @@
-import { durationText, escapeMarkdown, millisecondsText, percentText, usdText } from './format.ts';
+import { durationText, escapeMarkdown, millisecondsText, percentText, savingText, usdText } from './format.ts';
 import type { CandidateResult, RunResult } from './run-result.ts';
 import { verdictOf } from './summarize-run.ts';
 
@@ -8,6 +8,7 @@ const orDash = <T>(value: T | null, text: (value: T) => string) => (value === nu
 /** The report of a run as Markdown. Text from outside is escaped. */
 export function markdownReport(result: RunResult): string {
   const { dataset, baseline, test } = result;
+  const cost = result.savingPercent === null ? 'costs cannot be compared' : savingText(result.savingPercent);
   const lines = [
     `# ${escapeMarkdown(result.pipeline)}: ${escapeMarkdown(result.runId)}`,
     `**${escapeMarkdown(verdictOf(result))}**`,
@@ -27,8 +28,8 @@ export function markdownReport(result: RunResult): string {
       ],
     ),
     test && test.winner !== null && test.baseline !== null
-      ? `Quality ${signed((test.winner - test.baseline) * 100)} points, cost ${savingText(result.savingPercent)}.`
-      : `Cost ${savingText(result.savingPercent)}.`,
+      ? `Quality ${signed((test.winner - test.baseline) * 100)} points, ${cost}.`
+      : `Cost: ${cost}.`,
     `## Candidates, on ${dataset.validation} validation rows`,
     table(
       [
@@ -78,11 +79,6 @@ function candidateRow(candidate: CandidateResult, winner: string | null): string
     orDash(candidate.trainingUsd, usdText),
     candidate.id === winner ? 'winner' : escapeMarkdown(candidate.reason ?? ''),
   ];
-}
-
-function savingText(percent: number | null): string {
-  if (percent === null) return 'cannot be compared';
-  return percent >= 0 ? `${percent.toFixed(1)} % lower` : `${(-percent).toFixed(1)} % higher`;
 }
 
 function signed(points: number): string {

@@ -5,7 +5,7 @@ import type { Dataset } from '../activities/prepare.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { savingPercent } from '../evaluation/cost.ts';
 import type { Contender, Selection } from '../evaluation/selection.ts';
-import { percentText } from './format.ts';
+import { percentText, savingText } from './format.ts';
 import type { BaselineResult, CandidateResult, RunResult } from './run-result.ts';
 
 /** A candidate with what became of its job. */
@@ -84,8 +84,7 @@ export function verdictOf({
     const against = test.baseline === null ? '' : ` against ${percentText(test.baseline)} of the baseline`;
     parts.push(` with ${metric} ${percentText(test.winner)}${against} on ${test.n} test rows`);
   }
-  if (saving !== null)
-    parts.push(saving >= 0 ? `, ${saving.toFixed(1)} % cheaper` : `, ${(-saving).toFixed(1)} % dearer`);
+  if (saving !== null) parts.push(`, ${savingText(saving)}`);
   return `${parts.join('')}${localTrainer ? ' (local trainer, not an LLM)' : ''}.`;
 }
 

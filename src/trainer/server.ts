@@ -1,0 +1,178 @@
+import { mkdirSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  LogController,
+} from 'fastify';
+import { type Logger, pino } from 'pino';
+import { TuneloopError } from '../errors.ts';
+import { ApiError, errorBody } from './api-error.ts';
+import { chatRoutes } from './chat-routes.ts';
+import { fileRoutes } from './file-routes.ts';
+import { FileStore } from './files.ts';
+import { newRequestId } from './ids.ts';
+import { JobQueue } from './job-queue.ts';
+import { jobRoutes } from './job-routes.ts';
+import { JobStore } from './jobs.ts';
+import { modelRoutes } from './model-routes.ts';
+import { ModelRegistry } from './models.ts';
+import { isCode, lockFolder } from './storage.ts';
+
+export interface TrainerOptions {
+  /** TCP port on 127.0.0.1; 0 (the default) = any free one. */
+  readonly port?: number;
+  /** Folder of all state; made when it is not there. One trainer at a time. */
+  readonly dir: string;
+  /** Stretches each job to about this many seconds in `running`; default: as fast as it trains. */
+  readonly jobSeconds?: number;
+  /** Jobs in `running` at a time; default 2. */
+  readonly concurrency?: number;
+  /** Default: no log. */
+  readonly log?: Logger;
+}
+
+export interface Trainer {
+  /** `http://127.0.0.1:<port>/v1` */
+  readonly baseURL: string;
+  readonly port: number;
+  /** Stops threads and server and frees the folder; unfinished jobs go on at the next start. */
+  close(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
+const LARGEST_BODY = 32 * 1024 * 1024;
+
+/**
+ * Starts the local trainer: a server that speaks OpenAI's fine-tuning protocol on the loopback interface and trains small models.
+ *
+ * @throws TuneloopError LOCKED when another trainer uses `dir`, PORT_TAKEN when the port is in use
+ */
+export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
+  const dir = resolve(options.dir);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const unlock = lockFolder(dir);
+  try {
+    return await start(dir, options, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function start(dir: string, options: TrainerOptions, unlock: () => void): Promise<Trainer> {
+  const log = options.log ?? pino({ level: 'silent' });
+  const modelsDir = join(dir, 'models');
+  const files = await FileStore.open(join(dir, 'files'));
+  const jobs = await JobStore.open(join(dir, 'jobs'));
+  const models = new ModelRegistry(jobs, modelsDir);
+  const queue = new JobQueue(jobs, files, {
+    modelsDir,
+    concurrency: options.concurrency ?? 2,
+    jobSeconds: options.jobSeconds,
+    log,
+  });
+  const app = await buildServer(log, [
+    fileRoutes(files),
+    jobRoutes(jobs, queue, files),
+    modelRoutes(models),
+    chatRoutes(models),
+  ]);
+  const port = await listen(app, options.port ?? 0);
+  queue.resume();
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await app.close();
+    await queue.close();
+    unlock();
+  };
+  return {
+    baseURL: `http://${HOST}:${port}/v1`,
+    port,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+/** The server around the routes: who may call, how errors look, which headers every answer has. */
+async function buildServer(log: Logger, routes: readonly FastifyPluginAsync[]): Promise<FastifyInstance> {
+  const app: FastifyInstance = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: true,
+    bodyLimit: LARGEST_BODY,
+    routerOptions: { maxParamLength: 500 },
+  });
+  // The JSON parser of Fastify refuses the empty body that clients send with a cancel.
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    try {
+      done(null, text === '' ? undefined : JSON.parse(text as string));
+    } catch {
+      done(new ApiError(400, 'We could not parse the JSON body of your request.'));
+    }
+  });
+
+  const arrivals = new WeakMap<object, number>();
+  app.addHook('onRequest', async (request) => {
+    arrivals.set(request, performance.now());
+    refuseForeign(request.headers.host, request.headers.origin);
+  });
+  app.addHook('onSend', async (request, reply) => {
+    const arrival = arrivals.get(request);
+    reply.header('x-request-id', newRequestId());
+    if (arrival !== undefined) reply.header('openai-processing-ms', (performance.now() - arrival).toFixed(3));
+  });
+  app.setNotFoundHandler(async ({ method, url }) => {
+    throw new ApiError(404, `Invalid URL (${method} ${url.split('?')[0]})`);
+  });
+  app.setErrorHandler<FastifyError>(async (error, request, reply) => {
+    if (error instanceof ApiError) return reply.code(error.status).send(error.body);
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send(errorBody(status, error.message, null, null));
+    request.log.error({ err: error, method: request.method, path: request.url.split('?')[0] }, 'a request failed');
+    return reply
+      .code(500)
+      .send(errorBody(500, 'The server had an error while processing your request. See its log.', null, null));
+  });
+  for (const plugin of routes) await app.register(plugin, { prefix: '/v1' });
+  return app;
+}
+
+/**
+ * A web page must not reach the trainer through the browser of its user, neither directly (Origin) nor under a name that was
+ * made to point here (Host).
+ */
+function refuseForeign(host: string | undefined, origin: string | undefined): void {
+  const names: (string | undefined)[] = [hostOf(`http://${host}`)];
+  if (origin !== undefined) names.push(hostOf(origin));
+  for (const name of names) {
+    if (name === undefined || !LOOPBACK_NAMES.has(name)) {
+      throw new ApiError(403, 'This server answers only programs on its own machine: use http://127.0.0.1.');
+    }
+  }
+}
+
+function hostOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).hostname : undefined;
+}
+
+async function listen(app: FastifyInstance, port: number): Promise<number> {
+  try {
+    await app.listen({ host: HOST, port });
+  } catch (error) {
+    await app.close();
+    if (!isCode(error, 'EADDRINUSE')) throw error;
+    throw new TuneloopError(
+      'PORT_TAKEN',
+      `Port ${port} on ${HOST} is in use by another program: stop that one, or choose another port (0 takes any free one).`,
+    );
+  }
+  return (app.server.address() as AddressInfo).port;
+}

@@ -1,0 +1,70 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { BaseModel } from './features.ts';
+import { sharedFile, weightsFile } from './model-files.ts';
+import type { Example } from './nearest.ts';
+import { type Hyperparameters, type Metrics, train } from './training.ts';
+import { readTrainingFile } from './training-file.ts';
+
+/** What a thread is started with. */
+export interface TrainingTask {
+  readonly base: BaseModel;
+  readonly hyperparameters: Hyperparameters;
+  readonly seed: number;
+  readonly trainingPath: string;
+  readonly validationPath: string | null;
+  /** Where the model's files go. */
+  readonly modelDir: string;
+}
+
+/** What a thread tells the server. */
+export type TrainingNews =
+  | { readonly kind: 'metrics'; readonly metrics: Metrics }
+  | { readonly kind: 'checkpoint'; readonly metrics: Metrics }
+  | { readonly kind: 'finished' };
+
+/** Checkpoints kept of a job, as at OpenAI. */
+const CHECKPOINTS_KEPT = 3;
+
+/* One thread trains one job and ends; ending it early is how a job is cancelled. */
+run(workerData as TrainingTask);
+
+function run(task: TrainingTask): void {
+  mkdirSync(task.modelDir, { recursive: true, mode: 0o700 });
+  const steps: number[] = [];
+  const progress = train({
+    base: task.base,
+    hyperparameters: task.hyperparameters,
+    seed: task.seed,
+    training: examplesOf(task.trainingPath),
+    validation: task.validationPath === null ? [] : examplesOf(task.validationPath),
+  });
+  for (const news of progress) {
+    if (news.kind === 'shared') {
+      write(join(task.modelDir, sharedFile()), news.bytes);
+      continue;
+    }
+    if (news.kind === 'checkpoint') {
+      write(join(task.modelDir, weightsFile(news.metrics.step)), news.bytes);
+      steps.push(news.metrics.step);
+      const old = steps.length > CHECKPOINTS_KEPT ? steps.shift() : undefined;
+      if (old !== undefined) rmSync(join(task.modelDir, weightsFile(old)), { force: true });
+    }
+    tell({ kind: news.kind, metrics: news.metrics });
+  }
+  tell({ kind: 'finished' });
+}
+
+function examplesOf(path: string): Example[] {
+  return Array.from(readTrainingFile(readFileSync(path)), ({ input, completion }) => ({ input, completion }));
+}
+
+function write(path: string, bytes: Uint8Array): void {
+  writeFileSync(`${path}.tmp`, bytes, { mode: 0o600, flush: true });
+  renameSync(`${path}.tmp`, path);
+}
+
+function tell(news: TrainingNews): void {
+  parentPort?.postMessage(news);
+}

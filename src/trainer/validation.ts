@@ -1,0 +1,33 @@
+import { chatTokens } from './tokens.ts';
+import { readTrainingFile, TrainingFileError } from './training-file.ts';
+
+/** What reading the files of a job found. */
+export type Validation =
+  | { readonly kind: 'valid'; readonly examples: number; readonly tokens: number }
+  | { readonly kind: 'invalid'; readonly code: string; readonly message: string };
+
+export const FEWEST_EXAMPLES = 10;
+
+/** Reads a whole training or validation file: is it well-formed, how many examples, how many tokens. */
+export function validateFile(bytes: Uint8Array, role: 'training' | 'validation'): Validation {
+  let examples = 0;
+  let tokens = 0;
+  try {
+    for (const line of readTrainingFile(bytes)) {
+      examples++;
+      tokens += chatTokens(line.messages);
+    }
+    const fewest = role === 'training' ? FEWEST_EXAMPLES : 1;
+    if (examples < fewest) {
+      const name = role === 'training' ? 'Training' : 'Validation';
+      throw new TrainingFileError(
+        'invalid_n_examples',
+        `${name} file has ${examples} example(s), but must have at least ${fewest} examples`,
+      );
+    }
+  } catch (error) {
+    if (error instanceof TrainingFileError) return { kind: 'invalid', code: error.code, message: error.message };
+    throw error;
+  }
+  return { kind: 'valid', examples, tokens };
+}
