@@ -8,7 +8,7 @@ WORKDIR /app
 # Packages before sources: a change of source code leaves this layer as it is.
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
-COPY tsconfig.json ./
+COPY tsconfig.json tsconfig.build.json ./
 COPY scripts scripts
 COPY schema schema
 COPY src src

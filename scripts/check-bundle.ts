@@ -15,7 +15,7 @@ const { code } = await bundleWorkflowCode({
 });
 
 const problems: string[] = [];
-const modules = new Set([...code.matchAll(/"(\.\/(?:src|node_modules)\/[^"!]+\.\w+)":/g)].map(([, name = '']) => name));
+const modules = new Set([...code.matchAll(/^\/\*\*\*\/ "(\.\/[^"!]+)"/gm)].map(([, name = '']) => name));
 for (const name of modules) {
   const [, top, ...rest] = name.split('/');
   if (top === 'src' && !ROOMS.has(rest[0] ?? '')) problems.push(`${name}: this room does not belong into workflows`);

@@ -1,3 +1,5 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { createAwaitJob } from './await-job.ts';
 import { createCancelJobs } from './cancel-jobs.ts';
@@ -20,15 +22,31 @@ export function createActivities(dependencies: Dependencies) {
     loadPipeline: ({ definition }: { definition: ArtifactRef }) => loadPipeline(dependencies, definition),
     collect: createCollect(dependencies),
     prepare: createPrepare(dependencies),
-    plan: createPlan(dependencies),
-    uploadFile: createUploadFile(dependencies),
-    createJob: createCreateJob(dependencies),
+    plan: keptAlive(createPlan(dependencies)),
+    uploadFile: keptAlive(createUploadFile(dependencies)),
+    createJob: keptAlive(createCreateJob(dependencies)),
     awaitJob: createAwaitJob(dependencies),
-    cancelJobs: createCancelJobs(dependencies),
+    cancelJobs: keptAlive(createCancelJobs(dependencies)),
     evaluateModel: createEvaluateModel(dependencies),
     evaluateRecorded: createEvaluateRecorded(dependencies),
     writeReport: createWriteReport(dependencies),
   });
+}
+
+const HEARTBEAT_MS = 4000;
+
+/** Gives signs of life while an activity waits for a provider, so that a dead worker is noticed within seconds. */
+function keptAlive<Input, Output>(activity: (input: Input) => Promise<Output>): (input: Input) => Promise<Output> {
+  return async (input) => {
+    const context = Context.current();
+    context.heartbeat();
+    const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+    try {
+      return await activity(input);
+    } finally {
+      clearInterval(heartbeat);
+    }
+  };
 }
 
 /** Every error leaves an activity as a failure that says whether to try again; see `failure.ts`. */
@@ -41,7 +59,10 @@ function withFailures<T extends Record<string, (input: any) => Promise<unknown>>
         try {
           return await activity(input);
         } catch (error) {
-          throw toFailure(error);
+          const failure = toFailure(error);
+          // Known errors explain themselves; their stack would only fill the history.
+          if (failure instanceof ApplicationFailure && failure.type !== 'INTERNAL') failure.stack = '';
+          throw failure;
         }
       },
     ]),

@@ -1,5 +1,5 @@
 import { durationText, millisecondsText, percentText, plainText, usdText } from '../report/format.ts';
-import type { RunResult } from '../report/run-result.ts';
+import type { Judged, RunResult } from '../report/run-result.ts';
 import { verdictOf } from '../report/summarize-run.ts';
 import type { RunJson } from './runs.ts';
 
@@ -9,27 +9,20 @@ export function runTable(run: RunJson): string {
     const reason = run.error ? `\n${run.error.code}: ${plainText(run.error.message)}` : '';
     return `Run ${run.runId} ${run.status} after ${durationText(run.seconds)}${reason}`;
   }
-  const { baseline, test, candidates, metric } = run;
+  const { baseline, winnerJudged, test, candidates, metric } = run;
   const rows = [
-    ['', `validation ${metric}`, `test ${metric}`, 'USD per 1,000', 'p50', 'p95', 'training'],
-    [
-      `baseline: ${baseline.model ?? 'unknown'} (${baseline.kind}, whole prompt)`,
-      '',
-      baseline.score === null ? 'unknown' : `${percentText(baseline.score)} of ${baseline.n}`,
-      orDash(baseline.costPer1kUsd, usdText),
-      orDash(baseline.p50Ms, millisecondsText),
-      orDash(baseline.p95Ms, millisecondsText),
-      '',
-    ],
+    ['', `validation ${metric}`, test ? `test ${metric}` : '', 'USD per 1,000', 'p50', 'p95', 'training'],
     ...candidates.map((candidate) => [
       `${candidate.id === run.winner ? '* ' : '  '}${candidate.id}`,
       candidate.validation ? percentText(candidate.validation.score) : candidate.status,
-      candidate.id === run.winner && test && test.winner !== null ? `${percentText(test.winner)} of ${test.n}` : '',
+      '',
       orDash(candidate.costPer1kUsd, usdText),
       orDash(candidate.p50Ms, millisecondsText),
       orDash(candidate.p95Ms, millisecondsText),
       orDash(candidate.trainingSeconds, durationText),
     ]),
+    judgedRow(`before: ${baseline.model ?? 'unknown'} (${baseline.kind}, whole prompt)`, baseline),
+    ...(winnerJudged ? [judgedRow('after: winner, inputs only', winnerJudged)] : []),
   ];
   const notes = run.notes.map((note) => `  ${plainText(note)}`);
   return [
@@ -40,6 +33,19 @@ export function runTable(run: RunJson): string {
     `Report: ${run.reportPath}`,
     `Took ${durationText(run.seconds)}, ${run.historyEvents} history events.`,
   ].join('\n');
+}
+
+/** Winner and baseline stand on the same rows. */
+function judgedRow(name: string, { score, n, costPer1kUsd, p50Ms, p95Ms }: Judged): string[] {
+  return [
+    name,
+    '',
+    score === null ? 'unknown' : `${percentText(score)} of ${n}`,
+    orDash(costPer1kUsd, usdText),
+    orDash(p50Ms, millisecondsText),
+    orDash(p95Ms, millisecondsText),
+    '',
+  ];
 }
 
 function isResult(run: RunJson): run is RunJson & RunResult {

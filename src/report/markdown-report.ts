@@ -1,5 +1,5 @@
 import { durationText, escapeMarkdown, millisecondsText, percentText, savingText, usdText } from './format.ts';
-import type { CandidateResult, RunResult } from './run-result.ts';
+import type { CandidateResult, Judged, RunResult } from './run-result.ts';
 import { verdictOf } from './summarize-run.ts';
 
 const DASH = '–';
@@ -7,24 +7,17 @@ const orDash = <T>(value: T | null, text: (value: T) => string) => (value === nu
 
 /** The report of a run as Markdown. Text from outside is escaped. */
 export function markdownReport(result: RunResult): string {
-  const { dataset, baseline, test } = result;
+  const { dataset, baseline, test, winnerJudged } = result;
   const cost = result.savingPercent === null ? 'costs cannot be compared' : savingText(result.savingPercent);
   const lines = [
     `# ${escapeMarkdown(result.pipeline)}: ${escapeMarkdown(result.runId)}`,
     `**${escapeMarkdown(verdictOf(result))}**`,
     '## Before and after',
     table(
-      ['', 'model', `test ${result.metric}`, 'USD per 1,000 requests', 'p50', 'p95'],
+      ['', 'model', result.metric, 'USD per 1,000 requests', 'p50', 'p95'],
       [
-        [
-          `baseline (${baseline.kind}, whole prompt)`,
-          escapeMarkdown(baseline.model ?? 'unknown'),
-          baseline.score === null ? DASH : `${percentText(baseline.score)} (n = ${baseline.n})`,
-          orDash(baseline.costPer1kUsd, usdText),
-          orDash(baseline.p50Ms, millisecondsText),
-          orDash(baseline.p95Ms, millisecondsText),
-        ],
-        winnerRow(result),
+        [`baseline (${baseline.kind}, whole prompt)`, ...judgedCells(baseline)],
+        ...(winnerJudged ? [['winner (inputs only)', ...judgedCells(winnerJudged)]] : []),
       ],
     ),
     test && test.winner !== null && test.baseline !== null
@@ -55,15 +48,13 @@ export function markdownReport(result: RunResult): string {
   return `${lines.join('\n\n')}\n`;
 }
 
-function winnerRow({ candidates, winner, winnerModel, test }: RunResult): string[] {
-  const candidate = candidates.find(({ id }) => id === winner);
+function judgedCells({ model, score, n, costPer1kUsd, p50Ms, p95Ms }: Judged): string[] {
   return [
-    'winner (inputs only)',
-    escapeMarkdown(winnerModel ?? 'none'),
-    test === null || test.winner === null ? DASH : `${percentText(test.winner)} (n = ${test.n})`,
-    orDash(candidate?.costPer1kUsd ?? null, usdText),
-    orDash(candidate?.p50Ms ?? null, millisecondsText),
-    orDash(candidate?.p95Ms ?? null, millisecondsText),
+    escapeMarkdown(model ?? 'unknown'),
+    score === null ? DASH : `${percentText(score)} (n = ${n})`,
+    orDash(costPer1kUsd, usdText),
+    orDash(p50Ms, millisecondsText),
+    orDash(p95Ms, millisecondsText),
   ];
 }
 

@@ -14,8 +14,10 @@ export interface RunResult {
   /** Id of the winning candidate. */
   winner: string | null;
   winnerModel: string | null;
-  /** Winner and baseline on rows that chose nothing; null where the pipeline keeps none. */
-  test: { winner: number | null; baseline: number | null; n: number; baselineRows: number } | null;
+  /** Scores of winner and baseline on rows that chose nothing; null where the pipeline keeps none. */
+  test: { winner: number | null; baseline: number | null; n: number } | null;
+  /** The winner on the rows on which the baseline is measured too: the test rows, or else the validation rows. */
+  winnerJudged: Judged | null;
   /** How much cheaper 1,000 requests are than with the baseline, in percent. */
   savingPercent: number | null;
   notes: string[];
@@ -47,8 +49,11 @@ export interface CandidateResult {
   trainingSeconds: number | null;
 }
 
-export interface BaselineResult {
+export interface BaselineResult extends Judged {
   kind: 'recorded' | 'live';
+}
+
+export interface Judged {
   model: string | null;
   /** Mean score over `n` rows whose right answer is known; null where there is none. */
   score: number | null;

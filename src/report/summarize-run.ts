@@ -6,7 +6,7 @@ import type { Pipeline } from '../config/pipeline.ts';
 import { savingPercent } from '../evaluation/cost.ts';
 import type { Contender, Selection } from '../evaluation/selection.ts';
 import { percentText, savingText } from './format.ts';
-import type { BaselineResult, CandidateResult, RunResult } from './run-result.ts';
+import type { BaselineResult, CandidateResult, Judged, RunResult } from './run-result.ts';
 
 /** A candidate with what became of its job. */
 export interface CandidateOutcome {
@@ -48,6 +48,7 @@ export function contendersOf(outcomes: readonly CandidateOutcome[]): Contender[]
 export function summarizeRun(parts: RunParts): Omit<RunResult, 'reportPath'> {
   const { runId, pipeline, dataset, outcomes, selection, winnerOnTest, baseline } = parts;
   const winner = outcomes.find(({ candidate }) => candidate.id === selection.winner);
+  const winnerJudged = winnerOnTest ?? winner?.evaluation ?? null;
   return {
     runId,
     pipeline: pipeline.name,
@@ -63,9 +64,9 @@ export function summarizeRun(parts: RunParts): Omit<RunResult, 'reportPath'> {
       winner: winnerOnTest.score,
       baseline: baseline.score,
       n: winnerOnTest.n,
-      baselineRows: baseline.n,
     },
-    savingPercent: savingPercent(baseline.costPer1kUsd, (winnerOnTest ?? winner?.evaluation)?.costPer1kUsd ?? null),
+    winnerJudged: winnerJudged && judged(winnerJudged),
+    savingPercent: savingPercent(baseline.costPer1kUsd, winnerJudged?.costPer1kUsd ?? null),
     notes: notesOf(parts),
   };
 }
@@ -108,8 +109,12 @@ function candidateResult({ candidate, job, evaluation }: CandidateOutcome, selec
 }
 
 function baselineResult({ evaluation: { baseline } }: Pipeline, evaluation: Evaluation): BaselineResult {
-  const { model, score, n, costPer1kUsd, p50Ms, p95Ms } = evaluation;
-  return { kind: baseline === 'recorded' ? 'recorded' : 'live', model, score, n, costPer1kUsd, p50Ms, p95Ms };
+  return { kind: baseline === 'recorded' ? 'recorded' : 'live', ...judged(evaluation) };
+}
+
+/** An evaluation without what only the run itself needs. */
+function judged({ model, score, n, costPer1kUsd, p50Ms, p95Ms }: Evaluation): Judged {
+  return { model, score, n, costPer1kUsd, p50Ms, p95Ms };
 }
 
 function notesOf({ pipeline, dataset, winnerOnTest, baseline, outcomes }: RunParts): string[] {

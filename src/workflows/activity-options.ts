@@ -13,9 +13,13 @@ export const LOCAL_STEP: ActivityOptions = {
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 3 },
 };
 
+/** After this time without a sign of life an activity counts as lost with its worker, and is tried again elsewhere. */
+const LOST_AFTER = '15 seconds';
+
 /** The first question to a provider: short, so that an address where nobody answers is reported within seconds. */
 export const PREFLIGHT: ActivityOptions = {
   startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: LOST_AFTER,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: {
     initialInterval: '500 milliseconds',
@@ -28,6 +32,7 @@ export const PREFLIGHT: ActivityOptions = {
 /** Uploads: looked up by name first, so that a repeated one finds what the lost one left. */
 export const UPLOAD: ActivityOptions = {
   startToCloseTimeout: '20 minutes',
+  heartbeatTimeout: LOST_AFTER,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 20 },
 };
@@ -38,16 +43,18 @@ export const UPLOAD: ActivityOptions = {
  */
 export const BILLABLE: ActivityOptions = {
   startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: LOST_AFTER,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '2 minutes', maximumAttempts: 20 },
 };
 
 /**
  * Waiting for a job: each attempt asks once and fails while the job is pending. The delay comes with the failure
- * (`nextRetryDelay`), and no event is written in between. There is no heartbeat timeout: nothing runs between attempts.
+ * (`nextRetryDelay`), and no event is written in between. There is no heartbeat timeout, because
+ * nothing runs between attempts; the short time for one question takes its place.
  */
 export const POLL: ActivityOptions = {
-  startToCloseTimeout: '1 minute',
+  startToCloseTimeout: '15 seconds',
   scheduleToCloseTimeout: '3 days',
   cancellationType: 'TRY_CANCEL',
   retry: { initialInterval: '5 seconds', backoffCoefficient: 1, maximumAttempts: 20_000 },
@@ -56,6 +63,7 @@ export const POLL: ActivityOptions = {
 /** Cancelling at the provider: retried for long, because what is not cancelled is paid. */
 export const CANCEL: ActivityOptions = {
   startToCloseTimeout: '1 minute',
+  heartbeatTimeout: LOST_AFTER,
   cancellationType: 'ABANDON',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 60 },
 };
@@ -63,7 +71,7 @@ export const CANCEL: ActivityOptions = {
 /** Evaluation keeps every scored row, so that an attempt goes on where the one before it stopped. */
 export const EVALUATION: ActivityOptions = {
   startToCloseTimeout: '12 hours',
-  heartbeatTimeout: '60 seconds',
+  heartbeatTimeout: LOST_AFTER,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
 };

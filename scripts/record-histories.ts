@@ -1,0 +1,50 @@
+/**
+ * Records the histories that test/replay replays: one completed run with its jobs, and one that was cancelled while its
+ * jobs went on. Run it with `npm run histories` after a change that is meant to be incompatible with open runs.
+ *
+ * It needs what `tuneloop demo --keep --job-seconds 5` leaves running, and runs on it.
+ */
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { progressOf, type RunHandle, startRun } from '../src/cli/runs.ts';
+import { withSession } from '../src/cli/session.ts';
+import { shopRows, writePipeline } from '../test/setup/shop-log.ts';
+
+const folder = path.join(import.meta.dirname, '..', 'test', 'replay', 'histories');
+
+await withSession(async ({ client, environment }) => {
+  const file = writePipeline(path.join(environment.home, 'recording'), shopRows(60));
+  const record = async (name: string, workflowId: string) => {
+    const history = await client.workflow.getHandle(workflowId).fetchHistory();
+    // Replay does not look at who did the work and where in the code: those would differ with each recording.
+    const json = historyToJSON(history)
+      .replace(/"identity": *"[^"]*"/g, '"identity": "recorder"')
+      .replace(/"stackTrace": *"(?:[^"\\]|\\.)*"/g, '"stackTrace": ""');
+    writeFileSync(path.join(folder, `${name}.json`), json);
+  };
+  const recordRun = async (name: string, handle: RunHandle) => {
+    const { candidates = [] } = (await progressOf(client, handle)) ?? {};
+    await record(`${name}-run`, handle.workflowId);
+    for (const { id } of candidates) await record(`${name}-${id}`, `${handle.workflowId}/${id}`);
+  };
+
+  mkdirSync(folder, { recursive: true });
+  for (const old of readdirSync(folder)) rmSync(path.join(folder, old));
+
+  const completed = await startRun(client, environment, file);
+  await completed.result();
+  await recordRun('completed', completed);
+
+  const cancelled = await startRun(client, environment, file);
+  const training = async () =>
+    (await progressOf(client, cancelled))?.candidates.some(({ stage }) => stage === 'training');
+  while (!(await training())) await delay(50);
+  // Jobs exist a moment after their workflows: cancelling then takes both ways, through the wait and through the list.
+  await delay(1000);
+  await cancelled.cancel();
+  await cancelled.result().catch(() => {});
+  await recordRun('cancelled', cancelled);
+});
+console.log(readdirSync(folder).join('\n'));

@@ -1,0 +1,360 @@
+import fc from 'fast-check';
+import type { Message } from '../../src/dataset/row.ts';
+import { mineTemplate, type PromptTemplate, renderPrompt, stripInstructions } from '../../src/dataset/template.ts';
+
+const system = (content: string): Message => ({ role: 'system', content });
+const user = (content: string): Message => ({ role: 'user', content });
+const legacy = (texts: readonly string[]): Message[][] => texts.map((text) => [user(text)]);
+const wrap = (prefix: string, inputs: readonly string[], suffix: string): Message[][] =>
+  legacy(inputs.map((input) => prefix + input + suffix));
+
+/** Inputs that share neither a beginning nor an end. */
+const VARIED = [
+  'Where is my parcel',
+  'money back, please!',
+  'The lock (left one) is stuck',
+  'I was charged twice.',
+  'can you call me at 5 pm?',
+  'Battery: 3 % and draining',
+  'please cancel',
+  '"urgent" — see photo',
+  'Ich brauche Hilfe 🚲',
+  'two\nlines of text',
+];
+
+function stripped(template: PromptTemplate, prompt: readonly Message[]): { input: string; version: number } {
+  const result = stripInstructions(template, prompt);
+  if ('mismatch' in result) throw new Error(result.mismatch);
+  return result;
+}
+
+function expectRoundTrip(prompts: readonly Message[][]): void {
+  const template = mineTemplate(prompts);
+  for (const prompt of prompts) {
+    const { input, version } = stripped(template, prompt);
+    expect(renderPrompt(template, input, version)).toEqual(prompt);
+  }
+}
+
+const LEADS: Message[][] = [
+  [],
+  [system('Name the topic of the message.')],
+  [{ role: 'developer', content: '' }],
+  [system('Name the topic.'), user('refund please'), { role: 'assistant', content: 'refund' }],
+];
+
+const SHAPES: [name: string, prefix: string, suffix: string][] = [
+  ['a label', 'Name the topic.\nMessage: ', ''],
+  ['a label at the very beginning', 'Message: ', ''],
+  ['a line', 'Name the topic of the text below.\n', ''],
+  ['a heading', '# Task\nName the topic.\n\n## Message\n', '\n\n## Topic\n'],
+  ['an arrow', '', ' ->'],
+  ['a rule of hashes', '', '\n\n###\n\n'],
+  ['a label on the next line', '', '\nAnswer:'],
+  ['a label on the same line', 'Text: ', ' Answer:'],
+  ['question and answer', 'Q: ', '\nA:'],
+  ['quotes', 'Message: "', '"'],
+  ['single quotes', "Topic of '", "'"],
+  ['triple quotes', 'Message:\n"""', '"""'],
+  ['triple quotes on lines of their own', 'Message:\n"""\n', '\n"""\nTopic:'],
+  ['backticks', 'Message: ```', '```'],
+  ['a tag', 'Name the topic. <message>', '</message>'],
+  ['a tag on lines of its own', '<message>\n', '\n</message>\n'],
+  ['a bracketed tag', '[INPUT]', '[/INPUT]'],
+  ['double brackets', 'Topic of [[', ']]'],
+  ['double braces', 'Topic of {{', '}}'],
+  ['angle quotes', 'Topic of <<<', '>>>'],
+  ['prose before', 'Name the topic of this message ', ''],
+  ['prose after', '', ' Answer with one word only'],
+  ['prose on both sides', 'Tell me whether the text ', ' is about a refund or not'],
+];
+
+describe('a template with one slot is recovered exactly from ten prompts', () => {
+  test.each(SHAPES)('%s', (_name, prefix, suffix) => {
+    const template = mineTemplate(wrap(prefix, VARIED, suffix));
+    expect(template.versions).toEqual([{ lead: [], role: 'user', prefix, suffix, rows: 10 }]);
+  });
+
+  test('whatever the inputs hold between their first and last letters', () => {
+    const middles = fc.array(fc.string({ unit: 'binary' }), { minLength: 10, maxLength: 10 });
+    fc.assert(
+      fc.property(fc.constantFrom(...SHAPES), fc.constantFrom(...LEADS), middles, ([, prefix, suffix], lead, texts) => {
+        const inputs = texts.map((text, index) => `${'abcdefghij'[index]}${text}${'qrstuvwxyz'[index]}`);
+        const prompts = inputs.map((input) => [...lead, user(prefix + input + suffix)]);
+        const template = mineTemplate(prompts);
+        expect(template.versions).toEqual([{ lead, role: 'user', prefix, suffix, rows: 10 }]);
+        expect(prompts.map((prompt) => stripped(template, prompt).input)).toEqual(inputs);
+      }),
+    );
+  });
+
+  test('even where inputs hold the text of the prefix and of the suffix', () => {
+    const [prefix, suffix] = ['Name the topic.\nMessage: ', '\nAnswer:'];
+    const inputs = VARIED.map((text, index) =>
+      index % 2 ? `${prefix}${text}${suffix}` : `${text}${suffix} ${prefix}!`,
+    );
+    const prompts = wrap(prefix, [...VARIED, ...inputs, '', suffix, prefix], suffix);
+    const template = mineTemplate(prompts);
+    expect(template.versions).toMatchObject([{ prefix, suffix }]);
+    expect(prompts.map((prompt) => stripped(template, prompt).input)).toEqual([
+      ...VARIED,
+      ...inputs,
+      '',
+      suffix,
+      prefix,
+    ]);
+  });
+});
+
+describe('stripping then rendering gives a prompt back, byte for byte', () => {
+  // Any sequence of UTF-16 code units, lone surrogates included.
+  const anyText = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 }).map((units) => {
+    return String.fromCharCode(...units);
+  });
+  const text = fc.oneof(
+    anyText,
+    fc.string({ unit: 'grapheme' }),
+    fc.constantFrom('', ' ', '\n', '"', 'I ', '?', '\r\n'),
+  );
+  const affix = fc.oneof(text, fc.constantFrom(...SHAPES.flatMap(([, prefix, suffix]) => [prefix, suffix])));
+  const role = fc.constantFrom<Message['role']>('system', 'developer', 'user', 'assistant', 'tool');
+  const lead = fc.oneof(
+    fc.constantFrom(...LEADS),
+    fc.array(fc.record({ role, content: text }) as fc.Arbitrary<Message>, { maxLength: 3 }),
+  );
+
+  test('for any inputs between any prefix and suffix after any leading messages', () => {
+    const inputs = fc.array(text, { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(lead, role, affix, affix, inputs, (messages, lastRole, prefix, suffix, texts) => {
+        expectRoundTrip(texts.map((input) => [...messages, { role: lastRole, content: prefix + input + suffix }]));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('for a template that was stored as JSON', () => {
+    fc.assert(
+      fc.property(affix, affix, fc.array(text, { minLength: 2, maxLength: 10 }), (prefix, suffix, texts) => {
+        const prompts = wrap(prefix, texts, suffix);
+        const template = JSON.parse(JSON.stringify(mineTemplate(prompts))) as PromptTemplate;
+        for (const prompt of prompts) {
+          const { input, version } = stripped(template, prompt);
+          expect(renderPrompt(template, input, version)).toEqual(prompt);
+        }
+      }),
+    );
+  });
+
+  test('whatever prompts a template is used on, it gives them back or names a mismatch', () => {
+    const prompt = fc.array(fc.record({ role, content: affix }) as fc.Arbitrary<Message>, { maxLength: 3 });
+    fc.assert(
+      fc.property(fc.array(prompt, { minLength: 1, maxLength: 12 }), fc.array(prompt), (known, others) => {
+        const template = mineTemplate([...known, ...known]);
+        for (const messages of [...known, ...others]) {
+          const result = stripInstructions(template, messages);
+          if ('mismatch' in result) expect(result.mismatch).not.toBe('');
+          else expect(renderPrompt(template, result.input, result.version)).toEqual(messages);
+        }
+      }),
+    );
+  });
+});
+
+describe('what inputs happen to share is left on them', () => {
+  test.each([
+    ['begin with name[ and end with ]', VARIED.map((text) => `name[${text}]`)],
+    ['end with a question mark', VARIED.map((text) => `${text}?`)],
+    ['begin with I', VARIED.map((text) => `I ${text}`)],
+    ['begin with the same three words', VARIED.map((text) => `I want my ${text}`)],
+    ['begin with the same word in brackets', VARIED.map((text) => `(urgent) ${text}`)],
+    ['end with the same word', VARIED.map((text) => `${text} please`)],
+  ])('bare inputs that all %s are left whole', (_name, inputs) => {
+    const template = mineTemplate(legacy(inputs));
+    expect(template.versions).toEqual([{ lead: [], role: 'user', prefix: '', suffix: '', rows: 10 }]);
+    expect(inputs.map((input) => stripped(template, [user(input)]).input)).toEqual(inputs);
+  });
+
+  test.each([
+    ['after a label', 'Message: ', '', 'I '],
+    ['after a line', 'Name the topic of this.\n', '', 'Hi, my '],
+    ['after a label, half a word', 'Message: ', '', 'un'],
+    ['after a quote', 'Message: "', '"', 'I '],
+    ['after a tag', '<text>', '</text>', 'Re '],
+  ])('beginnings that inputs share %s belong to the inputs', (_name, prefix, suffix, shared) => {
+    const inputs = VARIED.map((text) => shared + text);
+    const template = mineTemplate(wrap(prefix, inputs, suffix));
+    expect(template.versions).toMatchObject([{ prefix, suffix }]);
+  });
+
+  test.each([
+    ['before a line', '', '\nAnswer:', '?'],
+    ['before an arrow', '', ' ->', '?'],
+    ['before a quote', 'Message: "', '"', '.'],
+    ['before a tag', '<text>', '</text>', ' please'],
+    ['before prose', '', ' Answer with one word only', 's.'],
+  ])('endings that inputs share %s belong to the inputs', (_name, prefix, suffix, shared) => {
+    const inputs = VARIED.map((text) => text + shared);
+    const template = mineTemplate(wrap(prefix, inputs, suffix));
+    expect(template.versions).toMatchObject([{ prefix, suffix }]);
+  });
+
+  test('a shared word that is cut in the middle of prose stays whole on the inputs', () => {
+    const template = mineTemplate(wrap('Name the topic of the text un', VARIED, ''));
+    expect(template.versions).toMatchObject([{ prefix: 'Name the topic of the text ' }]);
+  });
+});
+
+describe('several prompts in one log', () => {
+  test('two system messages are two versions, the more frequent first', () => {
+    const prompts = [
+      ...VARIED.slice(0, 4).map((text) => [system('Old: name the topic.'), user(`Message: ${text}`)]),
+      ...VARIED.map((text) => [system('New: name the topic.'), user(`Text: ${text}`)]),
+    ];
+    const template = mineTemplate(prompts);
+    expect(template.versions).toEqual([
+      { lead: [system('New: name the topic.')], role: 'user', prefix: 'Text: ', suffix: '', rows: 10 },
+      { lead: [system('Old: name the topic.')], role: 'user', prefix: 'Message: ', suffix: '', rows: 4 },
+    ]);
+    expect(prompts.map((prompt) => stripped(template, prompt))).toEqual([
+      ...VARIED.slice(0, 4).map((input) => ({ input, version: 1 })),
+      ...VARIED.map((input) => ({ input, version: 0 })),
+    ]);
+    expectRoundTrip(prompts);
+  });
+
+  test('two instruction texts in front of legacy prompts are two versions', () => {
+    const texts = [
+      'Name the topic of the message of a customer in one word.\nMessage: ',
+      'You sort mail for a shop that rents out bicycles to riders.\nMail: ',
+    ] as const;
+    const prompts = texts.flatMap((prefix) => wrap(prefix, VARIED, ''));
+    const template = mineTemplate(prompts);
+    expect(template.versions.map(({ prefix, rows }) => [prefix, rows])).toEqual(texts.map((prefix) => [prefix, 10]));
+    expect(prompts.map((prompt) => stripped(template, prompt).input)).toEqual([...VARIED, ...VARIED]);
+    expectRoundTrip(prompts);
+  });
+
+  test('a version that under 2 % of a long log follow is left out, and its rows are mismatches', () => {
+    const known = Array.from({ length: 149 }, (_, index) => [
+      system('New.'),
+      user(`Message: ${VARIED[index % 10]} ${index}`),
+    ]);
+    const rare = [system('Old.'), user('Message: hello')];
+    const template = mineTemplate([...known, rare, rare]);
+    expect(template.versions.map(({ rows }) => rows)).toEqual([149]);
+    expect(stripInstructions(template, rare)).toEqual({ mismatch: expect.stringContaining('messages before') });
+    // The share is the caller's to choose.
+    expect(mineTemplate([...known, rare, rare], { minVersionShare: 0.01 }).versions).toHaveLength(2);
+  });
+
+  test('of two versions that fit a prompt the one that leaves the shortest input is taken', () => {
+    const version = { lead: [], role: 'user' as const, rows: 1 };
+    const template: PromptTemplate = {
+      versions: [
+        { ...version, prefix: '', suffix: '' },
+        { ...version, prefix: 'Mail: ', suffix: '' },
+        { ...version, prefix: 'Mail: ', suffix: ' ->' },
+      ],
+    };
+    expect(stripInstructions(template, [user('Mail: hello ->')])).toEqual({ input: 'hello', version: 2 });
+    expect(stripInstructions(template, [user('Mail: hello')])).toEqual({ input: 'hello', version: 1 });
+    expect(stripInstructions(template, [user('hello ->')])).toEqual({ input: 'hello ->', version: 0 });
+  });
+});
+
+describe('odd rows', () => {
+  const usual = Array.from({ length: 98 }, (_, index) => [
+    system('Name the topic.'),
+    user(`Message: ${VARIED[index % 10]} ${index}\nAnswer: ${'abc'[index % 3]}`.replace(/: [abc]$/, ':')),
+  ]);
+  const odd = [
+    [system('Name the topic.'), user('hello, is this on?')],
+    [system('Say hello.'), user('Message: hello\nAnswer:')],
+  ];
+
+  test('two in a hundred do not spoil the template, are mismatches with a reason and are never passed through', () => {
+    const template = mineTemplate([...usual.slice(0, 50), ...odd, ...usual.slice(50)]);
+    expect(template.versions).toEqual([
+      { lead: [system('Name the topic.')], role: 'user', prefix: 'Message: ', suffix: '\nAnswer:', rows: 98 },
+    ]);
+    expect(odd.map((prompt) => stripInstructions(template, prompt))).toEqual([
+      { mismatch: 'the last message does not begin and end as in the known prompts' },
+      { mismatch: 'the messages before the last one are not those of any known prompt' },
+    ]);
+    for (const prompt of usual) expect(stripInstructions(template, prompt)).toHaveProperty('input');
+  });
+
+  test('more than the quorum allows for leave the template shorter instead of losing rows', () => {
+    const bare = VARIED.map((text) => [system('Name the topic.'), user(text)]);
+    const template = mineTemplate([...usual, ...bare]);
+    expect(template.versions).toMatchObject([{ prefix: '', suffix: '', rows: 108 }]);
+    expect(mineTemplate([...usual, ...bare], { quorum: 0.9 }).versions).toMatchObject([
+      { prefix: 'Message: ', rows: 98 },
+    ]);
+  });
+
+  test.each<[string, Message[], string]>([
+    ['without a message', [], 'the prompt has no message'],
+    ['whose last message has another role', [{ role: 'assistant', content: 'Message: "a"' }], 'messages before'],
+    ['with a message more', [system('x'), user('Message: "a"')], 'messages before'],
+    ['without the prefix', [user('"a"')], 'does not begin and end'],
+    ['without the suffix', [user('Message: "a')], 'does not begin and end'],
+    ['in which prefix and suffix would overlap', [user('Message: "')], 'does not begin and end'],
+  ])('a prompt %s is a mismatch', (_name, prompt, reason) => {
+    const template = mineTemplate(wrap('Message: "', VARIED, '"'));
+    expect(stripInstructions(template, prompt)).toEqual({ mismatch: expect.stringContaining(reason) });
+  });
+});
+
+test('the order of the prompts makes no difference', () => {
+  const texts = fc.array(fc.constantFrom(...VARIED, 'a', 'b', ''), { minLength: 1, maxLength: 12 });
+  const group = fc
+    .tuple(fc.constantFrom(...LEADS), fc.constantFrom(...SHAPES), texts)
+    .map(([lead, [, prefix, suffix], inputs]) => inputs.map((input) => [...lead, user(prefix + input + suffix)]));
+  const shuffled = fc
+    .array(group, { minLength: 1, maxLength: 4 })
+    .map((groups) => [...groups.flat(), ...groups.flat()])
+    .chain((prompts) =>
+      fc.tuple(
+        fc.constant(prompts),
+        fc.shuffledSubarray(prompts, { minLength: prompts.length, maxLength: prompts.length }),
+      ),
+    );
+  fc.assert(
+    fc.property(shuffled, ([prompts, others]) => {
+      expect(mineTemplate(others)).toEqual(mineTemplate(prompts));
+    }),
+  );
+});
+
+describe('INSTRUCTIONS_NOT_FOUND', () => {
+  test('is raised if each prompt has a system message of its own, with what to do', () => {
+    const prompts = VARIED.map((text) => [system(`Name the topic of: ${text}`), user('go')]);
+    expect(() => mineTemplate(prompts)).toThrow(
+      expect.objectContaining({
+        code: 'INSTRUCTIONS_NOT_FOUND',
+        message: expect.stringMatching(/10 prompts have 10 different.*keep what changes .* in the last message/),
+      }),
+    );
+  });
+
+  test('is raised for an empty list', () => {
+    expect(() => mineTemplate([])).toThrow(expect.objectContaining({ code: 'INSTRUCTIONS_NOT_FOUND' }));
+  });
+
+  test('is not raised for a single prompt, all of whose last message counts as input', () => {
+    const prompt = [system('Name the topic.'), user('Message: hello')];
+    const template = mineTemplate([prompt]);
+    expect(stripInstructions(template, prompt)).toEqual({ input: 'Message: hello', version: 0 });
+  });
+});
+
+test('a prompt is rendered in the most frequent version by default', () => {
+  const template = mineTemplate(VARIED.map((text) => [system('Name the topic.'), user(`Message: ${text}`)]));
+  expect(renderPrompt(template, 'hello')).toEqual([system('Name the topic.'), user('Message: hello')]);
+});
+
+test('a version that the template does not have is refused', () => {
+  expect(() => renderPrompt({ versions: [] }, 'hello')).toThrow(RangeError);
+});

@@ -1,0 +1,77 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { RunJson } from '../../src/cli/runs.ts';
+import { isAlive, pidsOf, readServices } from '../../src/local/services-file.ts';
+import { Cli, cli, lastJson, temporaryHome, until } from '../setup/cli.ts';
+import { shopRows, writePipeline } from '../setup/shop-log.ts';
+
+describe('demo', () => {
+  const { home, remove } = temporaryHome();
+  afterAll(remove);
+
+  test('the example ends with a winner, a report and nothing left running', async () => {
+    const ended = await cli(home, ['demo', '--json']);
+    const run = lastJson<RunJson>(ended);
+    expect(ended.code).toBe(0);
+    expect(run.status).toBe('completed');
+    expect(run.candidates).toHaveLength(9);
+    expect(new Set(run.candidates?.map(({ jobId }) => jobId)).size).toBe(9);
+    expect(run.candidates?.map(({ id }) => id)).toContain(run.winner);
+    expect(run.test?.winner).toBeGreaterThan(run.test?.baseline ?? 1);
+    expect(run.historyEvents).toBeLessThan(500);
+    expect(run.localTrainer).toBe(true);
+    expect(readFileSync(run.reportPath ?? '', 'utf8')).toContain('local trainer, not an LLM');
+    expect(
+      JSON.parse(readFileSync(path.join(path.dirname(run.reportPath ?? ''), 'report.json'), 'utf8')),
+    ).toMatchObject({
+      winner: run.winner,
+    });
+    expect(existsSync(path.join(home, 'services.json'))).toBe(false);
+  });
+
+  test('without --json the table goes to standard output and progress to standard error', async () => {
+    const file = writePipeline(path.join(home, 'small'), shopRows(60));
+    const { code, stdout, stderr } = await cli(home, ['demo', '--pipeline', file]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/before: gpt-4\.1-mini \(recorded, whole prompt\) .* 100\.0 % of/);
+    expect(stdout).toMatch(/Report: .*report\.md/);
+    expect(stderr).toMatch(/Watch it at http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/shop%2F/);
+    expect(stderr).toMatch(/stage \d of 9: train/);
+  });
+
+  test('Ctrl-C cancels the run and its jobs, leaves no process, and the next start works', async () => {
+    const file = writePipeline(path.join(home, 'small'), shopRows(60));
+    const command = new Cli(home, ['demo', '--pipeline', file, '--job-seconds', '120']);
+    await command.says(/local-nano-lr1-e2: running/);
+    const pids = pidsOf(readServices(home) ?? { owner: 0, kept: false });
+    expect(pids).toHaveLength(3);
+    command.child.kill('SIGINT');
+    const { code, stderr } = await command.ended;
+    expect(stderr).toContain('cancelling the run and its jobs');
+    expect(stderr).toContain('Cancelled.');
+    expect(code).toBe(130);
+    await until(() => !pids.some(isAlive), 'services to end');
+    expect(lastJson<RunJson>(await cli(home, ['demo', '--pipeline', file, '--json'])).status).toBe('completed');
+  });
+
+  test('a killed demo leaves no process behind, and the next start works', async () => {
+    const file = writePipeline(path.join(home, 'small'), shopRows(60));
+    const command = new Cli(home, ['demo', '--pipeline', file, '--job-seconds', '120']);
+    await command.says(/local-nano-lr1-e2: running/);
+    const pids = pidsOf(readServices(home) ?? { owner: 0, kept: false });
+    command.child.kill('SIGKILL');
+    await until(() => !pids.some(isAlive), 'services to end');
+    const run = lastJson<RunJson>(await cli(home, ['demo', '--pipeline', file, '--json']));
+    expect(run.status).toBe('completed');
+  });
+
+  test('a second demo in the same folder is refused while the first one runs', async () => {
+    const file = writePipeline(path.join(home, 'small'), shopRows(60));
+    const first = new Cli(home, ['demo', '--pipeline', file]);
+    await first.says(/Watch it/);
+    const second = await cli(home, ['demo', '--pipeline', file]);
+    expect(second.stderr).toMatch(/LOCKED: process \d+ uses .*TUNELOOP_HOME/);
+    expect(second.code).toBe(3);
+    expect((await first.ended).code).toBe(0);
+  });
+});

@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import { WORKFLOWS } from '../../src/temporal/create-worker.ts';
+
+const folder = path.join(import.meta.dirname, 'histories');
+const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
+
+describe('workflows that were started by an earlier version go on under this one', () => {
+  let workflowBundle: WorkflowBundleWithSourceMap;
+
+  beforeAll(async () => {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    workflowBundle = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: new DefaultLogger('WARN') });
+  });
+
+  const replay = (json: string) => {
+    const history = historyFromJSON(JSON.parse(json));
+    // The ids of jobs follow from the id of their run.
+    const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
+    return Worker.runReplayHistory({ workflowBundle }, history, workflowId);
+  };
+
+  test('completed and cancelled runs with their jobs are recorded', () => {
+    for (const kind of ['completed', 'cancelled']) {
+      expect(files.filter((file) => file.startsWith(kind)).length).toBeGreaterThanOrEqual(3);
+    }
+  });
+
+  test.each(files)('%s replays', async (file) => {
+    await replay(readFileSync(path.join(folder, file), 'utf8'));
+  });
+
+  test('a history whose steps are in another order does not replay', async () => {
+    const json = readFileSync(path.join(folder, 'completed-run.json'), 'utf8');
+    await expect(replay(json.replaceAll('"collect"', '"gather"'))).rejects.toThrow(/Nondeterminism/);
+  });
+});
