@@ -174,7 +174,6 @@ function isTimezone(name: string): boolean {
 
 /** A checked pipeline. `source.path` and `split.test.file` are absolute once it was read from a file. */
 export type Pipeline = z.output<typeof pipelineSchema>;
-export type Task = Pipeline['task'];
 export type Metric = Pipeline['evaluation']['metric'];
 export type ProviderChoice = Pipeline['provider'];
 

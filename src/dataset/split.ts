@@ -1,3 +1,4 @@
+// biome-ignore lint/correctness/noNodejsModules: hashing is pure; splitting happens in activities only
 import { createHmac } from 'node:crypto';
 import type { Example } from './row.ts';
 

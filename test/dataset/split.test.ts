@@ -128,8 +128,6 @@ describe('shares', () => {
 
   test('of a long log hold in about', () => {
     const { validation, test } = splitExamples(distinct(4000), { ...OPTIONS, validation: 0.1, test: 0.25 });
-    expect(validation.length / 4000).toBeCloseTo(0.1, 1);
-    expect(test.length / 4000).toBeCloseTo(0.25, 1);
     expect(Math.abs(test.length / 4000 - 0.25)).toBeLessThan(0.03);
     expect(Math.abs(validation.length / 4000 - 0.1)).toBeLessThan(0.02);
   });

@@ -120,7 +120,7 @@ describe('stripping then rendering gives a prompt back, byte for byte', () => {
   const role = fc.constantFrom<Message['role']>('system', 'developer', 'user', 'assistant', 'tool');
   const lead = fc.oneof(
     fc.constantFrom(...LEADS),
-    fc.array(fc.record({ role, content: text }) as fc.Arbitrary<Message>, { maxLength: 3 }),
+    fc.array<Message>(fc.record({ role, content: text }), { maxLength: 3 }),
   );
 
   test('for any inputs between any prefix and suffix after any leading messages', () => {
@@ -147,9 +147,11 @@ describe('stripping then rendering gives a prompt back, byte for byte', () => {
   });
 
   test('whatever prompts a template is used on, it gives them back or names a mismatch', () => {
-    const prompt = fc.array(fc.record({ role, content: affix }) as fc.Arbitrary<Message>, { maxLength: 3 });
+    const message: fc.Arbitrary<Message> = fc.record({ role, content: affix });
+    const logged = fc.array(fc.array(message, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 12 });
+    const any = fc.array(fc.array(message, { maxLength: 3 }));
     fc.assert(
-      fc.property(fc.array(prompt, { minLength: 1, maxLength: 12 }), fc.array(prompt), (known, others) => {
+      fc.property(logged, any, (known, others) => {
         const template = mineTemplate([...known, ...known]);
         for (const messages of [...known, ...others]) {
           const result = stripInstructions(template, messages);
@@ -244,7 +246,6 @@ describe('several prompts in one log', () => {
     const template = mineTemplate([...known, rare, rare]);
     expect(template.versions.map(({ rows }) => rows)).toEqual([149]);
     expect(stripInstructions(template, rare)).toEqual({ mismatch: expect.stringContaining('messages before') });
-    // The share is the caller's to choose.
     expect(mineTemplate([...known, rare, rare], { minVersionShare: 0.01 }).versions).toHaveLength(2);
   });
 
@@ -266,7 +267,7 @@ describe('several prompts in one log', () => {
 describe('odd rows', () => {
   const usual = Array.from({ length: 98 }, (_, index) => [
     system('Name the topic.'),
-    user(`Message: ${VARIED[index % 10]} ${index}\nAnswer: ${'abc'[index % 3]}`.replace(/: [abc]$/, ':')),
+    user(`Message: ${VARIED[index % 10]} ${index}\nAnswer:`),
   ]);
   const odd = [
     [system('Name the topic.'), user('hello, is this on?')],

@@ -1,0 +1,109 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { childEnvironment, ENVIRONMENT_HELP, readApiKey, readEnvironment } from '../../src/config/environment.ts';
+
+test('an empty environment has defaults', () => {
+  expect(readEnvironment({})).toEqual({
+    home: path.resolve('.tuneloop'),
+    cache: expect.stringContaining(homedir()),
+    taskQueue: 'tuneloop',
+    temporalCli: undefined,
+    temporalUi: undefined,
+    trainerUrl: undefined,
+    pricesFile: undefined,
+    logLevel: 'info',
+    openaiKeySet: false,
+    searchPath: [],
+  });
+});
+
+test('a variable that is set to nothing counts as not set', () => {
+  const names = ['TUNELOOP_HOME', 'TUNELOOP_TASK_QUEUE', 'TUNELOOP_LOG_LEVEL', 'TUNELOOP_TRAINER_URL'];
+  const more = ['TUNELOOP_PRICES', 'TUNELOOP_UI_URL', 'TEMPORAL_CLI', 'OPENAI_API_KEY', 'XDG_CACHE_HOME', 'PATH'];
+  const empty = Object.fromEntries([...names, ...more].map((name) => [name, '']));
+  expect(readEnvironment(empty)).toEqual(readEnvironment({}));
+});
+
+test('every variable is read', () => {
+  const env = {
+    TUNELOOP_HOME: 'state',
+    TUNELOOP_TASK_QUEUE: 'queue',
+    TEMPORAL_CLI: '/bin/temporal',
+    TUNELOOP_UI_URL: 'https://ui.example.com',
+    TUNELOOP_TRAINER_URL: 'http://127.0.0.1:9/v1',
+    TUNELOOP_PRICES: 'prices.json',
+    TUNELOOP_LOG_LEVEL: 'debug',
+    OPENAI_API_KEY: 'sk-secret',
+    XDG_CACHE_HOME: '/var/cache/me',
+    PATH: ['/usr/bin', '', '/bin'].join(path.delimiter),
+  };
+  expect(readEnvironment(env)).toEqual({
+    home: path.resolve('state'),
+    cache: path.join('/var/cache/me', 'tuneloop'),
+    taskQueue: 'queue',
+    temporalCli: '/bin/temporal',
+    temporalUi: 'https://ui.example.com',
+    trainerUrl: 'http://127.0.0.1:9/v1',
+    pricesFile: 'prices.json',
+    logLevel: 'debug',
+    openaiKeySet: true,
+    searchPath: ['/usr/bin', '/bin'],
+  });
+});
+
+test('the key is not part of what is handed around', () => {
+  expect(JSON.stringify(readEnvironment({ OPENAI_API_KEY: 'sk-secret' }))).not.toContain('sk-secret');
+});
+
+describe('the cache folder', () => {
+  const platform = process.platform;
+  const on = (name: NodeJS.Platform) => Object.defineProperty(process, 'platform', { value: name });
+  afterEach(() => on(platform));
+
+  test.each<[NodeJS.Platform, NodeJS.ProcessEnv, string]>([
+    ['linux', { XDG_CACHE_HOME: '/xdg' }, path.join('/xdg', 'tuneloop')],
+    ['darwin', { XDG_CACHE_HOME: '/xdg' }, path.join('/xdg', 'tuneloop')],
+    ['linux', {}, path.join(homedir(), '.cache', 'tuneloop')],
+    ['darwin', {}, path.join(homedir(), 'Library', 'Caches', 'tuneloop')],
+    ['win32', { LOCALAPPDATA: '/local' }, path.join('/local', 'tuneloop', 'Cache')],
+    ['win32', {}, path.join(homedir(), '.cache', 'tuneloop')],
+  ])('is where %s keeps caches, with %j', (name, env, folder) => {
+    on(name);
+    expect(readEnvironment(env).cache).toBe(folder);
+  });
+});
+
+describe('a key', () => {
+  test('is read by the name of its variable', () => {
+    expect(readApiKey('MY_KEY', { MY_KEY: 'sk-secret', OPENAI_API_KEY: 'sk-other' })).toBe('sk-secret');
+  });
+
+  test.each([{}, { MY_KEY: '' }])('that is not set is named by its variable: %j', (env) => {
+    expect(() => readApiKey('MY_KEY', { ...env, OPENAI_API_KEY: 'sk-other' })).toThrow(
+      expect.objectContaining({
+        code: 'ENVIRONMENT_INVALID',
+        message: expect.stringMatching(/^MY_KEY is not set: (?!.*sk-other)/),
+      }),
+    );
+  });
+});
+
+test('a child process gets our variables, with some changed or taken away', () => {
+  process.env.TUNELOOP_TEST_KEPT = 'kept';
+  try {
+    const env = childEnvironment({ TUNELOOP_TEST_SET: 'set', TUNELOOP_TEST_KEPT: undefined });
+    expect(env).toMatchObject({ PATH: process.env.PATH, TUNELOOP_TEST_SET: 'set' });
+    expect(env.TUNELOOP_TEST_KEPT).toBeUndefined();
+    expect(childEnvironment({})).toMatchObject({ TUNELOOP_TEST_KEPT: 'kept' });
+    expect(process.env.TUNELOOP_TEST_SET).toBeUndefined();
+  } finally {
+    delete process.env.TUNELOOP_TEST_KEPT;
+  }
+});
+
+test.each(['TUNELOOP_HOME', 'TUNELOOP_TRAINER_URL', 'TUNELOOP_PRICES', 'TEMPORAL_ADDRESS', 'OPENAI_API_KEY'])(
+  'the help names %s',
+  (variable) => {
+    expect(ENVIRONMENT_HELP).toContain(`  ${variable} `);
+  },
+);

@@ -1,0 +1,338 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parsePipeline, readPipelineFile } from '../../src/config/pipeline-file.ts';
+import { TuneloopError } from '../../src/errors.ts';
+import { temporaryFolder } from '../storage/temporary-folder.ts';
+
+const folder = temporaryFolder();
+const EXAMPLE = path.join(import.meta.dirname, '..', '..', 'examples', 'support-triage', 'pipeline.yaml');
+
+/** Four lines that need nothing more. */
+const LEAST = `name: shop
+task: classification
+source: { type: jsonl, path: log.jsonl }
+candidates: { models: [local-nano] }
+`;
+const GENERATION = LEAST.replace('classification', 'generation');
+
+function refusal(text: string): string {
+  try {
+    parsePipeline(text, 'p.yaml');
+  } catch (error) {
+    if (error instanceof TuneloopError && error.code === 'PIPELINE_INVALID') return error.message;
+    throw error;
+  }
+  throw new Error('the pipeline was not refused');
+}
+
+describe('a pipeline', () => {
+  test('needs four keys; the others have defaults', () => {
+    expect(parsePipeline(LEAST, 'p.yaml')).toStrictEqual({
+      name: 'shop',
+      task: 'classification',
+      source: { type: 'jsonl', path: 'log.jsonl' },
+      clean: { instructions: 'auto', duplicates: 'exact' },
+      split: { validation: 0.15, test: 0.15, seed: 1 },
+      provider: 'local',
+      candidates: { models: ['local-nano'], learning_rate_multiplier: [0.5, 1, 2], epochs: 4 },
+      evaluation: { metric: 'accuracy', baseline: 'recorded', concurrency: 8 },
+      selection: { margin: 0 },
+    });
+  });
+
+  test('has the defaults within a part that names other keys', () => {
+    const { clean, split, evaluation } = parsePipeline(
+      `${LEAST}clean: { duplicates: keep }\nsplit: { seed: 7 }\nevaluation: { concurrency: 2 }\n`,
+      'p.yaml',
+    );
+    expect(clean).toEqual({ instructions: 'auto', duplicates: 'keep' });
+    expect(split).toEqual({ validation: 0.15, test: 0.15, seed: 7 });
+    expect(evaluation).toEqual({ metric: 'accuracy', baseline: 'recorded', concurrency: 2 });
+  });
+
+  test('of generation is judged by rouge_l unless it says otherwise', () => {
+    expect(parsePipeline(GENERATION, 'p.yaml').evaluation.metric).toBe('rouge_l');
+    const similar = `${GENERATION}evaluation: { metric: similarity }\n`;
+    expect(parsePipeline(similar, 'p.yaml').evaluation.metric).toBe('similarity');
+  });
+
+  test.each([
+    ['0', 0.2],
+    ['0.3', 0.15],
+    ['{ file: test.jsonl }', 0.15],
+  ])('with split.test: %s validates on a share of %d', (test, validation) => {
+    expect(parsePipeline(`${LEAST}split: { test: ${test} }\n`, 'p.yaml').split.validation).toBe(validation);
+  });
+
+  test('may say everything', () => {
+    const text = `${GENERATION}$schema: ../schema.json
+clean: { instructions: auto, duplicates: keep }
+split: { validation: 0.3, test: { file: test.jsonl }, seed: 0 }
+provider: { baseURL: 'https://api.example.com/v1', apiKeyEnv: EXAMPLE_KEY }
+evaluation: { metric: exact_match, baseline: { live: gpt-4o }, concurrency: 64, max_output_tokens: 5 }
+selection: { margin: 0.01, max_cost_per_1k_usd: 0.5, max_p95_ms: 800 }
+budget_usd: 25
+retraining: { cron: '0 3 * * 1', timezone: Europe/Berlin }
+`;
+    expect(parsePipeline(text, 'p.yaml')).toMatchObject({
+      split: { validation: 0.3, test: { file: 'test.jsonl' }, seed: 0 },
+      provider: { baseURL: 'https://api.example.com/v1', apiKeyEnv: 'EXAMPLE_KEY' },
+      evaluation: { metric: 'exact_match', baseline: { live: 'gpt-4o' }, concurrency: 64, max_output_tokens: 5 },
+      selection: { margin: 0.01, max_cost_per_1k_usd: 0.5, max_p95_ms: 800 },
+      budget_usd: 25,
+      retraining: { cron: '0 3 * * 1', timezone: 'Europe/Berlin' },
+    });
+  });
+
+  test('may be JSON, indented by spaces or tabs', () => {
+    const pipeline = {
+      name: 'shop',
+      task: 'classification',
+      source: { type: 'jsonl', path: 'log.jsonl' },
+      candidates: { models: ['local-nano'] },
+    };
+    for (const indent of [undefined, 2, '\t']) {
+      expect(parsePipeline(JSON.stringify(pipeline, null, indent), 'p.json')).toEqual(parsePipeline(LEAST, 'p.yaml'));
+    }
+  });
+
+  test('may begin with a byte order mark and end its lines in CR LF', () => {
+    expect(parsePipeline(`\ufeff${LEAST.replaceAll('\n', '\r\n')}`, 'p.yaml')).toEqual(parsePipeline(LEAST, 'p.yaml'));
+  });
+});
+
+describe('a mistake is named by file, line and key, with what is allowed', () => {
+  test.each<[mistake: string, text: string, message: string]>([
+    [
+      'an unknown key at the top',
+      `${LEAST}sources: 1\n`,
+      'p.yaml:5: unknown key sources; allowed here: $schema, name, task, source, clean, split, provider, candidates, ' +
+        'evaluation, selection, budget_usd, retraining',
+    ],
+    [
+      'an unknown key inside',
+      `${LEAST}evaluation:\n  concurrency: 2\n  metrics: accuracy\n`,
+      'p.yaml:7: unknown key evaluation.metrics; allowed here: metric, baseline, concurrency, max_output_tokens',
+    ],
+    [
+      'a wrong type',
+      `${LEAST}\n\nevaluation:\n  concurrency: many\n`,
+      'p.yaml:8: evaluation.concurrency must be of type number, found "many"',
+    ],
+    [
+      'a wrong type in a list',
+      LEAST.replace('[local-nano]', '[local-nano,\n  5]'),
+      'p.yaml:5: candidates.models.1 must be of type string, found 5',
+    ],
+    ['a part that is no map', `${LEAST}split: 4\n`, 'p.yaml:5: split must be of type object, found 4'],
+    [
+      'a value that is not one of those allowed',
+      LEAST.replace('classification', 'classify'),
+      'p.yaml:2: task must be "classification" or "generation", found "classify"',
+    ],
+    [
+      'a value that is not the one allowed',
+      LEAST.replace('jsonl', 'csv'),
+      'p.yaml:3: source.type must be "jsonl", found "csv"',
+    ],
+    [
+      'a value of none of several forms',
+      `${LEAST}provider: opnai\n`,
+      'p.yaml:5: provider must be "local" or "openai" or {baseURL, apiKeyEnv}',
+    ],
+    [
+      'a baseline of neither form',
+      `${LEAST}evaluation:\n  baseline: { life: gpt-4o }\n`,
+      'p.yaml:6: evaluation.baseline must be "recorded" or {live}, found {"life":"gpt-4o"}',
+    ],
+    [
+      'neither a number nor a list of numbers',
+      LEAST.replace(']', '], learning_rate_multiplier: [1, fast]'),
+      'p.yaml:4: candidates.learning_rate_multiplier must be a number or a list of numbers, found [1,"fast"]',
+    ],
+    [
+      'a number that is too small',
+      LEAST.replace(']', '],\n  epochs: [1,\n  0]'),
+      'p.yaml:6: candidates.epochs.1 too small: expected number to be >=1, found 0',
+    ],
+    [
+      'a number that is too big',
+      `${LEAST}evaluation: { concurrency: 65 }\n`,
+      'p.yaml:5: evaluation.concurrency too big: expected number to be <=64, found 65',
+    ],
+    ['a missing key', LEAST.replace('name: shop\n', ''), 'p.yaml:1: name is missing: it must be of type string'],
+    [
+      'a missing key inside, on the line of its part',
+      LEAST.replace(', path: log.jsonl', ''),
+      'p.yaml:3: source.path is missing: it must be of type string',
+    ],
+    [
+      'a name that cannot be an id',
+      LEAST.replace('shop', 'Shop_1'),
+      'p.yaml:1: name must be 1 to 63 lower-case letters, digits and hyphens, found "Shop_1"',
+    ],
+    [
+      'a time zone that does not exist',
+      `${LEAST}retraining:\n  cron: 0 3 * * 1\n  timezone: Berlin\n`,
+      'p.yaml:7: retraining.timezone must be an IANA name such as Europe/Berlin',
+    ],
+    [
+      'more jobs than twelve',
+      LEAST.replace(']', ', local-mini], epochs: [1, 2, 3]'),
+      'p.yaml:4: candidates makes 18 jobs and at most 12 are allowed: try fewer combinations, or set candidates.limit to 18',
+    ],
+    [
+      'more jobs than the limit',
+      LEAST.replace(']', ', local-mini], limit: 5'),
+      'p.yaml:4: candidates makes 6 jobs and at most 5 are allowed: try fewer combinations, or set candidates.limit to 6',
+    ],
+    [
+      'a metric of the other task',
+      `${LEAST}evaluation:\n  metric: rouge_l\n`,
+      'p.yaml:6: evaluation.metric does not fit task classification: allowed are accuracy',
+    ],
+    [
+      'a metric of classification for generation',
+      `${GENERATION}evaluation:\n  metric: accuracy\n`,
+      'p.yaml:6: evaluation.metric does not fit task generation: allowed are rouge_l, similarity, exact_match',
+    ],
+    [
+      'no row left to train on',
+      `${LEAST}split:\n  validation: 0.5\n  test: 0.5\n`,
+      'p.yaml:5: split validation and test together take 1 of the rows: leave some to train on',
+    ],
+    ['no share to choose by', `${LEAST}split: { validation: 0 }\n`, 'p.yaml:5: split.validation too small'],
+    ['a repeated key', `${LEAST}name: other\n`, 'p.yaml:5: Map keys must be unique'],
+    ['broken YAML', `${LEAST}split:\n  seed: 1\n  [\n`, 'p.yaml:7: '],
+    ['a second document', `${LEAST}---\nname: other\n`, 'p.yaml:5: '],
+    ['broken JSON', '{\n  "name": "shop",\n  "task" "classification"\n}\n', 'p.yaml:3: '],
+    ['an empty file', '', 'p.yaml:1: the file must be of type object'],
+    ['a list', '- name: shop\n', 'p.yaml:1: the file must be of type object'],
+  ])('%s', (_mistake, text, message) => {
+    expect(refusal(text).split('\n')).toContainEqual(expect.stringContaining(message));
+  });
+
+  test('all of them at once, one a line', () => {
+    const text = LEAST.replace('shop', 'Shop').replace('path:', 'pth:').replace('task:', 'tsk:');
+    const problems = refusal(text).split('\n');
+    expect(problems.map((problem) => /^p\.yaml:(\d): (?:unknown key )?([\w.]+)/.exec(problem)?.slice(1))).toEqual(
+      expect.arrayContaining([
+        ['1', 'name'],
+        ['1', 'task'],
+        ['2', 'tsk'],
+        ['3', 'source.path'],
+        ['3', 'source.pth'],
+      ]),
+    );
+    expect(problems).toHaveLength(5);
+  });
+
+  test('in a JSON file too', () => {
+    const text = JSON.stringify({ ...parsePipeline(LEAST, 'p.yaml'), evaluation: { concurency: 4 } }, null, 2);
+    const line = text.split('\n').findIndex((each) => each.includes('concurency')) + 1;
+    expect(refusal(text)).toMatch(new RegExp(`^p\\.yaml:${line}: unknown key evaluation\\.concurency;`));
+  });
+
+  test('behind lines that end in CR LF', () => {
+    expect(refusal(`${LEAST}sources: 1\n`.replaceAll('\n', '\r\n'))).toMatch(/^p\.yaml:5: unknown key sources;/);
+  });
+});
+
+describe('jobs', () => {
+  test('twelve are allowed, and more if the limit says so', () => {
+    const models = (count: number) => Array.from({ length: count }, (_, index) => `m${index}`).join(', ');
+    const text = (count: number, more = '') => LEAST.replace('[local-nano]', `[${models(count)}]${more}`);
+    expect(parsePipeline(text(4), 'p.yaml').candidates.models).toHaveLength(4);
+    expect(() => parsePipeline(text(5), 'p.yaml')).toThrow('makes 15 jobs');
+    expect(parsePipeline(text(5, ', limit: 15'), 'p.yaml').candidates.limit).toBe(15);
+  });
+
+  test('values that are given twice count once', () => {
+    const text = LEAST.replace(']', ', local-nano], learning_rate_multiplier: [1, 1], epochs: [1, 2, 2], limit: 2');
+    expect(parsePipeline(text, 'p.yaml').candidates.limit).toBe(2);
+  });
+});
+
+describe('a provider', () => {
+  const at = (baseURL: string) => `${LEAST}provider: { baseURL: '${baseURL}', apiKeyEnv: MY_KEY }\n`;
+
+  test.each([
+    'https://api.example.com/v1',
+    'http://localhost:8080/v1',
+    'http://127.0.0.1:9/v1',
+    'http://127.8.9.10/v1',
+    'http://[::1]:8080/v1',
+  ])('may be at %s', (baseURL) => {
+    expect(parsePipeline(at(baseURL), 'p.yaml').provider).toEqual({ baseURL, apiKeyEnv: 'MY_KEY' });
+  });
+
+  test.each([
+    'http://api.example.com/v1',
+    'http://10.0.0.1/v1',
+    'http://0.0.0.0/v1',
+    'http://localhost.example.com/v1',
+    'http://127.0.0.1.example.com/v1',
+    'http://127.0.0.1@example.com/v1',
+    'http://[::2]/v1',
+    'ftp://localhost/v1',
+    'file:///etc/passwd',
+  ])('may not be at %s, where a key could be read on the way', (baseURL) => {
+    expect(refusal(at(baseURL))).toBe(
+      'p.yaml:5: provider.baseURL must be https:, or http: on a loopback address, because a key and production data are sent there',
+    );
+  });
+
+  test.each(['sk-abc', 'my_key', '1KEY', ''])('names the variable of its key, not a key such as %j', (apiKeyEnv) => {
+    const text = `${LEAST}provider: { baseURL: 'https://api.example.com', apiKeyEnv: '${apiKeyEnv}' }\n`;
+    expect(refusal(text)).toMatch(
+      /^p\.yaml:5: provider\.apiKeyEnv must be the name of an environment variable, not the key itself/,
+    );
+  });
+});
+
+describe('a pipeline file', () => {
+  test('of the example can be used as it is', async () => {
+    const pipeline = await readPipelineFile(EXAMPLE);
+    expect(pipeline).toMatchObject({ name: 'support-triage', task: 'classification', provider: 'local' });
+    expect(pipeline.source.path).toBe(path.join(path.dirname(EXAMPLE), 'log.jsonl'));
+  });
+
+  test('has absolute paths once read, taken relative to it and not to the working directory', async () => {
+    const inner = path.join(folder, 'project');
+    mkdirSync(inner);
+    const file = path.join(inner, 'p.yaml');
+    writeFileSync(file, `${LEAST.replace('log.jsonl', '"../logs/*.jsonl"')}split: { test: { file: test.jsonl } }\n`);
+    for (const name of [file, path.relative(process.cwd(), file)]) {
+      const { source, split } = await readPipelineFile(name);
+      expect(source.path).toBe(path.join(folder, 'logs', '*.jsonl'));
+      expect(split.test).toEqual({ file: path.join(inner, 'test.jsonl') });
+    }
+  });
+
+  test('keeps paths that are absolute', async () => {
+    const file = path.join(folder, 'absolute.yaml');
+    writeFileSync(file, LEAST.replace('log.jsonl', '/var/log/shop.jsonl'));
+    expect((await readPipelineFile(file)).source.path).toBe(path.resolve('/var/log/shop.jsonl'));
+  });
+
+  test('that is missing is named, with what to do', async () => {
+    const file = path.join(folder, 'missing.yaml');
+    await expect(readPipelineFile(file)).rejects.toMatchObject({
+      code: 'PIPELINE_INVALID',
+      message: expect.stringMatching(/missing\.yaml: .*\. Name a pipeline file, for example examples\//),
+    });
+  });
+
+  test('that is a folder is refused', async () => {
+    await expect(readPipelineFile(folder)).rejects.toMatchObject({
+      code: 'PIPELINE_INVALID',
+      message: expect.stringContaining(folder),
+    });
+  });
+
+  test('with a mistake is named as it was given', async () => {
+    const file = path.join(folder, 'mistaken.yaml');
+    writeFileSync(file, `${LEAST}sources: 1\n`);
+    await expect(readPipelineFile(file)).rejects.toThrow(`${file}:5: unknown key sources`);
+  });
+});

@@ -1,0 +1,85 @@
+import { readPrices } from '../../src/config/prices.ts';
+import { costPer1k, type Prices, savingPercent, type Tariff, tariffOf, trainingCost } from '../../src/evaluation/cost.ts';
+
+const PRICES: Prices = {
+  date: '2026-11-01',
+  source: 'test',
+  local: { machine_usd_per_hour: 0.36 },
+  models: { 'gpt-4o-mini': { training: 3, tuned: { input: 0.3, output: 1.2 }, base: { input: 0.15, output: 0.6 } } },
+};
+const REMOTE = { local: false };
+
+test('a tuned model is charged at the tuned price, a base model at the base price', () => {
+  expect(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', true)).toEqual({
+    kind: 'tokens',
+    inputPer1M: 0.3,
+    outputPer1M: 1.2,
+    trainingPer1M: 3,
+  });
+  expect(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', false)).toMatchObject({ inputPer1M: 0.15, outputPer1M: 0.6 });
+});
+
+test('a dated name is charged as the model it starts with', () => {
+  expect(tariffOf(PRICES, REMOTE, 'gpt-4o-mini-2024-07-18', true)).toEqual(
+    tariffOf(PRICES, REMOTE, 'gpt-4o-mini', true),
+  );
+});
+
+test.each(['gpt-4o-mini-audio', 'gpt-4o-mini-2024-07', '2024-07-18', 'x-gpt-4o-mini'])(
+  '%s is no dated name of a known model: its price is unknown',
+  (model) => {
+    expect(tariffOf(PRICES, REMOTE, model, true)).toEqual({ kind: 'unknown' });
+  },
+);
+
+test('the local trainer is charged by the hour of the machine, whatever the model is called', () => {
+  expect(tariffOf(PRICES, { local: true }, 'gpt-4o-mini', true)).toEqual({ kind: 'machine', usdPerHour: 0.36 });
+});
+
+test('1,000 requests cost their mean tokens at the price of 1M', () => {
+  const tariff = tariffOf(PRICES, REMOTE, 'gpt-4o-mini', true);
+  // 1,000 x (200 x 0.30 + 10 x 1.20) / 1,000,000 USD.
+  expect(costPer1k(tariff, { promptTokens: 200, completionTokens: 10 }, 999)).toBeCloseTo(0.072, 12);
+});
+
+test('1,000 requests on a machine cost the time it worked, and no tokens', () => {
+  // 1,000 x 10 ms are 10 s; an hour costs 0.36 USD.
+  expect(costPer1k({ kind: 'machine', usdPerHour: 0.36 }, { promptTokens: 1e9, completionTokens: 1 }, 10)).toBeCloseTo(
+    0.001,
+    12,
+  );
+});
+
+test('training costs the trained tokens, or the time of the machine', () => {
+  expect(trainingCost(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', true), 2_000_000, 7200)).toBeCloseTo(6, 12);
+  expect(trainingCost({ kind: 'machine', usdPerHour: 0.36 }, 2_000_000, 7200)).toBeCloseTo(0.72, 12);
+});
+
+test('an unknown price gives no cost, and not 0', () => {
+  const unknown: Tariff = { kind: 'unknown' };
+  expect(costPer1k(unknown, { promptTokens: 1, completionTokens: 1 }, 1)).toBeNull();
+  expect(trainingCost(unknown, 1, 1)).toBeNull();
+});
+
+test('a saving is in percent of the baseline, negative where the winner is dearer', () => {
+  expect(savingPercent(10, 1)).toBeCloseTo(90, 12);
+  expect(savingPercent(10, 10)).toBe(0);
+  expect(savingPercent(10, 15)).toBeCloseTo(-50, 12);
+  expect(savingPercent(10, 0)).toBe(100);
+});
+
+test.each([
+  [null, 1],
+  [1, null],
+  [null, null],
+  [0, 1],
+])('a baseline of %p and a cost of %p cannot be compared', (baseline, cost) => {
+  expect(savingPercent(baseline, cost)).toBeNull();
+});
+
+test('the prices that come along know the models that can be tuned', () => {
+  const prices = readPrices(undefined);
+  for (const model of ['gpt-4.1', 'gpt-4.1-mini', 'gpt-4o', 'gpt-4o-mini']) {
+    expect(tariffOf(prices, REMOTE, model, true).kind).toBe('tokens');
+  }
+});

@@ -1,0 +1,71 @@
+import type { RunJson } from '../../src/cli/runs.ts';
+import { cli, lastJson, temporaryHome, until } from '../setup/cli.ts';
+import { shopRows, writePipeline } from '../setup/shop-log.ts';
+
+interface Row {
+  pipeline: string;
+  paused: boolean;
+  runs: number;
+  next: string | null;
+  timezone: string;
+}
+
+describe('schedule', () => {
+  const { home, remove } = temporaryHome();
+  const json = async <T>(...args: string[]) => lastJson<T>(await cli(home, [...args, '--json']));
+  const schedules = () => json<Row[]>('schedule', 'list');
+  let file = '';
+
+  beforeAll(async () => {
+    file = writePipeline(home, shopRows(60), { retraining: { cron: '0 3 * * 1', timezone: 'Europe/Berlin' } });
+    await cli(home, ['demo', '--keep', '--pipeline', file]);
+  });
+
+  afterAll(async () => {
+    await cli(home, ['stop']);
+    remove();
+  });
+
+  test('create takes cron and time zone of the pipeline file', async () => {
+    const created = await json<{ created: boolean; next: string }>('schedule', 'create', file);
+    expect(created.created).toBe(true);
+    // Monday, 3 o'clock in Berlin is 1 or 2 o'clock UTC.
+    expect(new Date(created.next).getUTCDay()).toBe(1);
+    expect(created.next).toMatch(/T0[12]:00:00/);
+  });
+
+  test('create on an existing schedule changes it and keeps it paused', async () => {
+    expect((await cli(home, ['schedule', 'pause', 'shop'])).code).toBe(0);
+    const changed = await json<{ created: boolean; cron: string }>('schedule', 'create', file, '--cron', '30 4 * * *');
+    expect(changed).toMatchObject({ created: false, cron: '30 4 * * *' });
+    expect(await schedules()).toMatchObject([{ pipeline: 'shop', paused: true }]);
+    expect((await cli(home, ['schedule', 'resume', 'shop'])).code).toBe(0);
+    expect(await schedules()).toMatchObject([{ pipeline: 'shop', paused: false }]);
+  });
+
+  test('trigger runs the pipeline on what the log holds then', async () => {
+    writePipeline(home, shopRows(90), { retraining: { cron: '0 3 * * 1', timezone: 'Europe/Berlin' } });
+    expect((await cli(home, ['schedule', 'trigger', 'shop'])).code).toBe(0);
+    const scheduled = async () => (await json<{ runId: string }[]>('list')).find(({ runId }) => runId.startsWith('shop/scheduled-'));
+    await until(async () => (await scheduled()) !== undefined, 'the scheduled run');
+    const run = await json<RunJson>('watch', (await scheduled())?.runId ?? '');
+    expect(run.status).toBe('completed');
+    const { train = 0, validation = 0, test: judged = 0, dropped = 0 } = run.dataset ?? {};
+    expect(train + validation + judged + dropped).toBe(90);
+    expect((await schedules())[0]?.runs).toBe(1);
+  });
+
+  test('a cron expression that cannot be read is refused with an example', async () => {
+    const { code, stderr } = await cli(home, ['schedule', 'create', file, '--cron', 'every monday']);
+    expect(stderr).toMatch(/USAGE: the schedule "every monday" is refused .*"0 3 \* \* 1"/);
+    expect(code).toBe(2);
+  });
+
+  test('delete ends it, and a schedule that does not exist is named', async () => {
+    expect((await cli(home, ['schedule', 'delete', 'shop'])).code).toBe(0);
+    await until(async () => (await schedules()).length === 0, 'no schedule');
+    const { code, stderr } = await cli(home, ['schedule', 'pause', 'shop']);
+    expect(stderr).toMatch(/RUN_NOT_FOUND: shop has no schedule/);
+    expect(code).toBe(2);
+  });
+});

@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import { type ArtifactRef, readJson, readJsonRows, writeJson } from '../../src/storage/artifact-store.ts';
+import { FileStore } from '../../src/storage/file-store.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+const root = temporaryFolder();
+
+function newStore(): { store: FileStore; folder: string } {
+  const folder = path.join(mkdtempSync(path.join(root, 'store-')), 'artifacts');
+  return { store: new FileStore(folder), folder };
+}
+
+async function rowsOf(store: FileStore, ref: ArtifactRef): Promise<string[]> {
+  const rows: string[] = [];
+  for await (const row of store.rows(ref)) rows.push(row);
+  return rows;
+}
+
+function filesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name);
+}
+
+test('an artifact is named by the hash of its bytes, one row a line', async () => {
+  const { store, folder } = newStore();
+  const sha256 = createHash('sha256').update('a\nbé\n\n').digest('hex');
+  const ref = await store.write(['a', 'bé', '']);
+  expect(ref).toEqual({ uri: `sha256:${sha256}`, sha256, bytes: 7, rows: 3 });
+  expect(await store.file(ref)).toBe(path.join(folder, sha256.slice(0, 2), sha256));
+  expect(readFileSync(await store.file(ref), 'utf8')).toBe('a\nbé\n\n');
+});
+
+test('the same rows give the same reference and one file, other rows another', async () => {
+  const { store, folder } = newStore();
+  async function* slowly() {
+    yield 'a';
+    await Promise.resolve();
+    yield 'b';
+  }
+  const ref = await store.write(['a', 'b']);
+  expect(await store.write(slowly())).toEqual(ref);
+  expect(await newStore().store.write(['a', 'b'])).toEqual(ref);
+  expect(filesIn(folder)).toEqual([ref.sha256]);
+  expect((await store.write(['b', 'a'])).sha256).not.toBe(ref.sha256);
+});
+
+test('writers of the same rows at the same time do not disturb each other', async () => {
+  const { store, folder } = newStore();
+  const rows = Array.from({ length: 1000 }, (_, index) => `row ${index}`);
+  const refs = await Promise.all(Array.from({ length: 8 }, () => store.write(rows)));
+  expect(new Set(refs.map(({ uri }) => uri)).size).toBe(1);
+  for (const ref of refs) expect(await rowsOf(store, ref)).toEqual(rows);
+  expect(filesIn(folder)).toHaveLength(1);
+});
+
+test('rows come back as they were written, separators of Unicode lines and carriage returns included', async () => {
+  const { store } = newStore();
+  const row = fc
+    .array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\u2028', '\u2029', '\u0085', '\r', '\ufeff', '')))
+    .map((parts) => parts.join('').replaceAll('\n', ''));
+  await fc.assert(
+    fc.asyncProperty(fc.array(row, { maxLength: 20 }), async (rows) => {
+      const ref = await store.write(rows);
+      expect(ref.rows).toBe(rows.length);
+      expect(await rowsOf(store, ref)).toEqual(rows);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('more rows than one write buffer holds come back whole and are hashed whole', async () => {
+  const { store } = newStore();
+  const rows = Array.from({ length: 4000 }, (_, index) => `${index} ${'🚲é'.repeat(60)}`);
+  const text = rows.map((row) => `${row}\n`).join('');
+  const ref = await store.write(rows);
+  expect(ref).toMatchObject({
+    sha256: createHash('sha256').update(text).digest('hex'),
+    bytes: Buffer.byteLength(text),
+    rows: 4000,
+  });
+  expect(await rowsOf(store, ref)).toEqual(rows);
+});
+
+test('no rows make an empty artifact', async () => {
+  const { store } = newStore();
+  const ref = await store.write([]);
+  expect(ref).toMatchObject({ bytes: 0, rows: 0 });
+  expect(await rowsOf(store, ref)).toEqual([]);
+});
+
+test.each([
+  ['at the first row', 0],
+  ['after some rows', 10],
+  ['after more than a write buffer', 5000],
+])('rows that fail %s leave no file, and their error is passed on', async (_when, count) => {
+  const { store, folder } = newStore();
+  async function* failing() {
+    for (let index = 0; index < count; index += 1) yield `row ${index} ${'x'.repeat(100)}`;
+    throw new Error('the log was cut off');
+  }
+  await expect(store.write(failing())).rejects.toThrow('the log was cut off');
+  expect(filesIn(folder)).toEqual([]);
+});
+
+test('what is not finished cannot be seen under its final name', async () => {
+  const { store, folder } = newStore();
+  const seen: string[][] = [];
+  async function* watching() {
+    yield 'a'.repeat(1 << 19);
+    seen.push(filesIn(folder));
+    yield 'b';
+  }
+  const ref = await store.write(watching());
+  expect(seen).toEqual([[expect.stringMatching(/^\.writing-/)]]);
+  expect(filesIn(folder)).toEqual([ref.sha256]);
+});
+
+test('artifacts are readable by their owner only', async () => {
+  const { store } = newStore();
+  expect(statSync(await store.file(await store.write(['secret']))).mode & 0o777).toBe(0o600);
+});
+
+describe('ARTIFACT_CORRUPT', () => {
+  const damage: [what: string, change: (file: string) => void][] = [
+    ['one changed byte', (file) => writeFileSync(file, readFileSync(file, 'utf8').replace('row 499', 'row 498'))],
+    ['a byte more', (file) => writeFileSync(file, '\n', { flag: 'a' })],
+    ['a cut end', (file) => writeFileSync(file, readFileSync(file).subarray(0, -1))],
+    ['a missing file', (file) => rmSync(file)],
+  ];
+  test.each(damage)('%s is found before the first row', async (_what, change) => {
+    const { store } = newStore();
+    const ref = await store.write(Array.from({ length: 500 }, (_, index) => `row ${index}`));
+    change(await store.file(ref));
+    const first = store.rows(ref)[Symbol.asyncIterator]().next();
+    await expect(first).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT', message: expect.stringContaining(ref.uri) });
+    await expect(store.file(ref)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+  });
+
+  test('a missing artifact says what client and workers have to share', async () => {
+    const ref = await newStore().store.write(['a']);
+    await expect(newStore().store.file(ref)).rejects.toThrow(/share one TUNELOOP_HOME/);
+  });
+
+  test.each([
+    '../x',
+    '',
+    '..',
+    `../${'a'.repeat(64)}`,
+    `${'a'.repeat(64)}/../../x`,
+    'A'.repeat(64),
+    'a'.repeat(63),
+    `${'a'.repeat(64)}\n`,
+    `a/${'a'.repeat(62)}`,
+  ])('a reference to %j is refused, so none can name a path', async (sha256) => {
+    const { store, folder } = newStore();
+    await store.write(['a']);
+    writeFileSync(path.join(folder, '..', 'x'), 'not an artifact');
+    const ref = { uri: `sha256:${sha256}`, sha256, bytes: 1, rows: 1 };
+    await expect(store.file(ref)).rejects.toMatchObject({
+      code: 'ARTIFACT_CORRUPT',
+      message: expect.stringContaining('is not a SHA-256 hash'),
+    });
+    await expect(rowsOf(store, ref)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+  });
+});
+
+describe('JSON', () => {
+  test('one value comes back as it was stored', async () => {
+    const { store } = newStore();
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), async (value) => {
+        const ref = await writeJson(store, value);
+        expect(ref.rows).toBe(1);
+        expect(JSON.stringify(await readJson(store, ref))).toBe(JSON.stringify(value));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('rows come back in their order', async () => {
+    const { store } = newStore();
+    const values = [{ input: 'two\nlines\u2028' }, { input: '\ud83d' }, { input: '' }];
+    const ref = await store.write(values.map((value) => JSON.stringify(value)));
+    expect(await readJsonRows(store, ref)).toEqual(values);
+  });
+
+  test('an artifact without rows holds no value', async () => {
+    const { store } = newStore();
+    const ref = await store.write([]);
+    await expect(readJson(store, ref)).rejects.toThrow(`${ref.uri} is empty`);
+    expect(await readJsonRows(store, ref)).toEqual([]);
+  });
+});

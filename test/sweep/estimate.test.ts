@@ -1,0 +1,86 @@
+import type { Prices } from '../../src/evaluation/cost.ts';
+import { type EstimateInput, estimateRun } from '../../src/sweep/estimate.ts';
+import type { Candidate } from '../../src/sweep/plan.ts';
+
+const PRICES: Prices = {
+  date: '2026-11-01',
+  source: 'test',
+  local: { machine_usd_per_hour: 1 },
+  models: {
+    small: { training: 3, tuned: { input: 0.3, output: 1.2 }, base: { input: 0.15, output: 0.6 } },
+    large: { training: 25, tuned: { input: 3, output: 12 }, base: { input: 2, output: 8 } },
+  },
+};
+const candidate = (baseModel: string, epochs: number): Candidate => ({
+  id: `${baseModel}-${epochs}`,
+  baseModel,
+  hyperparameters: { learningRateMultiplier: 1, epochs },
+});
+const input = (changes: Partial<EstimateInput> = {}): EstimateInput => ({
+  prices: PRICES,
+  local: false,
+  candidates: [candidate('small', 2)],
+  trainTokens: 1_000_000,
+  validationRows: 100,
+  testRows: 50,
+  meanInputTokens: 100,
+  meanOutputTokens: 10,
+  ...changes,
+});
+// One row: 100 x 0.30 + 10 x 1.20 millionths of a dollar, and ten times that for the large model.
+const SMALL_ROW = 42e-6;
+const LARGE_ROW = 420e-6;
+
+test('training is tokens x epochs x price, for every candidate', () => {
+  expect(estimateRun(input()).trainingUsd).toBeCloseTo(6, 12);
+  expect(estimateRun(input({ candidates: [candidate('small', 2), candidate('large', 3)] })).trainingUsd).toBeCloseTo(
+    6 + 75,
+    12,
+  );
+});
+
+test('evaluation is every validation row for each candidate and the test rows once', () => {
+  expect(estimateRun(input()).evaluationUsd).toBeCloseTo(150 * SMALL_ROW, 12);
+});
+
+test('the test rows are estimated with the dearest candidate, because the winner is not known', () => {
+  const dearFirst = estimateRun(input({ candidates: [candidate('large', 1), candidate('small', 1)] }));
+  const dearLast = estimateRun(input({ candidates: [candidate('small', 1), candidate('large', 1)] }));
+  expect(dearFirst.evaluationUsd).toBeCloseTo(100 * (SMALL_ROW + LARGE_ROW) + 50 * LARGE_ROW, 12);
+  expect(dearLast).toEqual(dearFirst);
+});
+
+test('a live baseline answers the test rows with its whole prompt at the base price', () => {
+  const baseline = { model: 'large', meanPromptTokens: 500 };
+  // 500 x 2 + 10 x 8 millionths a row.
+  expect(estimateRun(input({ baseline })).evaluationUsd).toBeCloseTo(150 * SMALL_ROW + 50 * 1080e-6, 12);
+});
+
+test('the total is training and evaluation', () => {
+  const { trainingUsd, evaluationUsd, totalUsd } = estimateRun(input());
+  expect(totalUsd).toBeCloseTo((trainingUsd ?? Number.NaN) + (evaluationUsd ?? Number.NaN), 12);
+});
+
+test('one unknown price makes the whole estimate unknown and is named once', () => {
+  const candidates = [candidate('small', 1), candidate('mystery', 1), candidate('mystery', 2)];
+  expect(estimateRun(input({ candidates }))).toEqual({
+    trainingUsd: null,
+    evaluationUsd: null,
+    totalUsd: null,
+    unknownPrices: ['mystery'],
+  });
+});
+
+test('a live baseline without a price is named too', () => {
+  const baseline = { model: 'unheard-of', meanPromptTokens: 500 };
+  expect(estimateRun(input({ baseline }))).toMatchObject({ totalUsd: null, unknownPrices: ['unheard-of'] });
+});
+
+test('the local trainer is estimated as free and needs no price', () => {
+  expect(estimateRun(input({ local: true, candidates: [candidate('mystery', 4)] }))).toEqual({
+    trainingUsd: 0,
+    evaluationUsd: 0,
+    totalUsd: 0,
+    unknownPrices: [],
+  });
+});
