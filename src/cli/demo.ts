@@ -70,7 +70,7 @@ export async function demo(options: DemoOptions): Promise<number> {
     });
     view = undefined;
     if (!run) return EXIT.interrupted;
-    printResult(options.json, run, () => runTable(run));
+    printResult(options.json, run, () => `\n${runTable(run)}`);
     return run.status === 'completed' ? EXIT.ok : EXIT.runFailed;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;

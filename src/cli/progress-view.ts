@@ -91,8 +91,8 @@ class Lines implements ProgressView {
   }
 }
 
-function stageText({ stage, dataset, verdict }: RunProgress): string {
-  return [`stage ${STAGES.indexOf(stage) + 1} of ${STAGES.length}: ${stage}`, verdict ?? dataset]
+function stageText({ stage, dataset, winner }: RunProgress): string {
+  return [`stage ${STAGES.indexOf(stage) + 1} of ${STAGES.length}: ${stage}`, winner ? `winner ${winner}` : dataset]
     .filter(Boolean)
     .join(' | ');
 }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { durationText, millisecondsText, percentText, plainText, usdText } from '../report/format.ts';
 import type { Judged, RunResult } from '../report/run-result.ts';
 import { verdictOf } from '../report/summarize-run.ts';
@@ -30,7 +31,7 @@ export function runTable(run: RunJson): string {
     '',
     verdictOf(run),
     ...notes,
-    `Report: ${run.reportPath}`,
+    `Report: ${nearPath(run.reportPath)}`,
     `Took ${durationText(run.seconds)}, ${run.historyEvents} history events.`,
   ].join('\n');
 }
@@ -46,6 +47,12 @@ function judgedRow(name: string, { score, n, costPer1kUsd, p50Ms, p95Ms }: Judge
     orDash(p95Ms, millisecondsText),
     '',
   ];
+}
+
+/** A path as short as it can be said from here. */
+function nearPath(file: string): string {
+  const relative = path.relative(process.cwd(), file);
+  return relative.startsWith('..') ? file : relative;
 }
 
 function isResult(run: RunJson): run is RunJson & RunResult {

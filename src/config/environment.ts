@@ -70,7 +70,8 @@ export function childEnvironment(changes: Record<string, string | undefined>): N
 }
 
 function cacheFolder(env: NodeJS.ProcessEnv): string {
-  if (env.XDG_CACHE_HOME) return path.join(env.XDG_CACHE_HOME, 'tuneloop');
+  // A relative path is to be ignored (XDG Base Directory Specification).
+  if (env.XDG_CACHE_HOME && path.isAbsolute(env.XDG_CACHE_HOME)) return path.join(env.XDG_CACHE_HOME, 'tuneloop');
   if (process.platform === 'darwin') return path.join(homedir(), 'Library', 'Caches', 'tuneloop');
   if (process.platform === 'win32' && env.LOCALAPPDATA) return path.join(env.LOCALAPPDATA, 'tuneloop', 'Cache');
   return path.join(homedir(), '.cache', 'tuneloop');

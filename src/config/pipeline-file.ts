@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { TuneloopError } from '../errors.ts';
 import { type Pipeline, pipelineJsonSchema, pipelineSchema } from './pipeline.ts';
@@ -17,7 +17,9 @@ export async function readPipelineFile(file: string): Promise<Pipeline> {
     text = await readFile(file, 'utf8');
   } catch (error) {
     const reason =
-      error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'there is no such file' : String(error);
+      typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT'
+        ? 'there is no such file'
+        : String(error);
     throw new TuneloopError(
       'PIPELINE_INVALID',
       `${file}: ${reason}. Name a pipeline file, for example examples/support-triage/pipeline.yaml`,
@@ -44,7 +46,7 @@ export function parsePipeline(text: string, file: string): Pipeline {
   if (document.errors.length > 0) {
     throw invalid(document.errors.map((error) => `${file}:${lineOf(error.pos[0])}: ${error.message}`));
   }
-  const parsed = pipelineSchema.safeParse(document.toJS());
+  const parsed = pipelineSchema.safeParse(toJs(document, (offset) => `${file}:${lineOf(offset)}`));
   if (parsed.success) return parsed.data;
   throw invalid(
     parsed.error.issues.flatMap((issue) => {
@@ -59,6 +61,24 @@ export function parsePipeline(text: string, file: string): Pipeline {
       return [`${file}:${line(issue.path)}: ${issue.path.join('.') || 'the file'} ${explain(issue, document)}`];
     }),
   );
+}
+
+/** @throws TuneloopError PIPELINE_INVALID for an alias (`*name`) without an anchor, such as a glob without quotes. */
+function toJs(document: Document, placeOf: (offset: number) => string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    let offset = 0;
+    visit(document, {
+      Alias(_key, alias) {
+        if (alias.resolve(document)) return undefined;
+        offset = alias.range?.[0] ?? 0;
+        return visit.BREAK;
+      },
+    });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw invalid([`${placeOf(offset)}: ${reason}. A value that begins with * needs quotes: "*.jsonl"`]);
+  }
 }
 
 function invalid(problems: string[]): TuneloopError {
@@ -86,7 +106,11 @@ function offsetOf(document: Document, keys: readonly PropertyKey[]): number {
 
 function explain(issue: z.core.$ZodIssue, document: Document): string {
   const value: unknown = document.getIn(issue.path);
-  const found = value === undefined ? '' : `, found ${JSON.stringify(isNode(value) ? value.toJSON() : value)}`;
+  // Somebody may have put the key itself into the file: what stands under `provider` is not repeated.
+  const found =
+    value === undefined || issue.path[0] === 'provider'
+      ? ''
+      : `, found ${JSON.stringify(isNode(value) ? value.toJSON() : value)}`;
   switch (issue.code) {
     case 'invalid_type':
       return value === undefined
@@ -135,7 +159,8 @@ function allowedForms(keys: readonly PropertyKey[]): string {
     .map((node) => {
       if (node.const !== undefined) return JSON.stringify(node.const);
       if (node.properties) return `{${Object.keys(node.properties).join(', ')}}`;
-      return node.type === 'array' ? `a list of ${node.items?.type ?? 'value'}s` : `a ${node.type}`;
+      if (node.type === 'array') return `a list of ${node.items?.type ?? 'value'}s`;
+      return `${/^[aeiou]/.test(node.type ?? '') ? 'an' : 'a'} ${node.type}`;
     })
     .join(' or ');
 }

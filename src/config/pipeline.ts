@@ -31,6 +31,8 @@ const provider = z.union([
 
 /** Whether a key may be sent to this address: TLS, or this machine. */
 function isSafeBaseURL(baseURL: string): boolean {
+  // z.url() has reported it already; both checks run.
+  if (!URL.canParse(baseURL)) return true;
   const { protocol, hostname } = new URL(baseURL);
   if (protocol === 'https:') return true;
   return protocol === 'http:' && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
@@ -148,7 +150,8 @@ export const pipelineSchema = z
         message: `does not fit task ${pipeline.task}: allowed are ${metrics.join(', ')}`,
       });
     }
-    const { validation = 0, test } = pipeline.split;
+    const { test } = pipeline.split;
+    const validation = validationShare(pipeline.split);
     if (typeof test === 'number' && validation + test >= 1) {
       context.addIssue({
         code: 'custom',
@@ -159,9 +162,13 @@ export const pipelineSchema = z
   })
   .transform((pipeline) => ({
     ...pipeline,
-    split: { ...pipeline.split, validation: pipeline.split.validation ?? (pipeline.split.test === 0 ? 0.2 : 0.15) },
+    split: { ...pipeline.split, validation: validationShare(pipeline.split) },
     evaluation: { ...pipeline.evaluation, metric: pipeline.evaluation.metric ?? METRICS[pipeline.task][0] },
   }));
+
+function validationShare({ validation, test }: { validation?: number | undefined; test: unknown }): number {
+  return validation ?? (test === 0 ? 0.2 : 0.15);
+}
 
 function isTimezone(name: string): boolean {
   try {

@@ -23,17 +23,17 @@ const FEW_ROWS = 5;
 const LABELS_NAMED = 10;
 
 export function countLabels(split: Split): NonNullable<Manifest['labels']> {
-  const labels: NonNullable<Manifest['labels']> = {};
+  // A map first: a label may be called `constructor` or `__proto__`.
+  const labels = new Map<string, Record<keyof Split, number>>();
   for (const side of ['train', 'validation', 'test'] as const) {
     for (const { completion } of split[side]) {
       const label = completion.trim();
-      // Own properties only: a label may be called `constructor`.
-      if (!Object.hasOwn(labels, label)) labels[label] = { train: 0, validation: 0, test: 0 };
-      const counts = labels[label];
-      if (counts) counts[side] += 1;
+      const counts = labels.get(label) ?? { train: 0, validation: 0, test: 0 };
+      counts[side] += 1;
+      labels.set(label, counts);
     }
   }
-  return labels;
+  return Object.fromEntries(labels);
 }
 
 /** What a person should know before they trust scores on this dataset. */

@@ -37,8 +37,8 @@ export function splitExamples(examples: readonly Example[], options: SplitOption
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([, stratum]) => stratum.toSorted((a, b) => (a.hash < b.hash ? -1 : 1)));
     const sizes = strata.map(({ length }) => length);
-    const test = shareOut(sizes, options.test);
-    const validation = shareOut(sizes, options.validation, test);
+    const test = shareOut(sizes, options.test, options.test / (options.test + options.validation));
+    const validation = shareOut(sizes, options.validation, 1, test);
     strata.forEach((stratum, index) => {
       const tests = test[index] ?? 0;
       const chosen = tests + (validation[index] ?? 0);
@@ -47,7 +47,8 @@ export function splitExamples(examples: readonly Example[], options: SplitOption
       });
     });
   }
-  for (const side of SIDES) split[side].sort((a, b) => a.line - b.line || (a.id < b.id ? -1 : 1));
+  for (const side of SIDES)
+    split[side].sort((a, b) => a.line - b.line || compare(JSON.stringify(a), JSON.stringify(b)));
   return split;
 }
 
@@ -66,6 +67,10 @@ export function excludeLeaks(
 /** The form in which two inputs count as equal: NFKC, case folded, white space collapsed. */
 export function canonicalText(text: string): string {
   return text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
+}
+
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 interface Group {
@@ -89,14 +94,16 @@ function labelOf({ members }: Group): string {
 
 /**
  * How many groups of each stratum go to a side, so that the side gets its share of all (at least one group) and every
- * stratum gives in proportion, by largest remainder. Each stratum keeps at least one group to train on.
+ * stratum gives in proportion, by largest remainder. Each stratum keeps at least one group to train on; of the groups
+ * that are then free the side takes at most `freeShare`, so that it leaves some for the other.
  */
-function shareOut(sizes: readonly number[], share: number, taken: readonly number[] = []): number[] {
+function shareOut(sizes: readonly number[], share: number, freeShare: number, taken: readonly number[] = []): number[] {
   if (share === 0) return sizes.map(() => 0);
   const free = sizes.map((size, index) => Math.max(0, size - (taken[index] ?? 0) - 1));
   const counts = sizes.map((size, index) => Math.min(Math.floor(size * share), free[index] ?? 0));
-  const total = Math.max(1, Math.round(sizes.reduce((sum, size) => sum + size, 0) * share));
-  let missing = total - counts.reduce((sum, count) => sum + count, 0);
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const total = Math.max(1, Math.min(Math.round(sum(sizes) * share), Math.floor(sum(free) * freeShare)));
+  let missing = total - sum(counts);
   const byRemainder = sizes
     .map((size, index) => ({ index, remainder: (size * share) % 1 }))
     .toSorted((a, b) => b.remainder - a.remainder || a.index - b.index);

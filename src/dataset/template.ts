@@ -109,23 +109,26 @@ interface MinedText {
 /** Prefix and suffix of the last messages; several where clusters of them begin with different instructions. */
 function mineTexts(texts: readonly string[], quorum: number, least: number): MinedText[] {
   const whole = mineText(texts, quorum);
-  if (whole.prefix !== '' || whole.suffix !== '') return [whole];
   // Several prompts in one log: inputs do not begin with the same 48 characters over and over, instructions do.
-  const clusters = groupBy(texts, (text) => text.slice(0, 48)).filter(
-    (cluster) => cluster.length >= Math.max(5, least),
-  );
+  const clusters = groupBy(texts, (text) =>
+    (text.startsWith(whole.prefix) ? text.slice(whole.prefix.length) : text).slice(0, 48),
+  ).filter((cluster) => cluster.length >= least && new Set(cluster).size >= 5);
   const clustered = clusters.reduce((sum, { length }) => sum + length, 0);
   if (clusters.length < 2 || clustered < texts.length * (1 - MIN_VERSION_SHARE * clusters.length)) return [whole];
   return clusters.map((cluster) => mineText(cluster, quorum));
 }
 
 function mineText(texts: readonly string[], quorum: number): MinedText {
+  // A request that is repeated says nothing about the template, however often it is.
+  const distinct = [...new Set(texts)];
   // From a single prompt nothing can be told apart; all of it counts as input.
-  if (texts.length < 2) return { prefix: '', suffix: '', rows: texts.length };
-  const { prefix, opener } = cutPrefix(quorumPrefix(texts, quorum));
-  const rests = texts.filter((text) => text.startsWith(prefix)).map((text) => text.slice(prefix.length));
+  if (distinct.length < 2) return { prefix: '', suffix: '', rows: texts.length };
+  const { prefix, opener } = cutPrefix(quorumPrefix(distinct, quorum));
+  const rests = distinct.filter((text) => text.startsWith(prefix)).map((text) => text.slice(prefix.length));
   const suffix = cutSuffix(reversed(quorumPrefix(rests.map(reversed), quorum)), opener);
-  return { prefix, suffix, rows: rests.filter((rest) => rest.endsWith(suffix)).length };
+  const fits = (text: string) =>
+    text.length >= prefix.length + suffix.length && text.startsWith(prefix) && text.endsWith(suffix);
+  return { prefix, suffix, rows: texts.filter(fits).length };
 }
 
 /**
@@ -178,12 +181,12 @@ function cutPrefix(common: string): { prefix: string; opener: string | undefined
 }
 
 function cutSuffix(common: string, opener: string | undefined): string {
-  const line = common.indexOf('\n');
+  const line = common.search(/\r?\n/);
   const before = line === -1 ? common : common.slice(0, line);
   const closing = opener === undefined ? -1 : before.indexOf(closingOf(opener));
   if (closing !== -1) return common.slice(closing);
   // A separator (` ->`), a label (` Answer:`) or prose, set off by white space, up to the end of the line.
-  const separator = before.search(/[ \t]+(?:[^\w\s]+|[A-Za-z][\w ]{0,40}:)[ \t]*$/);
+  const separator = before.search(/[ \t]+(?:[^\w\s.?!…]+|[A-Za-z][\w ]{0,40}:)[ \t]*$/);
   if (separator !== -1) return common.slice(separator);
   const space = before.search(/\s/);
   if (space !== -1 && countWords(before.slice(space)) >= PROSE_WORDS) return common.slice(space);

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { z } from 'zod';
 import type { LogRow } from '../dataset/row.ts';
 import { TuneloopError } from '../errors.ts';
@@ -50,7 +51,7 @@ export function parseLogRow(text: Buffer, place: Place): LogRow {
   const row = check(logRowSchema, parseJson(text, place), place);
   return {
     line: place.line,
-    id: row.id ?? `line-${place.line}`,
+    id: row.id ?? `${path.basename(place.file)}:${place.line}`,
     messages: row.messages ?? [{ role: 'user', content: row.prompt ?? '' }],
     completion: row.completion,
     ...(row.timestamp === undefined ? {} : { timestamp: row.timestamp }),
@@ -85,7 +86,7 @@ function parseJson(text: Buffer, place: Place): unknown {
     return JSON.parse(decoded);
   } catch (error) {
     // The parser's message quotes the row, which is production data: only its position is kept.
-    const position = /position \d+/.exec(error instanceof Error ? error.message : '')?.[0];
+    const position = / in JSON at (position \d+)/.exec(error instanceof Error ? error.message : '')?.[1];
     throw invalid(place, `is not a JSON object on one line${position ? ` (broken at ${position})` : ''}`);
   }
 }

@@ -41,6 +41,7 @@ export function renderProgress(progress: RunProgress): string {
   const ended = progress.candidates.filter(({ stage }) => stage !== 'waiting' && stage !== 'training').length;
   // "2 of 4" and not "2/4", which the Web UI turns into a fraction sign.
   const lines = [`**Stage ${step} of ${STAGES.length}: ${progress.stage}**`];
+  if (progress.verdict) lines.push(progress.verdict);
   if (progress.dataset) lines.push(progress.dataset);
   if (progress.estimate) lines.push(progress.estimate);
   if (progress.candidates.length > 0) {
@@ -53,7 +54,6 @@ export function renderProgress(progress: RunProgress): string {
       ].join('\n'),
     );
   }
-  if (progress.verdict) lines.push(progress.verdict);
   return lines.join('\n\n');
 }
 

@@ -107,3 +107,7 @@ test.each(['TUNELOOP_HOME', 'TUNELOOP_TRAINER_URL', 'TUNELOOP_PRICES', 'TEMPORAL
     expect(ENVIRONMENT_HELP).toContain(`  ${variable} `);
   },
 );
+
+test('a relative XDG_CACHE_HOME is ignored, as its specification says', () => {
+  expect(path.isAbsolute(readEnvironment({ XDG_CACHE_HOME: 'cache' }).cache)).toBe(true);
+});

@@ -336,3 +336,25 @@ describe('a pipeline file', () => {
     await expect(readPipelineFile(file)).rejects.toThrow(`${file}:5: unknown key sources`);
   });
 });
+
+test('a glob without quotes is named as such', () => {
+  expect(refusal(LEAST.replace('log.jsonl', '*.jsonl'))).toMatch(/^p\.yaml:3: .*needs quotes/);
+});
+
+test('a base URL that is none is refused', () => {
+  expect(refusal(`${LEAST}provider: { baseURL: nonsense, apiKeyEnv: KEY }\n`)).toMatch(/^p\.yaml:5: provider\.baseURL/);
+});
+
+test('the default share of validation counts where the shares are too large', () => {
+  expect(refusal(`${LEAST}split: { test: 0.9 }\n`)).toMatch(/^p\.yaml:5: split validation and test together/);
+});
+
+test.each([
+  "{ baseURL: 'https://x.com', apiKeyEnv: sk-abc }",
+  "{ baseURL: 'https://x.com', apiKey: sk-abc }",
+  'sk-abc',
+])('a key that was put into the file is not repeated: %s', (provider) => {
+  const message = refusal(`${LEAST}provider: ${provider}\n`);
+  expect(message).toMatch(/^p\.yaml:5: provider/);
+  expect(message).not.toContain('sk-abc');
+});

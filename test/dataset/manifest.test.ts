@@ -61,3 +61,8 @@ test('a dataset without faults has no warning', () => {
   expect(datasetWarnings({ a: { train: 9, validation: 5, test: 5 } }, [])).toEqual([]);
   expect(datasetWarnings(null, [])).toEqual([]);
 });
+
+test('a label may be called __proto__', () => {
+  const labels = countLabels(split({ train: ['__proto__', '__proto__'], validation: ['__proto__'] }));
+  expect(Object.entries(labels)).toEqual([['__proto__', { train: 2, validation: 1, test: 0 }]]);
+});

@@ -9,6 +9,7 @@ import {
   type SplitOptions,
   splitExamples,
 } from '../../src/dataset/split.ts';
+import { wellFormedText } from '../storage/any-text.ts';
 import { example, linesOf } from './examples.ts';
 
 const OPTIONS: SplitOptions = { validation: 0.2, test: 0.2, seed: 1, stratify: false };
@@ -17,7 +18,7 @@ const OPTIONS: SplitOptions = { validation: 0.2, test: 0.2, seed: 1, stratify: f
 const examples: fc.Arbitrary<Example[]> = fc
   .array(
     fc.record({
-      word: fc.oneof(fc.integer({ min: 0, max: 30 }).map(String), fc.string({ unit: 'binary' })),
+      word: fc.oneof(fc.integer({ min: 0, max: 30 }).map(String), wellFormedText()),
       spell: fc.constantFrom<(text: string) => string>(
         (text) => text,
         (text) => ` ${text}\n`,
@@ -195,7 +196,7 @@ test('labels that differ by surrounding white space are one label', () => {
 test('rows that are added to a long log never move a row from one side to another', () => {
   const added = fc.array(
     fc.oneof(
-      fc.string({ unit: 'binary' }),
+      wellFormedText(),
       fc.nat({ max: 499 }).map((index) => ` INPUT number  ${index}`),
     ),
     { maxLength: 300 },
@@ -270,4 +271,16 @@ describe('leaks', () => {
       }),
     );
   });
+});
+
+test('rows of the same line and id come in one order, whatever order they came in', () => {
+  const rows = [example(1, 'same', 'a'), example(1, 'same', 'b')];
+  expect(splitExamples(rows, OPTIONS)).toEqual(splitExamples(rows.toReversed(), OPTIONS));
+});
+
+test('where most labels have one group, the few free ones are shared between validation and test', () => {
+  const rows = Array.from({ length: 26 }, (_, index) => example(index + 1, `input ${index}`, `label ${index % 22}`));
+  const split = splitExamples(rows, { validation: 0.15, test: 0.15, seed: 1, stratify: true });
+  expect(split.validation).toHaveLength(2);
+  expect(split.test).toHaveLength(2);
 });

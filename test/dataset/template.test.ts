@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Message } from '../../src/dataset/row.ts';
 import { mineTemplate, type PromptTemplate, renderPrompt, stripInstructions } from '../../src/dataset/template.ts';
+import { anyText } from '../storage/any-text.ts';
 
 const system = (content: string): Message => ({ role: 'system', content });
 const user = (content: string): Message => ({ role: 'user', content });
@@ -76,7 +77,7 @@ describe('a template with one slot is recovered exactly from ten prompts', () =>
   });
 
   test('whatever the inputs hold between their first and last letters', () => {
-    const middles = fc.array(fc.string({ unit: 'binary' }), { minLength: 10, maxLength: 10 });
+    const middles = fc.array(anyText(), { minLength: 10, maxLength: 10 });
     fc.assert(
       fc.property(fc.constantFrom(...SHAPES), fc.constantFrom(...LEADS), middles, ([, prefix, suffix], lead, texts) => {
         const inputs = texts.map((text, index) => `${'abcdefghij'[index]}${text}${'qrstuvwxyz'[index]}`);
@@ -107,15 +108,7 @@ describe('a template with one slot is recovered exactly from ten prompts', () =>
 });
 
 describe('stripping then rendering gives a prompt back, byte for byte', () => {
-  // Any sequence of UTF-16 code units, lone surrogates included.
-  const anyText = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 }).map((units) => {
-    return String.fromCharCode(...units);
-  });
-  const text = fc.oneof(
-    anyText,
-    fc.string({ unit: 'grapheme' }),
-    fc.constantFrom('', ' ', '\n', '"', 'I ', '?', '\r\n'),
-  );
+  const text = fc.oneof(anyText(), fc.constantFrom('', ' ', '\n', '"', 'I ', '?', '\r\n'));
   const affix = fc.oneof(text, fc.constantFrom(...SHAPES.flatMap(([, prefix, suffix]) => [prefix, suffix])));
   const role = fc.constantFrom<Message['role']>('system', 'developer', 'user', 'assistant', 'tool');
   const lead = fc.oneof(
@@ -221,6 +214,18 @@ describe('several prompts in one log', () => {
     expect(prompts.map((prompt) => stripped(template, prompt))).toEqual([
       ...VARIED.slice(0, 4).map((input) => ({ input, version: 1 })),
       ...VARIED.map((input) => ({ input, version: 0 })),
+    ]);
+    expectRoundTrip(prompts);
+  });
+
+  test('prompts whose last messages have different roles are two versions', () => {
+    const prompts = VARIED.flatMap((text): Message[][] => [
+      [system('Name the topic.'), user(`Message: ${text}`)],
+      [system('Name the topic.'), { role: 'tool', content: `Message: ${text}` }],
+    ]);
+    expect(mineTemplate(prompts).versions.map(({ role, rows }) => [role, rows])).toEqual([
+      ['tool', 10],
+      ['user', 10],
     ]);
     expectRoundTrip(prompts);
   });
@@ -358,4 +363,47 @@ test('a prompt is rendered in the most frequent version by default', () => {
 
 test('a version that the template does not have is refused', () => {
   expect(() => renderPrompt({ versions: [] }, 'hello')).toThrow(RangeError);
+});
+
+const THIRTY = Array.from(
+  { length: 30 },
+  (_, index) => `${'abcdefghij'[index % 10]}word${index} thing ${(index * 7919) % 101}`,
+);
+
+test.each([
+  ['', '\nAnswer:'],
+  ['You are a support agent.\n', ''],
+  ['You are a support agent.\n', '\nAnswer:'],
+])('two instruction texts are told apart although they share %j and %j', (prefix, suffix) => {
+  const first = 'Classify the message into one of the labels billing or repair.\nMessage: ';
+  const second = 'Decide which of our four teams should take care of this request.\nMessage: ';
+  const prompts = legacy(THIRTY.map((input, index) => prefix + (index % 2 ? first : second) + input + suffix));
+  const template = mineTemplate(prompts);
+  expect(template.versions).toHaveLength(2);
+  expect(prompts.map((prompt) => stripInstructions(template, prompt))).toEqual(
+    THIRTY.map((input) => ({ input, version: expect.any(Number) })),
+  );
+});
+
+test('requests that are repeated over and over are no instructions', () => {
+  const requests = [
+    'I would like to cancel my subscription to the service now',
+    'Where is my bike that I ordered on the first day of the month',
+    'The battery of my bike does not charge any more since Monday',
+  ];
+  const bare = { lead: [], role: 'user', prefix: '', suffix: '' };
+  const thrice = THIRTY.map((_, index) => requests[index % 3] ?? '');
+  expect(mineTemplate(legacy(thrice)).versions).toEqual([{ ...bare, rows: 30 }]);
+  expect(mineTemplate(legacy(THIRTY.map(() => requests[0] ?? ''))).versions).toEqual([{ ...bare, rows: 30 }]);
+  const pings = [...Array.from({ length: 980 }, () => 'ping ping ping ping ping ok'), ...THIRTY];
+  expect(mineTemplate(legacy(pings)).versions).toEqual([{ ...bare, rows: 1010 }]);
+});
+
+test('a CR before the line feed belongs to the instructions', () => {
+  const prompts = wrap('Classify.\r\nMessage: ', THIRTY, '\r\nAnswer:');
+  expect(mineTemplate(prompts).versions).toMatchObject([{ suffix: '\r\nAnswer:' }]);
+});
+
+test('a question mark after a space is no separator', () => {
+  expect(mineTemplate(wrap('', THIRTY, ' ?')).versions).toMatchObject([{ suffix: '' }]);
 });

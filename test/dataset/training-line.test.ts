@@ -1,9 +1,6 @@
 import fc from 'fast-check';
 import { trainingLine } from '../../src/dataset/training-line.ts';
-
-const anyText = fc
-  .array(fc.integer({ min: 0, max: 0xffff }))
-  .map((units) => units.map((unit) => String.fromCharCode(unit)).join(''));
+import { anyText } from '../storage/any-text.ts';
 
 test('a line is the input as the user and the answer as the assistant, without instructions', () => {
   expect(trainingLine({ input: 'Where is\nmy bike?', completion: ' delivery' })).toBe(
@@ -13,7 +10,7 @@ test('a line is the input as the user and the answer as the assistant, without i
 
 test('any texts give one line of JSON that holds them, but for lone surrogates', () => {
   fc.assert(
-    fc.property(fc.oneof(anyText, fc.string({ unit: 'binary' })), anyText, (input, completion) => {
+    fc.property(anyText(), anyText(), (input, completion) => {
       const line = trainingLine({ input, completion });
       expect(line).not.toMatch(/[\n\r]/);
       expect(JSON.parse(line)).toEqual({

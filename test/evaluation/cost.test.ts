@@ -1,5 +1,12 @@
 import { readPrices } from '../../src/config/prices.ts';
-import { costPer1k, type Prices, savingPercent, type Tariff, tariffOf, trainingCost } from '../../src/evaluation/cost.ts';
+import {
+  costPer1k,
+  type Prices,
+  savingPercent,
+  type Tariff,
+  tariffOf,
+  trainingCost,
+} from '../../src/evaluation/cost.ts';
 
 const PRICES: Prices = {
   date: '2026-11-01',

@@ -46,7 +46,8 @@ describe('schedule', () => {
   test('trigger runs the pipeline on what the log holds then', async () => {
     writePipeline(home, shopRows(90), { retraining: { cron: '0 3 * * 1', timezone: 'Europe/Berlin' } });
     expect((await cli(home, ['schedule', 'trigger', 'shop'])).code).toBe(0);
-    const scheduled = async () => (await json<{ runId: string }[]>('list')).find(({ runId }) => runId.startsWith('shop/scheduled-'));
+    const scheduled = async () =>
+      (await json<{ runId: string }[]>('list')).find(({ runId }) => runId.startsWith('shop/scheduled-'));
     await until(async () => (await scheduled()) !== undefined, 'the scheduled run');
     const run = await json<RunJson>('watch', (await scheduled())?.runId ?? '');
     expect(run.status).toBe('completed');

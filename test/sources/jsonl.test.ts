@@ -3,6 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { findFiles, readJsonl } from '../../src/sources/jsonl.ts';
 import { parseJudgingRow, parseLogRow } from '../../src/sources/log-row.ts';
+import { wellFormedText } from '../storage/any-text.ts';
 import { temporaryFolder } from '../storage/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -65,7 +66,7 @@ describe('rows', () => {
 
   test('hold any text in their strings, separators of Unicode lines included', async () => {
     const text = fc
-      .array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\u2028', '\u2029', '\u0085', '\r\n', '\ufeff')))
+      .array(fc.oneof(wellFormedText(), fc.constantFrom('\u2028', '\u2029', '\u0085', '\r\n', '\ufeff')))
       .map((parts) => parts.join(''));
     await fc.assert(
       fc.asyncProperty(fc.array(text, { maxLength: 10 }), async (prompts) => {
@@ -115,7 +116,7 @@ test('a test file may mix rows of inputs with log rows', async () => {
   const file = write(`{"input":"hello","label":"yes"}\n${row('fine')}\n`);
   expect(await all(readJsonl([file], parseJudgingRow))).toEqual([
     { line: 1, id: 'test-1', input: 'hello', label: 'yes' },
-    { line: 2, id: 'line-2', messages: [{ role: 'user', content: 'fine' }], completion: 'yes' },
+    { line: 2, id: `${path.basename(file)}:2`, messages: [{ role: 'user', content: 'fine' }], completion: 'yes' },
   ]);
 });
 

@@ -42,13 +42,13 @@ describe('a log row', () => {
   });
 
   test('needs no more than messages and completion', () => {
-    expect(log({ messages, completion: '' })).toStrictEqual({ line: 7, id: 'line-7', messages, completion: '' });
+    expect(log({ messages, completion: '' })).toStrictEqual({ line: 7, id: 'a.jsonl:7', messages, completion: '' });
   });
 
   test('with a legacy prompt has become one user message', () => {
     expect(log({ prompt: 'Topic of: hello ->', completion: ' billing' })).toStrictEqual({
       line: 7,
-      id: 'line-7',
+      id: 'a.jsonl:7',
       messages: [{ role: 'user', content: 'Topic of: hello ->' }],
       completion: ' billing',
     });
@@ -56,12 +56,12 @@ describe('a log row', () => {
 
   test('says nothing where its value is null', () => {
     const row = { messages, completion: 'a', actual: null, usage: null, model: null, latency_ms: null };
-    expect(log(row)).toStrictEqual({ line: 7, id: 'line-7', messages, completion: 'a' });
+    expect(log(row)).toStrictEqual({ line: 7, id: 'a.jsonl:7', messages, completion: 'a' });
   });
 
   test('may have keys that nobody knows: a production log has many', () => {
     const row = { messages: [{ role: 'user', content: 'hello', name: 'Ann' }], completion: 'a', trace: { id: 1 } };
-    expect(log(row)).toStrictEqual({ line: 7, id: 'line-7', messages, completion: 'a' });
+    expect(log(row)).toStrictEqual({ line: 7, id: 'a.jsonl:7', messages, completion: 'a' });
   });
 
   test('keeps an empty checked answer', () => {
@@ -178,4 +178,8 @@ describe('a row of a test file', () => {
     expect(message).toMatch(/^logs\/a\.jsonl:7: /);
     expect(message).toContain(problem);
   });
+});
+
+test('a number from the row itself is not taken for a position', () => {
+  expect(refusal(() => parseLogRow(Buffer.from('at position 123'), place))).not.toContain('123');
 });

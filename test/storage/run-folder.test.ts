@@ -2,13 +2,14 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import path from 'node:path';
 import fc from 'fast-check';
 import { fileName, runFolder, writeFileAtomically } from '../../src/storage/run-folder.ts';
+import { anyText } from './any-text.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const folder = temporaryFolder();
 const home = path.resolve('/home/me/.tuneloop');
 
 const hostile = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 300 }),
+  anyText(300),
   fc
     .array(fc.constantFrom('.', '..', '/', '\\', ':', '\0', '~', 'C:', '%2e', 'a', '-', ' ', '\n', 'é', '\ud83d'), {
       maxLength: 200,
@@ -83,4 +84,16 @@ test('a write that fails leaves what was there', async () => {
   mkdirSync(path.join(taken, 'inner'), { recursive: true });
   await expect(writeFileAtomically(taken, 'text')).rejects.toThrow();
   expect(readdirSync(taken)).toEqual(['inner']);
+});
+
+test('two writers of one file leave one whole file, and a failed one leaves nothing', async () => {
+  const file = path.join(folder, 'two-writers', 'report.md');
+  await Promise.all([writeFileAtomically(file, 'a'), writeFileAtomically(file, 'b')]);
+  expect(['a', 'b']).toContain(readFileSync(file, 'utf8'));
+  const target = path.dirname(file);
+  await expect(writeFileAtomically(target, 'x')).rejects.toThrow();
+  expect(readdirSync(target)).toEqual(['report.md']);
+  expect(
+    readdirSync(path.dirname(target)).filter((name) => name.startsWith(`${path.basename(target)}.writing-`)),
+  ).toEqual([]);
 });

@@ -1,0 +1,67 @@
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { type RunJson, webUrl } from '../../src/cli/runs.ts';
+import { readServices } from '../../src/local/services-file.ts';
+import { hasBrowser, launchBrowser } from '../setup/browser.ts';
+import { cli, lastJson, ROOT, temporaryHome, until } from '../setup/cli.ts';
+import { shopRows, writePipeline } from '../setup/shop-log.ts';
+
+/** Pictures for the README are kept when a folder is named. */
+const PICTURES = process.env.TUNELOOP_PICTURES;
+
+(hasBrowser() ? describe : describe.skip)('the Web UI tells the story of a run', () => {
+  const { home, remove } = temporaryHome();
+  let run: RunJson;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    const file = PICTURES
+      ? path.join(ROOT, 'examples', 'support-triage', 'pipeline.yaml')
+      : writePipeline(home, shopRows(60));
+    run = lastJson<RunJson>(await cli(home, ['demo', '--keep', '--json', '--pipeline', file]));
+    browser = await launchBrowser();
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await cli(home, ['stop']);
+    remove();
+  });
+
+  const open = async (suffix: string) => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    await page.goto(`${webUrl(readServices(home)?.temporal?.ui ?? '', 'default', run.runId)}${suffix}`);
+    return page;
+  };
+
+  test('the progress table shows each candidate and the winner', async () => {
+    const page = await open('');
+    await page.getByText('User Metadata').first().click();
+    // The Web UI renders Markdown in a frame of its own.
+    const details = () => page.frames().find((frame) => frame.url().includes('Stage'));
+    await until(() => details() !== undefined, 'the current details');
+    await details()?.getByRole('cell', { name: 'winner' }).waitFor();
+    for (const { id } of run.candidates ?? []) {
+      expect(await details()?.getByRole('cell', { name: id, exact: true }).count()).toBe(1);
+    }
+    if (PICTURES) await page.screenshot({ path: path.join(PICTURES, 'web-ui-details.png') });
+    await page.close();
+  });
+
+  test('every step of the timeline is named in words', async () => {
+    const page = await open('');
+    await page.getByText('strip, clean, split').first().waitFor();
+    await page.getByText('report.json and report.md').first().waitFor();
+    if (PICTURES) await page.screenshot({ path: path.join(PICTURES, 'web-ui-timeline.png'), fullPage: false });
+    await page.close();
+  });
+
+  test('runs can be told apart in the list by stage and winner', async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    const ui = readServices(home)?.temporal?.ui ?? '';
+    const query = encodeURIComponent(`TuneloopWinner = "${run.winner}"`);
+    await page.goto(`${ui}/namespaces/default/workflows?query=${query}`);
+    await page.getByText(run.runId).first().waitFor();
+    await page.close();
+  });
+});

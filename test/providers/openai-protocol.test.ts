@@ -1,0 +1,389 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
+import type { JobRequest } from '../../src/providers/provider.ts';
+import { ProviderError } from '../../src/providers/provider-error.ts';
+import { type Answer, type Received, rejection, type TinyServer, tinyServer } from './http-server.ts';
+
+let server: TinyServer;
+let provider: OpenAIProtocolProvider;
+beforeEach(async () => {
+  server = await tinyServer();
+  provider = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey: 'sk-test', local: false });
+});
+afterEach(() => server.close());
+
+const REQUEST: JobRequest = {
+  key: 'key-1',
+  labels: { tuneloop_pipeline: 'support' },
+  baseModel: 'gpt-4o-mini',
+  trainingFile: 'file-train',
+  validationFile: 'file-validation',
+  suffix: 'support',
+  seed: 42,
+  hyperparameters: { learningRateMultiplier: 0.5, epochs: 4 },
+};
+
+const jobBody = (id: string, changes: object = {}) => ({
+  id,
+  object: 'fine_tuning.job',
+  status: 'running',
+  model: 'gpt-4o-mini',
+  fine_tuned_model: null,
+  error: null,
+  created_at: 1000,
+  finished_at: null,
+  trained_tokens: null,
+  metadata: { tuneloop_key: 'key-1' },
+  ...changes,
+});
+const list = (data: object[], hasMore = false) => ({ body: { object: 'list', data, has_more: hasMore } });
+const badRequest: Answer = { status: 400, body: { error: { message: 'it has ended', code: 'invalid_state' } } };
+const bodyOf = ({ body }: Received = { method: '', url: '', headers: {}, body: '{}' }) =>
+  JSON.parse(body) as Record<string, unknown>;
+/** Answers with whole pages, by the `after` of the request, and ignores every filter. */
+const paged = (pages: { id: string }[][]) => (request: Received) => {
+  const after = new URL(request.url, 'http://x').searchParams.get('after');
+  const index = after === null ? 0 : pages.findIndex((page) => page.at(-1)?.id === after) + 1;
+  return list(pages[index] ?? [], index < pages.length - 1);
+};
+
+describe('creating a job', () => {
+  test('sends model, files, seed, hyperparameters, and the key among the labels', async () => {
+    server.answer = () => ({ body: jobBody('ftjob-1') });
+    expect(await provider.createJob(REQUEST)).toMatchObject({ id: 'ftjob-1', state: 'pending' });
+    expect(server.received[0]).toMatchObject({ method: 'POST', url: '/v1/fine_tuning/jobs' });
+    expect(bodyOf(server.received[0])).toEqual({
+      model: 'gpt-4o-mini',
+      training_file: 'file-train',
+      validation_file: 'file-validation',
+      suffix: 'support',
+      seed: 42,
+      metadata: { tuneloop_pipeline: 'support', tuneloop_key: 'key-1' },
+      method: {
+        type: 'supervised',
+        supervised: { hyperparameters: { learning_rate_multiplier: 0.5, n_epochs: 4 } },
+      },
+    });
+  });
+
+  test('leaves out what is not given and sends a batch size that is', async () => {
+    server.answer = () => ({ body: jobBody('ftjob-1') });
+    const hyperparameters = { learningRateMultiplier: 1, epochs: 1, batchSize: 8 };
+    await provider.createJob({ ...REQUEST, validationFile: null, hyperparameters });
+    expect(bodyOf(server.received[0])).not.toHaveProperty('validation_file');
+    expect(bodyOf(server.received[0])).toMatchObject({
+      method: { supervised: { hyperparameters: { batch_size: 8 } } },
+    });
+  });
+
+  test('a label cannot take the place of the key', async () => {
+    server.answer = () => ({ body: jobBody('ftjob-1') });
+    await provider.createJob({ ...REQUEST, labels: { tuneloop_key: 'other' } });
+    expect(bodyOf(server.received[0])).toMatchObject({ metadata: { tuneloop_key: 'key-1' } });
+  });
+
+  const broken: [string, Answer][] = [
+    ['500', { status: 500 }],
+    ['409', { status: 409 }],
+    ['429', { status: 429, headers: { 'retry-after': '0' } }],
+    ['a request to retry', { status: 500, headers: { 'x-should-retry': 'true' } }],
+    ['a reset', (response) => response.socket?.resetAndDestroy()],
+    [
+      'a broken body',
+      (response) => {
+        response.writeHead(200, { 'content-type': 'application/json', 'content-length': '99' });
+        response.write('{', () => response.socket?.destroy());
+      },
+    ],
+  ];
+  test.each(broken)(
+    'is sent exactly once even when the answer is %s: a second one would be paid too',
+    async (_, answer) => {
+      server.answer = () => answer;
+      const error = await rejection(provider.createJob(REQUEST));
+      expect(error).toBeInstanceOf(ProviderError);
+      expect(error).toMatchObject({ retryable: true });
+      expect(server.received).toHaveLength(1);
+    },
+  );
+
+  test('is sent exactly once when no answer comes in time', async () => {
+    server.answer = () => () => {};
+    const impatient = new OpenAIProtocolProvider({
+      baseURL: server.baseURL,
+      apiKey: 'sk-test',
+      local: false,
+      timeoutMs: 100,
+    });
+    expect(await rejection(impatient.createJob(REQUEST))).toMatchObject({ retryable: true });
+    expect(server.received).toHaveLength(1);
+  });
+});
+
+describe('finding jobs', () => {
+  test('asks the server for the key', async () => {
+    server.answer = () => list([]);
+    expect(await provider.findJobs('key-1')).toEqual([]);
+    expect(new URL(server.received[0]?.url ?? '', 'http://x').searchParams.get('metadata[tuneloop_key]')).toBe('key-1');
+  });
+
+  test('keeps only jobs of the key when the server ignores the filter, over all pages, oldest first', async () => {
+    const foreign = { metadata: { tuneloop_key: 'key-2' } };
+    server.answer = paged([
+      [jobBody('c', { created_at: 300 }), jobBody('x', foreign)],
+      [jobBody('y', { metadata: null }), jobBody('z', { metadata: {} })],
+      [jobBody('b', { created_at: 200, status: 'cancelled' }), jobBody('a', { created_at: 100, status: 'failed' })],
+    ]);
+    const jobs = await provider.findJobs('key-1');
+    expect(jobs.map(({ id, state }) => [id, state])).toEqual([
+      ['a', 'failed'],
+      ['b', 'cancelled'],
+      ['c', 'pending'],
+    ]);
+    expect(server.received).toHaveLength(3);
+  });
+
+  test('jobs of the same second are in the order of their ids, so that every attempt adopts the same one', async () => {
+    server.answer = () => list([jobBody('b'), jobBody('c'), jobBody('a')]);
+    expect((await provider.findJobs('key-1')).map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('a job', () => {
+  const stateOf = async (changes: object) => {
+    server.answer = () => ({ body: jobBody('ftjob-1', changes) });
+    return provider.getJob('ftjob-1');
+  };
+
+  test.each([undefined, null, {}, { code: null, message: null, param: null }, { code: '', message: '' }])(
+    'with error %j is healthy',
+    async (error) => {
+      expect((await stateOf({ error })).failure).toBeNull();
+    },
+  );
+
+  test('with a failure code says why, in at most 500 characters', async () => {
+    const error = { code: 'invalid_file_format', message: 'line 3', param: 'training_file' };
+    expect(await stateOf({ status: 'failed', error })).toMatchObject({
+      state: 'failed',
+      failure: 'invalid_file_format: line 3',
+    });
+    const long = await stateOf({ status: 'failed', error: { ...error, message: 'x'.repeat(9999) } });
+    expect(long.failure).toHaveLength(500);
+  });
+
+  test.each(['succeeded', 'failed', 'cancelled'])('that is %s has ended', async (status) => {
+    expect(await stateOf({ status })).toMatchObject({ state: status, status });
+  });
+
+  test.each(['validating_files', 'queued', 'running', 'pausing', 'paused', 'resuming', 'SUCCEEDED', ''])(
+    'that is "%s" is pending',
+    async (status) => {
+      expect(await stateOf({ status })).toMatchObject({ state: 'pending', status });
+    },
+  );
+
+  test('of any unknown status is pending', async () => {
+    const status = fc.string().filter((text) => !['succeeded', 'failed', 'cancelled'].includes(text));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(status, fc.constantFrom('constructor', 'toString', '__proto__')), async (text) => {
+        expect((await stateOf({ status: text })).state).toBe('pending');
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('has its model, times and tokens', async () => {
+    const changes = { status: 'succeeded', fine_tuned_model: 'ft:x', finished_at: 2000, trained_tokens: 123 };
+    expect(await stateOf(changes)).toEqual({
+      id: 'ftjob-1',
+      state: 'succeeded',
+      status: 'succeeded',
+      model: 'ft:x',
+      failure: null,
+      createdAt: 1000,
+      finishedAt: 2000,
+      trainedTokens: 123,
+    });
+  });
+});
+
+describe('cancelling a job', () => {
+  test('gives the job as it is then', async () => {
+    server.answer = () => ({ body: jobBody('ftjob-1', { status: 'cancelled' }) });
+    expect(await provider.cancelJob('ftjob-1')).toMatchObject({ state: 'cancelled' });
+    expect(server.received.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'POST /v1/fine_tuning/jobs/ftjob-1/cancel',
+    ]);
+  });
+
+  test.each(['succeeded', 'failed', 'cancelled'])('accepts a 400 for one that is %s already', async (status) => {
+    server.answer = ({ method }) => (method === 'POST' ? badRequest : { body: jobBody('ftjob-1', { status }) });
+    expect(await provider.cancelJob('ftjob-1')).toMatchObject({ state: status });
+  });
+
+  test('does not accept a 400 for one that still runs', async () => {
+    server.answer = ({ method }) => (method === 'POST' ? badRequest : { body: jobBody('ftjob-1') });
+    expect(await rejection(provider.cancelJob('ftjob-1'))).toMatchObject({
+      code: 'PROVIDER_REFUSED',
+      retryable: false,
+    });
+  });
+
+  test.each([404, 500])('does not take a %i for an end', async (status) => {
+    server.answer = () => ({ status });
+    expect(await rejection(provider.cancelJob('ftjob-1'))).toBeInstanceOf(ProviderError);
+    expect(server.received).toHaveLength(1);
+  });
+});
+
+describe('the progress of a job', () => {
+  test('has the latest value of each metric; events come newest first', async () => {
+    const metrics = (data: object | null) => ({ type: 'metrics', message: 'Step', created_at: 1, data });
+    server.answer = () =>
+      list([
+        { type: 'message', message: 'checkpoint', created_at: 1, data: { step: 99 } },
+        metrics(null),
+        metrics({ step: 60, total_steps: 200, train_loss: 0.1 }),
+        metrics({ step: 50, total_steps: 200, train_loss: 0.2, valid_loss: 0.3, full_valid_loss: 0.25 }),
+        metrics({ step: 40, train_loss: 'NaN', valid_loss: 0.9 }),
+      ]);
+    expect(await provider.getJobProgress('ftjob-1')).toEqual({
+      step: 60,
+      totalSteps: 200,
+      trainLoss: 0.1,
+      validLoss: 0.25,
+    });
+  });
+
+  test('is empty before the first event', async () => {
+    server.answer = () => list([]);
+    expect(await provider.getJobProgress('ftjob-1')).toEqual({
+      step: null,
+      totalSteps: null,
+      trainLoss: null,
+      validLoss: null,
+    });
+  });
+
+  test('the start of training is found on the last page; where it is missing it is unknown', async () => {
+    const event = (id: string, message: string) => ({ id, message, created_at: 7, type: 'message' });
+    server.answer = paged([
+      [event('3', 'Step 1/2')],
+      [event('2', 'Fine-tuning job started'), event('1', 'Job enqueued')],
+    ]);
+    expect(await provider.getTrainingStart('ftjob-1')).toBe(7);
+    server.answer = () => list([event('1', 'Job enqueued')]);
+    expect(await provider.getTrainingStart('ftjob-1')).toBeNull();
+  });
+});
+
+describe('files', () => {
+  const file = (id: string, filename: string, bytes: number, status = 'processed') => ({ id, filename, bytes, status });
+
+  test('one of the same name and size is found, over pages, the newest first', async () => {
+    server.answer = paged([
+      [file('other-name', 'train-b.jsonl', 10), file('other-size', 'train-a.jsonl', 11)],
+      [file('newest', 'train-a.jsonl', 10, 'uploaded'), file('older', 'train-a.jsonl', 10)],
+    ]);
+    expect(await provider.findFile('train-a.jsonl', 10)).toBe('newest');
+    const { searchParams } = new URL(server.received[0]?.url ?? '', 'http://x');
+    expect(searchParams.get('purpose')).toBe('fine-tune');
+    expect(searchParams.get('order')).toBe('desc');
+  });
+
+  test('one that the provider could not read is not found', async () => {
+    server.answer = () => list([file('bad', 'train-a.jsonl', 10, 'error')]);
+    expect(await provider.findFile('train-a.jsonl', 10)).toBeUndefined();
+  });
+
+  test('an upload is sent once, with its name and purpose', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'tuneloop-test-'));
+    try {
+      const local = path.join(folder, 'artifact');
+      writeFileSync(local, '{"messages":[]}\n');
+      server.answer = () => ({ body: { id: 'file-1' } });
+      expect(await provider.uploadFile('train-a.jsonl', local)).toBe('file-1');
+      expect(server.received[0]?.body).toMatch(/name="purpose"\r\n\r\nfine-tune/);
+      expect(server.received[0]?.body).toMatch(/filename="train-a.jsonl"[\s\S]*\{"messages":\[\]\}\n/);
+      server.answer = () => ({ status: 503 });
+      expect(await rejection(provider.uploadFile('train-a.jsonl', local))).toMatchObject({ retryable: true });
+      expect(server.received).toHaveLength(2);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('completing', () => {
+  const completion = {
+    choices: [{ message: { role: 'assistant', content: 'refund' } }],
+    usage: { prompt_tokens: 12, completion_tokens: 2, total_tokens: 14 },
+  };
+  const ask = (changes: object = {}) =>
+    provider.complete({ model: 'ft:x', messages: [{ role: 'user', content: 'hi' }], ...changes });
+
+  test('asks without randomness, with a limit only where one is given', async () => {
+    server.answer = () => ({ body: completion });
+    await ask();
+    await ask({ maxOutputTokens: 5 });
+    expect(bodyOf(server.received[0])).toEqual({
+      model: 'ft:x',
+      messages: [{ role: 'user', content: 'hi' }],
+      temperature: 0,
+    });
+    expect(bodyOf(server.received[1])).toMatchObject({ max_completion_tokens: 5 });
+  });
+
+  test('takes the time of the server from openai-processing-ms', async () => {
+    server.answer = () => ({ body: completion, headers: { 'openai-processing-ms': '12.5' } });
+    const answer = await ask();
+    expect(answer).toMatchObject({ text: 'refund', promptTokens: 12, completionTokens: 2, serverMs: 12.5 });
+    expect(answer.latencyMs).toBeGreaterThan(0);
+  });
+
+  test.each([{}, { 'openai-processing-ms': 'fast' }, { 'openai-processing-ms': '' }])(
+    'takes the latency where the server does not say its time: %j',
+    async (headers) => {
+      server.answer = () => ({ body: completion, headers: headers as Record<string, string> });
+      const { serverMs, latencyMs } = await ask();
+      expect(serverMs).toBe(latencyMs);
+    },
+  );
+
+  test('an answer without text or usage is an empty answer', async () => {
+    server.answer = () => ({ body: { choices: [{ message: { role: 'assistant', content: null } }] } });
+    expect(await ask()).toMatchObject({ text: '', promptTokens: 0, completionTokens: 0 });
+  });
+
+  test('a page of another server is an error that is retried, and no answer', async () => {
+    server.answer = () => ({ body: '<html>login</html>', headers: { 'content-type': 'text/html' } });
+    expect(await rejection(ask())).toMatchObject({ code: 'PROVIDER_UNAVAILABLE', retryable: true });
+  });
+
+  test('an aborted request ends at once', async () => {
+    const abort = new AbortController();
+    server.answer = () => () => abort.abort();
+    expect(await rejection(ask({ signal: abort.signal }))).toMatchObject({ message: 'the request was cancelled' });
+  });
+});
+
+test('models are listed over all that the server has', async () => {
+  server.answer = () => list([{ id: 'local-mini' }, { id: 'ft:a' }]);
+  expect(await provider.listModels()).toEqual(['local-mini', 'ft:a']);
+});
+
+test('a key that the server repeats in its answer is taken out of the error', async () => {
+  const apiKey = 'azure-canary-0123456789';
+  const mine = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey, local: false });
+  const long = 'x'.repeat(430);
+  for (const message of [`Incorrect API key provided: ${apiKey}.`, `${long} Authorization: Bearer ${apiKey}`]) {
+    server.answer = () => ({ status: 401, body: { error: { message, code: 'invalid_api_key' } } });
+    const error = await rejection(mine.listModels());
+    expect(error).toMatchObject({ code: 'PROVIDER_REFUSED' });
+    expect(`${error}`).not.toContain('canary');
+  }
+});

@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { type CandidateProgress, type RunProgress, renderProgress, STAGES } from '../../src/workflows/progress.ts';
+
+const candidate = (id: string, changes: Partial<CandidateProgress> = {}): CandidateProgress => ({
+  id,
+  stage: 'waiting',
+  score: null,
+  costPer1kUsd: null,
+  p95Ms: null,
+  note: null,
+  ...changes,
+});
+const progress = (changes: Partial<RunProgress> = {}): RunProgress => ({
+  stage: 'train',
+  dataset: null,
+  estimate: null,
+  candidates: [],
+  winner: null,
+  verdict: null,
+  ...changes,
+});
+const rowsOf = (markdown: string) => markdown.split('\n').filter((line) => line.startsWith('|'));
+
+test('names the stage and its place among all', () => {
+  expect(renderProgress(progress({ stage: 'collect' }))).toBe('**Stage 1 of 9: collect**');
+  expect(renderProgress(progress({ stage: 'done' }))).toBe('**Stage 9 of 9: done**');
+});
+
+test('writes "2 of 4" and never "2/4", which the Web UI makes a fraction', () => {
+  const candidates = [
+    candidate('a', { stage: 'trained' }),
+    candidate('b', { stage: 'failed' }),
+    candidate('c', { stage: 'training' }),
+    candidate('d'),
+  ];
+  for (const stage of STAGES) {
+    const markdown = renderProgress(progress({ stage, candidates }));
+    expect(markdown).toContain('2 of 4 jobs ended');
+    expect(markdown).not.toMatch(/\d\/\d/);
+  }
+});
+
+test.each([
+  ['waiting', 0],
+  ['training', 0],
+  ['trained', 1],
+  ['evaluating', 1],
+  ['evaluated', 1],
+  ['failed', 1],
+  ['cancelled', 1],
+] as const)('a candidate that is %s counts as %i ended job', (stage, ended) => {
+  expect(renderProgress(progress({ candidates: [candidate('a', { stage })] }))).toContain(`${ended} of 1 jobs ended`);
+});
+
+test('shows what is known of dataset, estimate and verdict, one paragraph each', () => {
+  const markdown = renderProgress(progress({ dataset: '200 examples', estimate: '$6', verdict: 'a won.' }));
+  expect(markdown.split('\n\n')).toEqual(['**Stage 5 of 9: train**', '200 examples', '$6', 'a won.']);
+});
+
+test('shows the figures of a candidate, and nothing for those it does not have', () => {
+  const evaluated = candidate('a', { stage: 'evaluated', score: 0.914, costPer1kUsd: 0.0123, p95Ms: 12.34 });
+  const rows = rowsOf(renderProgress(progress({ candidates: [evaluated, candidate('b')] })));
+  expect(rows.slice(2)).toEqual(['| a | evaluated | 91.4 % | $0.0123 | 12.3 |  |', '| b | waiting |  |  |  |  |']);
+});
+
+test('marks the winner, and it alone', () => {
+  const candidates = [candidate('a'), candidate('b', { note: 'lower validation score' })];
+  const rows = rowsOf(renderProgress(progress({ winner: 'a', candidates })));
+  expect(rows.filter((row) => row.includes('**winner**'))).toEqual([rows[2]]);
+  expect(rows[3]).toContain('| lower validation score |');
+});
+
+test('a hostile note or id adds no row and no cell', () => {
+  const hostile = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('a | b', '\n| x |', '\\|', '</td>', '\r\n\r\n'),
+  );
+  fc.assert(
+    fc.property(hostile, hostile, (id, note) => {
+      const markdown = renderProgress(progress({ candidates: [candidate(id, { note }), candidate('z')] }));
+      const rows = rowsOf(markdown);
+      expect(rows).toHaveLength(4);
+      expect([...(rows[2] ?? '').matchAll(/(?<!\\)(?:\\\\)*\|/g)]).toHaveLength(7);
+      expect(markdown.split('\n\n')).toHaveLength(3);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('the same progress gives the same text: workflows have to be deterministic', () => {
+  const run = progress({ candidates: [candidate('a', { score: 0.5 })] });
+  expect(renderProgress(structuredClone(run))).toBe(renderProgress(run));
+});
