@@ -9,6 +9,7 @@ import { type Scorer, scorerOf } from '../evaluation/scorer.ts';
 import { mean, percentile } from '../evaluation/statistics.ts';
 import type { Completion, CompletionRequest, Provider } from '../providers/provider.ts';
 import { ProviderError } from '../providers/provider-error.ts';
+import type { Judged } from '../report/run-result.ts';
 import { type ArtifactRef, readJson, readJsonRows } from '../storage/artifact-store.ts';
 import { fileName, runFolder } from '../storage/run-folder.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
@@ -25,15 +26,8 @@ export interface EvaluateModelInput {
 }
 
 /** How a model did on a set of examples. */
-export interface Evaluation {
-  model: string | null;
-  /** Mean score, 0 to 1, over `n` rows; null where no right answer is known. */
-  score: number | null;
-  n: number;
-  costPer1kUsd: number | null;
-  p50Ms: number | null;
-  p95Ms: number | null;
-  /** One line a row: answer, score, tokens, times. */
+export interface Evaluation extends Judged {
+  /** One line a row: answer, score, tokens, times. Null for the recorded baseline, whose answers are in the log. */
   predictions: ArtifactRef | null;
 }
 
@@ -103,12 +97,17 @@ export function createEvaluateModel(dependencies: Dependencies) {
     };
     const tuned = subject.kind === 'tuned';
     const tariff = tariffOf(prices, provider, tuned ? subject.baseModel : subject.model, tuned);
+    // The median: on a shared machine the mean is mostly the few requests that had to wait for something else.
+    const typicalServerMs = percentile(
+      predictions.map(({ serverMs }) => serverMs),
+      0.5,
+    );
     const latencies = predictions.map(({ latencyMs }) => latencyMs);
     return {
       model: subject.model,
       score: mean(predictions.map(({ score }) => score)),
       n: predictions.length,
-      costPer1kUsd: costPer1k(tariff, usage, mean(predictions.map(({ serverMs }) => serverMs))),
+      costPer1kUsd: costPer1k(tariff, usage, typicalServerMs),
       p50Ms: percentile(latencies, 0.5),
       p95Ms: percentile(latencies, 0.95),
       predictions: ref,

@@ -39,14 +39,14 @@ export function tariffOf(prices: Prices, provider: { local: boolean }, baseModel
 /**
  * Mean cost of 1,000 requests in USD, or null where no price is known.
  *
- * @param meanServerMs mean time the server worked on one request, in milliseconds; charged by the machine tariff.
+ * @param serverMs typical time the server worked on one request, in milliseconds; charged by the machine tariff.
  */
-export function costPer1k(tariff: Tariff, meanUsage: Usage, meanServerMs: number): number | null {
+export function costPer1k(tariff: Tariff, meanUsage: Usage, serverMs: number): number | null {
   switch (tariff.kind) {
     case 'tokens':
       return (meanUsage.promptTokens * tariff.inputPer1M + meanUsage.completionTokens * tariff.outputPer1M) / 1000;
     case 'machine':
-      return (meanServerMs / 3_600_000) * tariff.usdPerHour * 1000;
+      return (serverMs / 3_600_000) * tariff.usdPerHour * 1000;
     case 'unknown':
       return null;
   }

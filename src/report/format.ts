@@ -20,6 +20,7 @@ export function millisecondsText(ms: number): string {
 
 /** Seconds as `42 s`, `3 min 05 s` or `1 h 12 min`. */
 export function durationText(seconds: number): string {
+  if (seconds < 1) return '< 1 s';
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;

@@ -53,6 +53,7 @@ export interface BaselineResult extends Judged {
   kind: 'recorded' | 'live';
 }
 
+/** How one model did on a set of rows. */
 export interface Judged {
   model: string | null;
   /** Mean score over `n` rows whose right answer is known; null where there is none. */

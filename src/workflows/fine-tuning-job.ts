@@ -1,23 +1,15 @@
 import { CancellationScope, isCancellation, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { JobOutcome } from '../activities/await-job.ts';
 import type { Activities } from '../activities/create-activities.ts';
-import type { PlannedCandidate } from '../activities/plan.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
+import type { CreateJobInput } from '../activities/create-job.ts';
 import { BILLABLE, CANCEL, POLL } from './activity-options.ts';
-
-export interface FineTuningJobInput {
-  definition: ArtifactRef;
-  candidate: PlannedCandidate;
-  trainingFile: string;
-  validationFile: string;
-}
 
 const { createJob } = proxyActivities<Activities>(BILLABLE);
 const { awaitJob } = proxyActivities<Activities>(POLL);
 const { cancelJobs } = proxyActivities<Activities>(CANCEL);
 
 /** One candidate: create its job once, wait until it has ended, and leave nothing running when cancelled. */
-export async function fineTuningJob(input: FineTuningJobInput): Promise<JobOutcome> {
+export async function fineTuningJob(input: CreateJobInput): Promise<JobOutcome> {
   const { definition, candidate } = input;
   try {
     setCurrentDetails('Creating the job');

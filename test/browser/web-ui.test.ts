@@ -29,7 +29,7 @@ const PICTURES = process.env.TUNELOOP_PICTURES;
   });
 
   const open = async (suffix: string) => {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
     await page.goto(`${webUrl(readServices(home)?.temporal?.ui ?? '', 'default', run.runId)}${suffix}`);
     return page;
   };
@@ -57,7 +57,7 @@ const PICTURES = process.env.TUNELOOP_PICTURES;
   });
 
   test('runs can be told apart in the list by stage and winner', async () => {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
     const ui = readServices(home)?.temporal?.ui ?? '';
     const query = encodeURIComponent(`TuneloopWinner = "${run.winner}"`);
     await page.goto(`${ui}/namespaces/default/workflows?query=${query}`);

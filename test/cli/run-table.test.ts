@@ -1,3 +1,4 @@
+import path from 'node:path';
 import fc from 'fast-check';
 import { alignColumns, runTable } from '../../src/cli/run-table.ts';
 import type { RunJson } from '../../src/cli/runs.ts';
@@ -99,6 +100,11 @@ describe('a run with a result', () => {
       'Report: /runs/report.md',
       'Took 1 min 15 s, 77 history events.',
     ]);
+  });
+
+  test('names a report under the current folder from there', () => {
+    const reportPath = path.join(process.cwd(), '.tuneloop', 'runs', 'report.md');
+    expect(runTable(ended({}, { reportPath }))).toContain(`Report: ${path.join('.tuneloop', 'runs', 'report.md')}\n`);
   });
 
   test('drives no terminal and adds no line, whatever model names and notes hold', () => {

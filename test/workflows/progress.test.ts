@@ -52,9 +52,9 @@ test.each([
   expect(renderProgress(progress({ candidates: [candidate('a', { stage })] }))).toContain(`${ended} of 1 jobs ended`);
 });
 
-test('shows what is known of dataset, estimate and verdict, one paragraph each', () => {
+test('shows the verdict first, then what is known of dataset and estimate, one paragraph each', () => {
   const markdown = renderProgress(progress({ dataset: '200 examples', estimate: '$6', verdict: 'a won.' }));
-  expect(markdown.split('\n\n')).toEqual(['**Stage 5 of 9: train**', '200 examples', '$6', 'a won.']);
+  expect(markdown.split('\n\n')).toEqual(['**Stage 5 of 9: train**', 'a won.', '200 examples', '$6']);
 });
 
 test('shows the figures of a candidate, and nothing for those it does not have', () => {
