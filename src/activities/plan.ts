@@ -46,7 +46,7 @@ export function createPlan(dependencies: Dependencies) {
     const runId = currentWorkflowId();
     return {
       candidates: candidates.map((candidate) => ({ ...candidate, ...identify(candidate, runId, summary.version) })),
-      estimate: { ...estimate, text: estimateText(estimate, provider.local) },
+      estimate: { ...estimate, text: estimateText(estimate) },
     };
   };
 }
@@ -90,8 +90,9 @@ function refuseOverBudget({ budget_usd: budget }: Pipeline, { totalUsd, unknownP
   }
 }
 
-function estimateText({ trainingUsd, evaluationUsd, totalUsd, unknownPrices }: Estimate, local: boolean): string {
-  if (local) return 'Estimate: machine time only (local trainer)';
+function estimateText({ trainingUsd, evaluationUsd, totalUsd, machineUsdPerHour, unknownPrices }: Estimate): string {
+  if (machineUsdPerHour !== null)
+    return `Estimate: machine time at ${usdText(machineUsdPerHour)} an hour (local trainer)`;
   if (totalUsd === null || trainingUsd === null || evaluationUsd === null) {
     return `Estimate: no price known for ${unknownPrices.join(', ')}`;
   }

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { durationText, millisecondsText, percentText, plainText, usdText } from '../report/format.ts';
+import { durationText, millisecondsText, percentText, plainLine, plainText, usdText } from '../report/format.ts';
 import type { Judged, RunResult } from '../report/run-result.ts';
 import { verdictOf } from '../report/summarize-run.ts';
 import type { RunJson } from './runs.ts';
@@ -14,7 +14,7 @@ export function runTable(run: RunJson): string {
   const rows = [
     ['', `validation ${metric}`, test ? `test ${metric}` : '', 'USD per 1,000', 'p50', 'p95', 'training'],
     ...candidates.map((candidate) => [
-      `${candidate.id === run.winner ? '* ' : '  '}${candidate.id}`,
+      `${candidate.id === run.winner ? '* ' : '  '}${plainLine(candidate.id)}`,
       candidate.validation ? percentText(candidate.validation.score) : candidate.status,
       '',
       orDash(candidate.costPer1kUsd, usdText),
@@ -22,14 +22,14 @@ export function runTable(run: RunJson): string {
       orDash(candidate.p95Ms, millisecondsText),
       orDash(candidate.trainingSeconds, durationText),
     ]),
-    judgedRow(`before: ${baseline.model ?? 'unknown'} (${baseline.kind}, whole prompt)`, baseline),
+    judgedRow(`before: ${plainLine(baseline.model ?? 'unknown')} (${baseline.kind}, whole prompt)`, baseline),
     ...(winnerJudged ? [judgedRow('after: winner, inputs only', winnerJudged)] : []),
   ];
-  const notes = run.notes.map((note) => `  ${plainText(note)}`);
+  const notes = run.notes.map((note) => `  ${plainLine(note)}`);
   return [
     alignColumns(rows),
     '',
-    verdictOf(run),
+    plainLine(verdictOf(run)),
     ...notes,
     `Report: ${nearPath(run.reportPath)}`,
     `Took ${durationText(run.seconds)}, ${run.historyEvents} history events.`,

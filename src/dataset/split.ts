@@ -1,5 +1,6 @@
 // biome-ignore lint/correctness/noNodejsModules: hashing is pure; splitting happens in activities only
 import { createHmac } from 'node:crypto';
+import { TuneloopError } from '../errors.ts';
 import type { Example } from './row.ts';
 
 export const SIDES = ['train', 'validation', 'test'] as const;
@@ -11,7 +12,7 @@ export interface SplitOptions {
   validation: number;
   test: number;
   /** Another seed gives another split. */
-  seed: number;
+  seed: number | string;
   /** Whether completions are labels, which every side should hold in the same shares. */
   stratify: boolean;
 }
@@ -22,10 +23,14 @@ const RANKED_GROUPS = 500;
 /**
  * Splits examples into sides. Equal inputs (see {@link canonicalText}) form a group and stay on one side. The side
  * follows from a keyed hash of the group, so it depends neither on the order of the rows nor on chance.
+ *
+ * @throws TuneloopError PIPELINE_INVALID if a share is under 0 or the shares leave nothing to train on.
  */
 export function splitExamples(examples: readonly Example[], options: SplitOptions): Split {
+  refuseShares(options);
   const groups = [...Map.groupBy(examples, ({ input }) => canonicalText(input))].map(([text, members]) => ({
     members,
+    text,
     hash: createHmac('sha256', `tuneloop-split-${options.seed}`).update(text).digest('hex'),
   }));
   const split: Split = { train: [], validation: [], test: [] };
@@ -34,8 +39,9 @@ export function splitExamples(examples: readonly Example[], options: SplitOption
     for (const group of groups) put(sideByThreshold(group, options), group);
   } else {
     const strata = [...Map.groupBy(groups, (group) => (options.stratify ? labelOf(group) : '')).entries()]
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, stratum]) => stratum.toSorted((a, b) => (a.hash < b.hash ? -1 : 1)));
+      .map(([, stratum]) => stratum.toSorted(byHash))
+      // Labels of equal size take turns in an order that the seed decides and the alphabet does not.
+      .toSorted(([a], [b]) => (a && b ? byHash(a, b) : 0));
     const sizes = strata.map(({ length }) => length);
     const test = shareOut(sizes, options.test, options.test / (options.test + options.validation));
     const validation = shareOut(sizes, options.validation, 1, test);
@@ -64,9 +70,24 @@ export function excludeLeaks(
   return { examples: kept, leaked };
 }
 
-/** The form in which two inputs count as equal: NFKC, case folded, white space collapsed. */
+/** The form in which two inputs count as equal: NFKC, case folded, white space collapsed and trimmed. */
 export function canonicalText(text: string): string {
-  return text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
+  // Upper case first: it unites what lower case keeps apart (ß and ss, the two small sigmas). Folding may leave marks
+  // uncomposed, hence the second normalization.
+  const folded = PLAIN.test(text)
+    ? text.toLowerCase()
+    : text.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
+  return folded.replace(/\s+/g, ' ').trim();
+}
+
+const PLAIN = /^[\x20-\x7e]*$/;
+
+function refuseShares({ validation, test }: SplitOptions): void {
+  if (validation >= 0 && test >= 0 && validation + test < 1) return;
+  throw new TuneloopError(
+    'PIPELINE_INVALID',
+    `split.validation is ${validation} and split.test is ${test}: each must be at least 0, and together they must be under 1`,
+  );
 }
 
 function compare(a: string, b: string): number {
@@ -75,7 +96,15 @@ function compare(a: string, b: string): number {
 
 interface Group {
   members: Example[];
+  /** The canonical input that the members share. */
+  text: string;
   hash: string;
+}
+
+/** Texts with lone surrogates may have one hash, because it is taken over UTF-8. */
+function byHash(a: Group, b: Group): number {
+  if (a.hash !== b.hash) return a.hash < b.hash ? -1 : 1;
+  return a.text < b.text ? -1 : 1;
 }
 
 function sideByThreshold({ hash }: Group, { validation, test }: SplitOptions): Side {
@@ -105,8 +134,9 @@ function shareOut(sizes: readonly number[], share: number, freeShare: number, ta
   const total = Math.max(1, Math.min(Math.round(sum(sizes) * share), Math.floor(sum(free) * freeShare)));
   let missing = total - sum(counts);
   const byRemainder = sizes
-    .map((size, index) => ({ index, remainder: (size * share) % 1 }))
-    .toSorted((a, b) => b.remainder - a.remainder || a.index - b.index);
+    .map((size, index) => ({ index, remainder: (size * share) % 1, taken: taken[index] ?? 0 }))
+    // Of labels with equal claims those come first that have given nothing yet: so more labels are judged at all.
+    .toSorted((a, b) => b.remainder - a.remainder || a.taken - b.taken || a.index - b.index);
   while (missing > 0) {
     const before = missing;
     for (const { index } of byRemainder) {

@@ -11,5 +11,6 @@ export function mean(values: readonly number[]): number {
  */
 export function percentile(values: readonly number[], p: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? 0;
+  // 0.07 * 100 is 7.000000000000001 in floating point: what is a whole rank but for rounding is that rank.
+  return sorted[Math.max(0, Math.ceil(p * sorted.length - 1e-9) - 1)] ?? 0;
 }

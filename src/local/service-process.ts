@@ -29,6 +29,7 @@ export class ServiceProcess {
   readonly #options: ServiceOptions;
   #child: ChildProcess;
   #stopping = false;
+  #exited = false;
   #restarts = 0;
 
   constructor(options: ServiceOptions) {
@@ -47,7 +48,7 @@ export class ServiceProcess {
 
   /** Whether it has given up starting again. */
   get ended(): boolean {
-    return this.#child.exitCode !== null && (this.#stopping || this.#restarts >= MAX_RESTARTS);
+    return this.#exited && (this.#stopping || this.#restarts >= MAX_RESTARTS);
   }
 
   /** The last lines that the service wrote, for error messages. */
@@ -86,8 +87,13 @@ export class ServiceProcess {
             detached: true,
             stdio: ['pipe', log, log],
           });
-      child.once('error', () => {});
-      child.once('exit', (code, signal) => this.#onExit(signal ?? `code ${code}`));
+      this.#exited = false;
+      child.once('error', ({ message }) => this.#onExit(message));
+      child.once('exit', (code, signal) => {
+        // A guard that was killed could not end its service, which would hold its port against the next one.
+        if (signal && child.pid) killGroup(child.pid);
+        this.#onExit(signal ?? `code ${code}`);
+      });
       return child;
     } finally {
       closeSync(log);
@@ -95,9 +101,19 @@ export class ServiceProcess {
   }
 
   #onExit(reason: string): void {
+    this.#exited = true;
     if (this.#stopping || this.#restarts >= MAX_RESTARTS) return;
     this.#restarts += 1;
     this.#options.onRestart?.(`${this.#options.name} ended (${reason}); starting it again`);
     this.#child = this.#start();
+  }
+}
+
+/** Ends what is left of the process group that a process led. */
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // Nothing is left of it.
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** What runs on this machine for a home folder, so that other commands find it. */
@@ -40,7 +40,10 @@ function readRecord(home: string): Services | undefined {
 }
 
 export function writeServices(home: string, services: Services): void {
-  mkdirSync(home, { recursive: true });
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  // It holds production data: kept out of the repository of whoever runs this in a checkout of their own.
+  const ignore = path.join(home, '.gitignore');
+  if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
   const temporary = `${fileOf(home)}.${process.pid}`;
   writeFileSync(temporary, `${JSON.stringify(services, null, 2)}\n`, { mode: 0o600 });
   renameSync(temporary, fileOf(home));
@@ -51,6 +54,8 @@ export function removeServices(home: string): void {
 }
 
 export function isAlive(pid: number): boolean {
+  // 0 and below stand for groups of processes.
+  if (!(pid > 0)) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -22,12 +22,22 @@ export class OpenAIProtocolProvider implements Provider {
   readonly local: boolean;
   readonly #client: OpenAI;
   readonly #baseURL: string;
+  readonly #apiKey: string;
 
   constructor({ baseURL, apiKey, local, timeoutMs = REQUEST_TIMEOUT_MS }: OpenAIProtocolOptions) {
     this.local = local;
     this.#baseURL = baseURL;
+    this.#apiKey = apiKey;
     // maxRetries 0: the client would repeat a POST whose answer was lost, and with it the paid work.
-    this.#client = new OpenAI({ baseURL, apiKey, maxRetries: 0, timeout: timeoutMs, logLevel: 'off' });
+    this.#client = new OpenAI({
+      baseURL,
+      apiKey,
+      maxRetries: 0,
+      timeout: timeoutMs,
+      logLevel: 'off',
+      // The client reads these from the environment and would tell them to every server.
+      ...(new URL(baseURL).hostname === 'api.openai.com' ? {} : { organization: null, project: null }),
+    });
   }
 
   listModels(): Promise<string[]> {
@@ -156,7 +166,7 @@ export class OpenAIProtocolProvider implements Provider {
         )
         .withResponse();
       const latencyMs = performance.now() - start;
-      const serverMs = Number(response.headers.get('openai-processing-ms') ?? Number.NaN);
+      const serverMs = Number.parseFloat(response.headers.get('openai-processing-ms') ?? '');
       return {
         text: data.choices[0]?.message.content ?? '',
         promptTokens: data.usage?.prompt_tokens ?? 0,
@@ -171,17 +181,21 @@ export class OpenAIProtocolProvider implements Provider {
     try {
       return await request();
     } catch (error) {
-      throw classifyError(error, this.#baseURL);
+      throw classifyError(error, this.#baseURL, this.#apiKey);
     }
   }
 }
 
-const STATES: Record<string, JobState> = { succeeded: 'succeeded', failed: 'failed', cancelled: 'cancelled' };
+const ENDED = new Map<string, JobState>([
+  ['succeeded', 'succeeded'],
+  ['failed', 'failed'],
+  ['cancelled', 'cancelled'],
+]);
 
 function toJob(job: FineTuningJob): Job {
   return {
     id: job.id,
-    state: STATES[job.status] ?? 'pending',
+    state: ENDED.get(job.status) ?? 'pending',
     status: job.status,
     model: job.fine_tuned_model,
     // Healthy jobs may carry an empty error object: only a code says that something failed.

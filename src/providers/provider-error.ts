@@ -33,9 +33,10 @@ const LONGEST_MESSAGE = 500;
  * | other 4xx | no |
  *
  * The message is built anew from status, code and the provider's own text, and bounded: the client's error carries
- * headers and requests, which may hold keys and production data and must not reach a history.
+ * headers and requests, which may hold keys and production data and must not reach a history. Some servers repeat the key
+ * in their answer: it is taken out.
  */
-export function classifyError(error: unknown, baseURL: string): ProviderError {
+export function classifyError(error: unknown, baseURL: string, apiKey?: string): ProviderError {
   if (error instanceof ProviderError) return error;
   if (error instanceof APIUserAbortError) {
     return new ProviderError('PROVIDER_UNAVAILABLE', 'the request was cancelled', { retryable: true });
@@ -51,10 +52,8 @@ export function classifyError(error: unknown, baseURL: string): ProviderError {
   if (error instanceof APIError && typeof error.status === 'number') {
     const { status } = error;
     const code = typeof error.code === 'string' ? error.code : '';
-    const message = `${baseURL} answered ${status}${code ? ` ${code}` : ''}: ${providerText(error)}`.slice(
-      0,
-      LONGEST_MESSAGE,
-    );
+    const text = `${baseURL} answered ${status}${code ? ` ${code}` : ''}: ${providerText(error)}`;
+    const message = (apiKey ? text.replaceAll(apiKey, '***') : text).slice(0, LONGEST_MESSAGE);
     return isRetryable(status, code, message)
       ? new ProviderError('PROVIDER_UNAVAILABLE', message, { retryable: true, retryAfterMs: retryAfter(error.headers) })
       : new ProviderError('PROVIDER_REFUSED', message, { retryable: false });
@@ -74,12 +73,13 @@ function providerText(error: APIError): string {
   const body: unknown = error.error;
   if (typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'string')
     return body.message;
-  return error.message;
+  // The client puts the status in front of what it could not read a message from.
+  return error.message.replace(/^\d{3} /, '');
 }
 
 function retryAfter(headers: Headers | undefined): number | undefined {
   const milliseconds = Number(headers?.get('retry-after-ms') ?? Number.NaN);
-  if (Number.isFinite(milliseconds)) return milliseconds;
+  if (milliseconds >= 0) return Number.isFinite(milliseconds) ? milliseconds : undefined;
   const value = headers?.get('retry-after');
   if (!value) return undefined;
   const seconds = Number(value);

@@ -9,6 +9,8 @@ export interface RunResult {
   /** Marks figures that do not come from an LLM. */
   localTrainer: boolean;
   dataset: DatasetSummary;
+  /** What the run was expected to cost, in words. */
+  estimate: string;
   candidates: CandidateResult[];
   baseline: BaselineResult;
   /** Id of the winning candidate. */

@@ -1,11 +1,11 @@
 import type { JobOutcome } from '../activities/await-job.ts';
 import type { Evaluation } from '../activities/evaluate-model.ts';
-import type { PlannedCandidate } from '../activities/plan.ts';
+import type { Plan, PlannedCandidate } from '../activities/plan.ts';
 import type { Dataset } from '../activities/prepare.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { savingPercent } from '../evaluation/cost.ts';
 import type { Contender, Selection } from '../evaluation/selection.ts';
-import { percentText, savingText } from './format.ts';
+import { percentText, savingText, usdText } from './format.ts';
 import type { BaselineResult, CandidateResult, Judged, RunResult } from './run-result.ts';
 
 /** A candidate with what became of its job. */
@@ -20,6 +20,7 @@ export interface RunParts {
   runId: string;
   pipeline: Pipeline;
   dataset: Dataset;
+  estimate: Plan['estimate'];
   outcomes: readonly CandidateOutcome[];
   selection: Selection;
   /** Null where there are no test rows or no winner. */
@@ -46,7 +47,7 @@ export function contendersOf(outcomes: readonly CandidateOutcome[]): Contender[]
 
 /** Puts the parts of a run together. */
 export function summarizeRun(parts: RunParts): Omit<RunResult, 'reportPath'> {
-  const { runId, pipeline, dataset, outcomes, selection, winnerOnTest, baseline } = parts;
+  const { runId, pipeline, dataset, estimate, outcomes, selection, winnerOnTest, baseline } = parts;
   const winner = outcomes.find(({ candidate }) => candidate.id === selection.winner);
   const winnerJudged = winnerOnTest ?? winner?.evaluation ?? null;
   return {
@@ -56,6 +57,7 @@ export function summarizeRun(parts: RunParts): Omit<RunResult, 'reportPath'> {
     metric: pipeline.evaluation.metric,
     localTrainer: pipeline.provider === 'local',
     dataset: dataset.summary,
+    estimate: estimate.text,
     candidates: outcomes.map((outcome) => candidateResult(outcome, selection)),
     baseline: baselineResult(pipeline, baseline),
     winner: selection.winner,
@@ -117,14 +119,13 @@ function judged({ model, score, n, costPer1kUsd, p50Ms, p95Ms }: Evaluation): Ju
   return { model, score, n, costPer1kUsd, p50Ms, p95Ms };
 }
 
-function notesOf({ pipeline, dataset, winnerOnTest, baseline, outcomes }: RunParts): string[] {
+function notesOf({ estimate, dataset, winnerOnTest, baseline, outcomes }: RunParts): string[] {
   const notes: string[] = [];
-  if (pipeline.provider === 'local') {
-    notes.push(
-      'Candidates come from the local trainer, not an LLM: their cost is machine time at a stated hourly price.',
-    );
+  if (estimate.machineUsdPerHour !== null) {
+    const price = usdText(estimate.machineUsdPerHour);
+    notes.push(`Candidates come from the local trainer, not an LLM: their cost is machine time at ${price} an hour.`);
   }
-  if (!winnerOnTest)
+  if (dataset.summary.test === 0)
     notes.push('There are no test rows: the winner is judged on the rows that chose it, which flatters it.');
   if (baseline.score === null) {
     notes.push('The quality of the recorded baseline is unknown: no judging row of the log has an `actual` answer.');

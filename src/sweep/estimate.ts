@@ -6,6 +6,8 @@ export interface Estimate {
   trainingUsd: number | null;
   evaluationUsd: number | null;
   totalUsd: number | null;
+  /** What an hour of the machine costs, where that is all there is to pay: with the local trainer. */
+  machineUsdPerHour: number | null;
   /** Base models and the live baseline that the price file does not know. */
   unknownPrices: string[];
 }
@@ -32,7 +34,10 @@ export interface EstimateInput {
  * the cost is machine time, which is not known before; it is far below one cent and is estimated as 0.
  */
 export function estimateRun(input: EstimateInput): Estimate {
-  if (input.local) return { trainingUsd: 0, evaluationUsd: 0, totalUsd: 0, unknownPrices: [] };
+  if (input.local) {
+    const machineUsdPerHour = input.prices.local.machine_usd_per_hour;
+    return { trainingUsd: 0, evaluationUsd: 0, totalUsd: 0, machineUsdPerHour, unknownPrices: [] };
+  }
   const unknownPrices = new Set<string>();
   const known = (model: string, usd: number | null) => {
     if (usd === null) unknownPrices.add(model);
@@ -57,7 +62,19 @@ export function estimateRun(input: EstimateInput): Estimate {
     evaluationUsd += (known(input.baseline.model, costPer1k(tariff, prompt, 0)) / 1000) * input.testRows;
   }
   if (unknownPrices.size > 0) {
-    return { trainingUsd: null, evaluationUsd: null, totalUsd: null, unknownPrices: [...unknownPrices] };
+    return {
+      trainingUsd: null,
+      evaluationUsd: null,
+      totalUsd: null,
+      machineUsdPerHour: null,
+      unknownPrices: [...unknownPrices],
+    };
   }
-  return { trainingUsd, evaluationUsd, totalUsd: trainingUsd + evaluationUsd, unknownPrices: [] };
+  return {
+    trainingUsd,
+    evaluationUsd,
+    totalUsd: trainingUsd + evaluationUsd,
+    machineUsdPerHour: null,
+    unknownPrices: [],
+  };
 }

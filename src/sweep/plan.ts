@@ -18,12 +18,13 @@ export interface Candidate {
 /** Every combination of the lists, in the order they are written down; repeated values count once. */
 export function planCandidates(grid: Pipeline['candidates']): Candidate[] {
   const candidates: Candidate[] = [];
-  for (const baseModel of listOf(grid.models)) {
+  const names = nameModels(listOf(grid.models));
+  for (const [baseModel, name] of names) {
     for (const learningRateMultiplier of listOf(grid.learning_rate_multiplier)) {
       for (const epochs of listOf(grid.epochs)) {
         for (const batchSize of grid.batch_size === undefined ? [undefined] : listOf(grid.batch_size)) {
           const hyperparameters = { learningRateMultiplier, epochs, ...(batchSize === undefined ? {} : { batchSize }) };
-          candidates.push({ id: candidateId(baseModel, hyperparameters), baseModel, hyperparameters });
+          candidates.push({ id: candidateId(name, hyperparameters), baseModel, hyperparameters });
         }
       }
     }
@@ -35,7 +36,19 @@ function listOf<T>(value: T | T[]): T[] {
   return [...new Set(Array.isArray(value) ? value : [value])];
 }
 
-function candidateId(baseModel: string, { learningRateMultiplier, epochs, batchSize }: Hyperparameters): string {
-  const model = baseModel.replace(/[^\w.-]/g, '-');
-  return `${model}-lr${learningRateMultiplier}-e${epochs}${batchSize === undefined ? '' : `-b${batchSize}`}`;
+/** Models by names that are fit for ids; where two would get the same one, the later is numbered. */
+function nameModels(models: readonly string[]): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const model of models) {
+    const plain = model.replace(/[^\w.-]/g, '-');
+    const taken = new Set(names.values());
+    let name = plain;
+    for (let number = 2; taken.has(name); number += 1) name = `${plain}-${number}`;
+    names.set(model, name);
+  }
+  return names;
+}
+
+function candidateId(name: string, { learningRateMultiplier, epochs, batchSize }: Hyperparameters): string {
+  return `${name}-lr${learningRateMultiplier}-e${epochs}${batchSize === undefined ? '' : `-b${batchSize}`}`;
 }

@@ -182,7 +182,7 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
         ]);
 
   enter('report');
-  const summary = summarizeRun({ runId, pipeline, dataset, outcomes, selection, winnerOnTest, baseline });
+  const summary = summarizeRun({ runId, pipeline, dataset, estimate, outcomes, selection, winnerOnTest, baseline });
   const { reportPath } = await writeReport.executeWithOptions({ summary: 'report.json and report.md' }, [summary]);
   const result: RunResult = { ...summary, reportPath };
   progress.verdict = verdictOf(result);

@@ -47,7 +47,9 @@ test('equal inputs with different answers are all kept and named', () => {
   ];
   const cleaned = cleanExamples(rows, DROP);
   expect(cleaned.examples).toEqual(rows);
-  expect(cleaned.conflicts).toEqual([{ lines: [1, 3, 4], answers: 3 }]);
+  expect(cleaned.conflicts).toEqual([
+    { input: 'hello', completions: ['yes', 'no', 'perhaps'], answers: 3, lines: [1, 3, 4] },
+  ]);
 });
 
 test('answers that differ by surrounding white space are no conflict', () => {
@@ -75,7 +77,12 @@ test('every row is kept unchanged or counted as dropped', () => {
 test('a conflict names its first 20 lines only', () => {
   const rows = Array.from({ length: 30 }, (_, index) => example(index + 1, 'hello', `answer ${index}`));
   expect(cleanExamples(rows, DROP).conflicts).toEqual([
-    { lines: Array.from({ length: 20 }, (_, index) => index + 1), answers: 30 },
+    {
+      input: 'hello',
+      completions: Array.from({ length: 20 }, (_, index) => `answer ${index}`),
+      answers: 30,
+      lines: Array.from({ length: 20 }, (_, index) => index + 1),
+    },
   ]);
 });
 

@@ -22,7 +22,9 @@ afterEach(async () => {
 });
 
 /** A service that writes its process id and runs until it is told to end. */
-const LASTING = 'console.log(`pid ${process.pid}`); setInterval(() => {}, 1000)';
+const LASTING = `console.log('pid ' + process.pid); setInterval(() => {}, 1000)`;
+/** One that needs some time to end well. */
+const TIDY = `process.on('SIGTERM', () => setTimeout(() => { console.log('tidied up'); process.exit(); }, 50)); ${LASTING}`;
 /** One that does not end when it is asked to. */
 const STUBBORN = `process.on('SIGTERM', () => console.log('not yet')); ${LASTING}`;
 
@@ -56,8 +58,7 @@ describe.each([
     process.env.TUNELOOP_TEST_TAKEN = 'there';
     try {
       const env = { TUNELOOP_TEST_GIVEN: 'given', TUNELOOP_TEST_TAKEN: undefined };
-      const script =
-        'const { TUNELOOP_TEST_GIVEN: a, TUNELOOP_TEST_TAKEN: b } = process.env; console.log(`env ${a} ${b}`)';
+      const script = 'const { TUNELOOP_TEST_GIVEN: a, TUNELOOP_TEST_TAKEN: b } = process.env; console.log("env", a, b)';
       start(`${script}; ${LASTING}`, { keep, env });
       await nthPid(1);
       expect(log()).toContain('env given undefined');
@@ -75,6 +76,13 @@ describe.each([
     expect(runs(service.pid)).toBe(false);
     expect(told).toEqual([]);
     expect(loggedPids()).toEqual([pid]);
+  });
+
+  test('may tidy up before it ends', async () => {
+    const service = start(TIDY, { keep });
+    await nthPid(1);
+    await service.stop();
+    await until(() => log().includes('tidied up'), 'the service to tidy up');
   });
 
   test('can be stopped twice', async () => {
@@ -162,8 +170,9 @@ describe('when this process is killed', () => {
   }
 
   test('its service ends: there are no orphans', async () => {
-    const pid = await killParent(false, LASTING);
+    const pid = await killParent(false, TIDY);
     await until(() => !runs(pid), `the end of the orphan ${pid}`);
+    expect(log()).toContain('tidied up');
   });
 
   test('a service that is kept goes on', async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
@@ -74,12 +74,23 @@ test('a home that does not exist has no record, and gets one', () => {
   expect(readServices(nested)).toEqual(record());
 });
 
-test('a record replaces the one before at once, is readable by its user alone, and leaves no other file', () => {
+test('a record replaces the one before at once, is readable by its user alone, and leaves no half-written file', () => {
   writeServices(home, record());
   writeServices(home, record({ kept: true }));
   expect(readServices(home)?.kept).toBe(true);
-  expect(readdirSync(home)).toEqual(['services.json']);
+  expect(readdirSync(home).filter((name) => name !== '.gitignore')).toEqual(['services.json']);
   expect(statSync(path.join(home, 'services.json')).mode & 0o777).toBe(0o600);
+});
+
+test('what is kept stays out of the repository around it', () => {
+  writeServices(home, record());
+  expect(readFileSync(path.join(home, '.gitignore'), 'utf8')).toBe('*\n');
+});
+
+test('a .gitignore that is there already is left alone', () => {
+  writeFileSync(path.join(home, '.gitignore'), 'node_modules\n');
+  writeServices(home, record());
+  expect(readFileSync(path.join(home, '.gitignore'), 'utf8')).toBe('node_modules\n');
 });
 
 test('process ids are in the order in which services are stopped: those that need others first', () => {

@@ -133,15 +133,15 @@ describe('finding jobs', () => {
   test('keeps only jobs of the key when the server ignores the filter, over all pages, oldest first', async () => {
     const foreign = { metadata: { tuneloop_key: 'key-2' } };
     server.answer = paged([
-      [jobBody('c', { created_at: 300 }), jobBody('x', foreign)],
+      [jobBody('a', { created_at: 300 }), jobBody('x', foreign)],
       [jobBody('y', { metadata: null }), jobBody('z', { metadata: {} })],
-      [jobBody('b', { created_at: 200, status: 'cancelled' }), jobBody('a', { created_at: 100, status: 'failed' })],
+      [jobBody('b', { created_at: 200, status: 'cancelled' }), jobBody('c', { created_at: 100, status: 'failed' })],
     ]);
     const jobs = await provider.findJobs('key-1');
     expect(jobs.map(({ id, state }) => [id, state])).toEqual([
-      ['a', 'failed'],
+      ['c', 'failed'],
       ['b', 'cancelled'],
-      ['c', 'pending'],
+      ['a', 'pending'],
     ]);
     expect(server.received).toHaveLength(3);
   });

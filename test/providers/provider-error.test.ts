@@ -17,7 +17,7 @@ afterAll(() => server.close());
 async function classified(answer: Answer): Promise<ProviderError> {
   server.answer = () => answer;
   const client = new OpenAI({ baseURL: server.baseURL, apiKey: KEY, maxRetries: 0, logLevel: 'off' });
-  return classifyError(await rejection(client.models.retrieve('some-model')), server.baseURL);
+  return classifyError(await rejection(client.models.retrieve('some-model')), server.baseURL, KEY);
 }
 
 const refusal = (
@@ -87,7 +87,8 @@ describe('codes of 429', () => {
   });
 
   test('a code that only contains the name of one that needs a person is retried', async () => {
-    expect(await classified(refusal(429, 'not_insufficient_quota_yet'))).toMatchObject(RETRIED);
+    expect(await classified(refusal(429, 'insufficient_quota_soon'))).toMatchObject(RETRIED);
+    expect(await classified(refusal(429, 'almost_insufficient_quota'))).toMatchObject(RETRIED);
   });
 });
 
@@ -244,6 +245,7 @@ describe('the message', () => {
       refusal(401, 'invalid_api_key', 'wrong key', headers),
       refusal(429, 'slow_down', 'slow', headers),
       refusal(500, null, 'broken', headers),
+      { status: 502, headers, body: 'no JSON' },
     ]) {
       const error = await classified(answer);
       expect(error.cause).toBeUndefined();
@@ -251,6 +253,14 @@ describe('the message', () => {
       expect(everything).not.toMatch(/canary/i);
       expect(everything).not.toMatch(/authorization|bearer/i);
     }
+  });
+
+  test('a key that the provider repeats is taken out before the message is cut, so that no part of it stays', async () => {
+    for (const length of [0, 420, 430, 440]) {
+      const { message } = await classified(refusal(401, 'invalid_api_key', `${'x'.repeat(length)} wrong key: ${KEY}`));
+      expect(message).not.toContain('canary');
+    }
+    expect((await classified({ status: 500, body: `Authorization: Bearer ${KEY}` })).message).not.toContain(KEY);
   });
 });
 

@@ -4,6 +4,7 @@ import {
   escapeMarkdown,
   millisecondsText,
   percentText,
+  plainLine,
   plainText,
   savingText,
   usdText,
@@ -134,6 +135,16 @@ test('plain text cannot be reversed: no bidirectional control stays', () => {
   const bidi = '\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069';
   expect([...plainText(bidi)]).toEqual([]);
   expect(plainText('user\u202egnp.exe')).toBe('usergnp.exe');
+});
+
+test('a plain line is plain text without a line break', () => {
+  expect(plainLine(' gpt\r\n\u001b[31m4o\t ')).toBe('gpt [31m4o');
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(plainLine(text)).not.toMatch(/\p{Cc}|\p{Bidi_Control}|[\u2028\u2029]/u);
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test('plain text keeps letters of every language, tabs and line breaks', () => {

@@ -53,6 +53,10 @@ test('names the dataset version and its counts', () => {
   );
 });
 
+test('has the estimate, to compare with what the run cost', () => {
+  expect(markdownReport(sampleResult())).toContain('\n\nEstimate: machine time.\n\n');
+});
+
 test('has notes only where there are any', () => {
   expect(markdownReport({ ...sampleResult(), notes: ['first', 'second'] })).toContain(
     '## Notes\n\n* first\n* second\n',
@@ -83,6 +87,7 @@ test('text from outside stays inert: it adds no row, cell, heading, link or tag'
         pipeline,
         baseline: { ...plain.baseline, model },
         winnerModel: model,
+        estimate: model,
         winnerJudged: { ...plain.baseline, model },
         candidates: [first, { ...second, id: model, reason }],
         notes: [note],

@@ -27,6 +27,7 @@ describe('the summary', () => {
       runId: 'support/20261123-081530-042',
       pipeline: 'support',
       metric: 'accuracy',
+      estimate: 'Estimate: machine time',
       winner: 'a',
       winnerModel: 'ft:local-mini:a',
       test: { winner: 0.92, baseline: 0.88, n: 50 },
@@ -95,8 +96,11 @@ describe('the summary', () => {
 
   test('figures of the local trainer are marked, those of others are not', () => {
     expect(summarizeRun(sampleParts()).localTrainer).toBe(true);
-    expect(summarizeRun(sampleParts()).notes.join()).toContain('not an LLM');
-    const remote = summarizeRun(sampleParts({ pipeline: samplePipeline({ provider: 'openai' }) }));
+    expect(summarizeRun(sampleParts()).notes.join()).toContain(
+      'not an LLM: their cost is machine time at $0.100 an hour',
+    );
+    const estimate = { ...sampleParts().estimate, machineUsdPerHour: null };
+    const remote = summarizeRun(sampleParts({ pipeline: samplePipeline({ provider: 'openai' }), estimate }));
     expect(remote.localTrainer).toBe(false);
     expect(remote.notes.join()).not.toContain('not an LLM');
   });

@@ -67,6 +67,7 @@ test('one unknown price makes the whole estimate unknown and is named once', () 
     trainingUsd: null,
     evaluationUsd: null,
     totalUsd: null,
+    machineUsdPerHour: null,
     unknownPrices: ['mystery'],
   });
 });
@@ -76,11 +77,12 @@ test('a live baseline without a price is named too', () => {
   expect(estimateRun(input({ baseline }))).toMatchObject({ totalUsd: null, unknownPrices: ['unheard-of'] });
 });
 
-test('the local trainer is estimated as free and needs no price', () => {
+test('the local trainer is estimated as free, at the price of the machine, and needs no price of a model', () => {
   expect(estimateRun(input({ local: true, candidates: [candidate('mystery', 4)] }))).toEqual({
     trainingUsd: 0,
     evaluationUsd: 0,
     totalUsd: 0,
+    machineUsdPerHour: 1,
     unknownPrices: [],
   });
 });

@@ -67,7 +67,10 @@ test('models whose names differ only in signs that ids cannot hold have differen
 });
 
 test('ids hold no sign that separates parts of a workflow id', () => {
-  const names = fc.array(fc.string({ unit: 'binary', minLength: 1 }), { minLength: 1, maxLength: 3 });
+  const names = fc.array(
+    fc.string({ unit: fc.constantFrom('a', '/', ':', ' ', 'é', '\u{1f600}', '\n'), minLength: 1 }),
+    { minLength: 1, maxLength: 3 },
+  );
   fc.assert(
     fc.property(names, (models) => {
       for (const { id } of planCandidates({ models, learning_rate_multiplier: 1, epochs: 1 })) {

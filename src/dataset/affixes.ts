@@ -1,0 +1,223 @@
+/** The constant text around the input in a message. */
+export interface Affixes {
+  prefix: string;
+  suffix: string;
+}
+
+export type End = 'start' | 'end';
+
+/** As many words in a row, shared by nearly all texts, are prose by the prompt's author and not a chance of inputs. */
+const PROSE_WORDS = 4;
+/** In fewer texts than this a shared run of words may well be chance. */
+const PROSE_TEXTS = 5;
+
+/**
+ * Finds the constant beginning and end of texts: what a share `quorum` of them has in common, cut back to a boundary
+ * that a prompt's author would draw. Cutting too little costs some tokens, cutting too much destroys inputs; so where
+ * nothing marks the boundary, nothing is cut.
+ *
+ * @param texts distinct; a text that occurs often would pass for a part of the instructions.
+ * @param quorum over 0.5, up to 1.
+ */
+export function findAffixes(texts: readonly string[], quorum: number, prose = texts.length >= PROSE_TEXTS): Affixes {
+  // From a single text nothing can be told apart; all of it counts as input.
+  if (texts.length < 2) return { prefix: '', suffix: '' };
+  const common = agreed(texts, quorum, 'start');
+  for (let limit = common.length; ; ) {
+    const anchor = lastAnchor(common, limit);
+    for (const end of [prose ? endOfProse(common, anchor.end, limit) : undefined, anchor.end]) {
+      if (end === undefined) continue;
+      const prefix = common.slice(0, end);
+      const rests = texts.filter((text) => text.startsWith(prefix)).map((text) => text.slice(end));
+      const suffix = cutSuffix(agreed(rests, quorum, 'end'), prefix, prose);
+      const inputs = rests
+        .filter((rest) => rest.endsWith(suffix))
+        .map((rest) => rest.slice(0, rest.length - suffix.length));
+      const cut = end > anchor.end ? PROSE : anchor;
+      if (prefix === '' || isWrapper(cut, { prefix, suffix }, inputs)) return { prefix, suffix };
+    }
+    limit = anchor.start;
+  }
+}
+
+/**
+ * The longest string that at least a share `quorum` of the texts begin (or end) with. As the quorum is a majority, there
+ * is one such string of each length, and it can be followed character by character.
+ */
+export function agreed(texts: readonly string[], quorum: number, end: End): string {
+  const least = Math.max(1, Math.ceil(quorum * texts.length - 1e-9));
+  let following = texts;
+  for (let length = 0; ; ) {
+    const [leader = ''] = following;
+    const block = BLOCKS.find((size) => allGoOnLike(leader, following, length, size, end));
+    if (block !== undefined) {
+      length += block;
+      continue;
+    }
+    const next = largestGroup(following, (text) => codeAt(text, length, end));
+    if (next.length < least) return end === 'start' ? leader.slice(0, length) : leader.slice(leader.length - length);
+    following = next;
+    length += 1;
+  }
+}
+
+/** Comparing whole blocks while all texts agree is what makes long instructions fast. */
+const BLOCKS = [1024, 128, 16, 1];
+
+function allGoOnLike(leader: string, texts: readonly string[], length: number, size: number, end: End): boolean {
+  if (leader.length < length + size) return false;
+  if (end === 'start') {
+    const block = leader.slice(length, length + size);
+    return texts.every((text) => text.startsWith(block, length));
+  }
+  const block = leader.slice(leader.length - length - size, leader.length - length);
+  return texts.every((text) => text.endsWith(block, text.length - length));
+}
+
+/** The code unit at a distance from one end; NaN, which equals nothing, beyond the other. */
+export function codeAt(text: string, distance: number, end: End): number {
+  return text.charCodeAt(end === 'start' ? distance : text.length - 1 - distance);
+}
+
+export function countWords(text: string): number {
+  return text.match(/\S+/g)?.length ?? 0;
+}
+
+function largestGroup(texts: readonly string[], keyOf: (text: string) => number): readonly string[] {
+  const groups = [...Map.groupBy(texts, keyOf)].filter(([code]) => !Number.isNaN(code)).map(([, group]) => group);
+  return groups.reduce<readonly string[]>((best, group) => (group.length > best.length ? group : best), []);
+}
+
+/** Where a prefix may end: after a line, a label such as `Message: `, or an opening delimiter. */
+interface Anchor {
+  kind: 'nothing' | 'line' | 'label' | 'delimiter' | 'prose';
+  start: number;
+  end: number;
+  opening: string;
+}
+
+/** Of a line or a sentence, up to its first colon. Without white space behind it, `https:` would be a label too. */
+const LABEL = /(^|[.!?][ \t]+)([ \t]*[#>*_-]*[ \t]*\p{L}[^\n:]*:[*_]*)([ \t]+|$)/gu;
+const OPENING = /(?<=^|[\s:=>(])("""|'''|```|["'“«]|\[\[|\{\{|<[A-Za-z][\w-]*>|<<<+|\[[A-Z][A-Z_ ]+\])/g;
+const OPENS_STRUCTURE = /[{[(]\s*$/;
+
+/** The last anchor in the first `limit` characters of the common beginning. */
+function lastAnchor(common: string, limit: number): Anchor {
+  for (let lineEnd = limit; ; ) {
+    const lineStart = lineEnd === 0 ? 0 : common.lastIndexOf('\n', lineEnd - 1) + 1;
+    const line = common.slice(lineStart, lineEnd);
+    const anchors = [...labelsIn(line), ...delimitersIn(line)];
+    const last = anchors.toSorted((a, b) => b.end - a.end)[0];
+    if (last)
+      return { kind: last.kind, opening: last.opening, start: lineStart + last.start, end: lineStart + last.end };
+    if (lineStart === 0) return { kind: 'nothing', opening: '', start: 0, end: 0 };
+    // A line that opens a structure, such as the first one of indented JSON, belongs to what follows.
+    if (!OPENS_STRUCTURE.test(common.slice(0, lineStart)))
+      return { kind: 'line', opening: '', start: lineStart - 1, end: lineStart };
+    lineEnd = lineStart - 1;
+  }
+}
+
+function labelsIn(line: string): Anchor[] {
+  return [...line.matchAll(LABEL)].flatMap((match): Anchor[] => {
+    const [whole, before = ''] = match;
+    if (hasOpenBracket(line.slice(0, match.index + whole.length))) return [];
+    return [{ kind: 'label', opening: '', start: match.index + before.length, end: match.index + whole.length }];
+  });
+}
+
+function delimitersIn(line: string): Anchor[] {
+  return [...line.matchAll(OPENING)].flatMap((match): Anchor[] => {
+    const [opening] = match;
+    const end = match.index + opening.length;
+    const before = line.slice(0, match.index);
+    // Within brackets or behind a quoted key it is a value of a structure; closed at once, it is a quoted word.
+    const isValue = hasOpenBracket(before) || /["']\s*:\s*$/.test(before);
+    const isClosed = line.slice(end).includes(closingOf(opening));
+    return isValue || isClosed ? [] : [{ kind: 'delimiter', opening, start: match.index, end }];
+  });
+}
+
+function hasOpenBracket(text: string): boolean {
+  let open = 0;
+  for (const sign of text) {
+    if ('{[('.includes(sign)) open += 1;
+    if ('}])'.includes(sign)) open = Math.max(0, open - 1);
+  }
+  return open > 0;
+}
+
+/** The end of a run of words after an anchor, where it is long enough to be instructions. */
+function endOfProse(common: string, from: number, limit: number): number | undefined {
+  const prose = common.slice(from, limit);
+  const end = prose.search(/\S*$/);
+  const words = prose.slice(0, end);
+  return countWords(words) >= PROSE_WORDS && !hasOpenBracket(words) ? from + end : undefined;
+}
+
+const PROSE: Anchor = { kind: 'prose', opening: '', start: 0, end: 0 };
+const TAG_LINE = /<[A-Za-z][\w-]*>\s*$/;
+
+/** Whether what a prefix ends with is a wrapper around inputs, and not the beginning of the inputs themselves. */
+function isWrapper({ kind, opening }: Anchor, { prefix, suffix }: Affixes, inputs: readonly string[]): boolean {
+  if (/:[ \t]*$/.test(prefix) && most(inputs, isRecordWithoutFirstKey)) return false;
+  if (TAG_LINE.test(prefix) && most(inputs, (input) => /^\s*</.test(input))) return false;
+  // A tag in square brackets may stand alone, like a label.
+  if (kind !== 'delimiter' || /^\[[A-Z]/.test(opening)) return true;
+  const closing = closingOf(opening);
+  return suffix.trimStart().startsWith(closing) && !most(inputs, (input) => input.includes(closing));
+}
+
+const LATER_LABEL = /[\n,;|.][ \t]*[\p{L}_][\p{L}\p{N}_ -]{0,30}:\s/u;
+const FIRST_LABEL = /^\s*[\p{L}_][\p{L}\p{N}_ -]{0,30}:\s/u;
+
+/** `name: A, food: B` cut after `name: `: the label is one of several in a record. */
+function isRecordWithoutFirstKey(input: string): boolean {
+  return LATER_LABEL.test(input) && !FIRST_LABEL.test(input);
+}
+
+function most(values: readonly string[], test: (value: string) => boolean): boolean {
+  return values.filter(test).length * 2 > values.length;
+}
+
+const SEPARATOR = /[ \t]+[-=~>→⇒|#*+_]+:?[ \t]*$/u;
+const ANSWER_LABEL = /[ \t]+\p{Lu}[\p{L}\p{N} ]{0,30}:[ \t]*$/u;
+
+/** Cuts a common end down to where instructions begin again. */
+function cutSuffix(common: string, prefix: string, prose: boolean): string {
+  const newline = /[ \t\r]*\n/.exec(common)?.index ?? common.length;
+  const line = common.slice(0, newline);
+  const closing = closingAfter(prefix);
+  if (closing !== undefined && line.includes(closing)) return common.slice(line.lastIndexOf(closing));
+  const space = line.search(/\s/);
+  const isProse = prose && space !== -1 && countWords(line.slice(space)) >= PROSE_WORDS;
+  const starts = [line.search(SEPARATOR), line.search(ANSWER_LABEL), isProse ? space : -1].filter((at) => at !== -1);
+  return starts.length > 0 ? common.slice(Math.min(...starts)) : fromNextLine(common, newline, prefix);
+}
+
+/** From the end of a line on, unless what follows closes a structure that the input opened. */
+function fromNextLine(common: string, newline: number, prefix: string): string {
+  const rest = common.slice(newline);
+  const [closed, tag] = /^\s*(?:[}\])]|<\/([A-Za-z][\w-]*)>)/.exec(rest) ?? [];
+  if (closed === undefined || (tag !== undefined && prefix.includes(`<${tag}>`))) return rest;
+  const next = rest.indexOf('\n', closed.length);
+  return next === -1 ? '' : fromNextLine(common, newline + next, prefix);
+}
+
+/** What closes the delimiter that a prefix ends with, white space apart. */
+function closingAfter(prefix: string): string | undefined {
+  const line = prefix.trimEnd();
+  const opening = delimitersIn(line.slice(line.lastIndexOf('\n') + 1)).find(
+    ({ end }, _, all) => end === Math.max(...all.map((each) => each.end)),
+  )?.opening;
+  return opening !== undefined && line.endsWith(opening) ? closingOf(opening) : undefined;
+}
+
+const CLOSING: Record<string, string> = { '[[': ']]', '{{': '}}', '“': '”', '«': '»' };
+
+function closingOf(opening: string): string {
+  if (/^<[A-Za-z]/.test(opening)) return `</${opening.slice(1)}`;
+  if (opening.startsWith('<<<')) return '>'.repeat(opening.length);
+  if (/^\[[A-Z]/.test(opening)) return `[/${opening.slice(1)}`;
+  return CLOSING[opening] ?? opening;
+}
