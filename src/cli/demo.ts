@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 import { readEnvironment } from '../config/environment.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
 import { type LocalServices, startLocalServices } from '../local/local-services.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT, exitCodeOfRun } from './exit-codes.ts';
 import { followRun } from './follow-run.ts';
 import { printResult, say } from './output.ts';
 import type { ProgressView } from './progress-view.ts';
@@ -71,7 +71,7 @@ export async function demo(options: DemoOptions): Promise<number> {
     view = undefined;
     if (!run) return EXIT.interrupted;
     printResult(options.json, run, () => `\n${runTable(run)}`);
-    return run.status === 'completed' ? EXIT.ok : EXIT.runFailed;
+    return exitCodeOfRun(run);
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     say('Interrupted.');

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
+import type { RunJson } from './runs.ts';
 
 export const EXIT = {
   ok: 0,
@@ -21,6 +22,12 @@ Exit codes:
   130  interrupted with Ctrl-C`;
 
 const USAGE_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['USAGE', 'PIPELINE_INVALID', 'RUN_NOT_FOUND']);
+
+/** The exit code of a command that has followed a run to its end. */
+export function exitCodeOfRun({ status }: Pick<RunJson, 'status'>): number {
+  if (status === 'completed') return EXIT.ok;
+  return status === 'cancelled' ? EXIT.cancelled : EXIT.runFailed;
+}
 
 /** The exit code of a command that an error ended. */
 export function exitCodeOf(code: ErrorCode): number {

@@ -6,7 +6,7 @@ import { connectProvider } from '../providers/connect.ts';
 import { percentText } from '../report/format.ts';
 import { hasWorker, recently } from '../temporal/task-queue.ts';
 import { BEST_SCORE, STAGE, WINNER } from '../workflows/search-attributes.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT, exitCodeOfRun } from './exit-codes.ts';
 import { followRun } from './follow-run.ts';
 import { printResult, say } from './output.ts';
 import { alignColumns, runTable } from './run-table.ts';
@@ -14,7 +14,6 @@ import {
   describeRun,
   pipelineOf,
   type RunHandle,
-  type RunJson,
   type RunStatus,
   runJson,
   startRun,
@@ -68,11 +67,6 @@ async function follow({ client }: Session, handle: RunHandle, { json }: JsonOpti
   } finally {
     process.off('SIGINT', onSignal);
   }
-}
-
-function exitCodeOfRun({ status }: RunJson): number {
-  if (status === 'completed') return EXIT.ok;
-  return status === 'cancelled' ? EXIT.cancelled : EXIT.runFailed;
 }
 
 interface RunRow {

@@ -1,9 +1,6 @@
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import type { Conflict, Drop } from './cleaning.ts';
-import { type ContentHash, hashJson } from './examples.ts';
-import type { Message } from './row.ts';
 import type { Split } from './split.ts';
-import type { PromptTemplate } from './template.ts';
 
 /** What a dataset version consists of and how it came about. */
 export interface Manifest {
@@ -19,56 +16,6 @@ export interface Manifest {
   warnings: string[];
   examples: Record<keyof Split, ArtifactRef>;
   files: { train: ArtifactRef; validation: ArtifactRef };
-}
-
-/** What a dataset version is built from. */
-export interface ManifestParts {
-  template: PromptTemplate;
-  counts: Record<keyof Split, number>;
-  /** See {@link countLabels}; null for generation. */
-  labels: Manifest['labels'];
-  dropped: readonly Drop[];
-  conflicts: readonly Conflict[];
-  /** Rows that were taken out because they occur among the rows that judge. */
-  leaked: number;
-  seed: number | string;
-  /** Of the examples of each side, as stored. */
-  hashes: Record<keyof Split, ContentHash>;
-}
-
-/** A dataset version as plain JSON. */
-export interface DatasetManifest extends Omit<ManifestParts, 'template' | 'hashes'> {
-  /** 16 hex digits that follow from all the parts. */
-  version: string;
-  /** Each version of the prompt, with the prompts that follow it and the characters that are cut off each of them. */
-  template: { versions: { rows: number; leadMessages: number; characters: number }[] };
-  references: Record<keyof Split, ContentHash>;
-  warnings: string[];
-}
-
-/** Describes a dataset version. The same parts give the same manifest, whatever the order of their keys. */
-export function buildManifest(parts: ManifestParts): DatasetManifest {
-  const { template, hashes, ...described } = parts;
-  const sizes = template.versions.map(({ lead, prefix, suffix, tail = [], rows }) => ({
-    rows,
-    leadMessages: lead.length,
-    characters: charactersOf(lead) + prefix.length + suffix.length + charactersOf(tail),
-  }));
-  return {
-    version: hashJson(parts).slice(0, 16),
-    ...described,
-    template: { versions: sizes },
-    references: hashes,
-    // Different answers to one input are a fault where they are labels, and references where they are free text.
-    warnings: [
-      ...datasetWarnings(parts.labels, parts.labels ? parts.conflicts : []),
-      ...unjudgedLabels(parts.labels, parts.counts),
-    ],
-  };
-}
-
-function charactersOf(messages: readonly Message[]): number {
-  return messages.reduce((sum, { content }) => sum + content.length, 0);
 }
 
 /** Under this many validation rows a label's share of the score is mostly chance. */
@@ -93,7 +40,9 @@ export function countLabels(split: Split): NonNullable<Manifest['labels']> {
 export function datasetWarnings(labels: Manifest['labels'], conflicts: readonly Pick<Conflict, 'lines'>[]): string[] {
   const warnings: string[] = [];
   const named = (what: string, names: string[]) => {
-    if (names.length > 0) warnings.push(naming(what, names));
+    if (names.length === 0) return;
+    const more = names.length > LABELS_NAMED ? ` and ${names.length - LABELS_NAMED} more` : '';
+    warnings.push(`${what}: ${names.slice(0, LABELS_NAMED).join(', ')}${more}`);
   };
   const entries = Object.entries(labels ?? {});
   named(
@@ -110,17 +59,4 @@ export function datasetWarnings(labels: Manifest['labels'], conflicts: readonly 
     );
   }
   return warnings;
-}
-
-function unjudgedLabels(labels: Manifest['labels'], { validation, test }: ManifestParts['counts']): string[] {
-  if (validation + test === 0) return [];
-  const names = Object.entries(labels ?? {})
-    .filter(([, counts]) => counts.train > 0 && counts.validation + counts.test === 0)
-    .map(([label]) => label);
-  return names.length > 0 ? [naming('labels that are trained on but never judged', names)] : [];
-}
-
-function naming(what: string, names: readonly string[]): string {
-  const more = names.length > LABELS_NAMED ? ` and ${names.length - LABELS_NAMED} more` : '';
-  return `${what}: ${names.slice(0, LABELS_NAMED).join(', ')}${more}`;
 }

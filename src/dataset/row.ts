@@ -23,8 +23,6 @@ export interface LogRow {
   usage?: TokenUsage;
   model?: string;
   latencyMs?: number;
-  /** Whatever else the application wrote beside the call. */
-  metadata?: Record<string, unknown>;
 }
 
 /** What production did with an example: the recorded baseline is measured on it. */
@@ -47,8 +45,6 @@ export interface Example {
   completion: string;
   /** Further right answers, for scoring only. */
   references?: string[];
-  /** Index of the template version that the prompt followed. Absent on rows that never had a prompt. */
-  template?: number;
   /** Absent on rows of a test file, which production never saw. */
   recorded?: Recorded;
 }

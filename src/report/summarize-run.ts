@@ -14,6 +14,8 @@ export interface CandidateOutcome {
   job: JobOutcome;
   /** On the validation rows; null until it was made, and for candidates without a model. */
   evaluation: Evaluation | null;
+  /** Why a trained candidate could not be evaluated. */
+  evaluationFailure: string | null;
 }
 
 export interface RunParts {
@@ -91,7 +93,10 @@ export function verdictOf({
   return `${parts.join('')}${localTrainer ? ' (local trainer, not an LLM)' : ''}.`;
 }
 
-function candidateResult({ candidate, job, evaluation }: CandidateOutcome, selection: Selection): CandidateResult {
+function candidateResult(
+  { candidate, job, evaluation, evaluationFailure }: CandidateOutcome,
+  selection: Selection,
+): CandidateResult {
   const trained = job.state === 'succeeded';
   return {
     id: candidate.id,
@@ -100,7 +105,7 @@ function candidateResult({ candidate, job, evaluation }: CandidateOutcome, selec
     jobId: job.jobId,
     model: trained ? job.model : null,
     status: job.state,
-    reason: trained ? (selection.rejected[candidate.id] ?? null) : job.reason,
+    reason: trained ? (evaluationFailure ?? selection.rejected[candidate.id] ?? null) : job.reason,
     validation: evaluation && evaluation.score !== null ? { score: evaluation.score, n: evaluation.n } : null,
     costPer1kUsd: evaluation?.costPer1kUsd ?? null,
     p50Ms: evaluation?.p50Ms ?? null,

@@ -1,5 +1,6 @@
 import {
   ApplicationFailure,
+  CancellationScope,
   defineQuery,
   executeChild,
   isCancellation,
@@ -103,7 +104,7 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
     update(candidate.id, { stage: 'training' });
     const job = await runJob(candidate);
     update(candidate.id, job.state === 'succeeded' ? { stage: 'trained' } : { stage: job.state, note: job.reason });
-    return { candidate, job, evaluation: null };
+    return { candidate, job, evaluation: null, evaluationFailure: null };
   };
   const runJob = async (candidate: PlannedCandidate): Promise<JobOutcome> => {
     try {
@@ -117,20 +118,24 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
         parentClosePolicy: 'REQUEST_CANCEL',
       });
     } catch (error) {
-      if (isCancellation(error)) throw error;
-      return { state: 'failed', jobId: null, reason: rootCause(error) ?? 'the job failed' };
+      // A single job that a person cancelled is a lost candidate, and not the end of the run.
+      if (CancellationScope.current().consideredCancelled) throw error;
+      const state = isCancellation(error) ? 'cancelled' : 'failed';
+      return { state, jobId: null, reason: rootCause(error) ?? 'the job failed' };
     }
   };
 
   enter('train');
-  const outcomes = await Promise.all(candidates.map(train));
-  if (outcomes.every(({ job }) => job.state !== 'succeeded')) {
-    const reasons = new Set(outcomes.map(({ job }) => (job.state === 'succeeded' ? '' : job.reason)));
-    throw ApplicationFailure.nonRetryable(
-      `no candidate survived its training: ${[...reasons].join('; ').slice(0, 1000)}`,
-      'ALL_CANDIDATES_FAILED',
-    );
-  }
+  // All settled, so that a cancelled run ends only when each of its jobs has been cancelled.
+  const settled = await Promise.allSettled(candidates.map(train));
+  const outcomes = settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+  refuseIfAllFailed(
+    'no candidate survived its training',
+    outcomes.map(({ job }) => (job.state === 'succeeded' ? null : job.reason)),
+  );
 
   const tuned = ({ baseModel }: PlannedCandidate, model: string) => ({ kind: 'tuned', model, baseModel }) as const;
 
@@ -140,13 +145,32 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
     const { candidate, job } = outcome;
     if (job.state !== 'succeeded') continue;
     update(candidate.id, { stage: 'evaluating' });
-    outcome.evaluation = await evaluateModel.executeWithOptions(
-      { summary: `${candidate.id} on ${validation.rows} validation rows` },
-      [{ definition, name: `${candidate.id}-validation`, subject: tuned(candidate, job.model), examples: validation }],
-    );
-    const { score, costPer1kUsd, p95Ms } = outcome.evaluation;
-    update(candidate.id, { stage: 'evaluated', score, costPer1kUsd, p95Ms });
+    try {
+      outcome.evaluation = await evaluateModel.executeWithOptions(
+        { summary: `${candidate.id} on ${validation.rows} validation rows` },
+        [
+          {
+            definition,
+            name: `${candidate.id}-validation`,
+            subject: tuned(candidate, job.model),
+            examples: validation,
+          },
+        ],
+      );
+      const { score, costPer1kUsd, p95Ms } = outcome.evaluation;
+      update(candidate.id, { stage: 'evaluated', score, costPer1kUsd, p95Ms });
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      outcome.evaluationFailure = rootCause(error) ?? 'the evaluation failed';
+      update(candidate.id, { stage: 'failed', note: outcome.evaluationFailure });
+    }
   }
+  refuseIfAllFailed(
+    'no candidate survived its evaluation',
+    outcomes.map(({ evaluation, evaluationFailure }) =>
+      evaluation ? null : (evaluationFailure ?? 'its training failed'),
+    ),
+  );
 
   enter('select');
   const selection = selectWinner(contendersOf(outcomes), pipeline.selection);
@@ -189,4 +213,11 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
   upsertMemo({ result: { winner: result.winner, test: result.test, savingPercent: result.savingPercent, reportPath } });
   enter('done');
   return result;
+}
+
+/** Ends the run if there is nothing left to go on with. `failures` holds null for each candidate that is still in. */
+function refuseIfAllFailed(what: string, failures: readonly (string | null)[]): void {
+  if (failures.includes(null)) return;
+  const reasons = [...new Set(failures)].join('; ').slice(0, 1000);
+  throw ApplicationFailure.nonRetryable(`${what}: ${reasons}`, 'ALL_CANDIDATES_FAILED');
 }

@@ -1,4 +1,4 @@
-import { EXIT, EXIT_CODES_HELP, exitCodeOf } from '../../src/cli/exit-codes.ts';
+import { EXIT, EXIT_CODES_HELP, exitCodeOf, exitCodeOfRun } from '../../src/cli/exit-codes.ts';
 import { ERROR_CODES, type ErrorCode } from '../../src/errors.ts';
 
 test.each<ErrorCode>(['USAGE', 'PIPELINE_INVALID', 'RUN_NOT_FOUND'])('%s is a mistake in the command', (code) => {
@@ -14,6 +14,16 @@ test.each<ErrorCode>([
   'LOCKED',
 ])('%s is something that is missing here', (code) => {
   expect(exitCodeOf(code)).toBe(3);
+});
+
+test.each([
+  ['completed', 0],
+  ['cancelled', 5],
+  ['failed', 4],
+  ['terminated', 4],
+  ['timed_out', 4],
+] as const)('a run that was followed until it is %s ends the command with %i', (status, code) => {
+  expect(exitCodeOfRun({ status })).toBe(code);
 });
 
 test('no error ends with the code of success', () => {

@@ -96,6 +96,22 @@ describe('runs on services that were kept', () => {
     expect((await jobsOf(runId)).map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
   });
 
+  test('a single job that a person cancels is a lost candidate, and the run goes on without it', async () => {
+    const file = writePipeline(folder('one'), shopRows(60), { split: { seed: 9 } });
+    const { runId } = lastJson<RunJson>(await cli(home, ['run', file, '--json']));
+    await until(async () => (await jobsOf(runId)).length === 2, 'two jobs');
+    const client = await connectClient(temporalTarget(home));
+    await client.workflow.getHandle(`${runId}/local-nano-lr1-e2`).cancel();
+    await client.connection.close();
+    const run = lastJson<RunJson>(await cli(home, ['watch', runId, '--json']));
+    expect(run).toMatchObject({ status: 'completed', winner: 'local-mini-lr1-e2' });
+    expect(run.candidates?.map(({ id, status }) => [id, status])).toEqual([
+      ['local-nano-lr1-e2', 'cancelled'],
+      ['local-mini-lr1-e2', 'succeeded'],
+    ]);
+    expect(run.notes).toContain('1 of 2 candidates have no model.');
+  });
+
   test('a worker killed in the middle of training costs no second job', async () => {
     const candidates = {
       models: ['local-nano', 'local-mini', 'local-base'],

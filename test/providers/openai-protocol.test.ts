@@ -387,3 +387,11 @@ test('a key that the server repeats in its answer is taken out of the error', as
     expect(`${error}`).not.toContain('canary');
   }
 });
+
+test('the key of the local trainer is no secret: its word stays in the messages', async () => {
+  const trainer = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey: 'local', local: true });
+  server.answer = () => ({ status: 404, body: { error: { message: 'there is no model local-mini', code: null } } });
+  expect(await rejection(trainer.listModels())).toMatchObject({
+    message: `${server.baseURL} answered 404: there is no model local-mini`,
+  });
+});

@@ -62,6 +62,7 @@ export function sampleOutcome(id: string, changes: Partial<CandidateOutcome> = {
       trainingSeconds: 90,
     },
     evaluation: sampleEvaluation({ n: 40 }),
+    evaluationFailure: null,
     ...changes,
   };
 }
