@@ -140,7 +140,9 @@ async function completeWithRetries(provider: Provider, request: CompletionReques
     try {
       return await provider.complete(request);
     } catch (error) {
-      const mayPass = error instanceof ProviderError && error.retryable && !request.signal?.aborted;
+      // A run that was cancelled has not failed.
+      request.signal?.throwIfAborted();
+      const mayPass = error instanceof ProviderError && error.retryable;
       if (!mayPass || attempt === TRIES_PER_ROW) throw error;
       await Context.current().sleep(error.retryAfterMs ?? 250 * 4 ** attempt);
     }

@@ -181,7 +181,8 @@ export class OpenAIProtocolProvider implements Provider {
     try {
       return await request();
     } catch (error) {
-      throw classifyError(error, this.#baseURL, this.#apiKey);
+      // The local trainer's key is a plain word and no secret.
+      throw classifyError(error, this.#baseURL, this.local ? undefined : this.#apiKey);
     }
   }
 }

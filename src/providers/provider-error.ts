@@ -20,6 +20,9 @@ export class ProviderError extends Error {
 /** Codes of HTTP 429 that no waiting mends: a person has to pay, or to raise a limit. */
 const NEEDS_A_PERSON = /^(credit_balance_exhausted|insufficient_quota|.*_(spend|usage)_limit_exceeded)$/;
 
+/** How long to wait where the provider does not say: a daily limit is lifted in hours. */
+const DEFAULT_WAITS_MS = new Map([['daily_rate_limit_exceeded', 3_600_000]]);
+
 const LONGEST_MESSAGE = 500;
 
 /**
@@ -55,7 +58,10 @@ export function classifyError(error: unknown, baseURL: string, apiKey?: string):
     const text = `${baseURL} answered ${status}${code ? ` ${code}` : ''}: ${providerText(error)}`;
     const message = (apiKey ? text.replaceAll(apiKey, '***') : text).slice(0, LONGEST_MESSAGE);
     return isRetryable(status, code, message)
-      ? new ProviderError('PROVIDER_UNAVAILABLE', message, { retryable: true, retryAfterMs: retryAfter(error.headers) })
+      ? new ProviderError('PROVIDER_UNAVAILABLE', message, {
+          retryable: true,
+          retryAfterMs: retryAfter(error.headers) ?? DEFAULT_WAITS_MS.get(code),
+        })
       : new ProviderError('PROVIDER_REFUSED', message, { retryable: false });
   }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

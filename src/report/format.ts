@@ -5,7 +5,7 @@ export function percentText(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
 
-/** An amount in USD, with enough digits to tell small ones apart: `$12.34`, `$0.0123`, `$0.0000012`. */
+/** An amount in USD, with enough digits to tell small ones apart: `$12.34`, `$0.0123`, `$0.00000123`. */
 export function usdText(usd: number): string {
   if (usd === 0) return '$0';
   if (Math.abs(usd) >= 1) return `$${usd.toFixed(2)}`;

@@ -74,7 +74,8 @@ function candidateRow(candidate: CandidateResult, winner: string | null): string
 }
 
 function signed(points: number): string {
-  return `${points >= 0 ? '+' : ''}${points.toFixed(1)}`;
+  const text = points.toFixed(1);
+  return text === '-0.0' ? '+0.0' : `${points >= 0 ? '+' : ''}${text}`;
 }
 
 function table(head: string[], rows: string[][]): string {

@@ -132,6 +132,11 @@ describe('the time that the provider asks to wait', () => {
     expect(await waitOf(headers as Record<string, string>)).toBeUndefined();
   });
 
+  test('a daily limit without a time is asked again after an hour', async () => {
+    const error = await classified(refusal(429, 'daily_rate_limit_exceeded', 'slow', {}));
+    expect(error).toMatchObject({ retryable: true, retryAfterMs: 3_600_000 });
+  });
+
   test('an unreadable retry-after-ms does not hide retry-after', async () => {
     expect(await waitOf({ 'retry-after-ms': 'soon', 'retry-after': '2' })).toBe(2000);
   });
