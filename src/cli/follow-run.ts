@@ -1,13 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
+import { type Client, ServiceError } from '@temporalio/client';
 import type { JobHeartbeat } from '../activities/await-job.ts';
 import { createProgressView, type ProgressView } from './progress-view.ts';
 import { describeRun, jobProgressOf, progressOf, type RunHandle, type RunJson, runJson, statusOf } from './runs.ts';
 
 const LOOK_EVERY_MS = 400;
+/** A server that is started again answers within seconds; one that is silent for longer is gone. */
+const SILENCE_LIMIT_MS = 60_000;
 
 /**
- * Shows a run until it has ended.
+ * Shows a run until it has ended. A server that does not answer for a while is asked again.
  *
  * @param signal stops the looking; the run itself goes on.
  */
@@ -19,25 +21,40 @@ export async function followRun(
   const view = createProgressView();
   options.onView?.(view);
   const jobs = new Map<string, JobHeartbeat>();
+  let answered = Date.now();
   try {
     for (;;) {
-      const { status } = await describeRun(handle).then((description) => ({ status: statusOf(description) }));
-      const progress = await progressOf(client, handle);
-      if (progress) {
-        const training = progress.candidates.filter(({ stage }) => stage === 'training');
-        await Promise.all(
-          training.map(async ({ id }) => {
-            const job = await jobProgressOf(client, handle.workflowId, id);
-            if (job) jobs.set(id, job);
-          }),
-        );
-        view.show(progress, jobs);
+      options.signal?.throwIfAborted();
+      try {
+        const status = statusOf(await describeRun(handle));
+        await look(client, handle, view, jobs);
+        answered = Date.now();
+        if (status !== 'running') break;
+      } catch (error) {
+        if (!(error instanceof ServiceError) || Date.now() - answered > SILENCE_LIMIT_MS) throw error;
       }
-      if (status !== 'running') break;
       await delay(LOOK_EVERY_MS, undefined, options.signal ? { signal: options.signal } : {});
     }
   } finally {
     view.end();
   }
   return runJson(handle);
+}
+
+async function look(
+  client: Client,
+  handle: RunHandle,
+  view: ProgressView,
+  jobs: Map<string, JobHeartbeat>,
+): Promise<void> {
+  const progress = await progressOf(client, handle);
+  if (!progress) return;
+  const training = progress.candidates.filter(({ stage }) => stage === 'training');
+  await Promise.all(
+    training.map(async ({ id }) => {
+      const job = await jobProgressOf(client, handle.workflowId, id);
+      if (job) jobs.set(id, job);
+    }),
+  );
+  view.show(progress, jobs);
 }

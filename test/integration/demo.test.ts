@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { RunJson } from '../../src/cli/runs.ts';
 import { isAlive, pidsOf, readServices } from '../../src/local/services-file.ts';
@@ -64,6 +64,23 @@ describe('demo', () => {
     const run = lastJson<RunJson>(await cli(home, ['demo', '--pipeline', file, '--json']));
     expect(run.status).toBe('completed');
   });
+
+  test('worker, trainer and Temporal may be killed one after another: each is started again, and no job is created twice', async () => {
+    const file = writePipeline(path.join(home, 'killed'), shopRows(60), { name: 'killed' });
+    const jobs = () => readdirSync(path.join(home, 'trainer', 'jobs')).filter((name) => name.endsWith('.json')).length;
+    const before = jobs();
+    const command = new Cli(home, ['demo', '--json', '--pipeline', file, '--job-seconds', '6']);
+    await command.says(/local-nano-lr1-e2: running/);
+    const pids = pidsOf(readServices(home) ?? { owner: 0, kept: false });
+    for (const [index, pid] of pids.entries()) {
+      process.kill(pid, 'SIGKILL');
+      await until(() => (command.stderr.match(/starting it again/g) ?? []).length > index, 'a new start');
+    }
+    const ended = await command.ended;
+    expect(lastJson<RunJson>(ended)).toMatchObject({ status: 'completed', winner: expect.any(String) });
+    expect(ended.code).toBe(0);
+    expect(jobs() - before).toBe(2);
+  }, 120_000);
 
   test('a second demo in the same folder is refused while the first one runs', async () => {
     const file = writePipeline(path.join(home, 'small'), shopRows(60));
