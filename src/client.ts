@@ -122,7 +122,7 @@ for (const [change, description] of [
 
 command(program, 'trainer', 'run the local trainer', 'tuneloop trainer --port 8484 --dir trainer-data')
   .option('--port <n>', 'port on 127.0.0.1', port, TRAINER_PORT)
-  .option('--dir <folder>', 'folder of its files, jobs and models', '.tuneloop/trainer')
+  .option('--dir <folder>', 'folder of its files, jobs and models (default: trainer in TUNELOOP_HOME)')
   .option('--job-seconds <n>', 'stretch each job to about so many seconds', positive)
   .action(exitWith(trainer));
 

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { pino } from 'pino';
 import { readEnvironment } from '../config/environment.ts';
 import { startTrainer } from '../trainer/server.ts';
@@ -6,19 +7,24 @@ import { printResult } from './output.ts';
 
 export interface TrainerCommandOptions {
   port: number;
-  dir: string;
+  dir?: string;
   jobSeconds?: number;
   json?: boolean;
 }
 
 /** `trainer`: runs the local trainer until it is told to stop. */
 export async function trainer({ port, dir, jobSeconds, json }: TrainerCommandOptions): Promise<number> {
-  const { logLevel } = readEnvironment();
+  const { home, logLevel } = readEnvironment();
   const log = pino({ level: logLevel === 'info' ? 'warn' : logLevel }, pino.destination(2));
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
-  const server = await startTrainer({ port, dir, log, ...(jobSeconds === undefined ? {} : { jobSeconds }) });
+  const server = await startTrainer({
+    port,
+    dir: dir ?? path.join(home, 'trainer'),
+    log,
+    ...(jobSeconds === undefined ? {} : { jobSeconds }),
+  });
   printResult(json, { baseURL: server.baseURL }, () => server.baseURL);
   await stopped;
   await server.close();

@@ -3,6 +3,7 @@
  * input is closed then. Usage: guard.ts COMMAND ARGUMENTS.
  */
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 
 const FORCE_AFTER_MS = 15_000;
 
@@ -21,4 +22,5 @@ child.on('error', (error) => {
   console.error(error.message);
   process.exit(127);
 });
-child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
+// As shells say it: 128 and the number of the signal.
+child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal ? constants.signals[signal] : 0)));

@@ -102,7 +102,7 @@ describe.each([
     expect(second).not.toBe(first);
     expect(runs(second)).toBe(true);
     expect(service.ended).toBe(false);
-    expect(told).toEqual([expect.stringMatching(/^service ended \((SIGKILL|code 1)\); starting it again$/)]);
+    expect(told).toEqual([expect.stringMatching(/^service ended \((SIGKILL|code 137)\); starting it again$/)]);
     // What stop ends is the one that runs now.
     await service.stop();
     await until(() => !runs(second), `the end of ${second}`);
