@@ -12,7 +12,7 @@ export function runTable(run: RunJson): string {
   }
   const { baseline, winnerJudged, test, candidates, metric } = run;
   const rows = [
-    ['', `validation ${metric}`, test ? `test ${metric}` : '', 'USD per 1,000', 'p50', 'p95', 'training'],
+    ['', `validation ${metric}`, test ? `test ${metric}` : 'same rows', 'USD per 1,000', 'p50', 'p95', 'training'],
     ...candidates.map((candidate) => [
       `${candidate.id === run.winner ? '* ' : '  '}${plainLine(candidate.id)}`,
       candidate.validation ? percentText(candidate.validation.score) : candidate.status,
@@ -25,9 +25,13 @@ export function runTable(run: RunJson): string {
     judgedRow(`before: ${plainLine(baseline.model ?? 'unknown')} (${baseline.kind}, whole prompt)`, baseline),
     ...(winnerJudged ? [judgedRow('after: winner, inputs only', winnerJudged)] : []),
   ];
+  const lost = candidates.flatMap(({ id, status, validation, reason }) =>
+    validation === null && reason !== null ? [`  ${plainLine(id)} ${status}: ${plainLine(reason)}`] : [],
+  );
   const notes = run.notes.map((note) => `  ${plainLine(note)}`);
   return [
     alignColumns(rows),
+    ...lost,
     '',
     plainLine(verdictOf(run)),
     ...notes,

@@ -74,6 +74,13 @@ describe('a run with a result', () => {
     expect(lineOf(runTable(ended({ outcomes })), '  c')).toMatch(/^ {2}c +failed +- +- +- +-$/);
   });
 
+  test('says why a candidate has no model', () => {
+    const job = { state: 'failed' as const, jobId: 'ftjob-1', reason: 'invalid_file_format: line 3' };
+    const table = runTable(ended({ outcomes: [sampleOutcome('a'), sampleOutcome('b', { job, evaluation: null })] }));
+    expect(table).toContain('\n  b failed: invalid_file_format: line 3\n');
+    expect(table).not.toContain('  a succeeded');
+  });
+
   test('has baseline and winner on the same rows', () => {
     const table = runTable(ended());
     expect(lineOf(table, 'before: gpt-4o (recorded, whole prompt)')).toMatch(/ 88\.0 % of 50 +\$0\.400 +900 ms/);
