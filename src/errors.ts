@@ -14,7 +14,6 @@ export const ERROR_CODES = {
   PROVIDER_UNREACHABLE: 'the provider does not answer',
   PROVIDER_REFUSED: 'the provider refused a request for good',
   PROVIDER_UNAVAILABLE: 'the provider could not answer now; the request is tried again',
-  JOB_FAILED: 'a fine-tuning job ended without a model',
   JOB_PENDING: 'a fine-tuning job has not ended yet; it is asked for again',
   ALL_CANDIDATES_FAILED: 'no candidate survived',
   ARTIFACT_CORRUPT: 'a stored artifact is missing or its bytes are not those that were written',

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { type Environment, readEnvironment } from './config/environment.ts';
 import { readPrices } from './config/prices.ts';
 import { TuneloopError } from './errors.ts';
-import { readServices } from './local/services-file.ts';
+import { trainerUrlOf } from './local/services-file.ts';
 import { connectProvider } from './providers/connect.ts';
 import { FileStore } from './storage/file-store.ts';
 import { connectClient, connectWorker, temporalTarget } from './temporal/connection.ts';
@@ -22,7 +22,7 @@ async function main(environment: Environment): Promise<void> {
   });
   await client.connection.close();
 
-  const trainerUrl = environment.trainerUrl ?? readServices(environment.home)?.trainer?.url;
+  const trainerUrl = trainerUrlOf(environment);
   const connection = await connectWorker(target);
   try {
     const worker = await createWorker({

@@ -83,7 +83,6 @@ export function createEvaluateModel(dependencies: Dependencies) {
         concurrency: evaluation.concurrency,
         signal: cancellationSignal,
       });
-      await journal.flush();
     } finally {
       clearInterval(heartbeat);
     }
@@ -181,10 +180,6 @@ class Journal {
     this.#unwritten += `${JSON.stringify(prediction)}\n`;
     this.#writing = this.#writing.then(() => this.#write());
     await this.#writing;
-  }
-
-  flush(): Promise<void> {
-    return this.#writing;
   }
 
   remove(): Promise<void> {

@@ -199,8 +199,8 @@ function refuseTooFew({ train, validation }: Split, snapshot: Snapshot): void {
 
 function countAll(train: readonly Example[], template: PromptTemplate): Dataset['tokens'] {
   const tokens = train.map(({ input, completion }) => ({
-    input: countTokens(input),
-    completion: countTokens(completion),
+    input: countTokens(input, PLAIN),
+    completion: countTokens(completion, PLAIN),
   }));
   const prompts = train.slice(0, COUNTED_EXAMPLES).map(({ input }) => countMessages(renderPrompt(template, input)));
   return {
@@ -211,9 +211,11 @@ function countAll(train: readonly Example[], template: PromptTemplate): Dataset[
   };
 }
 
+// A row may hold "<|endoftext|>" and the like: there they are plain text, and not an error.
+const PLAIN = { disallowedSpecial: new Set<string>() };
 /** A chat of two messages costs about this many tokens besides its contents (OpenAI cookbook: 3 a message, 3 a reply). */
 const TOKENS_PER_EXAMPLE = 9;
 
 function countMessages(messages: readonly Message[]): number {
-  return messages.reduce((sum, { content }) => sum + countTokens(content) + 3, 3);
+  return messages.reduce((sum, { content }) => sum + countTokens(content, PLAIN) + 3, 3);
 }

@@ -28,6 +28,8 @@ export const EXAMPLE_PIPELINE = path.join(
   'pipeline.yaml',
 );
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** How long a cancelled run may take to cancel its jobs before its services are stopped under it. */
 const CANCEL_TIMEOUT_MS = 15_000;
 
@@ -38,7 +40,7 @@ export async function demo(options: DemoOptions): Promise<number> {
   const pipeline = await readPipelineFile(options.pipeline);
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
 
   let view: ProgressView | undefined;
   const tell = (message: string) => (view ? view.say(message) : say(message));
@@ -78,7 +80,7 @@ export async function demo(options: DemoOptions): Promise<number> {
     return EXIT.interrupted;
   } finally {
     await close(services, options.keep === true && !interrupt.signal.aborted);
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, onSignal);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
   }
 }
 

@@ -3,8 +3,7 @@ import { promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readEnvironment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
-import { readServices } from '../local/services-file.ts';
-import { DEFAULT_TRAINER_URL } from '../providers/connect.ts';
+import { trainerUrlOf } from '../local/services-file.ts';
 import { connectClient, temporalTarget } from '../temporal/connection.ts';
 import { findServerProgram } from '../temporal/server-program.ts';
 import { hasWorker, recently } from '../temporal/task-queue.ts';
@@ -91,8 +90,7 @@ async function checkTemporal(): Promise<Check[]> {
 }
 
 async function checkTrainer(): Promise<Check> {
-  const { home, trainerUrl } = readEnvironment();
-  const url = trainerUrl ?? readServices(home)?.trainer?.url ?? DEFAULT_TRAINER_URL;
+  const url = trainerUrlOf(readEnvironment());
   const ok = await fetch(`${url}/models`, { signal: AbortSignal.timeout(3000) }).then(
     (response) => response.ok,
     () => false,

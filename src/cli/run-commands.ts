@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TuneloopError } from '../errors.ts';
-import { readServices } from '../local/services-file.ts';
+import { trainerUrlOf } from '../local/services-file.ts';
 import { connectProvider } from '../providers/connect.ts';
 import { percentText } from '../report/format.ts';
 import { hasWorker, recently } from '../temporal/task-queue.ts';
@@ -151,8 +151,7 @@ export function predict(id: string, text: string, options: JsonOption): Promise<
     const pipeline = await pipelineOf(environment, await describeRun(handle));
     const { winnerModel, status } = await runJson(handle);
     if (!winnerModel) throw new TuneloopError('RUN_NOT_FOUND', `${id} has no winner (it is ${status})`);
-    const trainerUrl = environment.trainerUrl ?? readServices(environment.home)?.trainer?.url;
-    const provider = connectProvider(pipeline.provider, trainerUrl);
+    const provider = connectProvider(pipeline.provider, trainerUrlOf(environment));
     const answer = await provider.complete({ model: winnerModel, messages: [{ role: 'user', content: text }] });
     printResult(options.json, { model: winnerModel, ...answer }, () => answer.text);
     return EXIT.ok;

@@ -1,6 +1,7 @@
 // biome-ignore lint/correctness/noNodejsModules: hashing is pure; splitting happens in activities only
 import { createHmac } from 'node:crypto';
 import { TuneloopError } from '../errors.ts';
+import { inCodeUnitOrder } from './order.ts';
 import type { Example } from './row.ts';
 
 export const SIDES = ['train', 'validation', 'test'] as const;
@@ -54,7 +55,7 @@ export function splitExamples(examples: readonly Example[], options: SplitOption
     });
   }
   for (const side of SIDES)
-    split[side].sort((a, b) => a.line - b.line || compare(JSON.stringify(a), JSON.stringify(b)));
+    split[side].sort((a, b) => a.line - b.line || inCodeUnitOrder(JSON.stringify(a), JSON.stringify(b)));
   return split;
 }
 
@@ -88,10 +89,6 @@ function refuseShares({ validation, test }: SplitOptions): void {
     'PIPELINE_INVALID',
     `split.validation is ${validation} and split.test is ${test}: each must be at least 0, and together they must be under 1`,
   );
-}
-
-function compare(a: string, b: string): number {
-  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 interface Group {

@@ -1,4 +1,5 @@
 import { TuneloopError } from '../errors.ts';
+import { inCodeUnitOrder } from './order.ts';
 import type { Message } from './row.ts';
 import { findTextVersions, isAround, lengthOf } from './text-versions.ts';
 
@@ -146,8 +147,4 @@ function startsWithMessages(messages: readonly Message[], expected: readonly Mes
     const message = messages[from + index];
     return message?.role === role && message.content === content;
   });
-}
-
-function inCodeUnitOrder(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,3 +1,5 @@
+import type { TokenUsage } from '../dataset/row.ts';
+
 /** Prices as the price file has them: USD per 1M tokens, and USD per hour of the machine for the local trainer. */
 export interface Prices {
   date: string;
@@ -10,11 +12,6 @@ export interface ModelPrice {
   training: number;
   tuned: { input: number; cached?: number; output: number };
   base: { input: number; output: number };
-}
-
-export interface Usage {
-  promptTokens: number;
-  completionTokens: number;
 }
 
 /** What serving is paid by: tokens at a model's price, or time on one's own machine. */
@@ -41,7 +38,7 @@ export function tariffOf(prices: Prices, provider: { local: boolean }, baseModel
  *
  * @param serverMs typical time the server worked on one request, in milliseconds; charged by the machine tariff.
  */
-export function costPer1k(tariff: Tariff, meanUsage: Usage, serverMs: number): number | null {
+export function costPer1k(tariff: Tariff, meanUsage: TokenUsage, serverMs: number): number | null {
   switch (tariff.kind) {
     case 'tokens':
       return (meanUsage.promptTokens * tariff.inputPer1M + meanUsage.completionTokens * tariff.outputPer1M) / 1000;

@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../config/environment.ts';
+import { DEFAULT_TRAINER_URL } from '../providers/connect.ts';
 
 /** What runs on this machine for a home folder, so that other commands find it. */
 export interface Services {
@@ -18,6 +20,11 @@ const fileOf = (home: string) => path.join(home, 'services.json');
 export function readServices(home: string): Services | undefined {
   const services = readRecord(home);
   return services && (services.kept || isAlive(services.owner)) ? services : undefined;
+}
+
+/** Where the local trainer is: as the environment says, else as it was started for the home folder, else at its usual port. */
+export function trainerUrlOf({ home, trainerUrl }: Environment): string {
+  return trainerUrl ?? readServices(home)?.trainer?.url ?? DEFAULT_TRAINER_URL;
 }
 
 /** What an owner that died has left; its services end by themselves soon after it. */

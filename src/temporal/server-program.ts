@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { access, constants, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { Environment } from '../config/environment.ts';
+import { childEnvironment, type Environment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
 
 /** The newest version that `go install` can build: the go.mod of later ones has a `replace`. */
@@ -98,7 +98,7 @@ async function build(cache: string, searchPath: string[], say: Say, signal?: Abo
   try {
     await new Promise<void>((resolve, reject) => {
       const child = spawn(go, ['install', '-v', GO_PACKAGE], {
-        env: { ...process.env, GOBIN: folder },
+        env: childEnvironment({ GOBIN: folder }),
         stdio: ['ignore', 'ignore', 'pipe'],
         signal,
       });
