@@ -9,11 +9,12 @@ export interface TrainerCommandOptions {
   port: number;
   dir?: string;
   jobSeconds?: number;
+  faults?: boolean;
   json?: boolean;
 }
 
 /** `trainer`: runs the local trainer until it is told to stop. */
-export async function trainer({ port, dir, jobSeconds, json }: TrainerCommandOptions): Promise<number> {
+export async function trainer({ port, dir, jobSeconds, faults = false, json }: TrainerCommandOptions): Promise<number> {
   const { home, logLevel } = readEnvironment();
   const log = pino({ level: logLevel === 'info' ? 'warn' : logLevel }, pino.destination(2));
   const stopped = new Promise<void>((resolve) => {
@@ -23,6 +24,7 @@ export async function trainer({ port, dir, jobSeconds, json }: TrainerCommandOpt
     port,
     dir: dir ?? path.join(home, 'trainer'),
     log,
+    faults,
     ...(jobSeconds === undefined ? {} : { jobSeconds }),
   });
   printResult(json, { baseURL: server.baseURL }, () => server.baseURL);

@@ -20,36 +20,48 @@ export function chatRoutes(models: ModelRegistry): FastifyPluginAsync {
     app.post('/chat/completions', async ({ body }) => {
       const request = parseChatRequest(body);
       const { text, tokens, cut } = truncated(answer(models.load(request.model), request.messages), request.mostTokens);
-      const promptTokens = chatTokens(request.messages);
-      return {
-        id: newCompletionId(),
-        object: 'chat.completion',
-        created: Math.floor(Date.now() / 1000),
-        model: request.model,
-        choices: [
-          {
-            index: 0,
-            message: { role: 'assistant', content: text, refusal: null, annotations: [] },
-            logprobs: null,
-            finish_reason: cut ? 'length' : 'stop',
-          },
-        ],
-        usage: {
-          prompt_tokens: promptTokens,
-          completion_tokens: tokens,
-          total_tokens: promptTokens + tokens,
-          prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
-          completion_tokens_details: {
-            reasoning_tokens: 0,
-            audio_tokens: 0,
-            accepted_prediction_tokens: 0,
-            rejected_prediction_tokens: 0,
-          },
-        },
-        service_tier: 'default',
-        system_fingerprint: 'fp_tuneloop',
-      };
+      return chatCompletion(request.model, text, cut ? 'length' : 'stop', {
+        prompt: chatTokens(request.messages),
+        completion: tokens,
+      });
     });
+  };
+}
+
+/** A completion as the API shows it. */
+export function chatCompletion(
+  model: string,
+  text: string,
+  finishReason: 'stop' | 'length',
+  tokens: { readonly prompt: number; readonly completion: number },
+) {
+  return {
+    id: newCompletionId(),
+    object: 'chat.completion',
+    created: Math.floor(Date.now() / 1000),
+    model,
+    choices: [
+      {
+        index: 0,
+        message: { role: 'assistant', content: text, refusal: null, annotations: [] },
+        logprobs: null,
+        finish_reason: finishReason,
+      },
+    ],
+    usage: {
+      prompt_tokens: tokens.prompt,
+      completion_tokens: tokens.completion,
+      total_tokens: tokens.prompt + tokens.completion,
+      prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
+      completion_tokens_details: {
+        reasoning_tokens: 0,
+        audio_tokens: 0,
+        accepted_prediction_tokens: 0,
+        rejected_prediction_tokens: 0,
+      },
+    },
+    service_tier: 'default',
+    system_fingerprint: 'fp_tuneloop',
   };
 }
 

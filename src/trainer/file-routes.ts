@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import multipart from '@fastify/multipart';
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { type ApiError, invalid } from './api-error.ts';
 import type { FileObject, FileStore } from './files.ts';
 import { pageOf } from './pages.ts';
@@ -18,19 +18,7 @@ export function fileRoutes(files: FileStore): FastifyPluginAsync {
     app.post('/files', async (request) => {
       if (!request.isMultipart())
         throw invalid('file', 'Expected a multipart/form-data body with `file` and `purpose`.');
-      let file: FileObject | undefined;
-      let purpose: unknown;
-      for await (const part of request.parts()) {
-        if (part.type === 'field') {
-          if (part.fieldname === 'purpose') purpose = part.value;
-        } else if (part.fieldname === 'file') {
-          // The name is shown, never used as a path.
-          const name = part.filename.split(/[/\\]/).pop() ?? '';
-          file = await files.add(part.file, name === '' ? 'file' : name, 'fine-tune', () => part.file.truncated);
-        } else {
-          part.file.resume();
-        }
-      }
+      const { file, purpose } = await readUpload(request, files);
       const problem = uploadProblem(file, purpose);
       if (problem !== undefined) {
         if (file !== undefined) await files.delete(file.id);
@@ -64,6 +52,32 @@ export function fileRoutes(files: FileStore): FastifyPluginAsync {
       return content;
     });
   };
+}
+
+/** Stores the file of a request; nothing is kept of one that breaks off, even behind the file. */
+async function readUpload(
+  request: FastifyRequest,
+  files: FileStore,
+): Promise<{ file: FileObject | undefined; purpose: unknown }> {
+  let file: FileObject | undefined;
+  let purpose: unknown;
+  try {
+    for await (const part of request.parts()) {
+      if (part.type === 'field') {
+        if (part.fieldname === 'purpose') purpose = part.value;
+      } else if (part.fieldname === 'file') {
+        // The name is shown, never used as a path.
+        const name = part.filename.split(/[/\\]/).pop() ?? '';
+        file = await files.add(part.file, name === '' ? 'file' : name, 'fine-tune', () => part.file.truncated);
+      } else {
+        part.file.resume();
+      }
+    }
+  } catch (error) {
+    if (file !== undefined) await files.delete(file.id);
+    throw error;
+  }
+  return { file, purpose };
 }
 
 function uploadProblem(file: FileObject | undefined, purpose: unknown): ApiError | undefined {

@@ -95,11 +95,24 @@ export class JobQueue {
         code: 'invalid_request_error',
       });
     }
-    job.status = 'cancelled';
+    await this.withdraw(record);
+  }
+
+  /** Ends a job as cancelled, even one that has ended otherwise: its models and its result file are taken away. */
+  async withdraw(record: JobRecord): Promise<void> {
+    const { job } = record;
+    const results = job.result_files;
+    record.checkpoints = [];
+    job.fine_tuned_model = null;
+    job.result_files = [];
+    job.trained_tokens = null;
+    job.error = {};
+    this.#jobs.setStatus(record, 'cancelled');
     const position = this.#queued.indexOf(record);
     if (position >= 0) this.#queued.splice(position, 1);
     this.#jobs.tell(job.id, 'The job has been cancelled.');
     await this.#end(record);
+    for (const id of results) if (this.#files.has(id)) await this.#files.delete(id);
   }
 
   /** Stops all threads; what is unfinished stays so on disk, for the next start. */
@@ -132,7 +145,7 @@ export class JobQueue {
     job.hyperparameters = decided(job.hyperparameters, training.examples);
     job.method = { type: 'supervised', supervised: { hyperparameters: job.hyperparameters } };
     record.trainingTokens = training.tokens;
-    job.status = 'queued';
+    this.#jobs.setStatus(record, 'queued');
     this.#jobs.tell(job.id, 'Files validated, moving job to queued state');
     // Before the record is on disk: waiting for it would let a later job pass. After a crash the files are just read again.
     this.#queued.push(record);
@@ -195,7 +208,7 @@ export class JobQueue {
       ended: false,
     };
     this.#runs.set(job.id, run);
-    job.status = 'running';
+    this.#jobs.setStatus(record, 'running');
     record.startedAt ??= Date.now();
     job.estimated_finish = jobSeconds === undefined ? null : Math.ceil(record.startedAt / 1000 + jobSeconds);
     this.#jobs.tell(job.id, 'Fine-tuning job started');
@@ -314,15 +327,15 @@ export class JobQueue {
     job.result_files = [result.id];
     job.trained_tokens = record.trainingTokens * decided(job.hyperparameters, 0).n_epochs;
     job.fine_tuned_model = record.modelId;
-    job.status = 'succeeded';
+    this.#jobs.setStatus(record, 'succeeded');
     this.#jobs.tell(job.id, `New fine-tuned model created: ${record.modelId}`);
     this.#jobs.tell(job.id, 'The job has successfully completed');
     await this.#end(record);
   }
 
   async #fail(record: JobRecord, code: string, message: string, param: string | null): Promise<void> {
-    record.job.status = 'failed';
     record.job.error = { code, message, param };
+    this.#jobs.setStatus(record, 'failed');
     this.#jobs.tell(record.job.id, message, undefined, 'error');
     await this.#end(record);
   }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { type ApiError, invalid } from './api-error.ts';
+import { invalid } from './api-error.ts';
 import { BASE_MODELS, type BaseModel } from './features.ts';
 import type { RequestedHyperparameters } from './jobs.ts';
+import { parseBody } from './request-body.ts';
 import type { Hyperparameters } from './training.ts';
 
 /** A request for a job, checked. */
@@ -57,9 +58,7 @@ const body = z.strictObject({
  * @throws ApiError 400 that names the parameter
  */
 export function parseJobRequest(value: unknown): JobRequest {
-  const parsed = body.safeParse(value ?? {});
-  if (!parsed.success) throw refusal(parsed.error, value);
-  const { data } = parsed;
+  const data = parseBody(body, value);
   const asked = data.method?.supervised?.hyperparameters ?? data.hyperparameters;
   return {
     model: baseModel(data.model),
@@ -84,29 +83,6 @@ function baseModel(name: string): BaseModel {
     `Model ${name} is not available for fine-tuning or does not exist. Models that can be fine-tuned here: ${BASE_MODELS.join(', ')}.`,
     'model_not_available',
   );
-}
-
-function refusal(error: z.ZodError, value: unknown): ApiError {
-  const issue = error.issues[0];
-  const path = (issue?.path ?? []).map(String);
-  if (issue?.code === 'unrecognized_keys') {
-    const name = [...path, issue.keys[0] ?? ''].join('.');
-    return invalid(name, `Unrecognized request argument supplied: ${name}`, 'unknown_parameter');
-  }
-  const param = path.join('.');
-  if (isMissing(value, path)) {
-    return invalid(param, `Missing required parameter: '${param}'.`, 'missing_required_parameter');
-  }
-  return invalid(param, `Invalid value for '${param}': ${issue?.message ?? 'not allowed'}.`, 'invalid_value');
-}
-
-function isMissing(value: unknown, path: readonly string[]): boolean {
-  let at = value ?? {};
-  for (const name of path) {
-    if (typeof at !== 'object' || at === null) return false;
-    at = (at as Record<string, unknown>)[name] as object;
-  }
-  return path.length > 0 && at === undefined;
 }
 
 /**

@@ -4,14 +4,14 @@ import type { FileStore } from './files.ts';
 import { derivedSeed, newJobId, newModelId, ORGANIZATION } from './ids.ts';
 import type { JobQueue } from './job-queue.ts';
 import { type JobRequest, parseJobRequest } from './job-request.ts';
-import type { FineTuningJob, JobStore } from './jobs.ts';
+import type { FineTuningJob, JobStore, ShownJobs } from './jobs.ts';
 import { pageOf } from './pages.ts';
 
 const MOST_LISTED = 1_000;
 const METADATA_FILTER = /^metadata\[(?<key>.*)\]$/s;
 
-/** `/v1/fine_tuning/jobs`. */
-export function jobRoutes(jobs: JobStore, queue: JobQueue, files: FileStore): FastifyPluginAsync {
+/** `/v1/fine_tuning/jobs`; answers tell of the jobs as `shown`. */
+export function jobRoutes(jobs: JobStore, shown: ShownJobs, queue: JobQueue, files: FileStore): FastifyPluginAsync {
   return async (app) => {
     app.post('/fine_tuning/jobs', async ({ body }) => {
       const request = parseJobRequest(body);
@@ -27,11 +27,11 @@ export function jobRoutes(jobs: JobStore, queue: JobQueue, files: FileStore): Fa
       return created;
     });
 
-    app.get<{ Querystring: Record<string, unknown> }>('/fine_tuning/jobs', async ({ query }) => {
+    app.get<{ Querystring: Record<string, unknown> }>('/fine_tuning/jobs', async (request) => {
+      const { query } = request;
       const wanted = metadataFilter(query);
-      const found = jobs
-        .all()
-        .reverse()
+      const found = shown
+        .listed(request)
         .map(({ job }) => job)
         .filter((job) =>
           wanted.every(([key, value]) => Object.hasOwn(job.metadata ?? {}, key) && job.metadata?.[key] === value),
@@ -40,7 +40,7 @@ export function jobRoutes(jobs: JobStore, queue: JobQueue, files: FileStore): Fa
       return { object, data, has_more };
     });
 
-    app.get<{ Params: { id: string } }>('/fine_tuning/jobs/:id', async ({ params }) => jobs.get(params.id).job);
+    app.get<{ Params: { id: string } }>('/fine_tuning/jobs/:id', async ({ params }) => shown.get(params.id).job);
 
     app.post<{ Params: { id: string } }>('/fine_tuning/jobs/:id/cancel', async ({ params }) => {
       const record = jobs.get(params.id);
@@ -51,8 +51,8 @@ export function jobRoutes(jobs: JobStore, queue: JobQueue, files: FileStore): Fa
     app.get<{ Params: { id: string }; Querystring: Record<string, unknown> }>(
       '/fine_tuning/jobs/:id/events',
       async ({ params, query }) => {
-        jobs.get(params.id);
-        const { object, data, has_more } = pageOf(jobs.events(params.id), query, { usual: 20, most: MOST_LISTED });
+        shown.get(params.id);
+        const { object, data, has_more } = pageOf(shown.events(params.id), query, { usual: 20, most: MOST_LISTED });
         return { object, data, has_more };
       },
     );
@@ -60,7 +60,7 @@ export function jobRoutes(jobs: JobStore, queue: JobQueue, files: FileStore): Fa
     app.get<{ Params: { id: string }; Querystring: Record<string, unknown> }>(
       '/fine_tuning/jobs/:id/checkpoints',
       async ({ params, query }) => {
-        const newestFirst = jobs.get(params.id).checkpoints.slice().reverse();
+        const newestFirst = shown.get(params.id).checkpoints.slice().reverse();
         return pageOf(newestFirst, query, { usual: 10, most: MOST_LISTED });
       },
     );

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ApiError } from './api-error.ts';
 import type { BaseModel } from './features.ts';
 import { checkpointModelId, newEventId } from './ids.ts';
-import { RecordWriter, readIfThere } from './storage.ts';
+import { RecordWriter, readJsonLines } from './storage.ts';
 import type { Hyperparameters, Metrics } from './training.ts';
 
 export type JobStatus = 'validating_files' | 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -77,13 +77,26 @@ export function isTerminal(status: JobStatus): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'cancelled';
 }
 
+/** The jobs as clients are shown them. The store itself shows them as they are. */
+export interface ShownJobs {
+  /** Oldest first. */
+  all(): JobRecord[];
+  /** Newest first: what a list has that answers `request`. */
+  listed(request: object): JobRecord[];
+  /** @throws ApiError 404 */
+  get(id: string): JobRecord;
+  /** Newest first. */
+  events(id: string): JobEvent[];
+}
+
 /** Jobs and their events: a record `<id>.json` and a growing `<id>.events.jsonl` each. */
-export class JobStore {
+export class JobStore implements ShownJobs {
   readonly #dir: string;
   readonly #writer = new RecordWriter();
   readonly #records = new Map<string, JobRecord>();
   readonly #events = new Map<string, JobEvent[]>();
   #sequence = 0;
+  #statusListener: (record: JobRecord) => void = () => undefined;
 
   private constructor(dir: string) {
     this.#dir = dir;
@@ -100,7 +113,7 @@ export class JobStore {
     }
     for (const record of records.sort((a, b) => a.sequence - b.sequence)) {
       store.#records.set(record.job.id, record);
-      store.#events.set(record.job.id, readEvents(store.#eventsPath(record.job.id)));
+      store.#events.set(record.job.id, readJsonLines<JobEvent>(store.#eventsPath(record.job.id)));
       store.#sequence = record.sequence;
     }
     return store;
@@ -109,6 +122,10 @@ export class JobStore {
   /** Oldest first. */
   all(): JobRecord[] {
     return [...this.#records.values()];
+  }
+
+  listed(): JobRecord[] {
+    return this.all().reverse();
   }
 
   find(id: string): JobRecord | undefined {
@@ -127,6 +144,18 @@ export class JobStore {
     return record;
   }
 
+  /** `listener` is told of each new job, once it is on disk, and of each change of a status, at once. There is one. */
+  onStatus(listener: (record: JobRecord) => void): void {
+    this.#statusListener = listener;
+  }
+
+  /** Changes the status of a job in memory; {@link save} puts it on disk. */
+  setStatus(record: JobRecord, status: JobStatus): void {
+    if (record.job.status === status) return;
+    record.job.status = status;
+    this.#statusListener(record);
+  }
+
   /** Resolves when the job is on disk. */
   async add(job: FineTuningJob, modelId: string): Promise<JobRecord> {
     const record: JobRecord = {
@@ -141,6 +170,7 @@ export class JobStore {
     await this.#writer.write(this.#recordPath(job.id), record);
     this.#records.set(job.id, record);
     this.#events.set(job.id, []);
+    this.#statusListener(record);
     return record;
   }
 
@@ -185,22 +215,6 @@ export class JobStore {
   #eventsPath(id: string): string {
     return join(this.#dir, `${id}.events.jsonl`);
   }
-}
-
-function readEvents(path: string): JobEvent[] {
-  const events: JobEvent[] = [];
-  const text = readIfThere(path) ?? '';
-  for (const line of text.split('\n')) {
-    if (line === '') continue;
-    try {
-      events.push(JSON.parse(line) as JobEvent);
-    } catch {
-      // SIGKILL cut this line short; the job tells it again.
-    }
-  }
-  // The next event must not join a line that was cut short.
-  if (text !== '' && !text.endsWith('\n')) appendFileSync(path, '\n');
-  return events;
 }
 
 /** The names under which the models of a job can be called, with the step whose weights each has. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ApiError } from './api-error.ts';
 import { BASE_MODELS, type BaseModel } from './features.ts';
 import { ORGANIZATION } from './ids.ts';
-import { type JobRecord, type JobStore, modelsOf } from './jobs.ts';
+import { type JobRecord, type JobStore, modelsOf, type ShownJobs } from './jobs.ts';
 import { LruCache } from './lru.ts';
 import { sharedFile, weightsFile } from './model-files.ts';
 import { type TunedModel, unpackModel } from './tuned-model.ts';
@@ -29,17 +29,20 @@ const BASE_CREATED = 1_793_491_200;
 /** The base models and those that jobs left; files are read at the first call and let go when others need the room. */
 export class ModelRegistry {
   readonly #jobs: JobStore;
+  readonly #shown: ShownJobs;
   readonly #dir: string;
   readonly #loaded = new LruCache<CallableModel>(MOST_LOADED);
 
-  constructor(jobs: JobStore, dir: string) {
+  /** There are the models of the jobs as `shown`. */
+  constructor(jobs: JobStore, shown: ShownJobs, dir: string) {
     this.#jobs = jobs;
+    this.#shown = shown;
     this.#dir = dir;
   }
 
   list(): ModelObject[] {
     const bases = BASE_MODELS.map((id) => modelObject(id, BASE_CREATED, 'system'));
-    const tuned = this.#jobs
+    const tuned = this.#shown
       .all()
       .flatMap((record) => modelsOf(record).map(({ id, created }) => modelObject(id, created, ORGANIZATION)));
     return [...bases, ...tuned];
@@ -70,7 +73,9 @@ export class ModelRegistry {
     if (BASE_MODELS.some((base) => base === id)) {
       throw new ApiError(403, `The model '${id}' cannot be deleted: only fine-tuned models can.`, { param: 'model' });
     }
-    const { record, step } = this.#find(id);
+    const found = this.#find(id);
+    const { step } = found;
+    const record = this.#jobs.get(found.record.job.id);
     record.deletedModels.push(id);
     this.#loaded.delete(id);
     if (record.job.fine_tuned_model === id) record.job.fine_tuned_model = null;
@@ -90,7 +95,7 @@ export class ModelRegistry {
   }
 
   #find(id: string): { record: JobRecord; step: number; created: number } {
-    for (const record of this.#jobs.all()) {
+    for (const record of this.#shown.all()) {
       // Cheap first: most jobs are not the one.
       if (!id.startsWith(record.modelId)) continue;
       const model = modelsOf(record).find((candidate) => candidate.id === id);

@@ -12,6 +12,7 @@ import { type Logger, pino } from 'pino';
 import { TuneloopError } from '../errors.ts';
 import { ApiError, errorBody } from './api-error.ts';
 import { chatRoutes } from './chat-routes.ts';
+import { Faults } from './faults.ts';
 import { fileRoutes } from './file-routes.ts';
 import { FileStore } from './files.ts';
 import { newRequestId } from './ids.ts';
@@ -31,6 +32,8 @@ export interface TrainerOptions {
   readonly jobSeconds?: number;
   /** Jobs in `running` at a time; default 2. */
   readonly concurrency?: number;
+  /** Adds `/_faults` and `/_ledger`, through which tests make it fail on purpose and see what happened; default false. */
+  readonly faults?: boolean;
   /** Default: no log. */
   readonly log?: Logger;
 }
@@ -69,19 +72,17 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
   const modelsDir = join(dir, 'models');
   const files = await FileStore.open(join(dir, 'files'));
   const jobs = await JobStore.open(join(dir, 'jobs'));
-  const models = new ModelRegistry(jobs, modelsDir);
   const queue = new JobQueue(jobs, files, {
     modelsDir,
     concurrency: options.concurrency ?? 2,
     jobSeconds: options.jobSeconds,
     log,
   });
-  const app = await buildServer(log, [
-    fileRoutes(files),
-    jobRoutes(jobs, queue, files),
-    modelRoutes(models),
-    chatRoutes(models),
-  ]);
+  const faults = options.faults === true ? new Faults({ dir, jobs, queue, files }) : undefined;
+  const shown = faults?.jobs ?? jobs;
+  const models = new ModelRegistry(jobs, shown, modelsDir);
+  const routes = [fileRoutes(files), jobRoutes(jobs, shown, queue, files), modelRoutes(models), chatRoutes(models)];
+  const app = await buildServer(log, routes, faults);
   const port = await listen(app, options.port ?? 0);
   queue.resume();
   let closing: Promise<void> | undefined;
@@ -101,7 +102,11 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
 }
 
 /** The server around the routes: who may call, how errors look, which headers every answer has. */
-async function buildServer(log: Logger, routes: readonly FastifyPluginAsync[]): Promise<FastifyInstance> {
+async function buildServer(
+  log: Logger,
+  routes: readonly FastifyPluginAsync[],
+  faults: Faults | undefined,
+): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -141,6 +146,7 @@ async function buildServer(log: Logger, routes: readonly FastifyPluginAsync[]): 
       .code(500)
       .send(errorBody(500, 'The server had an error while processing your request. See its log.', null, null));
   });
+  faults?.install(app);
   for (const plugin of routes) await app.register(plugin, { prefix: '/v1' });
   return app;
 }

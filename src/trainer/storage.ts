@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TuneloopError } from '../errors.ts';
@@ -130,6 +130,23 @@ export function readIfThere(path: string): string | undefined {
     if (isCode(error, 'ENOENT')) return undefined;
     throw error;
   }
+}
+
+/** The values of a file that grows by one JSON line at a time; a line that SIGKILL cut short is left out. */
+export function readJsonLines<T>(path: string): T[] {
+  const values: T[] = [];
+  const text = readIfThere(path) ?? '';
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    try {
+      values.push(JSON.parse(line) as T);
+    } catch {
+      // Cut short: whoever writes this file can do without the line.
+    }
+  }
+  // The next line must not join one that was cut short.
+  if (text !== '' && !text.endsWith('\n')) appendFileSync(path, '\n');
+  return values;
 }
 
 export function isCode(error: unknown, code: string): boolean {

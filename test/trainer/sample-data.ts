@@ -46,6 +46,7 @@ export function temporaryFolder(): { dir: string; remove(): void } {
 /** A trainer in a folder of its own, with the official client. */
 export async function trainerWithClient(options: Partial<TrainerOptions> = {}): Promise<{
   trainer: Trainer;
+  dir: string;
   client: OpenAI;
   upload(text: string): Promise<string>;
   ended(jobId: string): Promise<OpenAI.FineTuning.FineTuningJob>;
@@ -62,6 +63,7 @@ export async function trainerWithClient(options: Partial<TrainerOptions> = {}): 
     jobWhen(client, jobId, reached);
   return {
     trainer,
+    dir: folder.dir,
     client,
     upload: async (text) =>
       (await client.files.create({ file: await toFile(Buffer.from(text), 'train.jsonl'), purpose: 'fine-tune' })).id,

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import OpenAI from 'openai';
@@ -161,6 +161,24 @@ test('a deleted file is gone, and files are listed by purpose', async () => {
   expect(await (await client.files.content(id)).text()).toBe(jsonl(labelled(10)));
   await client.files.delete(id);
   expect(await refusal(client.files.retrieve(id))).toMatchObject({ status: 404 });
+});
+
+test('an upload that breaks off behind its file is not kept', async () => {
+  const own = await trainerWithClient();
+  const files = join(own.dir, 'files');
+  const until = async (count: number) => {
+    while (readdirSync(files).length !== count) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const headers = { 'content-type': 'multipart/form-data; boundary=cut', 'content-length': 10_000 };
+  const upload = request(`${own.trainer.baseURL}/files`, { method: 'POST', headers });
+  upload.on('error', () => undefined);
+  upload.write('--cut\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n{}\r\n--cut\r\n');
+  // Bytes and record: the file is whole, its request is not.
+  await until(2);
+  upload.destroy();
+  await until(0);
+  expect((await own.client.files.list()).data).toEqual([]);
+  await own.remove();
 });
 
 test('a completion counts its tokens and keeps to the limit', async () => {
