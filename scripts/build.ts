@@ -15,6 +15,9 @@ execFileSync(
     stdio: 'inherit',
   },
 );
-const { code } = await bundleWorkflowCode({ workflowsPath: path.join(dist, 'workflows', 'index.js') });
+const { code } = await bundleWorkflowCode({
+  workflowsPath: path.join(dist, 'workflows', 'index.js'),
+  failureConverterPath: path.join(dist, 'temporal', 'failure-converter.js'),
+});
 writeFileSync(path.join(dist, 'workflow-bundle.js'), code);
 chmodSync(path.join(dist, 'client.js'), 0o755);

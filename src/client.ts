@@ -5,8 +5,9 @@ import { demo, EXAMPLE_PIPELINE } from './cli/demo.ts';
 import { doctor } from './cli/doctor.ts';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
 import { printError, printResult, say } from './cli/output.ts';
-import { cancel, list, predict, report, run, watch } from './cli/run-commands.ts';
+import { cancel, list, predict, report, resume, run, watch } from './cli/run-commands.ts';
 import { changeSchedule, createSchedule, listSchedules } from './cli/schedules.ts';
+import { budget, sweep } from './cli/spending.ts';
 import { trainer } from './cli/trainer.ts';
 import { ENVIRONMENT_HELP, readEnvironment } from './config/environment.ts';
 import { TuneloopError } from './errors.ts';
@@ -85,6 +86,13 @@ command(
 
 command(
   program,
+  'resume <id>',
+  'let a run go on that was paused, for a quota for example',
+  'tuneloop resume support-triage/20261123-081530-042',
+).action(exitWith(resume));
+
+command(
+  program,
   'report <id>',
   'print the report of a run',
   'tuneloop report support-triage/20261123-081530-042 --json',
@@ -96,6 +104,20 @@ command(
   'ask the winner of a run, with the input alone',
   'tuneloop predict support-triage/20261123-081530-042 "Where is my invoice?"',
 ).action(exitWith(predict));
+
+command(
+  program,
+  'budget',
+  'show what all runs have spent this month, and what is reserved',
+  'tuneloop budget --json',
+).action(exitWith(budget));
+
+command(
+  program,
+  'sweep',
+  'cancel jobs at the provider that no run waits for, now instead of within ten minutes',
+  'tuneloop sweep',
+).action(exitWith(sweep));
 
 const schedule = program.command('schedule').description('run a pipeline again and again, on what its log holds then');
 
@@ -124,6 +146,7 @@ command(program, 'trainer', 'run the local trainer', 'tuneloop trainer --port 84
   .option('--port <n>', 'port on 127.0.0.1', port, TRAINER_PORT)
   .option('--dir <folder>', 'folder of its files, jobs and models (default: trainer in TUNELOOP_HOME)')
   .option('--job-seconds <n>', 'stretch each job to about so many seconds', positive)
+  .option('--faults', 'let tests make it fail on purpose, and read what happened (/_faults, /_ledger)')
   .action(exitWith(trainer));
 
 command(program, 'stop', 'stop what `demo --keep` has left running', 'tuneloop stop').action(

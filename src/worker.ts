@@ -6,21 +6,32 @@ import { readPrices } from './config/prices.ts';
 import { TuneloopError } from './errors.ts';
 import { trainerUrlOf } from './local/services-file.ts';
 import { connectProvider } from './providers/connect.ts';
+import { redact } from './redaction.ts';
 import { FileStore } from './storage/file-store.ts';
 import { connectClient, connectWorker, temporalTarget } from './temporal/connection.ts';
 import { createWorker } from './temporal/create-worker.ts';
+import { ensureOrphanSweep } from './temporal/ensure-schedule.ts';
 import { registerSearchAttributes } from './temporal/register-search-attributes.ts';
+import { exitOnSecondSignal, runUntilStopped, SHUTDOWN_SIGNALS } from './temporal/shutdown.ts';
 
 /** Runs the worker until it is told to stop: SIGTERM or SIGINT lets running activities end within the grace time. */
 async function main(environment: Environment): Promise<void> {
-  const log = pino({ level: environment.logLevel, base: { service: 'tuneloop-worker', pid: process.pid } });
-  Runtime.install({ logger: new DefaultLogger('INFO', (entry) => writeEntry(log, entry)) });
+  const log = pino({
+    level: environment.logLevel,
+    base: { service: 'tuneloop-worker', pid: process.pid },
+    hooks: { streamWrite: (line) => redact(line) },
+  });
+  exitOnSecondSignal(log);
+  Runtime.install({
+    logger: new DefaultLogger('INFO', (entry) => writeEntry(log, entry)),
+    shutdownSignals: SHUTDOWN_SIGNALS,
+  });
   const target = temporalTarget(environment.home);
   const client = await connectClient(target);
   await registerSearchAttributes(client).catch((error: unknown) => {
     log.warn(`search attributes could not be registered, ask an administrator of the namespace: ${error}`);
   });
-  await client.connection.close();
+  await ensureOrphanSweep(client, environment.taskQueue);
 
   const trainerUrl = trainerUrlOf(environment);
   const connection = await connectWorker(target);
@@ -34,6 +45,8 @@ async function main(environment: Environment): Promise<void> {
         home: environment.home,
         prices: readPrices(environment.pricesFile),
         connectProvider: (choice) => connectProvider(choice, trainerUrl),
+        temporal: client,
+        monthlyBudgetUsd: environment.monthlyBudgetUsd,
         log,
       },
     });
@@ -41,9 +54,10 @@ async function main(environment: Environment): Promise<void> {
       { address: target.address, namespace: target.namespace, taskQueue: environment.taskQueue },
       'worker ready',
     );
-    await worker.run();
+    await runUntilStopped(worker, log);
   } finally {
     await connection.close();
+    await client.connection.close();
   }
   log.info('worker stopped');
 }
@@ -63,7 +77,9 @@ function writeEntry(log: pino.Logger, { level, message, meta = {} }: LogEntry): 
 try {
   await main(readEnvironment());
 } catch (error) {
-  if (!(error instanceof TuneloopError)) throw error;
-  console.error(`${error.code}: ${error.message}`);
-  process.exitCode = 3;
+  const known = error instanceof TuneloopError;
+  const text = known ? `${error.code}: ${error.message}` : error instanceof Error ? error.stack : error;
+  console.error(redact(`${text}`));
+  // At once: connections that are still open would keep the process alive.
+  process.exit(known ? 3 : 1);
 }

@@ -1,55 +1,133 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import type { Pipeline } from '../config/pipeline.ts';
 import { tariffOf, trainingCost } from '../evaluation/cost.ts';
-import type { Job, JobProgress } from '../providers/provider.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
+import type { Job, JobPhase, JobProgress, Provider } from '../providers/provider.ts';
+import { ProviderError } from '../providers/provider-error.ts';
+import { durationText } from '../report/format.ts';
+import type { PauseCode } from '../workflows/pause.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
-
-export interface AwaitJobInput {
-  definition: ArtifactRef;
-  jobId: string;
-  baseModel: string;
-}
+import { cancelExtras } from './extra-jobs.ts';
+import { type JobInput, jobIdentity } from './job-input.ts';
 
 export type JobOutcome =
   | { state: 'succeeded'; jobId: string; model: string; trainingUsd: number | null; trainingSeconds: number | null }
-  | { state: 'failed' | 'cancelled'; jobId: string | null; reason: string };
+  | {
+      state: 'failed' | 'cancelled';
+      jobId: string | null;
+      reason: string;
+      /** What it has cost nevertheless; null where that is not known. */
+      trainingUsd: number | null;
+      /** What ended it where only a person can mend that: then it is made anew when the run is resumed. */
+      pause: PauseCode | null;
+    }
+  /** It was never created, because the budget does not pay for it. */
+  | { state: 'skipped'; jobId: null; reason: string };
+
+/** What a wait is spent on: the phases of a job, and after its success the time until its model answers. */
+export type WaitPhase = JobPhase | 'ready';
 
 /** What a waiting job shows as heartbeat details, in the Web UI and to the command line. */
 export interface JobHeartbeat extends JobProgress {
   status: string;
+  phase: WaitPhase;
+  /** When this phase was first seen, in milliseconds of the Temporal server's clock. */
+  since: number;
 }
+
+const NO_PROGRESS: JobProgress = { step: null, totalSteps: null, trainLoss: null, validLoss: null };
+/** After an error that does not pass quickly: the job goes on meanwhile, and a person may mend what is wrong. */
+const REFUSED_DELAY_MS = 60_000;
 
 /**
  * Asks once how a job is, and fails with JOB_PENDING and the time of the next question while it has not ended: waiting
  * by retries writes no event, however long it takes. The failure is benign, so that it is no alarm in logs and metrics.
+ *
+ * A question that fails is no reason to give up a job that is paid for: whatever the error, it is asked again, until the
+ * deadline of the phase. Only a job that the provider does not know is lost at once.
  */
 export function createAwaitJob(dependencies: Dependencies) {
-  return async ({ definition, jobId, baseModel }: AwaitJobInput): Promise<JobOutcome> => {
-    const { provider: choice } = await loadPipeline(dependencies, definition);
+  return async (input: JobInput & { jobId: string }): Promise<JobOutcome> => {
+    const { definition, jobId, candidate } = input;
+    const { provider: choice, deadlines } = await loadPipeline(dependencies, definition);
     const provider = dependencies.connectProvider(choice);
-    const job = await provider.getJob(jobId);
-    if (job.state === 'pending') {
-      const progress = await provider.getJobProgress(jobId);
-      const context = Context.current();
-      const details: JobHeartbeat = { status: job.status, ...progress };
-      context.heartbeat(details);
-      throw ApplicationFailure.create({
-        message: `${jobId} is ${job.status}`,
-        type: 'JOB_PENDING',
-        category: ApplicationFailureCategory.BENIGN,
-        nextRetryDelay: pollDelayMs(context.info.attempt),
-      });
+    const wait = new Wait(deadlines);
+    let job: Job;
+    try {
+      job = await provider.getJob(jobId);
+    } catch (error) {
+      if (!(error instanceof ProviderError) || error.status === 404) throw error;
+      const delay =
+        error.retryAfterMs ?? (error.retryable ? pollDelayMs(Context.current().info.attempt) : REFUSED_DELAY_MS);
+      throw wait.goesOn(jobId, wait.last?.phase ?? 'running', `unknown (${error.message})`, NO_PROGRESS, delay);
     }
+    if (!job.known)
+      dependencies.log.warn({ job: jobId, status: job.status }, 'a status that is not known counts as running');
+    if (job.state === 'pending' || (job.state === 'succeeded' && !job.model)) {
+      const phase = job.state === 'pending' ? job.phase : 'ready';
+      // Only for show: where it cannot be had, the wait goes on without.
+      const progress = await provider.getJobProgress(jobId).catch(() => NO_PROGRESS);
+      throw wait.goesOn(jobId, phase, job.status, progress);
+    }
+    await cancelExtras(dependencies, provider, jobIdentity(input), job);
+    const seconds = trainingSeconds(job, await trainingStart(provider, jobId));
+    const tariff = tariffOf(dependencies.prices, provider, candidate.baseModel, true);
+    const cost = (tokens: number) => trainingCost(tariff, tokens, seconds ?? 0);
     if (job.state === 'succeeded' && job.model) {
-      const seconds = trainingSeconds(job, await provider.getTrainingStart(jobId));
-      const tariff = tariffOf(dependencies.prices, provider, baseModel, true);
-      const trainingUsd = trainingCost(tariff, job.trainedTokens ?? 0, seconds ?? 0);
+      const trainingUsd = cost(job.trainedTokens ?? 0);
       return { state: 'succeeded', jobId, model: job.model, trainingUsd, trainingSeconds: seconds };
     }
-    const reason = job.failure ?? (job.state === 'cancelled' ? 'cancelled at the provider' : 'ended without a model');
-    return { state: job.state === 'cancelled' ? 'cancelled' : 'failed', jobId, reason };
+    return {
+      state: job.state === 'cancelled' ? 'cancelled' : 'failed',
+      jobId,
+      reason: job.failure ?? (job.state === 'cancelled' ? 'cancelled at the provider' : 'ended without a model'),
+      // A failed job is not charged. What a cancelled one costs is documented nowhere: null counts all that was reserved.
+      trainingUsd: job.trainedTokens !== null ? cost(job.trainedTokens) : job.state === 'failed' ? 0 : null,
+      pause: job.needsPerson ? 'PROVIDER_QUOTA' : null,
+    };
   };
+}
+
+/** Counts how long a wait has been in one phase, over its attempts, and says when it has been too long. */
+export class Wait {
+  readonly #deadlines: Pipeline['deadlines'];
+
+  constructor(deadlines: Pipeline['deadlines']) {
+    this.#deadlines = deadlines;
+  }
+
+  /** What the attempt before this one saw. */
+  get last(): JobHeartbeat | undefined {
+    return Context.current().info.heartbeatDetails as JobHeartbeat | undefined;
+  }
+
+  /**
+   * The failure with which an attempt ends that has to be followed by another one, or past the deadline by none.
+   * All times are the server's, so that a worker whose clock is wrong makes no deadline wrong.
+   */
+  goesOn(
+    what: string,
+    phase: WaitPhase,
+    status: string,
+    progress: JobProgress,
+    delayMs: number = pollDelayMs(Context.current().info.attempt),
+  ): ApplicationFailure {
+    const { currentAttemptScheduledTimestampMs: now } = Context.current().info;
+    const since = this.last?.phase === phase ? this.last.since : now;
+    const details: JobHeartbeat = { status, phase, since, ...progress };
+    Context.current().heartbeat(details);
+    const limitMs = this.#deadlines[`${phase}_minutes`] * 60_000;
+    if (now - since > limitMs) {
+      const message = `${what} has been ${status} for ${durationText((now - since) / 1000)}, longer than deadlines.${phase}_minutes allows`;
+      return ApplicationFailure.nonRetryable(message, phase === 'ready' ? 'MODEL_NOT_READY' : 'JOB_DEADLINE');
+    }
+    return ApplicationFailure.create({
+      message: `${what} is ${status}`,
+      type: phase === 'ready' ? 'MODEL_PENDING' : 'JOB_PENDING',
+      category: ApplicationFailureCategory.BENIGN,
+      nextRetryDelay: Math.min(delayMs, Math.max(500, limitMs - (now - since))),
+    });
+  }
 }
 
 /** Half a second at first, 10 % longer each time, at most 30 seconds: short jobs are seen soon, long ones cost little. */
@@ -60,4 +138,9 @@ export function pollDelayMs(attempt: number): number {
 /** Time spent training, without validation and queue where the provider says when training began. */
 function trainingSeconds({ createdAt, finishedAt }: Job, startedAt: number | null): number | null {
   return finishedAt === null ? null : finishedAt - (startedAt ?? createdAt);
+}
+
+/** Only a figure of the report: a provider that does not tell loses no job. */
+async function trainingStart(provider: Provider, jobId: string): Promise<number | null> {
+  return provider.getTrainingStart(jobId).catch(() => null);
 }

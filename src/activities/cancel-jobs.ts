@@ -1,22 +1,65 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
+import { tariffOf, trainingCost } from '../evaluation/cost.ts';
+import type { Job, Provider } from '../providers/provider.ts';
+import { ProviderError } from '../providers/provider-error.ts';
+import { settle } from './create-job.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { type JobInput, jobIdentity } from './job-input.ts';
 
-/** Cancels every job that was created under a key and has not ended; tried again until all of them have. */
+export interface CancelledJobs {
+  cancelled: string[];
+  /** What all jobs of the candidate have cost, in USD; null where that is not known. */
+  trainingUsd: number | null;
+}
+
+/**
+ * Cancels every job of a candidate that has not ended; tried again until none is left. By identity and not by id, because
+ * a job may exist although its id never came back. Where the id is known, nothing has to be waited for to show in the list.
+ */
 export function createCancelJobs(dependencies: Dependencies) {
-  return async ({ definition, key }: { definition: ArtifactRef; key: string }): Promise<{ cancelled: string[] }> => {
-    const { provider: choice } = await loadPipeline(dependencies, definition);
+  return async (input: JobInput & { jobId: string | null }): Promise<CancelledJobs> => {
+    const { provider: choice } = await loadPipeline(dependencies, input.definition);
     const provider = dependencies.connectProvider(choice);
-    const jobs = await provider.findJobs(key);
-    const pending = jobs.filter(({ state }) => state === 'pending');
-    const after = await Promise.all(pending.map(({ id }) => provider.cancelJob(id)));
-    const running = after.filter(({ state }) => state === 'pending');
-    if (running.length > 0) {
-      throw ApplicationFailure.create({
-        message: `not cancelled yet: ${running.map(({ id, status }) => `${id} is ${status}`).join(', ')}`,
-        type: 'PROVIDER_UNAVAILABLE',
+    try {
+      const before = await jobsOf(provider, input);
+      const pending = before.filter(({ state }) => state === 'pending');
+      const after = await Promise.all(pending.map(({ id }) => provider.cancelJob(id)));
+      const running = after.filter(({ state }) => state === 'pending');
+      if (running.length > 0) {
+        throw notYet(`not cancelled yet: ${running.map(({ id, status }) => `${id} is ${status}`).join(', ')}`);
+      }
+      const tariff = tariffOf(dependencies.prices, provider, input.candidate.baseModel, true);
+      const costs = before.map((job) => {
+        const { trainedTokens = null } = after.find(({ id }) => id === job.id) ?? job;
+        if (trainedTokens !== null) return trainingCost(tariff, trainedTokens, 0);
+        // What was cancelled before it trained cost nothing; what a cancelled training costs is documented nowhere.
+        return job.state === 'failed' || (job.state === 'pending' && job.phase !== 'running') ? 0 : null;
       });
+      const trainingUsd = costs.reduce((sum, usd) => (sum === null || usd === null ? null : sum + usd), 0);
+      return { cancelled: after.map(({ id }) => id), trainingUsd };
+    } catch (error) {
+      // Even a refusal may pass, with a new key for example, and until then the job costs money.
+      if (error instanceof ProviderError && !error.retryable) throw notYet(error.message);
+      throw error;
     }
-    return { cancelled: after.map(({ id }) => id) };
   };
+}
+
+async function jobsOf(provider: Provider, input: JobInput & { jobId: string | null }): Promise<Job[]> {
+  const identity = jobIdentity(input);
+  const { jobId } = input;
+  if (jobId === null) await settle(provider, identity);
+  const jobs = await provider.findJobs(identity);
+  if (jobId === null || jobs.some(({ id }) => id === jobId)) return jobs;
+  try {
+    return [...jobs, await provider.getJob(jobId)];
+  } catch (error) {
+    // A job that the provider does not know costs nothing.
+    if (error instanceof ProviderError && error.status === 404) return jobs;
+    throw error;
+  }
+}
+
+function notYet(message: string): ApplicationFailure {
+  return ApplicationFailure.create({ message, type: 'PROVIDER_UNAVAILABLE' });
 }

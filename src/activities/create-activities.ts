@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { createAwaitJob } from './await-job.ts';
+import { createAwaitModel } from './await-model.ts';
 import { createCancelJobs } from './cancel-jobs.ts';
 import { createCollect } from './collect.ts';
 import { createCreateJob } from './create-job.ts';
@@ -9,8 +9,11 @@ import { type Dependencies, loadPipeline } from './dependencies.ts';
 import { createEvaluateModel } from './evaluate-model.ts';
 import { createEvaluateRecorded } from './evaluate-recorded.ts';
 import { toFailure } from './failure.ts';
+import { createReserveBudget, createSettleBudget } from './monthly-budget.ts';
+import { refuseOversize } from './payload-limit.ts';
 import { createPlan } from './plan.ts';
 import { createPrepare } from './prepare.ts';
+import { createSweepOrphans } from './sweep-orphans.ts';
 import { createUploadFile } from './upload-file.ts';
 import { createWriteReport } from './write-report.ts';
 
@@ -18,7 +21,7 @@ export type Activities = ReturnType<typeof createActivities>;
 
 /** The activities of the worker, one a pipeline step. */
 export function createActivities(dependencies: Dependencies) {
-  return withFailures({
+  return guarded({
     loadPipeline: ({ definition }: { definition: ArtifactRef }) => loadPipeline(dependencies, definition),
     collect: createCollect(dependencies),
     prepare: createPrepare(dependencies),
@@ -26,43 +29,52 @@ export function createActivities(dependencies: Dependencies) {
     uploadFile: keptAlive(createUploadFile(dependencies)),
     createJob: keptAlive(createCreateJob(dependencies)),
     awaitJob: createAwaitJob(dependencies),
+    awaitModel: createAwaitModel(dependencies),
     cancelJobs: keptAlive(createCancelJobs(dependencies)),
     evaluateModel: createEvaluateModel(dependencies),
     evaluateRecorded: createEvaluateRecorded(dependencies),
     writeReport: createWriteReport(dependencies),
+    reserveBudget: createReserveBudget(dependencies),
+    settleBudget: createSettleBudget(dependencies),
+    sweepOrphans: keptAlive(createSweepOrphans(dependencies)),
   });
 }
 
 const HEARTBEAT_MS = 4000;
 
 /** Gives signs of life while an activity waits for a provider, so that a dead worker is noticed within seconds. */
-function keptAlive<Input, Output>(activity: (input: Input) => Promise<Output>): (input: Input) => Promise<Output> {
-  return async (input) => {
+function keptAlive<Inputs extends unknown[], Output>(
+  activity: (...inputs: Inputs) => Promise<Output>,
+): (...inputs: Inputs) => Promise<Output> {
+  return async (...inputs) => {
     const context = Context.current();
     context.heartbeat();
     const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
     try {
-      return await activity(input);
+      return await activity(...inputs);
     } finally {
       clearInterval(heartbeat);
     }
   };
 }
 
-/** Every error leaves an activity as a failure that says whether to try again; see `failure.ts`. */
+/**
+ * Every error leaves an activity as a failure that says whether to try again; see `failure.ts`. Inputs are measured
+ * before the activity does anything, so before it pays for anything.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: the only type that takes functions of any arguments and gives them back
-function withFailures<T extends Record<string, (input: any) => Promise<unknown>>>(activities: T): T {
+function guarded<T extends Record<string, (input: any) => Promise<unknown>>>(activities: T): T {
   return Object.fromEntries(
     Object.entries(activities).map(([name, activity]) => [
       name,
       async (input: unknown) => {
         try {
-          return await activity(input);
+          refuseOversize(name, 'input', input);
+          const result = await activity(input);
+          refuseOversize(name, 'result', result);
+          return result;
         } catch (error) {
-          const failure = toFailure(error);
-          // Known errors explain themselves; their stack would only fill the history.
-          if (failure instanceof ApplicationFailure && failure.type !== 'INTERNAL') failure.stack = '';
-          throw failure;
+          throw toFailure(error);
         }
       },
     ]),

@@ -1,36 +1,80 @@
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
-import type { PlannedCandidate } from './plan.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import type { Job, JobIdentity, Provider } from '../providers/provider.ts';
+import { ProviderError } from '../providers/provider-error.ts';
+import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { cancelExtras } from './extra-jobs.ts';
+import { type JobInput, jobIdentity } from './job-input.ts';
 
-export interface CreateJobInput {
-  definition: ArtifactRef;
-  candidate: PlannedCandidate;
-  /** Ids of uploaded files. */
-  trainingFile: string;
-  validationFile: string;
-}
+export type CreatedJob =
+  /** `adopted`: it was found, and not created by this attempt. */
+  | { jobId: string; adopted: boolean }
+  /** The provider refused for good, and no job exists. */
+  | { refused: { code: string; message: string } };
 
 /**
- * Creates the job of a candidate, unless it exists already: every attempt asks for the candidate's key first, because
- * an attempt before it may have created the job and died before it could say so.
+ * Creates the job of a candidate, unless it exists already. An attempt before this one may have sent the request and died
+ * before it could say so, and an answer may get lost: so every attempt looks for the job first, and after an unknown
+ * outcome for as long as a new job may be missing from the list. Whatever is there more than once in spite of that is
+ * cancelled but for the oldest.
  */
 export function createCreateJob(dependencies: Dependencies) {
-  return async (input: CreateJobInput): Promise<{ jobId: string; adopted: boolean }> => {
-    const { candidate, trainingFile, validationFile } = input;
-    const pipeline = await loadPipeline(dependencies, input.definition);
-    const provider = dependencies.connectProvider(pipeline.provider);
-    const [existing] = await provider.findJobs(candidate.key);
-    if (existing) return { jobId: existing.id, adopted: true };
-    const job = await provider.createJob({
-      key: candidate.key,
-      labels: { tuneloop_pipeline: pipeline.name, tuneloop_job: currentWorkflowId().slice(0, 512) },
-      baseModel: candidate.baseModel,
-      trainingFile,
-      validationFile,
-      suffix: pipeline.name.slice(0, 40),
-      seed: candidate.seed,
-      hyperparameters: candidate.hyperparameters,
-    });
-    return { jobId: job.id, adopted: false };
+  return async (input: JobInput): Promise<CreatedJob> => {
+    const { name, provider: choice } = await loadPipeline(dependencies, input.definition);
+    const provider = dependencies.connectProvider(choice);
+    const identity = jobIdentity(input);
+    const { attempt, workflowExecution } = Context.current().info;
+    const existing = attempt === 1 ? (await provider.findJobs(identity))[0] : await settle(provider, identity);
+    if (existing) return keepOldest(dependencies, provider, identity, existing, true);
+    try {
+      const job = await provider.createJob({
+        ...identity,
+        owner: {
+          pipeline: name,
+          workflowId: workflowExecution?.workflowId ?? '',
+          executionId: workflowExecution?.runId ?? '',
+        },
+        validationFile: input.validationFile,
+        suffix: name.slice(0, 40),
+        hyperparameters: input.candidate.hyperparameters,
+      });
+      return await keepOldest(dependencies, provider, identity, job, false);
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      if (!error.retryable) return { refused: { code: error.code, message: error.message } };
+      const job = error.mayHaveExecuted ? await settle(provider, identity) : undefined;
+      if (!job) throw error;
+      return keepOldest(dependencies, provider, identity, job, true);
+    }
   };
+}
+
+const LOOKS = 10;
+const SHORTEST_LOOK_MS = 100;
+
+/** Looks for a job until it shows, at most for the time in which a new one may be missing from the list. */
+export async function settle(provider: Provider, identity: JobIdentity): Promise<Job | undefined> {
+  const deadline = performance.now() + provider.settlingMs;
+  for (;;) {
+    const [job] = await provider.findJobs(identity);
+    if (job || performance.now() >= deadline) return job;
+    await delay(Math.max(SHORTEST_LOOK_MS, provider.settlingMs / LOOKS));
+  }
+}
+
+async function keepOldest(
+  dependencies: Dependencies,
+  provider: Provider,
+  identity: JobIdentity,
+  job: Job,
+  adopted: boolean,
+): Promise<CreatedJob> {
+  try {
+    const kept = await cancelExtras(dependencies, provider, identity, job);
+    return { jobId: kept.id, adopted: adopted || kept.id !== job.id };
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    // The job is there, and that is what counts now: extras are looked for again when it has ended.
+    return { jobId: job.id, adopted };
+  }
 }

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Pipeline, ProviderChoice } from '../config/pipeline.ts';
 import type { Prices } from '../evaluation/cost.ts';
@@ -12,6 +13,10 @@ export interface Dependencies {
   home: string;
   prices: Prices;
   connectProvider(choice: ProviderChoice): Provider;
+  /** The server that the worker works for: to ask which runs are open, and for the month's budget. */
+  temporal: Client;
+  /** What all runs together may spend in a month, in USD; null for no cap. */
+  monthlyBudgetUsd: number | null;
   log: Logger;
 }
 

@@ -2,16 +2,19 @@ import { appendFile, mkdir, readFile, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { Context } from '@temporalio/activity';
 import pMap from 'p-map';
-import type { Example, Message } from '../dataset/row.ts';
+import type { Example, Message, TokenUsage } from '../dataset/row.ts';
 import { type PromptTemplate, renderPrompt } from '../dataset/template.ts';
-import { costPer1k, tariffOf } from '../evaluation/cost.ts';
+import { TuneloopError } from '../errors.ts';
+import { costPer1k, type Tariff, tariffOf } from '../evaluation/cost.ts';
 import { type Scorer, scorerOf } from '../evaluation/scorer.ts';
 import { mean, percentile } from '../evaluation/statistics.ts';
 import type { Completion, CompletionRequest, Provider } from '../providers/provider.ts';
 import { ProviderError } from '../providers/provider-error.ts';
+import { usdText } from '../report/format.ts';
 import type { Judged } from '../report/run-result.ts';
 import { type ArtifactRef, readJson, readJsonRows } from '../storage/artifact-store.ts';
 import { fileName, runFolder } from '../storage/run-folder.ts';
+import { askBriefly } from './await-model.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
 
 export interface EvaluateModelInput {
@@ -23,20 +26,26 @@ export interface EvaluateModelInput {
     | { kind: 'tuned'; model: string; baseModel: string }
     | { kind: 'prompted'; model: string; template: ArtifactRef };
   examples: ArtifactRef;
+  /** What was reserved for it, in USD; it stops before it spends more. Null for no limit. */
+  limitUsd: number | null;
 }
 
 /** How a model did on a set of examples. */
 export interface Evaluation extends Judged {
   /** One line a row: answer, score, tokens, times. Null for the recorded baseline, whose answers are in the log. */
   predictions: ArtifactRef | null;
+  /** What it has cost to find this out, in USD; null where no price is known. */
+  spentUsd: number | null;
 }
 
-interface Prediction extends Omit<Completion, 'text'> {
+interface Prediction extends Omit<Completion, 'text' | 'cut'> {
   /** Position of the example, from 0. */
   index: number;
   id: string;
   answer: string;
   score: number;
+  /** Whether the answer is empty or cut off; then it scores 0, whatever it holds. */
+  invalid: boolean;
 }
 
 /** A request that fails for a passing reason is sent this many times before the attempt gives up. */
@@ -76,13 +85,22 @@ export function createEvaluateModel(dependencies: Dependencies) {
       };
       return predict(provider, request, scorer, example, index);
     };
+    const tuned = subject.kind === 'tuned';
+    const tariff = tariffOf(prices, provider, tuned ? subject.baseModel : subject.model, tuned);
+    const spending = new Spending(tariff, input.limitUsd, journal.predictions.values());
     try {
       // One call that does not count: connections are opened and the model is loaded by it.
-      if (open[0] !== undefined) await ask(open[0]);
-      await pMap(open, async (index) => journal.add(await ask(index)), {
-        concurrency: evaluation.concurrency,
-        signal: cancellationSignal,
-      });
+      if (open.length > 0) await askBriefly(provider, subject.model).catch(() => {});
+      await pMap(
+        open,
+        async (index) => {
+          spending.start(`${journal.predictions.size} of ${examples.length} rows`);
+          const prediction = await ask(index);
+          spending.end(prediction);
+          await journal.add(prediction);
+        },
+        { concurrency: evaluation.concurrency, signal: cancellationSignal },
+      );
     } finally {
       clearInterval(heartbeat);
     }
@@ -94,8 +112,6 @@ export function createEvaluateModel(dependencies: Dependencies) {
       promptTokens: mean(predictions.map(({ promptTokens }) => promptTokens)),
       completionTokens: mean(predictions.map(({ completionTokens }) => completionTokens)),
     };
-    const tuned = subject.kind === 'tuned';
-    const tariff = tariffOf(prices, provider, tuned ? subject.baseModel : subject.model, tuned);
     // The median: on a shared machine the mean is mostly the few requests that had to wait for something else.
     const typicalServerMs = percentile(
       predictions.map(({ serverMs }) => serverMs),
@@ -109,7 +125,9 @@ export function createEvaluateModel(dependencies: Dependencies) {
       costPer1kUsd: costPer1k(tariff, usage, typicalServerMs),
       p50Ms: percentile(latencies, 0.5),
       p95Ms: percentile(latencies, 0.95),
+      invalid: mean(predictions.map(({ invalid }) => (invalid ? 1 : 0))),
       predictions: ref,
+      spentUsd: spending.usd,
     };
   };
 }
@@ -130,8 +148,16 @@ async function predict(
   { id, completion, references = [] }: Example,
   index: number,
 ): Promise<Prediction> {
-  const { text, ...figures } = await completeWithRetries(provider, request);
-  return { index, id, answer: text, score: scorer(text, [completion, ...references]), ...figures };
+  const { text, cut, ...figures } = await completeWithRetries(provider, request);
+  const invalid = cut || text.trim() === '';
+  return {
+    index,
+    id,
+    answer: text,
+    score: invalid ? 0 : scorer(text, [completion, ...references]),
+    invalid,
+    ...figures,
+  };
 }
 
 async function completeWithRetries(provider: Provider, request: CompletionRequest): Promise<Completion> {
@@ -145,6 +171,49 @@ async function completeWithRetries(provider: Provider, request: CompletionReques
       if (!mayPass || attempt === TRIES_PER_ROW) throw error;
       await Context.current().sleep(error.retryAfterMs ?? 250 * 4 ** attempt);
     }
+  }
+}
+
+/** What an evaluation costs while it goes on. */
+class Spending {
+  readonly #tariff: Tariff;
+  readonly #limitUsd: number;
+  #spentUsd = 0;
+  #dearestUsd = 0;
+  #inFlight = 0;
+
+  constructor(tariff: Tariff, limitUsd: number | null, before: Iterable<TokenUsage>) {
+    this.#tariff = tariff;
+    // Time on one's own machine is not money that a limit could save.
+    this.#limitUsd = limitUsd === null || tariff.kind !== 'tokens' ? Number.POSITIVE_INFINITY : limitUsd;
+    for (const usage of before) this.#add(usage);
+  }
+
+  /** USD, null where no price is known. */
+  get usd(): number | null {
+    return this.#tariff.kind === 'unknown' ? null : this.#spentUsd;
+  }
+
+  /** @throws TuneloopError BUDGET_EXCEEDED where one more row, as dear as the dearest so far, would not be paid for. */
+  start(done: string): void {
+    if (this.#spentUsd + (this.#inFlight + 1) * this.#dearestUsd > this.#limitUsd) {
+      throw new TuneloopError(
+        'BUDGET_EXCEEDED',
+        `stopped after ${done}: the ${usdText(this.#limitUsd)} that were reserved are spent, because rows cost more than estimated`,
+      );
+    }
+    this.#inFlight += 1;
+  }
+
+  end(usage: TokenUsage): void {
+    this.#inFlight -= 1;
+    this.#add(usage);
+  }
+
+  #add(usage: TokenUsage): void {
+    const usd = (costPer1k(this.#tariff, usage, 0) ?? 0) / 1000;
+    this.#spentUsd += usd;
+    this.#dearestUsd = Math.max(this.#dearestUsd, usd);
   }
 }
 

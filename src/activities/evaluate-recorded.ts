@@ -44,7 +44,9 @@ export function createEvaluateRecorded(dependencies: Dependencies) {
       costPer1kUsd: costs.length > 0 && known.length === costs.length ? mean(known) : null,
       p50Ms: latencies.length > 0 ? percentile(latencies, 0.5) : null,
       p95Ms: latencies.length > 0 ? percentile(latencies, 0.95) : null,
+      invalid: null,
       predictions: null,
+      spentUsd: 0,
     };
   };
 }

@@ -1,18 +1,18 @@
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 import { TuneloopError } from '../errors.ts';
 import { ProviderError } from '../providers/provider-error.ts';
-
-const LONGEST_MESSAGE = 2000;
+import { redactMessage } from '../redaction.ts';
 
 /**
- * What an error becomes in a workflow's history. The message is bounded, and neither the cause nor the stack goes
- * along: they may hold requests and rows.
+ * What an error becomes in a workflow's history. The message is bounded and holds no credentials, and neither
+ * the cause nor the stack goes along: they may hold requests and rows. What passes by this function, because the SDK or a
+ * workflow raised it, meets the same rules in `temporal/failure-converter.ts`.
  */
 export function toFailure(error: unknown): TemporalFailure {
   if (error instanceof TemporalFailure) return error;
   if (error instanceof ProviderError) {
     return ApplicationFailure.create({
-      message: error.message,
+      message: redactMessage(error.message),
       type: error.code,
       nonRetryable: !error.retryable,
       ...(error.retryAfterMs === undefined ? {} : { nextRetryDelay: error.retryAfterMs }),
@@ -20,12 +20,12 @@ export function toFailure(error: unknown): TemporalFailure {
   }
   if (error instanceof TuneloopError) {
     return ApplicationFailure.create({
-      message: error.message.slice(0, LONGEST_MESSAGE),
+      message: redactMessage(error.message),
       type: error.code,
       nonRetryable: true,
     });
   }
   if (error instanceof Error && error.name === 'AbortError') return new CancelledFailure('cancelled');
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return ApplicationFailure.create({ message: text.slice(0, LONGEST_MESSAGE), type: 'INTERNAL' });
+  return ApplicationFailure.create({ message: redactMessage(text), type: 'INTERNAL' });
 }

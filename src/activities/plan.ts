@@ -1,26 +1,36 @@
-import { createHash } from 'node:crypto';
 import type { Pipeline } from '../config/pipeline.ts';
 import { TuneloopError } from '../errors.ts';
+import type { Model } from '../providers/provider.ts';
 import { usdText } from '../report/format.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { type Estimate, estimateRun } from '../sweep/estimate.ts';
+import { type CandidateEstimate, type Estimate, estimateRun } from '../sweep/estimate.ts';
 import { type Candidate, planCandidates } from '../sweep/plan.ts';
-import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
+import { type Dependencies, loadPipeline } from './dependencies.ts';
 import type { Dataset } from './prepare.ts';
 
 export interface PlannedCandidate extends Candidate {
-  /** Finds the candidate's job at the provider again, whatever happened to the process that created it. */
-  key: string;
-  /** From the same hash, so that jobs can be told apart on servers that keep no metadata. */
-  seed: number;
+  /** What has to be reserved for it, in USD; null where no price is known. */
+  reserve: CandidateEstimate;
 }
 
 export interface Plan {
   candidates: PlannedCandidate[];
-  estimate: Estimate & { text: string };
+  estimate: Omit<Estimate, 'candidates'> & { text: string };
+  /** What has to be reserved for what follows the choice of a winner. */
+  reserveFinal: Estimate['final'];
+  /** Whether this worker has a monthly budget. */
+  monthly: boolean;
+  warnings: string[];
 }
 
-/** Lays out the sweep, asks the provider whether it can serve it, and refuses what is over the budget. */
+/** A model that will be switched off within this time is warned about. */
+const SHUTDOWN_WARNING_DAYS = 90;
+const DAY_MS = 86_400_000;
+
+/**
+ * Lays out the sweep and makes sure, before anything is uploaded or paid, that it can go through: the provider answers,
+ * takes the key, lets this account fine-tune, and has the models for some time yet; the budget pays for at least one candidate.
+ */
 export function createPlan(dependencies: Dependencies) {
   return async ({ definition, dataset }: { definition: ArtifactRef; dataset: Dataset }): Promise<Plan> => {
     const pipeline = await loadPipeline(dependencies, definition);
@@ -28,10 +38,14 @@ export function createPlan(dependencies: Dependencies) {
     const candidates = planCandidates(pipeline.candidates);
     const { baseline } = pipeline.evaluation;
     const live = baseline === 'recorded' ? [] : [baseline.live];
-    refuseMissingModels([...candidates.map(({ baseModel }) => baseModel), ...live], await provider.listModels());
+    const wanted = [...new Set([...candidates.map(({ baseModel }) => baseModel), ...live])];
+    await provider.checkFineTuning();
+    const models = await provider.listModels();
+    refuseMissingModels(wanted, models);
+    const warnings = shutdowns(wanted, models, new Date());
 
     const { summary, tokens } = dataset;
-    const estimate = estimateRun({
+    const { candidates: reserves, ...estimate } = estimateRun({
       prices: dependencies.prices,
       local: provider.local,
       candidates,
@@ -42,59 +56,96 @@ export function createPlan(dependencies: Dependencies) {
       meanOutputTokens: tokens.completion,
       ...(baseline === 'recorded' ? {} : { baseline: { model: baseline.live, meanPromptTokens: tokens.prompt } }),
     });
-    refuseOverBudget(pipeline, estimate);
-    const runId = currentWorkflowId();
+    const planned = candidates.map((candidate, index) => ({
+      ...candidate,
+      reserve: reserves[index] ?? { trainingUsd: null, evaluationUsd: null },
+    }));
+    const monthly = dependencies.monthlyBudgetUsd !== null && !provider.local;
+    refuseUnknownPrices(pipeline, monthly, estimate.unknownPrices);
+    const affordable = countAffordable(pipeline.budget_usd ?? null, planned, estimate.final);
     return {
-      candidates: candidates.map((candidate) => ({ ...candidate, ...identify(candidate, runId, summary.version) })),
-      estimate: { ...estimate, text: estimateText(estimate) },
+      candidates: planned,
+      estimate: { ...estimate, text: estimateText(estimate, pipeline.budget_usd ?? null, affordable, planned.length) },
+      reserveFinal: estimate.final,
+      monthly,
+      warnings,
     };
   };
 }
 
-/**
- * Key and seed of a candidate's job: a hash over everything that makes it this job and no other. Neither the attempt nor
- * Temporal's run id is in it, because the job outlives both.
- */
-export function identify(candidate: Candidate, runId: string, datasetVersion: string): { key: string; seed: number } {
-  const { id, baseModel, hyperparameters } = candidate;
-  const { learningRateMultiplier, epochs, batchSize = null } = hyperparameters;
-  const parts = [runId, id, datasetVersion, baseModel, learningRateMultiplier, epochs, batchSize];
-  const hash = createHash('sha256').update(JSON.stringify(parts)).digest();
-  // The protocol's seeds are 0 to 2^31 - 1.
-  return { key: hash.toString('hex'), seed: hash.readUInt32BE(0) >>> 1 };
-}
-
-function refuseMissingModels(wanted: readonly string[], offered: readonly string[]): void {
-  const missing = [...new Set(wanted)].filter((model) => !offered.includes(model));
+function refuseMissingModels(wanted: readonly string[], offered: readonly Model[]): void {
+  const missing = wanted.filter((model) => !offered.some(({ id }) => id === model));
   if (missing.length === 0) return;
-  const some = offered.filter((model) => !model.startsWith('ft:')).slice(0, 20);
+  const some = offered.map(({ id }) => id).filter((id) => !id.startsWith('ft:'));
   throw new TuneloopError(
     'PROVIDER_REFUSED',
-    `the provider has no model ${missing.join(', ')}; it offers ${some.join(', ')}`,
+    `the provider has no model ${missing.join(', ')}; it offers ${some.slice(0, 20).join(', ')}`,
   );
 }
 
-function refuseOverBudget({ budget_usd: budget }: Pipeline, { totalUsd, unknownPrices }: Estimate): void {
-  if (budget === undefined) return;
-  if (totalUsd === null) {
-    throw new TuneloopError(
-      'BUDGET_EXCEEDED',
-      `budget_usd is set, but the price file has no price for ${unknownPrices.join(', ')}: add one with TUNELOOP_PRICES`,
-    );
-  }
-  if (totalUsd > budget) {
-    throw new TuneloopError(
-      'BUDGET_EXCEEDED',
-      `the run is estimated at ${usdText(totalUsd)} and budget_usd is ${usdText(budget)}: take fewer candidates or epochs, or raise it`,
-    );
-  }
+/** Warnings about models that are going to be switched off. @throws TuneloopError for those that already are. */
+function shutdowns(wanted: readonly string[], offered: readonly Model[], now: Date): string[] {
+  return offered.flatMap(({ id, shutdownDate }) => {
+    if (!shutdownDate || !wanted.includes(id)) return [];
+    const day = shutdownDate.toISOString().slice(0, 10);
+    if (shutdownDate <= now) {
+      throw new TuneloopError(
+        'PROVIDER_REFUSED',
+        `the provider has switched ${id} off on ${day}: choose another model`,
+      );
+    }
+    const days = Math.ceil((shutdownDate.getTime() - now.getTime()) / DAY_MS);
+    return days <= SHUTDOWN_WARNING_DAYS ? [`The provider switches ${id} off on ${day}, in ${days} days.`] : [];
+  });
 }
 
-function estimateText({ trainingUsd, evaluationUsd, totalUsd, machineUsdPerHour, unknownPrices }: Estimate): string {
+function refuseUnknownPrices(
+  { budget_usd: budget }: Pipeline,
+  monthly: boolean,
+  unknownPrices: readonly string[],
+): void {
+  if (unknownPrices.length === 0 || (budget === undefined && !monthly)) return;
+  const cap = budget === undefined ? 'TUNELOOP_MONTHLY_BUDGET_USD' : 'budget_usd';
+  throw new TuneloopError(
+    'BUDGET_EXCEEDED',
+    `${cap} is set, but the price file has no price for ${unknownPrices.join(', ')}: add one with TUNELOOP_PRICES`,
+  );
+}
+
+/** How many candidates, in their order, the budget pays for. @throws TuneloopError where it is none. */
+function countAffordable(
+  budget: number | null,
+  candidates: readonly PlannedCandidate[],
+  final: Estimate['final'],
+): number {
+  if (budget === null) return candidates.length;
+  let left = budget - (final.testUsd ?? 0) - (final.baselineUsd ?? 0);
+  let count = 0;
+  for (const { reserve } of candidates) {
+    const usd = (reserve.trainingUsd ?? 0) + (reserve.evaluationUsd ?? 0);
+    if (usd > left) continue;
+    left -= usd;
+    count += 1;
+  }
+  if (count > 0) return count;
+  throw new TuneloopError(
+    'BUDGET_EXCEEDED',
+    `budget_usd is ${usdText(budget)}, and that does not pay for a single candidate with its evaluation: raise it, or take fewer rows or epochs`,
+  );
+}
+
+function estimateText(
+  { trainingUsd, evaluationUsd, totalUsd, machineUsdPerHour, unknownPrices }: Omit<Estimate, 'candidates'>,
+  budget: number | null,
+  affordable: number,
+  candidates: number,
+): string {
   if (machineUsdPerHour !== null)
     return `Estimate: machine time at ${usdText(machineUsdPerHour)} an hour (local trainer)`;
   if (totalUsd === null || trainingUsd === null || evaluationUsd === null) {
     return `Estimate: no price known for ${unknownPrices.join(', ')}`;
   }
-  return `Estimate: ${usdText(trainingUsd)} training + ${usdText(evaluationUsd)} evaluation = ${usdText(totalUsd)}`;
+  const sum = `Estimate: ${usdText(trainingUsd)} training + ${usdText(evaluationUsd)} evaluation = ${usdText(totalUsd)}`;
+  if (budget === null || affordable === candidates) return sum;
+  return `${sum}; budget_usd of ${usdText(budget)} pays for about ${affordable} of ${candidates} candidates`;
 }

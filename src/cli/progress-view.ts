@@ -1,6 +1,6 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { JobHeartbeat } from '../activities/await-job.ts';
-import { percentText, plainText } from '../report/format.ts';
+import { percentText, plainLine, plainText } from '../report/format.ts';
 import { type CandidateProgress, type RunProgress, STAGES } from '../workflows/progress.ts';
 
 /** Shows how a run goes on: bars on a terminal, else a line for each change. Always on standard error. */
@@ -91,7 +91,8 @@ class Lines implements ProgressView {
   }
 }
 
-function stageText({ stage, dataset, winner }: RunProgress): string {
+function stageText({ stage, paused, dataset, winner }: RunProgress): string {
+  if (paused) return plainLine(`PAUSED, ${paused.code}: ${paused.message}. Mend that, then: tuneloop resume`);
   return [`stage ${STAGES.indexOf(stage) + 1} of ${STAGES.length}: ${stage}`, winner ? `winner ${winner}` : dataset]
     .filter(Boolean)
     .join(' | ');

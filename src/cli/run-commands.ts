@@ -15,6 +15,7 @@ import {
   pipelineOf,
   type RunHandle,
   type RunStatus,
+  resumeRun,
   runJson,
   startRun,
   statusOf,
@@ -122,6 +123,22 @@ export function cancel(id: string, options: JsonOption): Promise<number> {
     const text =
       status === 'running' ? `${id} is being cancelled, with its jobs` : `${id} has ended already: ${status}`;
     printResult(options.json, { runId: id, status: status === 'running' ? 'cancelling' : status }, () => text);
+    return EXIT.ok;
+  });
+}
+
+/** `resume ID`: lets a run go on that waits for a person. */
+export function resume(id: string, options: JsonOption): Promise<number> {
+  return withSession(async ({ client }) => {
+    const handle: RunHandle = client.workflow.getHandle(id);
+    const status = statusOf(await describeRun(handle));
+    if (status !== 'running') throw new TuneloopError('RUN_NOT_PAUSED', `${id} has ended already: ${status}`);
+    const { code, message } = await resumeRun(client, handle);
+    printResult(
+      options.json,
+      { runId: id, resumed: { code, message } },
+      () => `${id} goes on; it was paused for ${code}: ${message}`,
+    );
     return EXIT.ok;
   });
 }

@@ -36,6 +36,7 @@ export function runTable(run: RunJson): string {
     plainLine(verdictOf(run)),
     ...notes,
     `Report: ${nearPath(run.reportPath)}`,
+    `Spent: ${usdText(run.spentUsd)}`,
     `Took ${durationText(run.seconds)}, ${run.historyEvents} history events.`,
   ].join('\n');
 }

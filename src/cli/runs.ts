@@ -2,10 +2,12 @@ import path from 'node:path';
 import {
   type Client,
   defaultPayloadConverter,
+  ServiceError,
   type WorkflowExecutionDescription,
   WorkflowFailedError,
   type WorkflowHandle,
   WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TemporalFailure, TypedSearchAttributes } from '@temporalio/common';
 import type { JobHeartbeat } from '../activities/await-job.ts';
@@ -18,7 +20,7 @@ import { type ArtifactRef, readJson, writeJson } from '../storage/artifact-store
 import { FileStore } from '../storage/file-store.ts';
 import type { fineTuningPipeline } from '../workflows/fine-tuning-pipeline.ts';
 import { jobWorkflowId, runId, runName } from '../workflows/ids.ts';
-import type { RunProgress } from '../workflows/progress.ts';
+import type { PauseReason, RunProgress } from '../workflows/progress.ts';
 import { PIPELINE, STAGE } from '../workflows/search-attributes.ts';
 
 export type RunHandle = WorkflowHandle<typeof fineTuningPipeline>;
@@ -133,6 +135,28 @@ export async function progressOf(client: Client, handle: RunHandle): Promise<Run
     return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query<RunProgress>('progress'));
   } catch {
     return undefined;
+  }
+}
+
+const UPDATE_TIMEOUT_MS = 10_000;
+
+/** Tells a paused run to go on; answers with what it was paused for. @throws TuneloopError RUN_NOT_PAUSED */
+export async function resumeRun(client: Client, handle: RunHandle): Promise<PauseReason> {
+  try {
+    return await client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () =>
+      handle.executeUpdate<PauseReason, []>('resume'),
+    );
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) {
+      throw new TuneloopError('RUN_NOT_PAUSED', `${handle.workflowId} is not paused: there is nothing to resume`);
+    }
+    if (error instanceof ServiceError) {
+      throw new TuneloopError(
+        'TEMPORAL_UNREACHABLE',
+        `${handle.workflowId} did not answer: a worker has to run for that, start one with \`npm run worker\``,
+      );
+    }
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
-import { type Client, ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+import { type Client, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import { TuneloopError } from '../errors.ts';
+import { ensureSchedule } from '../temporal/ensure-schedule.ts';
 import { scheduledRunId, scheduleId } from '../workflows/ids.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
@@ -37,19 +38,9 @@ export function createSchedule(
     // A run that still goes on is not joined by a second one, and a failed one is looked at before the next.
     const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP_WINDOW, pauseOnFailure: true };
     const id = scheduleId(pipeline.name);
-    let created = true;
-    try {
-      await client.schedule.create({ scheduleId: id, spec, action, policies });
-    } catch (error) {
-      if (!(error instanceof ScheduleAlreadyRunning)) throw badSpec(error, cron);
-      created = false;
-      await client.schedule
-        .getHandle(id)
-        .update(({ state }) => ({ spec, action, policies, state }))
-        .catch((failure: unknown) => {
-          throw badSpec(failure, cron);
-        });
-    }
+    const created = await ensureSchedule(client, id, { spec, action, policies }).catch((error: unknown) => {
+      throw badSpec(error, cron);
+    });
     const { info } = await client.schedule.getHandle(id).describe();
     const next = info.nextActionTimes[0]?.toISOString() ?? null;
     const value = { pipeline: pipeline.name, scheduleId: id, cron, timezone, created, next };

@@ -18,6 +18,8 @@ export interface Environment {
   trainerUrl: string | undefined;
   pricesFile: string | undefined;
   logLevel: string;
+  /** What all runs together may spend in a month, in USD; null for no cap. */
+  monthlyBudgetUsd: number | null;
   /** Whether there is a key; the key itself is read by {@link readApiKey} alone. */
   openaiKeySet: boolean;
   searchPath: string[];
@@ -29,6 +31,7 @@ Environment:
   TUNELOOP_TRAINER_URL   base URL of the local trainer, for provider: local
   TUNELOOP_TASK_QUEUE    Temporal task queue (default: tuneloop)
   TUNELOOP_PRICES        a JSON file of prices that replaces the one that comes along
+  TUNELOOP_MONTHLY_BUDGET_USD  what all runs together may spend in a calendar month (UTC); read by the worker
   TUNELOOP_LOG_LEVEL     trace, debug, info, warn, error or silent (default: info)
   TUNELOOP_UI_URL        Temporal's Web UI, for links
   TEMPORAL_ADDRESS       a Temporal server; TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_PROFILE ... as the
@@ -47,6 +50,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     trainerUrl: env.TUNELOOP_TRAINER_URL || undefined,
     pricesFile: env.TUNELOOP_PRICES || undefined,
     logLevel: env.TUNELOOP_LOG_LEVEL || 'info',
+    monthlyBudgetUsd: readUsd('TUNELOOP_MONTHLY_BUDGET_USD', env),
     openaiKeySet: Boolean(env.OPENAI_API_KEY),
     searchPath: (env.PATH ?? '').split(path.delimiter).filter(Boolean),
   };
@@ -62,6 +66,17 @@ export function readApiKey(variable: string, env: NodeJS.ProcessEnv = process.en
     );
   }
   return key;
+}
+
+function readUsd(variable: string, env: NodeJS.ProcessEnv): number | null {
+  const text = env[variable];
+  if (!text) return null;
+  const usd = Number(text);
+  // A cap that cannot be read must not turn into none.
+  if (!(usd >= 0 && Number.isFinite(usd))) {
+    throw new TuneloopError('ENVIRONMENT_INVALID', `${variable} is ${text}: give an amount in USD, such as 250`);
+  }
+  return usd;
 }
 
 /** The variables for a process that this one starts: its own, with some set or (undefined) taken away. */

@@ -7,6 +7,12 @@ const oneOrMore = <T extends z.ZodType>(value: T) => z.union([value, z.array(val
 
 const fraction = z.number().gte(0).lt(1);
 
+/** A week at most: after that the wait itself ends. */
+const minutes = z
+  .number()
+  .gt(0)
+  .lte(7 * 24 * 60);
+
 const provider = z.union([
   z.literal('local').describe('the trainer that comes with Tuneloop: real but small models, not LLMs'),
   z.literal('openai').describe('api.openai.com, key in OPENAI_API_KEY'),
@@ -17,6 +23,12 @@ const provider = z.union([
         .string()
         .regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of an environment variable, not the key itself')
         .describe('name of the environment variable that holds the key'),
+      settling_seconds: z
+        .number()
+        .gte(0)
+        .lte(600)
+        .optional()
+        .describe('how long a new job may be missing from the list of jobs; default 30'),
     })
     .superRefine(({ baseURL }, context) => {
       if (!isSafeBaseURL(baseURL)) {
@@ -114,13 +126,25 @@ export const pipelineSchema = z
         margin: z.number().gte(0).lte(1).default(0).describe('a score this close to the best counts as a tie'),
         max_cost_per_1k_usd: z.number().gt(0).optional().describe('a candidate above it cannot win'),
         max_p95_ms: z.number().gt(0).optional().describe('a candidate above it cannot win'),
+        max_invalid: fraction
+          .default(0.1)
+          .describe('a candidate cannot win if a larger share of its answers is empty or cut off'),
       })
       .prefault({}),
     budget_usd: z
       .number()
       .gt(0)
       .optional()
-      .describe('the run is refused before the first job if its estimate is higher'),
+      .describe('the run never spends more: jobs that it does not pay for are not created'),
+    deadlines: z
+      .strictObject({
+        validating_minutes: minutes.default(60).describe('the provider checks the files'),
+        queued_minutes: minutes.default(24 * 60).describe('the job waits for its turn'),
+        running_minutes: minutes.default(24 * 60).describe('the job trains'),
+        ready_minutes: minutes.default(30).describe('the job has succeeded, and its model cannot be called yet'),
+      })
+      .prefault({})
+      .describe('a job that stays longer in one of these is cancelled, and its candidate is lost'),
     retraining: z
       .strictObject({
         cron: z.string().min(1).describe('five fields: minute hour day month weekday'),

@@ -1,3 +1,5 @@
+import { percentText } from '../report/format.ts';
+
 /** What the choice of a winner looks at. */
 export interface Contender {
   id: string;
@@ -6,6 +8,8 @@ export interface Contender {
   /** USD, null where no price is known. */
   costPer1kUsd: number | null;
   p95Ms: number;
+  /** Share of answers that are empty or cut off, 0 to 1. */
+  invalid: number;
 }
 
 export interface SelectionRule {
@@ -13,6 +17,7 @@ export interface SelectionRule {
   margin: number;
   max_cost_per_1k_usd?: number | undefined;
   max_p95_ms?: number | undefined;
+  max_invalid: number;
 }
 
 export interface Selection {
@@ -48,10 +53,13 @@ export function selectWinner(contenders: readonly Contender[], rule: SelectionRu
   return { winner: winner?.id ?? null, rejected };
 }
 
-// A finite stand-in for an unknown cost: Infinity - Infinity is NaN, which is no order.
+// A finite stand-in for an unknown cost, because Infinity - Infinity is NaN.
 const costForTies = ({ costPer1kUsd }: Contender) => costPer1kUsd ?? Number.MAX_VALUE;
 
-function violatedCap({ costPer1kUsd, p95Ms }: Contender, rule: SelectionRule): string | undefined {
+function violatedCap({ costPer1kUsd, p95Ms, invalid }: Contender, rule: SelectionRule): string | undefined {
+  if (invalid > rule.max_invalid) {
+    return `${percentText(invalid)} of its answers are empty or cut off, and selection.max_invalid is ${percentText(rule.max_invalid)}`;
+  }
   if (rule.max_cost_per_1k_usd !== undefined) {
     if (costPer1kUsd === null) return 'its cost is unknown and selection.max_cost_per_1k_usd is set';
     if (costPer1kUsd > rule.max_cost_per_1k_usd)

@@ -34,7 +34,7 @@ export class ServiceProcess {
 
   constructor(options: ServiceOptions) {
     this.#options = options;
-    mkdirSync(path.dirname(options.logFile), { recursive: true });
+    mkdirSync(path.dirname(options.logFile), { recursive: true, mode: 0o700 });
     this.#child = this.#start();
   }
 
@@ -78,6 +78,8 @@ export class ServiceProcess {
   #start(): ChildProcess {
     const { command, args, env = {}, logFile, keep } = this.#options;
     const log = openSync(logFile, 'a', 0o600);
+    // Handed down: what a service writes, its database for example, is for its owner only.
+    const mask = process.umask(0o077);
     try {
       // A process group of its own: Ctrl-C reaches this process alone, which then stops its services in order.
       const child = keep
@@ -96,6 +98,7 @@ export class ServiceProcess {
       });
       return child;
     } finally {
+      process.umask(mask);
       closeSync(log);
     }
   }

@@ -50,7 +50,7 @@ export function writeServices(home: string, services: Services): void {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   // It holds production data: kept out of the repository of whoever runs this in a checkout of their own.
   const ignore = path.join(home, '.gitignore');
-  if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
+  if (!existsSync(ignore)) writeFileSync(ignore, '*\n', { mode: 0o600 });
   const temporary = `${fileOf(home)}.${process.pid}`;
   writeFileSync(temporary, `${JSON.stringify(services, null, 2)}\n`, { mode: 0o600 });
   renameSync(temporary, fileOf(home));

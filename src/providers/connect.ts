@@ -7,15 +7,25 @@ import type { Provider } from './provider.ts';
 export const TRAINER_PORT = 8484;
 export const DEFAULT_TRAINER_URL = `http://127.0.0.1:${TRAINER_PORT}/v1`;
 
+/**
+ * How long a new job may be missing from the list, unless the pipeline says otherwise. OpenAI documents no figure: half a
+ * minute is a cautious guess. The local trainer lists a job before it answers.
+ */
+const SETTLING_MS = 30_000;
+const LOCAL_SETTLING_MS = 1000;
+
 /** Makes the provider that a pipeline names. @throws TuneloopError ENVIRONMENT_INVALID where its key is missing. */
 export function connectProvider(choice: ProviderChoice, trainerUrl: string = DEFAULT_TRAINER_URL): Provider {
-  if (choice === 'local') return new OpenAIProtocolProvider({ baseURL: trainerUrl, apiKey: 'local', local: true });
-  if (choice === 'openai') {
-    return new OpenAIProtocolProvider({
-      baseURL: 'https://api.openai.com/v1',
-      apiKey: readApiKey('OPENAI_API_KEY'),
-      local: false,
-    });
+  if (choice === 'local') {
+    const apiKey = 'local';
+    return new OpenAIProtocolProvider({ baseURL: trainerUrl, apiKey, local: true, settlingMs: LOCAL_SETTLING_MS });
   }
-  return new OpenAIProtocolProvider({ baseURL: choice.baseURL, apiKey: readApiKey(choice.apiKeyEnv), local: false });
+  if (choice === 'openai') {
+    const apiKey = readApiKey('OPENAI_API_KEY');
+    const baseURL = 'https://api.openai.com/v1';
+    return new OpenAIProtocolProvider({ baseURL, apiKey, local: false, settlingMs: SETTLING_MS });
+  }
+  const { baseURL, apiKeyEnv, settling_seconds: seconds } = choice;
+  const settlingMs = seconds === undefined ? SETTLING_MS : seconds * 1000;
+  return new OpenAIProtocolProvider({ baseURL, apiKey: readApiKey(apiKeyEnv), local: false, settlingMs });
 }

@@ -1,18 +1,35 @@
 import { createReadStream } from 'node:fs';
 import OpenAI, { toFile } from 'openai';
 import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs';
-import type { Completion, CompletionRequest, Job, JobProgress, JobRequest, JobState, Provider } from './provider.ts';
-import { classifyError } from './provider-error.ts';
+import type {
+  Completion,
+  CompletionRequest,
+  Job,
+  JobIdentity,
+  JobOwner,
+  JobPhase,
+  JobProgress,
+  JobRequest,
+  JobState,
+  Model,
+  OwnedJob,
+  Provider,
+} from './provider.ts';
+import { classifyError, needsPerson } from './provider-error.ts';
 
 export interface OpenAIProtocolOptions {
   baseURL: string;
   apiKey: string;
   local: boolean;
+  settlingMs: number;
   timeoutMs?: number;
 }
 
-/** The key under which a job can be found again; see `JobRequest.key`. */
+/** What our jobs carry in their metadata: the key under which they are found again, and whose they are. */
 const KEY = 'tuneloop_key';
+const OWNER = { pipeline: 'tuneloop_pipeline', workflowId: 'tuneloop_job', executionId: 'tuneloop_execution' } as const;
+/** The protocol's limit for a value of the metadata. */
+const LONGEST_VALUE = 512;
 
 const REQUEST_TIMEOUT_MS = 60_000;
 const UPLOAD_TIMEOUT_MS = 15 * 60_000;
@@ -20,12 +37,14 @@ const UPLOAD_TIMEOUT_MS = 15 * 60_000;
 /** Any server that speaks the OpenAI fine-tuning protocol, through the official client. */
 export class OpenAIProtocolProvider implements Provider {
   readonly local: boolean;
+  readonly settlingMs: number;
   readonly #client: OpenAI;
   readonly #baseURL: string;
   readonly #apiKey: string;
 
-  constructor({ baseURL, apiKey, local, timeoutMs = REQUEST_TIMEOUT_MS }: OpenAIProtocolOptions) {
+  constructor({ baseURL, apiKey, local, settlingMs, timeoutMs = REQUEST_TIMEOUT_MS }: OpenAIProtocolOptions) {
     this.local = local;
+    this.settlingMs = settlingMs;
     this.#baseURL = baseURL;
     this.#apiKey = apiKey;
     // maxRetries 0: the client would repeat a POST whose answer was lost, and with it the paid work.
@@ -40,11 +59,19 @@ export class OpenAIProtocolProvider implements Provider {
     });
   }
 
-  listModels(): Promise<string[]> {
+  listModels(): Promise<Model[]> {
     return this.#call(async () => {
-      const models: string[] = [];
-      for await (const { id } of this.#client.models.list()) models.push(id);
+      const models: Model[] = [];
+      for await (const { id, shutdown_date } of this.#client.models.list()) {
+        models.push({ id, shutdownDate: shutdown_date ? new Date(shutdown_date) : null });
+      }
       return models;
+    });
+  }
+
+  checkFineTuning(): Promise<void> {
+    return this.#call(async () => {
+      await this.#client.fineTuning.jobs.list({ limit: 1 });
     });
   }
 
@@ -68,14 +95,24 @@ export class OpenAIProtocolProvider implements Provider {
     });
   }
 
-  findJobs(key: string): Promise<Job[]> {
+  findJobs(identity: JobIdentity): Promise<Job[]> {
     return this.#call(async () => {
       const jobs: Job[] = [];
-      for await (const job of this.#client.fineTuning.jobs.list({ metadata: { [KEY]: key }, limit: 100 })) {
-        // Compared here too: a server may not know the filter and answer with all jobs.
-        if (job.metadata?.[KEY] === key) jobs.push(toJob(job));
+      for await (const job of this.#client.fineTuning.jobs.list({ metadata: { [KEY]: identity.key }, limit: 100 })) {
+        if (isSame(job, identity)) jobs.push(toJob(job));
       }
       return jobs.toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+    });
+  }
+
+  listPendingJobs(): Promise<OwnedJob[]> {
+    return this.#call(async () => {
+      const jobs: OwnedJob[] = [];
+      for await (const job of this.#client.fineTuning.jobs.list({ limit: 100 })) {
+        const owner = ownerOf(job);
+        if (owner && toJob(job).state === 'pending') jobs.push({ id: job.id, owner });
+      }
+      return jobs;
     });
   }
 
@@ -86,10 +123,10 @@ export class OpenAIProtocolProvider implements Provider {
         await this.#client.fineTuning.jobs.create({
           model: request.baseModel,
           training_file: request.trainingFile,
-          ...(request.validationFile === null ? {} : { validation_file: request.validationFile }),
+          validation_file: request.validationFile,
           suffix: request.suffix,
           seed: request.seed,
-          metadata: { ...request.labels, [KEY]: request.key },
+          metadata: metadataOf(request),
           method: {
             type: 'supervised',
             supervised: {
@@ -169,6 +206,7 @@ export class OpenAIProtocolProvider implements Provider {
       const serverMs = Number.parseFloat(response.headers.get('openai-processing-ms') ?? '');
       return {
         text: data.choices[0]?.message.content ?? '',
+        cut: data.choices[0]?.finish_reason === 'length',
         promptTokens: data.usage?.prompt_tokens ?? 0,
         completionTokens: data.usage?.completion_tokens ?? 0,
         latencyMs,
@@ -193,18 +231,55 @@ const ENDED = new Map<string, JobState>([
   ['cancelled', 'cancelled'],
 ]);
 
+// A status that is not listed here nor above counts as running, and is not known.
+const PHASES = new Map<string, JobPhase>([
+  ['validating_files', 'validating'],
+  ['queued', 'queued'],
+  ['running', 'running'],
+  ['pausing', 'running'],
+  ['paused', 'running'],
+]);
+
 function toJob(job: FineTuningJob): Job {
   return {
     id: job.id,
     state: ENDED.get(job.status) ?? 'pending',
+    phase: PHASES.get(job.status) ?? 'running',
+    known: PHASES.has(job.status) || ENDED.has(job.status),
     status: job.status,
     model: job.fine_tuned_model,
     // Healthy jobs may carry an empty error object: only a code says that something failed.
     failure: job.error?.code ? `${job.error.code}: ${job.error.message}`.slice(0, 500) : null,
+    needsPerson: needsPerson(job.error?.code ?? ''),
     createdAt: job.created_at,
     finishedAt: job.finished_at,
     trainedTokens: job.trained_tokens,
   };
+}
+
+/**
+ * Compared here and not only by the server, which may not know the filter and answer with all jobs. A server that keeps
+ * no metadata leaves the second fingerprint: nobody else has the same file, model and 31 bits of a hash as seed.
+ */
+function isSame(job: FineTuningJob, { key, baseModel, trainingFile, seed }: JobIdentity): boolean {
+  const keyOfJob = job.metadata?.[KEY];
+  if (keyOfJob !== undefined) return keyOfJob === key;
+  // A server may answer with the dated name of the model that was asked for.
+  return job.training_file === trainingFile && job.model.startsWith(baseModel) && job.seed === seed;
+}
+
+function metadataOf({ key, owner }: JobRequest): Record<string, string> {
+  const fields = Object.entries(OWNER) as [keyof JobOwner, string][];
+  return {
+    ...Object.fromEntries(fields.map(([field, name]) => [name, owner[field].slice(0, LONGEST_VALUE)])),
+    [KEY]: key,
+  };
+}
+
+function ownerOf({ metadata }: FineTuningJob): JobOwner | undefined {
+  const { pipeline, workflowId, executionId } = OWNER;
+  const [of, by, execution] = [metadata?.[pipeline], metadata?.[workflowId], metadata?.[executionId]];
+  return of && by && execution ? { pipeline: of, workflowId: by, executionId: execution } : undefined;
 }
 
 function numberOrNull(value: unknown): number | null {

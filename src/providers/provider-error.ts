@@ -1,5 +1,6 @@
 import { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError } from 'openai';
 import type { ErrorCode } from '../errors.ts';
+import { redactMessage } from '../redaction.ts';
 
 /** A failed call to a provider, with the decision whether the same call may succeed later. */
 export class ProviderError extends Error {
@@ -8,17 +9,37 @@ export class ProviderError extends Error {
   readonly retryable: boolean;
   /** How long the provider asks to wait. */
   readonly retryAfterMs: number | undefined;
+  /** HTTP status, where there was an answer. */
+  readonly status: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { retryable: boolean; retryAfterMs?: number | undefined }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { retryable: boolean; retryAfterMs?: number | undefined; status?: number },
+  ) {
     super(message);
     this.code = code;
     this.retryable = options.retryable;
     this.retryAfterMs = options.retryAfterMs;
+    this.status = options.status;
+  }
+
+  /** Whether the provider may have done what it was asked although it says otherwise, or nothing. */
+  get mayHaveExecuted(): boolean {
+    return this.status === undefined || this.status === 408 || this.status >= 500;
   }
 }
 
 /** Codes of HTTP 429 that no waiting mends: a person has to pay, or to raise a limit. */
 const NEEDS_A_PERSON = /^(credit_balance_exhausted|insufficient_quota|.*_(spend|usage)_limit_exceeded)$/;
+
+/** Codes of HTTP 403 that say that nobody of this organization may train (any more). */
+const CLOSED = /^training_not_available$/;
+
+/** Whether an error code of the provider stands for a quota or a limit on spending. */
+export function needsPerson(code: string): boolean {
+  return NEEDS_A_PERSON.test(code);
+}
 
 /** How long to wait where the provider does not say: a daily limit is lifted in hours. */
 const DEFAULT_WAITS_MS = new Map([['daily_rate_limit_exceeded', 3_600_000]]);
@@ -31,45 +52,51 @@ const LONGEST_MESSAGE = 500;
  * | case | retry |
  * |---|---|
  * | no connection, timeout, 408, 409, 5xx | yes |
- * | 429 | yes, after what the provider asks, unless its code says that a person is needed |
- * | 404 or 429 on a model that is still loading | yes |
+ * | 429 | yes, after what the provider asks |
+ * | 429 whose code names a quota or a limit on spending | no, PROVIDER_QUOTA: the run waits for a person |
+ * | 403 `training_not_available` | no, PROVIDER_CLOSED: the run waits for a person |
+ * | 404 on a model that is still loading | yes |
  * | other 4xx | no |
  *
  * The message is built anew from status, code and the provider's own text, and bounded: the client's error carries
  * headers and requests, which may hold keys and production data and must not reach a history. Some servers repeat the key
- * in their answer: it is taken out.
+ * in their answer, and so does the client where it makes no valid header: it is taken out.
  */
 export function classifyError(error: unknown, baseURL: string, apiKey?: string): ProviderError {
   if (error instanceof ProviderError) return error;
+  const clean = (text: string) => redactMessage(text, apiKey ? [apiKey] : [], LONGEST_MESSAGE);
   if (error instanceof APIUserAbortError) {
     return new ProviderError('PROVIDER_UNAVAILABLE', 'the request was cancelled', { retryable: true });
   }
   if (error instanceof APIConnectionTimeoutError) {
-    return new ProviderError('PROVIDER_UNREACHABLE', `${baseURL} did not answer in time`, { retryable: true });
+    return new ProviderError('PROVIDER_UNREACHABLE', clean(`${baseURL} did not answer in time`), { retryable: true });
   }
   if (error instanceof APIConnectionError) {
-    return new ProviderError('PROVIDER_UNREACHABLE', `${baseURL} cannot be reached (${rootReason(error)})`, {
+    return new ProviderError('PROVIDER_UNREACHABLE', clean(`${baseURL} cannot be reached (${rootReason(error)})`), {
       retryable: true,
     });
   }
   if (error instanceof APIError && typeof error.status === 'number') {
     const { status } = error;
     const code = typeof error.code === 'string' ? error.code : '';
-    const text = `${baseURL} answered ${status}${code ? ` ${code}` : ''}: ${providerText(error)}`;
-    const message = (apiKey ? text.replaceAll(apiKey, '***') : text).slice(0, LONGEST_MESSAGE);
-    return isRetryable(status, code, message)
-      ? new ProviderError('PROVIDER_UNAVAILABLE', message, {
-          retryable: true,
-          retryAfterMs: retryAfter(error.headers) ?? DEFAULT_WAITS_MS.get(code),
-        })
-      : new ProviderError('PROVIDER_REFUSED', message, { retryable: false });
+    const message = clean(`${baseURL} answered ${status}${code ? ` ${code}` : ''}: ${providerText(error)}`);
+    if (isRetryable(status, code, message)) {
+      const retryAfterMs = retryAfter(error.headers) ?? DEFAULT_WAITS_MS.get(code);
+      return new ProviderError('PROVIDER_UNAVAILABLE', message, { retryable: true, retryAfterMs, status });
+    }
+    return new ProviderError(refusal(status, code), message, { retryable: false, status });
   }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return new ProviderError('PROVIDER_UNAVAILABLE', text.slice(0, LONGEST_MESSAGE), { retryable: true });
+  return new ProviderError('PROVIDER_UNAVAILABLE', clean(text), { retryable: true });
+}
+
+function refusal(status: number, code: string): ErrorCode {
+  if (status === 429) return 'PROVIDER_QUOTA';
+  return status === 403 && CLOSED.test(code) ? 'PROVIDER_CLOSED' : 'PROVIDER_REFUSED';
 }
 
 function isRetryable(status: number, code: string, message: string): boolean {
-  if (status === 429) return !NEEDS_A_PERSON.test(code);
+  if (status === 429) return !needsPerson(code);
   if (status === 404) return /still (being )?load/i.test(message);
   return status === 408 || status === 409 || status >= 500;
 }
@@ -98,5 +125,5 @@ function rootReason(error: Error): string {
   let cause: unknown = error;
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
   if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code;
-  return (cause instanceof Error ? cause.message : String(cause)).slice(0, 200);
+  return cause instanceof Error ? cause.message : String(cause);
 }

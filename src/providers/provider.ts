@@ -8,14 +8,23 @@ import type { Hyperparameters } from '../sweep/plan.ts';
 export interface Provider {
   /** Whether answers come from the local trainer, so that figures can be marked. */
   readonly local: boolean;
-  /** The ids of all models that can be called or tuned. */
-  listModels(): Promise<string[]>;
+  /** How long a new job may be missing from the provider's list, in milliseconds. */
+  readonly settlingMs: number;
+  /** All models that can be called or tuned. */
+  listModels(): Promise<Model[]>;
+  /** Asks something free that only an account with fine-tuning may ask. @throws ProviderError where it may not. */
+  checkFineTuning(): Promise<void>;
   /** The newest usable training file of this name and size, if it was uploaded before. */
   findFile(name: string, bytes: number): Promise<string | undefined>;
   /** Uploads a local file for fine-tuning under a name and returns its id. */
   uploadFile(name: string, file: string): Promise<string>;
-  /** The jobs created under a key, oldest first, in whatever state they are. */
-  findJobs(key: string): Promise<Job[]>;
+  /**
+   * The jobs of an identity, oldest first, in whatever state they are: those that carry its key, and on servers that
+   * keep no metadata those of the same file, model and seed.
+   */
+  findJobs(identity: JobIdentity): Promise<Job[]>;
+  /** The jobs that have not ended and carry a label of ours. */
+  listPendingJobs(): Promise<OwnedJob[]>;
   createJob(request: JobRequest): Promise<Job>;
   getJob(id: string): Promise<Job>;
   /** The latest training metrics that the job has reported. */
@@ -27,18 +36,33 @@ export interface Provider {
   complete(request: CompletionRequest): Promise<Completion>;
 }
 
+/** What a job that has not ended is doing. */
+export type JobPhase = 'validating' | 'queued' | 'running';
+
 /** `pending` stands for every status that can still change, unknown ones included. */
 export type JobState = 'pending' | 'succeeded' | 'failed' | 'cancelled';
+
+export interface Model {
+  id: string;
+  /** When the provider will switch it off, where it says so. */
+  shutdownDate: Date | null;
+}
 
 export interface Job {
   id: string;
   state: JobState;
+  /** What a pending job is doing; an unknown status counts as running. */
+  phase: JobPhase;
+  /** Whether the status is one that the protocol knows. */
+  known: boolean;
   /** As the provider words it, for people. */
   status: string;
   /** The tuned model, once there is one. */
   model: string | null;
   /** Why it failed, in the provider's words; bounded. */
   failure: string | null;
+  /** Whether it failed for what only a person can mend: a quota or a limit on spending. */
+  needsPerson: boolean;
   /** Unix seconds. */
   createdAt: number;
   /** Unix seconds. */
@@ -53,16 +77,35 @@ export interface JobProgress {
   validLoss: number | null;
 }
 
-export interface JobRequest {
-  /** Makes the job findable; see `Provider.findJobs`. */
+/** What a job can be found by again, whatever happened to the process that created it. */
+export interface JobIdentity {
+  /** Hash of all that makes it this job and no other; kept in the job's metadata. */
   key: string;
-  /** Names of pipeline, run and candidate, for people who look at the provider's list. */
-  labels: Record<string, string>;
   baseModel: string;
+  /** Id of the uploaded file. */
   trainingFile: string;
-  validationFile: string | null;
-  suffix: string;
+  /** From the same hash as the key. */
   seed: number;
+}
+
+/** Who a job belongs to; kept in its metadata. */
+export interface JobOwner {
+  pipeline: string;
+  /** Id of the workflow that waits for it. */
+  workflowId: string;
+  /** Temporal's id of the execution that created it: no two servers share one. */
+  executionId: string;
+}
+
+export interface OwnedJob {
+  id: string;
+  owner: JobOwner;
+}
+
+export interface JobRequest extends JobIdentity {
+  owner: JobOwner;
+  validationFile: string;
+  suffix: string;
   hyperparameters: Hyperparameters;
 }
 
@@ -75,6 +118,8 @@ export interface CompletionRequest {
 
 export interface Completion {
   text: string;
+  /** Whether the answer ends because it grew too long. */
+  cut: boolean;
   promptTokens: number;
   completionTokens: number;
   /** From sending the request to having read the answer, in milliseconds. */

@@ -41,7 +41,7 @@ export function markdownReport(result: RunResult): string {
     '## Data',
     `Dataset version \`${dataset.version}\`: ${dataset.train} examples to train on, ${dataset.validation} to choose the ` +
       `winner, ${dataset.test} to judge it; ${dataset.dropped} rows dropped.`,
-    `${escapeMarkdown(result.estimate)}.`,
+    `${escapeMarkdown(result.estimate)}. Spent: ${usdText(result.spentUsd)}.`,
     ...(result.notes.length > 0
       ? ['## Notes', result.notes.map((note) => `* ${escapeMarkdown(note)}`).join('\n')]
       : []),

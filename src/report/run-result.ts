@@ -11,6 +11,8 @@ export interface RunResult {
   dataset: DatasetSummary;
   /** What the run was expected to cost, in words. */
   estimate: string;
+  /** What the run has cost, in USD: what jobs and evaluations have reported, and where they did not, what was reserved. */
+  spentUsd: number;
   candidates: CandidateResult[];
   baseline: BaselineResult;
   /** Id of the winning candidate. */
@@ -40,7 +42,8 @@ export interface CandidateResult {
   hyperparameters: Hyperparameters;
   jobId: string | null;
   model: string | null;
-  status: 'succeeded' | 'failed' | 'cancelled';
+  /** `skipped`: the budget did not pay for it, and it was not created. */
+  status: 'succeeded' | 'failed' | 'cancelled' | 'skipped';
   /** Why there is no model, or why it did not win. */
   reason: string | null;
   validation: { score: number; n: number } | null;
@@ -64,4 +67,6 @@ export interface Judged {
   costPer1kUsd: number | null;
   p50Ms: number | null;
   p95Ms: number | null;
+  /** Share of answers that were empty or cut off, 0 to 1; null where the answers are those of the log. */
+  invalid: number | null;
 }

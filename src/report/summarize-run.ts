@@ -23,10 +23,15 @@ export interface RunParts {
   pipeline: Pipeline;
   dataset: Dataset;
   estimate: Plan['estimate'];
+  /** Of the plan, about models and their provider. */
+  warnings: readonly string[];
+  spentUsd: number;
   outcomes: readonly CandidateOutcome[];
   selection: Selection;
   /** Null where there are no test rows or no winner. */
   winnerOnTest: Evaluation | null;
+  /** Why the winner has no evaluation on the test rows although there are some. */
+  testFailure: string | null;
   /** On the test rows, or where there are none on the validation rows. */
   baseline: Evaluation;
 }
@@ -41,6 +46,7 @@ export function contendersOf(outcomes: readonly CandidateOutcome[]): Contender[]
             score: evaluation.score,
             costPer1kUsd: evaluation.costPer1kUsd,
             p95Ms: evaluation.p95Ms ?? 0,
+            invalid: evaluation.invalid ?? 0,
           },
         ]
       : [],
@@ -60,6 +66,7 @@ export function summarizeRun(parts: RunParts): Omit<RunResult, 'reportPath'> {
     localTrainer: pipeline.provider === 'local',
     dataset: dataset.summary,
     estimate: estimate.text,
+    spentUsd: parts.spentUsd,
     candidates: outcomes.map((outcome) => candidateResult(outcome, selection)),
     baseline: baselineResult(pipeline, baseline),
     winner: selection.winner,
@@ -110,7 +117,7 @@ function candidateResult(
     costPer1kUsd: evaluation?.costPer1kUsd ?? null,
     p50Ms: evaluation?.p50Ms ?? null,
     p95Ms: evaluation?.p95Ms ?? null,
-    trainingUsd: trained ? job.trainingUsd : null,
+    trainingUsd: job.state === 'skipped' ? null : job.trainingUsd,
     trainingSeconds: trained ? job.trainingSeconds : null,
   };
 }
@@ -120,11 +127,11 @@ function baselineResult({ evaluation: { baseline } }: Pipeline, evaluation: Eval
 }
 
 /** An evaluation without what only the run itself needs. */
-function judged({ model, score, n, costPer1kUsd, p50Ms, p95Ms }: Evaluation): Judged {
-  return { model, score, n, costPer1kUsd, p50Ms, p95Ms };
+function judged({ model, score, n, costPer1kUsd, p50Ms, p95Ms, invalid }: Evaluation): Judged {
+  return { model, score, n, costPer1kUsd, p50Ms, p95Ms, invalid };
 }
 
-function notesOf({ estimate, dataset, winnerOnTest, baseline, outcomes }: RunParts): string[] {
+function notesOf({ estimate, warnings, dataset, winnerOnTest, testFailure, baseline, outcomes }: RunParts): string[] {
   const notes: string[] = [];
   if (estimate.machineUsdPerHour !== null) {
     const price = usdText(estimate.machineUsdPerHour);
@@ -141,7 +148,11 @@ function notesOf({ estimate, dataset, winnerOnTest, baseline, outcomes }: RunPar
   }
   if (baseline.costPer1kUsd === null)
     notes.push('The cost of the baseline is unknown: no usage in the log, or no price for its model.');
-  const lost = outcomes.filter(({ job }) => job.state !== 'succeeded').length;
+  const skipped = outcomes.filter(({ job }) => job.state === 'skipped').length;
+  if (skipped > 0)
+    notes.push(`${skipped} of ${outcomes.length} candidates were not trained: the budget does not pay for them.`);
+  const lost = outcomes.filter(({ job }) => job.state === 'failed' || job.state === 'cancelled').length;
   if (lost > 0) notes.push(`${lost} of ${outcomes.length} candidates have no model.`);
-  return [...notes, ...dataset.warnings];
+  if (testFailure) notes.push(`The winner could not be judged on the test rows: ${testFailure}.`);
+  return [...notes, ...warnings, ...dataset.warnings];
 }

@@ -17,7 +17,7 @@ export class FileStore implements ArtifactStore {
   }
 
   async write(rows: Iterable<string> | AsyncIterable<string>): Promise<ArtifactRef> {
-    await mkdir(this.#folder, { recursive: true });
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const temporary = path.join(this.#folder, `.writing-${randomUUID()}`);
     const hash = createHash('sha256');
     let bytes = 0;
@@ -43,7 +43,7 @@ export class FileStore implements ArtifactStore {
       await handle.close();
       const sha256 = hash.digest('hex');
       const final = this.#path(sha256);
-      await mkdir(path.dirname(final), { recursive: true });
+      await mkdir(path.dirname(final), { recursive: true, mode: 0o700 });
       await rename(temporary, final);
       return { uri: `sha256:${sha256}`, sha256, bytes, rows: count };
     } catch (error) {

@@ -16,9 +16,9 @@ export function fileName(part: string): string {
   return /^\.*$/.test(plain) ? `_${plain}` : plain;
 }
 
-/** Writes a file whole or not at all. */
+/** Writes a file whole or not at all, readable by its owner only. */
 export async function writeFileAtomically(file: string, text: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   const temporary = `${file}.writing-${randomUUID()}`;
   try {
     const handle = await open(temporary, 'wx', 0o600);

@@ -10,7 +10,24 @@ export interface Estimate {
   machineUsdPerHour: number | null;
   /** Base models and the live baseline that the price file does not know. */
   unknownPrices: string[];
+  /** What to hold back for each candidate, in the order of the candidates. */
+  candidates: CandidateEstimate[];
+  /** What to hold back for the winner and the baseline on the test rows. */
+  final: { testUsd: number | null; baselineUsd: number | null };
 }
+
+export interface CandidateEstimate {
+  trainingUsd: number | null;
+  /** On the validation rows. */
+  evaluationUsd: number | null;
+}
+
+/**
+ * More is held back than estimated: a provider may count the tokens that frame a chat a little differently, and answers
+ * may be longer than those of the log.
+ */
+const TRAINING_RESERVE = 1.1;
+const EVALUATION_RESERVE = 1.25;
 
 export interface EstimateInput {
   prices: Prices;
@@ -34,47 +51,53 @@ export interface EstimateInput {
  * the cost is machine time, which is not known before; it is far below one cent and is estimated as 0.
  */
 export function estimateRun(input: EstimateInput): Estimate {
-  if (input.local) {
-    const machineUsdPerHour = input.prices.local.machine_usd_per_hour;
-    return { trainingUsd: 0, evaluationUsd: 0, totalUsd: 0, machineUsdPerHour, unknownPrices: [] };
-  }
+  const { prices, local, trainTokens, validationRows, testRows, meanInputTokens, meanOutputTokens, baseline } = input;
   const unknownPrices = new Set<string>();
   const known = (model: string, usd: number | null) => {
     if (usd === null) unknownPrices.add(model);
-    return usd ?? 0;
+    return usd;
   };
-  const usage = { promptTokens: input.meanInputTokens, completionTokens: input.meanOutputTokens };
-  let trainingUsd = 0;
-  let evaluationUsd = 0;
-  let dearest = 0;
-  for (const { baseModel, hyperparameters } of input.candidates) {
-    const tariff = tariffOf(input.prices, { local: false }, baseModel, true);
-    trainingUsd += known(baseModel, trainingCost(tariff, input.trainTokens * hyperparameters.epochs, 0));
-    const perRow = known(baseModel, costPer1k(tariff, usage, 0)) / 1000;
-    evaluationUsd += perRow * input.validationRows;
-    dearest = Math.max(dearest, perRow);
-  }
+  const perRow = (model: string, tuned: boolean, promptTokens: number) => {
+    const usage = { promptTokens, completionTokens: meanOutputTokens };
+    const usd = local ? 0 : costPer1k(tariffOf(prices, { local }, model, tuned), usage, 0);
+    return known(model, times(usd, 1 / 1000));
+  };
+  const costs = input.candidates.map(({ baseModel, hyperparameters }) => {
+    const tariff = tariffOf(prices, { local }, baseModel, true);
+    const trainingUsd = local ? 0 : trainingCost(tariff, trainTokens * hyperparameters.epochs, 0);
+    return { trainingUsd: known(baseModel, trainingUsd), rowUsd: perRow(baseModel, true, meanInputTokens) };
+  });
   // Which candidate wins is not known yet: the dearest is assumed.
-  evaluationUsd += dearest * input.testRows;
-  if (input.baseline) {
-    const tariff = tariffOf(input.prices, { local: false }, input.baseline.model, false);
-    const prompt = { ...usage, promptTokens: input.baseline.meanPromptTokens };
-    evaluationUsd += (known(input.baseline.model, costPer1k(tariff, prompt, 0)) / 1000) * input.testRows;
-  }
-  if (unknownPrices.size > 0) {
-    return {
-      trainingUsd: null,
-      evaluationUsd: null,
-      totalUsd: null,
-      machineUsdPerHour: null,
-      unknownPrices: [...unknownPrices],
-    };
-  }
+  const dearest = costs.reduce<number | null>(
+    (most, { rowUsd }) => (rowUsd === null || most === null ? null : Math.max(most, rowUsd)),
+    0,
+  );
+  const testUsd = times(dearest, testRows);
+  // Without test rows the baseline answers the validation rows.
+  const baselineUsd = baseline
+    ? times(perRow(baseline.model, false, baseline.meanPromptTokens), testRows > 0 ? testRows : validationRows)
+    : 0;
+  const trainingUsd = sum(costs.map((cost) => cost.trainingUsd));
+  const evaluationUsd = sum([...costs.map(({ rowUsd }) => times(rowUsd, validationRows)), testUsd, baselineUsd]);
+  const whole = unknownPrices.size === 0;
   return {
-    trainingUsd,
-    evaluationUsd,
-    totalUsd: trainingUsd + evaluationUsd,
-    machineUsdPerHour: null,
-    unknownPrices: [],
+    trainingUsd: whole ? trainingUsd : null,
+    evaluationUsd: whole ? evaluationUsd : null,
+    totalUsd: whole ? sum([trainingUsd, evaluationUsd]) : null,
+    machineUsdPerHour: local ? prices.local.machine_usd_per_hour : null,
+    unknownPrices: [...unknownPrices],
+    candidates: costs.map((cost) => ({
+      trainingUsd: times(cost.trainingUsd, TRAINING_RESERVE),
+      evaluationUsd: times(cost.rowUsd, validationRows * EVALUATION_RESERVE),
+    })),
+    final: { testUsd: times(testUsd, EVALUATION_RESERVE), baselineUsd: times(baselineUsd, EVALUATION_RESERVE) },
   };
+}
+
+function times(usd: number | null, factor: number): number | null {
+  return usd === null ? null : usd * factor;
+}
+
+function sum(amounts: readonly (number | null)[]): number | null {
+  return amounts.reduce<number | null>((total, usd) => (total === null || usd === null ? null : total + usd), 0);
 }

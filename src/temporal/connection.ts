@@ -1,4 +1,6 @@
+import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
 import { TuneloopError } from '../errors.ts';
@@ -12,6 +14,11 @@ export interface TemporalTarget {
   named: boolean;
   connect: ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
 }
+
+/** Of every client, worker and bundle; the SDK loads the converter by its path. */
+export const DATA_CONVERTER = {
+  failureConverterPath: path.join(import.meta.dirname, `failure-converter${path.extname(import.meta.filename)}`),
+} satisfies DataConverter;
 
 const DEFAULT_ADDRESS = '127.0.0.1:7233';
 const CONNECT_TIMEOUT_MS = 5000;
@@ -35,7 +42,7 @@ export function temporalTarget(home: string): TemporalTarget {
 export async function connectClient(target: TemporalTarget): Promise<Client> {
   try {
     const connection = await Connection.connect({ ...target.connect, connectTimeout: CONNECT_TIMEOUT_MS });
-    return new Client({ connection, namespace: target.namespace });
+    return new Client({ connection, namespace: target.namespace, dataConverter: DATA_CONVERTER });
   } catch {
     throw unreachable(target);
   }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
 import type { Dependencies } from '../activities/dependencies.ts';
+import { DATA_CONVERTER } from './connection.ts';
 
 export interface CreateWorkerOptions {
   connection: NativeConnection;
@@ -11,22 +12,34 @@ export interface CreateWorkerOptions {
   dependencies: Dependencies;
   /** Prebuilt workflow code; by default the bundle of the build where there is one, else made from the sources. */
   workflows?: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'stickyQueueScheduleToStartTimeout'>;
+  /** By default {@link SHUTDOWN_TIMES}. */
+  shutdown?: Required<Pick<WorkerOptions, 'shutdownGraceTime' | 'shutdownForceTime'>>;
 }
 
-/** The longest section that should not be cut off by a shutdown is a paid call that waits for its answer. */
-const GRACE_TIME = '30 seconds';
-const FORCE_TIME = '60 seconds';
+/**
+ * What a worker that was told to stop gives its activities. The longest section that should not be cut off is a paid call
+ * that waits for its answer: within the grace time it ends as if nothing had happened. After it activities are cancelled
+ * and tried again by another worker; after the force time the worker gives up on those that do not listen.
+ */
+const SHUTDOWN_TIMES = { shutdownGraceTime: '30 seconds', shutdownForceTime: '60 seconds' } as const;
 
 /** A worker for all workflows and activities. */
 export function createWorker(options: CreateWorkerOptions): Promise<Worker> {
-  const { connection, namespace, taskQueue, dependencies, workflows = findWorkflows() } = options;
+  const {
+    connection,
+    namespace,
+    taskQueue,
+    dependencies,
+    workflows = findWorkflows(),
+    shutdown = SHUTDOWN_TIMES,
+  } = options;
   return Worker.create({
     connection,
     namespace,
     taskQueue,
+    dataConverter: DATA_CONVERTER,
     activities: createActivities(dependencies),
-    shutdownGraceTime: GRACE_TIME,
-    shutdownForceTime: FORCE_TIME,
+    ...shutdown,
     ...workflows,
   });
 }

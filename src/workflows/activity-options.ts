@@ -23,9 +23,9 @@ export const PREFLIGHT: ActivityOptions = {
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: {
     initialInterval: '500 milliseconds',
-    backoffCoefficient: 2,
-    maximumInterval: '5 seconds',
-    maximumAttempts: 5,
+    backoffCoefficient: 1.5,
+    maximumInterval: '3 seconds',
+    maximumAttempts: 10,
   },
 };
 
@@ -37,12 +37,9 @@ export const UPLOAD: ActivityOptions = {
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 20 },
 };
 
-/**
- * Paid creation. Each attempt lists before it creates. The first retry waits, so that a job whose answer was lost has
- * time to appear in the list.
- */
+/** Paid creation. Each attempt looks for the job first; the time is for two requests, lists, and the settling time. */
 export const BILLABLE: ActivityOptions = {
-  startToCloseTimeout: '2 minutes',
+  startToCloseTimeout: '20 minutes',
   heartbeatTimeout: LOST_AFTER,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '2 minutes', maximumAttempts: 20 },
@@ -55,17 +52,33 @@ export const BILLABLE: ActivityOptions = {
  */
 export const POLL: ActivityOptions = {
   startToCloseTimeout: '15 seconds',
-  scheduleToCloseTimeout: '3 days',
+  // Beyond the longest deadlines that a pipeline can set, each of a week.
+  scheduleToCloseTimeout: '30 days',
   cancellationType: 'TRY_CANCEL',
-  retry: { initialInterval: '5 seconds', backoffCoefficient: 1, maximumAttempts: 20_000 },
+  retry: { initialInterval: '5 seconds', backoffCoefficient: 1, maximumAttempts: 100_000 },
 };
 
-/** Cancelling at the provider: retried for long, because what is not cancelled is paid. */
+/** Cancelling at the provider: retried for a day, because what is not cancelled is paid. */
 export const CANCEL: ActivityOptions = {
-  startToCloseTimeout: '1 minute',
+  startToCloseTimeout: '20 minutes',
   heartbeatTimeout: LOST_AFTER,
   cancellationType: 'ABANDON',
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 60 },
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 1440 },
+};
+
+/** The month's budget: where it cannot be asked, nothing is paid. Cancelling waits, so that no reservation is lost. */
+export const BUDGET: ActivityOptions = {
+  startToCloseTimeout: '15 seconds',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 120 },
+};
+
+/** Looking for jobs that nobody waits for; the schedule comes again by itself. */
+export const SWEEP: ActivityOptions = {
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: LOST_AFTER,
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 5 },
 };
 
 /** Evaluation keeps every scored row, so that an attempt goes on where the one before it stopped. */
@@ -73,5 +86,5 @@ export const EVALUATION: ActivityOptions = {
   startToCloseTimeout: '12 hours',
   heartbeatTimeout: LOST_AFTER,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 50 },
 };

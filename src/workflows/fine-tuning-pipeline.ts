@@ -1,29 +1,28 @@
 import {
   ApplicationFailure,
-  CancellationScope,
   defineQuery,
-  executeChild,
   isCancellation,
   proxyActivities,
-  rootCause,
   setCurrentDetails,
   setHandler,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { JobOutcome } from '../activities/await-job.ts';
 import type { Activities } from '../activities/create-activities.ts';
+import type { EvaluateModelInput, Evaluation } from '../activities/evaluate-model.ts';
 import type { PlannedCandidate } from '../activities/plan.ts';
 import { selectWinner } from '../evaluation/selection.ts';
 import type { RunResult } from '../report/run-result.ts';
 import { type CandidateOutcome, contendersOf, summarizeRun, verdictOf } from '../report/summarize-run.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { EVALUATION, LOCAL_STEP, PREFLIGHT, UPLOAD } from './activity-options.ts';
-import { fineTuningJob } from './fine-tuning-job.ts';
-import { jobWorkflowId } from './ids.ts';
+import { reasonOf } from './failure-reason.ts';
+import { Pause } from './pause.ts';
 import { type CandidateProgress, type RunProgress, renderProgress, type Stage } from './progress.ts';
+import { type Reservation, RunBudget } from './run-budget.ts';
 import { BEST_SCORE, STAGE, WINNER } from './search-attributes.ts';
+import { trainCandidate } from './train-candidate.ts';
 
 export interface FineTuningPipelineInput {
   /**
@@ -45,6 +44,7 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
   const runId = workflowInfo().workflowId;
   const progress: RunProgress = {
     stage: 'collect',
+    paused: null,
     dataset: null,
     estimate: null,
     candidates: [],
@@ -58,6 +58,11 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
     upsertSearchAttributes([{ key: STAGE, value: stage }]);
     show();
   };
+  const pause = new Pause((reason) => {
+    progress.paused = reason;
+    upsertSearchAttributes([{ key: STAGE, value: reason ? 'paused' : progress.stage }]);
+    show();
+  });
   const update = (id: string, change: Partial<CandidateProgress>) => {
     progress.candidates = progress.candidates.map((candidate) =>
       candidate.id === id ? { ...candidate, ...change } : candidate,
@@ -77,10 +82,11 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
   progress.dataset = dataset.text;
 
   enter('plan');
-  const { candidates, estimate } = await plan.executeWithOptions({ summary: 'candidates and their cost' }, [
-    { definition, dataset },
-  ]);
+  const { candidates, estimate, reserveFinal, monthly, warnings } = await pause.around(() =>
+    plan.executeWithOptions({ summary: 'candidates and their cost' }, [{ definition, dataset }]),
+  );
   progress.estimate = estimate.text;
+  const budget = new RunBudget(pipeline.budget_usd ?? null, monthly);
   progress.candidates = candidates.map(({ id }) => ({
     id,
     stage: 'waiting',
@@ -90,78 +96,75 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
     note: null,
   }));
 
-  enter('upload');
-  const [trainingFile, validationFile] = await Promise.all([
-    uploadFile.executeWithOptions({ summary: 'training file' }, [
-      { definition, role: 'train', file: dataset.files.train },
-    ]),
-    uploadFile.executeWithOptions({ summary: 'validation file' }, [
-      { definition, role: 'validation', file: dataset.files.validation },
-    ]),
+  // First of all what comes last, so that a run that has paid for its jobs can also judge them.
+  const reservedFinal = await budget.reserve([
+    { what: 'winner on the test rows', usd: reserveFinal.testUsd },
+    { what: 'baseline', usd: reserveFinal.baselineUsd },
   ]);
+  if ('refused' in reservedFinal) throw ApplicationFailure.nonRetryable(reservedFinal.refused, 'BUDGET_EXCEEDED');
+  const [forTest, forBaseline] = reservedFinal;
 
-  const train = async (candidate: PlannedCandidate): Promise<CandidateOutcome> => {
-    update(candidate.id, { stage: 'training' });
-    const job = await runJob(candidate);
-    update(candidate.id, job.state === 'succeeded' ? { stage: 'trained' } : { stage: job.state, note: job.reason });
-    return { candidate, job, evaluation: null, evaluationFailure: null };
-  };
-  const runJob = async (candidate: PlannedCandidate): Promise<JobOutcome> => {
-    try {
-      return await executeChild(fineTuningJob, {
-        workflowId: jobWorkflowId(runId, candidate.id),
-        args: [{ definition, candidate, trainingFile, validationFile }],
-        staticSummary: candidate.id,
-        staticDetails: `Trains ${candidate.baseModel} for the run ${runId}`,
-        cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-        // Where this run is terminated, its jobs must not go on to cost money.
-        parentClosePolicy: 'REQUEST_CANCEL',
-      });
-    } catch (error) {
-      // A single job that a person cancelled is a lost candidate, and not the end of the run.
-      if (CancellationScope.current().consideredCancelled) throw error;
-      const state = isCancellation(error) ? 'cancelled' : 'failed';
-      return { state, jobId: null, reason: rootCause(error) ?? 'the job failed' };
-    }
-  };
+  enter('upload');
+  const upload = (role: 'train' | 'validation') =>
+    pause.around(() =>
+      uploadFile.executeWithOptions({ summary: `${role} file` }, [{ definition, role, file: dataset.files[role] }]),
+    );
+  const [trainingFile, validationFile] = await Promise.all([upload('train'), upload('validation')]);
 
   enter('train');
   // All settled, so that a cancelled run ends only when each of its jobs has been cancelled.
-  const settled = await Promise.allSettled(candidates.map(train));
-  const outcomes = settled.map((result) => {
+  const job = { definition, runId, datasetVersion: dataset.summary.version, trainingFile, validationFile };
+  const training = { job, budget, pause, update };
+  const settled = await Promise.allSettled(candidates.map((candidate) => trainCandidate(training, candidate)));
+  const trained = settled.map((result) => {
     if (result.status === 'rejected') throw result.reason;
     return result.value;
   });
   refuseIfAllFailed(
     'no candidate survived its training',
-    outcomes.map(({ job }) => (job.state === 'succeeded' ? null : job.reason)),
+    trained.map(({ job }) => (job.state === 'succeeded' ? null : job.reason)),
   );
 
   const tuned = ({ baseModel }: PlannedCandidate, model: string) => ({ kind: 'tuned', model, baseModel }) as const;
+  const evaluate = async (
+    summary: string,
+    input: Omit<EvaluateModelInput, 'definition' | 'limitUsd'>,
+    reservation: Reservation | null,
+  ): Promise<Evaluation> => {
+    let spentUsd: number | null = null;
+    try {
+      const limitUsd = reservation ? budget.limitUsd(reservation) : null;
+      const evaluation = await pause.around(() =>
+        evaluateModel.executeWithOptions({ summary }, [{ definition, ...input, limitUsd }]),
+      );
+      spentUsd = evaluation.spentUsd;
+      return evaluation;
+    } finally {
+      if (reservation) await budget.settle(reservation, spentUsd);
+    }
+  };
 
   enter('evaluate');
+  const outcomes: CandidateOutcome[] = [];
   // One after another, so that every candidate meets the same load and their latencies can be compared.
-  for (const outcome of outcomes) {
-    const { candidate, job } = outcome;
+  for (const [index, candidate] of candidates.entries()) {
+    const { job, forEvaluation = null } = trained[index] ?? {};
+    if (!job) throw new Error(`${candidate.id} was not trained`);
+    const outcome: CandidateOutcome = { candidate, job, evaluation: null, evaluationFailure: null };
+    outcomes.push(outcome);
     if (job.state !== 'succeeded') continue;
     update(candidate.id, { stage: 'evaluating' });
     try {
-      outcome.evaluation = await evaluateModel.executeWithOptions(
-        { summary: `${candidate.id} on ${validation.rows} validation rows` },
-        [
-          {
-            definition,
-            name: `${candidate.id}-validation`,
-            subject: tuned(candidate, job.model),
-            examples: validation,
-          },
-        ],
+      outcome.evaluation = await evaluate(
+        `${candidate.id} on ${validation.rows} validation rows`,
+        { name: `${candidate.id}-validation`, subject: tuned(candidate, job.model), examples: validation },
+        forEvaluation,
       );
       const { score, costPer1kUsd, p95Ms } = outcome.evaluation;
       update(candidate.id, { stage: 'evaluated', score, costPer1kUsd, p95Ms });
     } catch (error) {
       if (isCancellation(error)) throw error;
-      outcome.evaluationFailure = rootCause(error) ?? 'the evaluation failed';
+      outcome.evaluationFailure = reasonOf(error);
       update(candidate.id, { stage: 'failed', note: outcome.evaluationFailure });
     }
   }
@@ -185,28 +188,52 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
   }
   // Winner and baseline meet on the test rows, which chose nothing; without any, the baseline is put to validation.
   const judged = test.rows > 0 ? test : validation;
-  const winnerOnTest =
-    winner?.job.state === 'succeeded' && test.rows > 0
-      ? await evaluateModel.executeWithOptions({ summary: `winner on ${test.rows} test rows` }, [
-          { definition, name: 'winner-test', subject: tuned(winner.candidate, winner.job.model), examples: test },
-        ])
-      : null;
+  let winnerOnTest: Evaluation | null = null;
+  let testFailure: string | null = null;
+  if (winner?.job.state === 'succeeded' && test.rows > 0) {
+    const subject = tuned(winner.candidate, winner.job.model);
+    try {
+      const input = { name: 'winner-test', subject, examples: test };
+      winnerOnTest = await evaluate(`winner on ${test.rows} test rows`, input, forTest);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      // All that was paid for so far is worth a report.
+      testFailure = reasonOf(error);
+    }
+  } else {
+    await budget.settle(forTest, 0);
+  }
+  const { baseline: kind } = pipeline.evaluation;
   const baseline =
-    pipeline.evaluation.baseline === 'recorded'
+    kind === 'recorded'
       ? await evaluateRecorded.executeWithOptions({ summary: 'baseline as the log has it' }, [
           { definition, examples: judged, otherwise: validation },
         ])
-      : await evaluateModel.executeWithOptions({ summary: `baseline on ${judged.rows} rows, original prompt` }, [
+      : await evaluate(
+          `baseline on ${judged.rows} rows, original prompt`,
           {
-            definition,
             name: 'baseline',
-            subject: { kind: 'prompted', model: pipeline.evaluation.baseline.live, template: dataset.template },
+            subject: { kind: 'prompted', model: kind.live, template: dataset.template },
             examples: judged,
           },
-        ]);
+          forBaseline,
+        );
+  if (kind === 'recorded') await budget.settle(forBaseline, 0);
 
   enter('report');
-  const summary = summarizeRun({ runId, pipeline, dataset, estimate, outcomes, selection, winnerOnTest, baseline });
+  const summary = summarizeRun({
+    runId,
+    pipeline,
+    dataset,
+    estimate,
+    warnings,
+    spentUsd: budget.spentUsd,
+    outcomes,
+    selection,
+    winnerOnTest,
+    testFailure,
+    baseline,
+  });
   const { reportPath } = await writeReport.executeWithOptions({ summary: 'report.json and report.md' }, [summary]);
   const result: RunResult = { ...summary, reportPath };
   progress.verdict = verdictOf(result);

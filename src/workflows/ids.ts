@@ -25,3 +25,15 @@ export function scheduleId(pipeline: string): string {
 export function scheduledRunId(pipeline: string): string {
   return runId(pipeline, 'scheduled');
 }
+
+/** The account of a month, by UTC: `budget/2026-11`. */
+export function monthlyBudgetId(now: Date): string {
+  return `budget/${now.toISOString().slice(0, 7)}`;
+}
+
+/** The workflow that looks for jobs which nobody waits for, and its schedule: one for each task queue. */
+export const ORPHAN_SWEEP_ID = 'orphan-sweep';
+
+export function orphanSweepScheduleId(taskQueue: string): string {
+  return `${ORPHAN_SWEEP_ID}/${taskQueue}`;
+}

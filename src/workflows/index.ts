@@ -1,3 +1,5 @@
 /** What the worker's bundle holds. */
 export { fineTuningJob } from './fine-tuning-job.ts';
 export { fineTuningPipeline } from './fine-tuning-pipeline.ts';
+export { monthlyBudget } from './monthly-budget.ts';
+export { orphanSweep } from './orphan-sweep.ts';

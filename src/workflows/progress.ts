@@ -13,11 +13,27 @@ export const STAGES = [
 ] as const;
 export type Stage = (typeof STAGES)[number];
 
-export type CandidateStage = 'waiting' | 'training' | 'trained' | 'evaluating' | 'evaluated' | 'failed' | 'cancelled';
+export type CandidateStage =
+  | 'waiting'
+  | 'training'
+  | 'trained'
+  | 'evaluating'
+  | 'evaluated'
+  | 'failed'
+  | 'cancelled'
+  | 'skipped';
+
+/** Why a run waits for a person. */
+export interface PauseReason {
+  code: string;
+  message: string;
+}
 
 /** What a run shows of itself while it goes on; small, because it is sent with every look at it. */
 export interface RunProgress {
   stage: Stage;
+  /** Null while the run goes on. */
+  paused: PauseReason | null;
   /** One line about the dataset, once there is one. */
   dataset: string | null;
   estimate: string | null;
@@ -41,6 +57,10 @@ export function renderProgress(progress: RunProgress): string {
   const ended = progress.candidates.filter(({ stage }) => stage !== 'waiting' && stage !== 'training').length;
   // "2 of 4" and not "2/4", which the Web UI turns into a fraction sign.
   const lines = [`**Stage ${step} of ${STAGES.length}: ${progress.stage}**`];
+  if (progress.paused) {
+    const { code, message } = progress.paused;
+    lines.push(`**Paused: ${code}.** ${escapeMarkdown(message)}. Mend that, then go on with \`tuneloop resume\`.`);
+  }
   if (progress.verdict) lines.push(progress.verdict);
   if (progress.dataset) lines.push(progress.dataset);
   if (progress.estimate) lines.push(progress.estimate);

@@ -1,17 +1,11 @@
-import {
-  ApplicationFailure,
-  CancelledFailure,
-  DefaultFailureConverter,
-  defaultPayloadConverter,
-  TimeoutFailure,
-} from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure, defaultPayloadConverter, TimeoutFailure } from '@temporalio/common';
 import { toFailure } from '../../src/activities/failure.ts';
 import { ERROR_CODES, type ErrorCode, TuneloopError } from '../../src/errors.ts';
 import { ProviderError } from '../../src/providers/provider-error.ts';
+import { failureConverter } from '../../src/temporal/failure-converter.ts';
 
 /** What a failure becomes in a history. */
-const inHistory = (failure: unknown) =>
-  new DefaultFailureConverter({ encodeCommonAttributes: false }).errorToFailure(failure, defaultPayloadConverter);
+const inHistory = (failure: unknown) => failureConverter.errorToFailure(failure, defaultPayloadConverter);
 
 test('a retryable error of a provider is retried after the time it asks for', () => {
   const error = new ProviderError('PROVIDER_UNAVAILABLE', 'slow down', { retryable: true, retryAfterMs: 1500 });
@@ -60,6 +54,17 @@ test('an error that nobody foresaw is retried, under a code of its own', () => {
   });
   expect(toFailure('a string')).toMatchObject({ message: 'a string', type: 'INTERNAL' });
   expect(toFailure(undefined)).toBeInstanceOf(ApplicationFailure);
+});
+
+test('no error brings a credential along', () => {
+  const text = 'answered with Authorization: Bearer canary-7f3a9c';
+  const errors = [
+    new ProviderError('PROVIDER_REFUSED', text, { retryable: false }),
+    new TuneloopError('USAGE', text),
+    new Error(text),
+    text,
+  ];
+  for (const error of errors) expect(toFailure(error).message).not.toContain('canary');
 });
 
 test('an aborted activity is cancelled, and not failed', () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { identify } from '../../src/activities/plan.ts';
+import { jobIdentity } from '../../src/activities/job-input.ts';
 import type { Candidate } from '../../src/sweep/plan.ts';
 
 interface Parts {
@@ -10,6 +10,7 @@ interface Parts {
   batchSize: number | undefined;
   runId: string;
   version: string;
+  generation: number;
 }
 
 // Texts with the signs that separate parts, so that they might run into each other.
@@ -22,12 +23,14 @@ const parts: fc.Arbitrary<Parts> = fc.record({
   batchSize: fc.constantFrom(undefined, 1, 2),
   runId: text,
   version: text,
+  generation: fc.integer({ min: 1, max: 3 }),
 });
 
-function identified({ id, baseModel, learningRateMultiplier, epochs, batchSize, runId, version }: Parts) {
+function identified({ id, baseModel, learningRateMultiplier, epochs, batchSize, runId, version, generation }: Parts) {
   const hyperparameters = { learningRateMultiplier, epochs, ...(batchSize === undefined ? {} : { batchSize }) };
   const candidate: Candidate = { id, baseModel, hyperparameters };
-  return identify(candidate, runId, version);
+  const { key, seed } = jobIdentity({ runId, datasetVersion: version, candidate, generation, trainingFile: 'file-1' });
+  return { key, seed };
 }
 
 test('the same job has the same key and seed, in every attempt and process', () => {
@@ -42,8 +45,9 @@ test('the same job has the same key and seed, in every attempt and process', () 
       batchSize: undefined,
       runId: 'support/20261123-081530-042',
       version: '0123456789abcdef',
+      generation: 1,
     }),
-  ).toEqual({ key: 'b5203e82594914d87fe636cf73cea797531277bdc818cbf7455bde75bc44a198', seed: 1519394625 });
+  ).toEqual({ key: '84e259ef9eb9898a4e76885d9c391507663e893f32265fe0bdafc690da88cbbc', seed: 1114713335 });
 });
 
 test('any part that differs makes another key', () => {
@@ -62,6 +66,7 @@ test('any part that differs makes another key', () => {
     'batchSize',
     'runId',
     'version',
+    'generation',
   );
   fc.assert(
     fc.property(parts, parts, part, (job, other, name) => {
@@ -73,7 +78,7 @@ test('any part that differs makes another key', () => {
 });
 
 test('a text that moves from one part to the next makes another key', () => {
-  const job = { learningRateMultiplier: 1, epochs: 1, batchSize: undefined, runId: 'r', version: 'v' };
+  const job = { learningRateMultiplier: 1, epochs: 1, batchSize: undefined, runId: 'r', version: 'v', generation: 1 };
   expect(identified({ ...job, id: 'ab', baseModel: 'c' }).key).not.toBe(
     identified({ ...job, id: 'a', baseModel: 'bc' }).key,
   );

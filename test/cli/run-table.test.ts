@@ -69,13 +69,19 @@ describe('a run with a result', () => {
   });
 
   test('has the status of a candidate without a model', () => {
-    const job = { state: 'failed', jobId: null, reason: 'unsafe_file' } as const;
+    const job = { state: 'failed', jobId: null, reason: 'unsafe_file', trainingUsd: null, pause: null } as const;
     const outcomes = [...sampleParts().outcomes, sampleOutcome('c', { job, evaluation: null })];
     expect(lineOf(runTable(ended({ outcomes })), '  c')).toMatch(/^ {2}c +failed +- +- +- +-$/);
   });
 
   test('says why a candidate has no model', () => {
-    const job = { state: 'failed' as const, jobId: 'ftjob-1', reason: 'invalid_file_format: line 3' };
+    const job = {
+      state: 'failed' as const,
+      jobId: 'ftjob-1',
+      reason: 'invalid_file_format: line 3',
+      trainingUsd: null,
+      pause: null,
+    };
     const table = runTable(ended({ outcomes: [sampleOutcome('a'), sampleOutcome('b', { job, evaluation: null })] }));
     expect(table).toContain('\n  b failed: invalid_file_format: line 3\n');
     expect(table).not.toContain('  a succeeded');
@@ -101,10 +107,11 @@ describe('a run with a result', () => {
 
   test('ends with verdict, notes, report and time', () => {
     const lines = runTable(ended({}, { notes: ['a note'] })).split('\n');
-    expect(lines.slice(-4)).toEqual([
+    expect(lines.slice(-5)).toEqual([
       expect.stringContaining('a won with accuracy 92.0 %'),
       '  a note',
       'Report: /runs/report.md',
+      'Spent: $1.25',
       'Took 1 min 15 s, 77 history events.',
     ]);
   });

@@ -12,6 +12,7 @@ test('an empty environment has defaults', () => {
     trainerUrl: undefined,
     pricesFile: undefined,
     logLevel: 'info',
+    monthlyBudgetUsd: null,
     openaiKeySet: false,
     searchPath: [],
   });
@@ -33,6 +34,7 @@ test('every variable is read', () => {
     TUNELOOP_TRAINER_URL: 'http://127.0.0.1:9/v1',
     TUNELOOP_PRICES: 'prices.json',
     TUNELOOP_LOG_LEVEL: 'debug',
+    TUNELOOP_MONTHLY_BUDGET_USD: '250',
     OPENAI_API_KEY: 'sk-secret',
     XDG_CACHE_HOME: '/var/cache/me',
     PATH: ['/usr/bin', '', '/bin'].join(path.delimiter),
@@ -46,9 +48,20 @@ test('every variable is read', () => {
     trainerUrl: 'http://127.0.0.1:9/v1',
     pricesFile: 'prices.json',
     logLevel: 'debug',
+    monthlyBudgetUsd: 250,
     openaiKeySet: true,
     searchPath: ['/usr/bin', '/bin'],
   });
+});
+
+test.each(['abc', '-1', 'Infinity', '12 USD'])('a monthly budget of %s is refused, and is not no budget', (text) => {
+  expect(() => readEnvironment({ TUNELOOP_MONTHLY_BUDGET_USD: text })).toThrow(
+    `TUNELOOP_MONTHLY_BUDGET_USD is ${text}: give an amount in USD`,
+  );
+});
+
+test('a monthly budget of 0 lets nothing be spent', () => {
+  expect(readEnvironment({ TUNELOOP_MONTHLY_BUDGET_USD: '0' }).monthlyBudgetUsd).toBe(0);
 });
 
 test('the key is not part of what is handed around', () => {

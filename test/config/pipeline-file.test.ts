@@ -36,7 +36,8 @@ describe('a pipeline', () => {
       provider: 'local',
       candidates: { models: ['local-nano'], learning_rate_multiplier: [0.5, 1, 2], epochs: 4 },
       evaluation: { metric: 'accuracy', baseline: 'recorded', concurrency: 8 },
-      selection: { margin: 0 },
+      selection: { margin: 0, max_invalid: 0.1 },
+      deadlines: { validating_minutes: 60, queued_minutes: 1440, running_minutes: 1440, ready_minutes: 30 },
     });
   });
 
@@ -107,7 +108,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
       'an unknown key at the top',
       `${LEAST}sources: 1\n`,
       'p.yaml:5: unknown key sources; allowed here: $schema, name, task, source, clean, split, provider, candidates, ' +
-        'evaluation, selection, budget_usd, retraining',
+        'evaluation, selection, budget_usd, deadlines, retraining',
     ],
     [
       'an unknown key inside',
@@ -138,7 +139,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'a value of none of several forms',
       `${LEAST}provider: opnai\n`,
-      'p.yaml:5: provider must be "local" or "openai" or {baseURL, apiKeyEnv}',
+      'p.yaml:5: provider must be "local" or "openai" or {baseURL, apiKeyEnv, settling_seconds}',
     ],
     [
       'a baseline of neither form',

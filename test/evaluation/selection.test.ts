@@ -6,6 +6,7 @@ const contender = (id: string, score: number, costPer1kUsd: number | null, p95Ms
   score,
   costPer1kUsd,
   p95Ms,
+  invalid: 0,
 });
 
 // Few distinct figures, so that ties of every kind are common.
@@ -15,81 +16,90 @@ const field = fc.uniqueArray(
     score: fc.constantFrom(0, 0.5, 0.79, 0.8, 0.81, 0.1 + 0.2, 0.3),
     costPer1kUsd: fc.constantFrom(null, 0, 0.5, 1, 2),
     p95Ms: fc.constantFrom(10, 100, 1000),
+    invalid: fc.constantFrom(0, 0.1, 0.2),
   }),
   { selector: ({ id }) => id, maxLength: 6 },
 );
 const rule: fc.Arbitrary<SelectionRule> = fc.record(
   {
     margin: fc.constantFrom(0, 0.01, 0.2, 1),
+    max_invalid: fc.constantFrom(0, 0.1),
     max_cost_per_1k_usd: fc.constantFrom(0.5, 1),
     max_p95_ms: fc.constantFrom(50, 500),
   },
-  { requiredKeys: ['margin'] },
+  { requiredKeys: ['margin', 'max_invalid'] },
 );
 
 test('the cheapest within the margin of the best wins', () => {
   const field = [contender('best', 0.9, 5), contender('close', 0.88, 1), contender('far', 0.8, 0.1)];
-  expect(selectWinner(field, { margin: 0.02 })).toEqual({
+  expect(selectWinner(field, { margin: 0.02, max_invalid: 0.1 })).toEqual({
     winner: 'close',
     rejected: { best: 'as good, but not cheaper', far: 'lower validation score' },
   });
 });
 
 test('without a margin the best score wins, whatever it costs', () => {
-  expect(selectWinner([contender('dear', 0.9, 50), contender('cheap', 0.89, 1)], { margin: 0 }).winner).toBe('dear');
+  expect(
+    selectWinner([contender('dear', 0.9, 50), contender('cheap', 0.89, 1)], { margin: 0, max_invalid: 0.1 }).winner,
+  ).toBe('dear');
 });
 
 test('a difference of rounding is a tie', () => {
-  expect(selectWinner([contender('dear', 0.1 + 0.2, 2), contender('cheap', 0.3, 1)], { margin: 0 }).winner).toBe(
-    'cheap',
-  );
+  expect(
+    selectWinner([contender('dear', 0.1 + 0.2, 2), contender('cheap', 0.3, 1)], { margin: 0, max_invalid: 0.1 }).winner,
+  ).toBe('cheap');
 });
 
 test('the margin is measured from the best of those that pass the caps', () => {
   const field = [contender('capped', 1, 10), contender('second', 0.8, 2), contender('cheap', 0.79, 1)];
-  expect(selectWinner(field, { margin: 0.02, max_cost_per_1k_usd: 5 }).winner).toBe('cheap');
+  expect(selectWinner(field, { margin: 0.02, max_invalid: 0.1, max_cost_per_1k_usd: 5 }).winner).toBe('cheap');
 });
 
 test('a candidate above a cap is rejected with the cap it broke', () => {
   const field = [contender('dear', 1, 10), contender('slow', 1, 1, 900), contender('fine', 0.5, 1)];
-  expect(selectWinner(field, { margin: 0, max_cost_per_1k_usd: 5, max_p95_ms: 500 })).toEqual({
+  expect(selectWinner(field, { margin: 0, max_invalid: 0.1, max_cost_per_1k_usd: 5, max_p95_ms: 500 })).toEqual({
     winner: 'fine',
     rejected: { dear: 'costs more than 5 USD per 1,000 requests', slow: 'p95 latency above 500 ms' },
   });
 });
 
 test('a candidate exactly at a cap passes', () => {
-  const limits = { margin: 0, max_cost_per_1k_usd: 5, max_p95_ms: 500 };
+  const limits = { margin: 0, max_invalid: 0.1, max_cost_per_1k_usd: 5, max_p95_ms: 500 };
   expect(selectWinner([contender('edge', 1, 5, 500)], limits)).toEqual({ winner: 'edge', rejected: {} });
 });
 
 test('an unknown cost cannot pass a cap on cost', () => {
-  expect(selectWinner([contender('unknown', 1, null)], { margin: 0, max_cost_per_1k_usd: 5 })).toEqual({
+  expect(
+    selectWinner([contender('unknown', 1, null)], { margin: 0, max_invalid: 0.1, max_cost_per_1k_usd: 5 }),
+  ).toEqual({
     winner: null,
     rejected: { unknown: 'its cost is unknown and selection.max_cost_per_1k_usd is set' },
   });
 });
 
 test('without a cap an unknown cost counts as the highest', () => {
-  expect(selectWinner([contender('unknown', 0.9, null), contender('known', 0.9, 1e6)], { margin: 0 }).winner).toBe(
-    'known',
-  );
-  expect(selectWinner([contender('only', 0.9, null)], { margin: 0 }).winner).toBe('only');
+  expect(
+    selectWinner([contender('unknown', 0.9, null), contender('known', 0.9, 1e6)], { margin: 0, max_invalid: 0.1 })
+      .winner,
+  ).toBe('known');
+  expect(selectWinner([contender('only', 0.9, null)], { margin: 0, max_invalid: 0.1 }).winner).toBe('only');
 });
 
 test('two unknown costs are told apart by score', () => {
-  expect(selectWinner([contender('a', 0.89, null), contender('b', 0.9, null)], { margin: 0.1 }).winner).toBe('b');
+  expect(
+    selectWinner([contender('a', 0.89, null), contender('b', 0.9, null)], { margin: 0.1, max_invalid: 0.1 }).winner,
+  ).toBe('b');
 });
 
 test('where all are rejected nobody wins and each has its reason', () => {
   const field = [contender('a', 1, 10), contender('b', 1, 20)];
-  const { winner, rejected } = selectWinner(field, { margin: 0, max_cost_per_1k_usd: 5 });
+  const { winner, rejected } = selectWinner(field, { margin: 0, max_invalid: 0.1, max_cost_per_1k_usd: 5 });
   expect(winner).toBeNull();
   expect(Object.keys(rejected)).toEqual(['a', 'b']);
 });
 
 test('nobody wins an empty field', () => {
-  expect(selectWinner([], { margin: 0 })).toEqual({ winner: null, rejected: {} });
+  expect(selectWinner([], { margin: 0, max_invalid: 0.1 })).toEqual({ winner: null, rejected: {} });
 });
 
 test.each([
@@ -97,8 +107,8 @@ test.each([
   ['then the lower p95', contender('z', 0.9, 1, 10), contender('a', 0.9, 1, 11)],
   ['then the smaller id', contender('a', 0.9, 1, 10), contender('b', 0.9, 1, 10)],
 ])('at the same cost a tie goes to %s', (_, winner, other) => {
-  expect(selectWinner([other, winner], { margin: 0.05 }).winner).toBe(winner.id);
-  expect(selectWinner([winner, other], { margin: 0.05 }).winner).toBe(winner.id);
+  expect(selectWinner([other, winner], { margin: 0.05, max_invalid: 0.1 }).winner).toBe(winner.id);
+  expect(selectWinner([winner, other], { margin: 0.05, max_invalid: 0.1 }).winner).toBe(winner.id);
 });
 
 test('the choice does not depend on the order of the candidates', () => {
@@ -119,9 +129,10 @@ test('everybody but the winner is told why, and the winner passes the caps and t
       const told = list.map(({ id }) => id).filter((id) => id !== winner);
       expect(Object.keys(rejected).toSorted()).toEqual(told.toSorted());
       const passing = list.filter(
-        ({ costPer1kUsd, p95Ms }) =>
+        ({ costPer1kUsd, p95Ms, invalid }) =>
           (limits.max_cost_per_1k_usd === undefined || (costPer1kUsd ?? Infinity) <= limits.max_cost_per_1k_usd) &&
-          (limits.max_p95_ms === undefined || p95Ms <= limits.max_p95_ms),
+          (limits.max_p95_ms === undefined || p95Ms <= limits.max_p95_ms) &&
+          invalid <= limits.max_invalid,
       );
       expect(winner === null).toBe(passing.length === 0);
       const won = passing.find(({ id }) => id === winner);
@@ -133,4 +144,15 @@ test('everybody but the winner is told why, and the winner passes the caps and t
       }
     }),
   );
+});
+
+test('a candidate with more invalid answers than allowed is rejected with both shares, and one with as many passes', () => {
+  const field = [
+    { ...contender('broken', 0.9, 1), invalid: 0.11 },
+    { ...contender('edge', 0.5, 1), invalid: 0.1 },
+  ];
+  expect(selectWinner(field, { margin: 0, max_invalid: 0.1 })).toEqual({
+    winner: 'edge',
+    rejected: { broken: '11.0 % of its answers are empty or cut off, and selection.max_invalid is 10.0 %' },
+  });
 });

@@ -53,7 +53,7 @@ test('the key of the named variable is sent to the named address, and no other k
   process.env[VARIABLE] = 'sk-mine';
   process.env.OPENAI_API_KEY = 'sk-other';
   const provider = connectProvider({ baseURL: server.baseURL, apiKeyEnv: VARIABLE });
-  expect(await provider.listModels()).toEqual(['local-mini']);
+  expect(await provider.listModels()).toEqual([{ id: 'local-mini', shutdownDate: null }]);
   expect(server.received[0]).toMatchObject({ url: '/v1/models', headers: { authorization: 'Bearer sk-mine' } });
   expect(JSON.stringify(server.received)).not.toContain('sk-other');
   expect(provider.local).toBe(false);
@@ -62,7 +62,7 @@ test('the key of the named variable is sent to the named address, and no other k
 test('the local trainer needs no key and gets none of the environment', async () => {
   process.env.OPENAI_API_KEY = 'sk-other';
   const provider = connectProvider('local', server.baseURL);
-  expect(await provider.listModels()).toEqual(['local-mini']);
+  expect(await provider.listModels()).toEqual([{ id: 'local-mini', shutdownDate: null }]);
   expect(JSON.stringify(server.received)).not.toContain('sk-other');
   expect(provider.local).toBe(true);
 });

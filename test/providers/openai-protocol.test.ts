@@ -11,13 +11,13 @@ let server: TinyServer;
 let provider: OpenAIProtocolProvider;
 beforeEach(async () => {
   server = await tinyServer();
-  provider = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey: 'sk-test', local: false });
+  provider = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey: 'sk-test', local: false, settlingMs: 0 });
 });
 afterEach(() => server.close());
 
 const REQUEST: JobRequest = {
   key: 'key-1',
-  labels: { tuneloop_pipeline: 'support' },
+  owner: { pipeline: 'support', workflowId: 'support/1/a', executionId: '0-1' },
   baseModel: 'gpt-4o-mini',
   trainingFile: 'file-train',
   validationFile: 'file-validation',
@@ -61,7 +61,12 @@ describe('creating a job', () => {
       validation_file: 'file-validation',
       suffix: 'support',
       seed: 42,
-      metadata: { tuneloop_pipeline: 'support', tuneloop_key: 'key-1' },
+      metadata: {
+        tuneloop_pipeline: 'support',
+        tuneloop_job: 'support/1/a',
+        tuneloop_execution: '0-1',
+        tuneloop_key: 'key-1',
+      },
       method: {
         type: 'supervised',
         supervised: { hyperparameters: { learning_rate_multiplier: 0.5, n_epochs: 4 } },
@@ -69,20 +74,21 @@ describe('creating a job', () => {
     });
   });
 
-  test('leaves out what is not given and sends a batch size that is', async () => {
+  test('leaves a batch size to the provider that is not given, and sends one that is', async () => {
     server.answer = () => ({ body: jobBody('ftjob-1') });
     const hyperparameters = { learningRateMultiplier: 1, epochs: 1, batchSize: 8 };
-    await provider.createJob({ ...REQUEST, validationFile: null, hyperparameters });
-    expect(bodyOf(server.received[0])).not.toHaveProperty('validation_file');
-    expect(bodyOf(server.received[0])).toMatchObject({
+    await provider.createJob(REQUEST);
+    expect(bodyOf(server.received[0])).not.toHaveProperty('method.supervised.hyperparameters.batch_size');
+    await provider.createJob({ ...REQUEST, hyperparameters });
+    expect(bodyOf(server.received[1])).toMatchObject({
       method: { supervised: { hyperparameters: { batch_size: 8 } } },
     });
   });
 
-  test('a label cannot take the place of the key', async () => {
+  test('an owner longer than a value of the metadata may be is cut', async () => {
     server.answer = () => ({ body: jobBody('ftjob-1') });
-    await provider.createJob({ ...REQUEST, labels: { tuneloop_key: 'other' } });
-    expect(bodyOf(server.received[0])).toMatchObject({ metadata: { tuneloop_key: 'key-1' } });
+    await provider.createJob({ ...REQUEST, owner: { ...REQUEST.owner, workflowId: 'x'.repeat(600) } });
+    expect(bodyOf(server.received[0])).toMatchObject({ metadata: { tuneloop_job: 'x'.repeat(512) } });
   });
 
   const broken: [string, Answer][] = [
@@ -116,6 +122,7 @@ describe('creating a job', () => {
       baseURL: server.baseURL,
       apiKey: 'sk-test',
       local: false,
+      settlingMs: 0,
       timeoutMs: 100,
     });
     expect(await rejection(impatient.createJob(REQUEST))).toMatchObject({ retryable: true });
@@ -126,7 +133,7 @@ describe('creating a job', () => {
 describe('finding jobs', () => {
   test('asks the server for the key', async () => {
     server.answer = () => list([]);
-    expect(await provider.findJobs('key-1')).toEqual([]);
+    expect(await provider.findJobs(REQUEST)).toEqual([]);
     expect(new URL(server.received[0]?.url ?? '', 'http://x').searchParams.get('metadata[tuneloop_key]')).toBe('key-1');
   });
 
@@ -134,10 +141,10 @@ describe('finding jobs', () => {
     const foreign = { metadata: { tuneloop_key: 'key-2' } };
     server.answer = paged([
       [jobBody('a', { created_at: 300 }), jobBody('x', foreign)],
-      [jobBody('y', { metadata: null }), jobBody('z', { metadata: {} })],
+      [jobBody('y', { metadata: null, seed: 41 }), jobBody('z', { metadata: {} })],
       [jobBody('b', { created_at: 200, status: 'cancelled' }), jobBody('c', { created_at: 100, status: 'failed' })],
     ]);
-    const jobs = await provider.findJobs('key-1');
+    const jobs = await provider.findJobs(REQUEST);
     expect(jobs.map(({ id, state }) => [id, state])).toEqual([
       ['c', 'failed'],
       ['b', 'cancelled'],
@@ -146,9 +153,34 @@ describe('finding jobs', () => {
     expect(server.received).toHaveLength(3);
   });
 
+  test('on a server without metadata a job is found by its file, model and seed together', async () => {
+    const bare = { metadata: null, training_file: 'file-train', seed: 42 };
+    server.answer = () =>
+      list([
+        jobBody('same', bare),
+        jobBody('dated', { ...bare, model: 'gpt-4o-mini-2024-07-18' }),
+        jobBody('other-seed', { ...bare, seed: 43 }),
+        jobBody('no-seed', { ...bare, seed: null }),
+        jobBody('other-file', { ...bare, training_file: 'file-2' }),
+        jobBody('other-model', { ...bare, model: 'gpt-4.1' }),
+        jobBody('other-key', { ...bare, metadata: { tuneloop_key: 'key-2' } }),
+      ]);
+    expect((await provider.findJobs(REQUEST)).map(({ id }) => id)).toEqual(['dated', 'same']);
+  });
+
+  test('jobs that have not ended are listed with their owner, and foreign ones are not', async () => {
+    const metadata = { tuneloop_pipeline: 'p', tuneloop_job: 'p/1/a', tuneloop_execution: 'e' };
+    server.answer = paged([
+      [jobBody('mine', { metadata }), jobBody('foreign', { metadata: { team: 'x' } })],
+      [jobBody('ended', { metadata, status: 'succeeded' }), jobBody('half', { metadata: { tuneloop_job: 'p/1/a' } })],
+    ]);
+    const owner = { pipeline: 'p', workflowId: 'p/1/a', executionId: 'e' };
+    expect(await provider.listPendingJobs()).toEqual([{ id: 'mine', owner }]);
+  });
+
   test('jobs of the same second are in the order of their ids, so that every attempt adopts the same one', async () => {
     server.answer = () => list([jobBody('b'), jobBody('c'), jobBody('a')]);
-    expect((await provider.findJobs('key-1')).map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+    expect((await provider.findJobs(REQUEST)).map(({ id }) => id)).toEqual(['a', 'b', 'c']);
   });
 });
 
@@ -201,6 +233,9 @@ describe('a job', () => {
     expect(await stateOf(changes)).toEqual({
       id: 'ftjob-1',
       state: 'succeeded',
+      phase: 'running',
+      known: true,
+      needsPerson: false,
       status: 'succeeded',
       model: 'ft:x',
       failure: null,
@@ -372,13 +407,16 @@ describe('completing', () => {
 });
 
 test('models are listed over all that the server has', async () => {
-  server.answer = () => list([{ id: 'local-mini' }, { id: 'ft:a' }]);
-  expect(await provider.listModels()).toEqual(['local-mini', 'ft:a']);
+  server.answer = () => list([{ id: 'local-mini' }, { id: 'old', shutdown_date: '2027-01-06' } as { id: string }]);
+  expect(await provider.listModels()).toEqual([
+    { id: 'local-mini', shutdownDate: null },
+    { id: 'old', shutdownDate: new Date('2027-01-06') },
+  ]);
 });
 
 test('a key that the server repeats in its answer is taken out of the error', async () => {
   const apiKey = 'azure-canary-0123456789';
-  const mine = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey, local: false });
+  const mine = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey, local: false, settlingMs: 0 });
   const long = 'x'.repeat(430);
   for (const message of [`Incorrect API key provided: ${apiKey}.`, `${long} Authorization: Bearer ${apiKey}`]) {
     server.answer = () => ({ status: 401, body: { error: { message, code: 'invalid_api_key' } } });
@@ -389,7 +427,7 @@ test('a key that the server repeats in its answer is taken out of the error', as
 });
 
 test('the key of the local trainer is no secret: its word stays in the messages', async () => {
-  const trainer = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey: 'local', local: true });
+  const trainer = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey: 'local', local: true, settlingMs: 0 });
   server.answer = () => ({ status: 404, body: { error: { message: 'there is no model local-mini', code: null } } });
   expect(await rejection(trainer.listModels())).toMatchObject({
     message: `${server.baseURL} answered 404: there is no model local-mini`,

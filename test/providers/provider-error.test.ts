@@ -44,13 +44,31 @@ describe('statuses', () => {
   });
 
   test.each([
-    [403, 'training_not_available'],
     [400, 'invalid_n_examples'],
     [400, 'unsafe_file'],
     [404, 'model_not_found'],
     [401, 'invalid_api_key'],
   ])('%i %s -> refused, not retried', async (status, code) => {
     expect(await classified(refusal(status, code))).toMatchObject(REFUSED);
+  });
+
+  test('403 training_not_available -> PROVIDER_CLOSED, not retried: a person is needed', async () => {
+    expect(await classified(refusal(403, 'training_not_available'))).toMatchObject({
+      code: 'PROVIDER_CLOSED',
+      retryable: false,
+    });
+    expect(await classified(refusal(403, 'training_not_available_here'))).toMatchObject(REFUSED);
+  });
+
+  test.each([
+    [500, true],
+    [503, true],
+    [408, true],
+    [409, false],
+    [429, false],
+    [400, false],
+  ])('%i: whether it may have been executed is %s', async (status, mayHaveExecuted) => {
+    expect(await classified(refusal(status, 'any'))).toMatchObject({ status, mayHaveExecuted });
   });
 
   test.each(['The model is still being loaded. Please try again later.', 'ft:a is still loading'])(
@@ -79,9 +97,10 @@ describe('codes of 429', () => {
     'project_spend_limit_exceeded',
     'organization_spend_limit_exceeded',
     'monthly_usage_limit_exceeded',
-  ])('429 %s -> refused, not retried: a person is needed', async (code) => {
+  ])('429 %s -> PROVIDER_QUOTA, not retried: a person is needed', async (code) => {
     expect(await classified(refusal(429, code, 'pay first', { 'retry-after': '1' }))).toMatchObject({
-      ...REFUSED,
+      code: 'PROVIDER_QUOTA',
+      retryable: false,
       retryAfterMs: undefined,
     });
   });

@@ -36,7 +36,7 @@ test('claims no change of quality where one side is unknown', () => {
 });
 
 test('has one row for each candidate, the winner in bold and the others with their reason', () => {
-  const job = { state: 'failed', jobId: null, reason: 'unsafe_file' } as const;
+  const job = { state: 'failed', jobId: null, reason: 'unsafe_file', trainingUsd: null, pause: null } as const;
   const outcomes = [...sampleParts().outcomes, sampleOutcome('c', { job, evaluation: null })];
   const [, [, , ...rows] = []] = tablesOf(markdownReport(sampleResult({ outcomes })));
   expect(rows.map((row) => [row[0], row[1], row[2], row.at(-1)])).toEqual([
@@ -53,8 +53,8 @@ test('names the dataset version and its counts', () => {
   );
 });
 
-test('has the estimate, to compare with what the run cost', () => {
-  expect(markdownReport(sampleResult())).toContain('\n\nEstimate: machine time.\n\n');
+test('has the estimate beside what the run cost', () => {
+  expect(markdownReport(sampleResult())).toContain('\n\nEstimate: machine time. Spent: $1.25.\n\n');
 });
 
 test('has notes only where there are any', () => {

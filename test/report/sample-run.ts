@@ -39,7 +39,9 @@ export function sampleEvaluation(changes: Partial<Evaluation> = {}): Evaluation 
     costPer1kUsd: 0.01,
     p50Ms: 5,
     p95Ms: 12,
+    invalid: 0,
     predictions: null,
+    spentUsd: 0.001,
     ...changes,
   };
 }
@@ -51,8 +53,7 @@ export function sampleOutcome(id: string, changes: Partial<CandidateOutcome> = {
       id,
       baseModel: 'local-mini',
       hyperparameters: { learningRateMultiplier: 1, epochs: 4 },
-      key: `key-${id}`,
-      seed: 1,
+      reserve: { trainingUsd: 0.6, evaluationUsd: 0.01 },
     },
     job: {
       state: 'succeeded',
@@ -79,8 +80,12 @@ export function sampleParts(changes: Partial<RunParts> = {}): RunParts {
       totalUsd: 0,
       machineUsdPerHour: 0.1,
       unknownPrices: [],
+      final: { testUsd: 0, baselineUsd: 0 },
       text: 'Estimate: machine time',
     },
+    warnings: [],
+    spentUsd: 1.25,
+    testFailure: null,
     outcomes: [sampleOutcome('a'), sampleOutcome('b', { evaluation: sampleEvaluation({ n: 40, score: 0.8 }) })],
     selection: { winner: 'a', rejected: { b: 'lower validation score' } },
     winnerOnTest: sampleEvaluation({ score: 0.92, costPer1kUsd: 0.02 }),

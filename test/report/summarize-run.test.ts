@@ -1,13 +1,21 @@
 import { contendersOf, summarizeRun, verdictOf } from '../../src/report/summarize-run.ts';
 import { sampleDataset, sampleEvaluation, sampleOutcome, sampleParts, samplePipeline } from './sample-run.ts';
 
-const failed = { state: 'failed', jobId: 'ftjob-c', reason: 'invalid_file_format' } as const;
+const failed = {
+  state: 'failed',
+  jobId: 'ftjob-c',
+  reason: 'invalid_file_format',
+  trainingUsd: null,
+  pause: null,
+} as const;
 const lost = sampleOutcome('c', { job: failed, evaluation: null });
 const NO_TEST_ROWS = 'There are no test rows';
 
 describe('contenders', () => {
   test('a candidate without a model does not contend', () => {
-    expect(contendersOf([sampleOutcome('a'), lost])).toEqual([{ id: 'a', score: 0.9, costPer1kUsd: 0.01, p95Ms: 12 }]);
+    expect(contendersOf([sampleOutcome('a'), lost])).toEqual([
+      { id: 'a', score: 0.9, costPer1kUsd: 0.01, p95Ms: 12, invalid: 0 },
+    ]);
   });
 
   test('a candidate without a score does not contend', () => {

@@ -12,6 +12,7 @@ const candidate = (id: string, changes: Partial<CandidateProgress> = {}): Candid
 });
 const progress = (changes: Partial<RunProgress> = {}): RunProgress => ({
   stage: 'train',
+  paused: null,
   dataset: null,
   estimate: null,
   candidates: [],

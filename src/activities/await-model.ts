@@ -1,0 +1,30 @@
+import type { Provider } from '../providers/provider.ts';
+import { ProviderError } from '../providers/provider-error.ts';
+import type { ArtifactRef } from '../storage/artifact-store.ts';
+import { Wait } from './await-job.ts';
+import { type Dependencies, loadPipeline } from './dependencies.ts';
+
+/**
+ * Asks a tuned model for one token, and fails with MODEL_PENDING while it cannot answer: a job may have succeeded minutes
+ * before its model is loaded. The question costs a few tokens.
+ */
+export function createAwaitModel(dependencies: Dependencies) {
+  return async ({ definition, model }: { definition: ArtifactRef; model: string }): Promise<void> => {
+    const { provider: choice, deadlines } = await loadPipeline(dependencies, definition);
+    const provider = dependencies.connectProvider(choice);
+    try {
+      await askBriefly(provider, model);
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      // A model that is unknown today may be known in a minute; a quota, or a request it cannot take, is another matter.
+      if (!error.retryable && error.status !== 404) throw error;
+      const progress = { step: null, totalSteps: null, trainLoss: null, validLoss: null };
+      throw new Wait(deadlines).goesOn(model, 'ready', 'not ready', progress, error.retryAfterMs);
+    }
+  };
+}
+
+/** A call for its own sake, as cheap as can be. */
+export async function askBriefly(provider: Provider, model: string): Promise<void> {
+  await provider.complete({ model, messages: [{ role: 'user', content: 'ping' }], maxOutputTokens: 1 });
+}

@@ -1,0 +1,54 @@
+import { Context } from '@temporalio/activity';
+import { WithStartWorkflowOperation } from '@temporalio/client';
+import { TuneloopError } from '../errors.ts';
+import type { monthlyBudget, ReserveInput, SettleInput } from '../workflows/monthly-budget.ts';
+import type { Dependencies } from './dependencies.ts';
+
+/** Longer than an update takes, and shorter than the attempt: an account that does not answer is asked again. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** Holds money back in the account of a month, which is opened when it is first asked. */
+export function createReserveBudget({ temporal, monthlyBudgetUsd }: Dependencies) {
+  return async ({
+    account,
+    id,
+    usd,
+  }: {
+    account: string;
+    id: string;
+    usd: number;
+  }): Promise<{ refused: string | null }> => {
+    if (monthlyBudgetUsd === null) {
+      throw new TuneloopError(
+        'BUDGET_EXCEEDED',
+        'this run was planned under a monthly budget, and this worker has none: set TUNELOOP_MONTHLY_BUDGET_USD for every worker',
+      );
+    }
+    const startWorkflowOperation = new WithStartWorkflowOperation<typeof monthlyBudget>('monthlyBudget', {
+      workflowId: account,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      taskQueue: Context.current().info.taskQueue,
+      args: [],
+      staticSummary: 'what all runs spend in this month',
+    });
+    const input: ReserveInput = { id, usd, capUsd: monthlyBudgetUsd };
+    const refused = await temporal.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
+      temporal.workflow.executeUpdateWithStart<typeof monthlyBudget, string | null, [ReserveInput]>('reserve', {
+        startWorkflowOperation,
+        args: [input],
+        updateId: `reserve/${id}`,
+      }),
+    );
+    return { refused };
+  };
+}
+
+/** Books in the account of a month what a piece of work has cost. */
+export function createSettleBudget({ temporal }: Dependencies) {
+  return async ({ account, id, usd }: { account: string; id: string; usd: number | null }): Promise<void> => {
+    const input: SettleInput = { id, usd };
+    await temporal.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
+      temporal.workflow.getHandle(account).executeUpdate('settle', { args: [input], updateId: `settle/${id}` }),
+    );
+  };
+}

@@ -1,0 +1,77 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { ProviderChoice } from '../config/pipeline.ts';
+import type { JobOwner } from '../providers/provider.ts';
+import { ProviderError } from '../providers/provider-error.ts';
+import type { ArtifactRef } from '../storage/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './dependencies.ts';
+
+export interface SweepResult {
+  /** Jobs of ours that had not ended, at all providers. */
+  pending: number;
+  /** Those among them that no open workflow waited for, and that were cancelled. */
+  cancelled: { jobId: string; workflowId: string }[];
+  /** Providers that could not be asked, with the reason. */
+  failed: string[];
+}
+
+const LOOK_BACK_DAYS = 60;
+const DAY_MS = 86_400_000;
+
+/**
+ * Cancels every job that carries our labels and whose workflow has closed. A job whose workflow this server does not
+ * know is left alone: it may belong to another Temporal server that uses the same account.
+ */
+export function createSweepOrphans(dependencies: Dependencies) {
+  const { log } = dependencies;
+  return async (): Promise<SweepResult> => {
+    const result: SweepResult = { pending: 0, cancelled: [], failed: [] };
+    for (const choice of await providersInUse(dependencies)) {
+      try {
+        const provider = dependencies.connectProvider(choice);
+        const jobs = await provider.listPendingJobs();
+        result.pending += jobs.length;
+        for (const { id, owner } of jobs) {
+          if (!(await isOrphan(dependencies, owner))) continue;
+          await provider.cancelJob(id);
+          log.warn({ job: id, workflowId: owner.workflowId }, 'a job that no workflow waited for was cancelled');
+          result.cancelled.push({ jobId: id, workflowId: owner.workflowId });
+        }
+      } catch (error) {
+        // The others are swept nevertheless, and this one the next time.
+        if (!(error instanceof ProviderError)) throw error;
+        result.failed.push(error.message);
+      }
+    }
+    return result;
+  };
+}
+
+/** The providers of the runs of the last weeks, each once. */
+async function providersInUse(dependencies: Dependencies): Promise<ProviderChoice[]> {
+  const since = new Date(Date.now() - LOOK_BACK_DAYS * DAY_MS).toISOString();
+  const query = `WorkflowType = "fineTuningPipeline" AND StartTime > "${since}"`;
+  const definitions = new Map<string, ArtifactRef>();
+  for await (const { memo } of dependencies.temporal.workflow.list({ query })) {
+    const definition = memo?.definition as ArtifactRef | undefined;
+    if (definition) definitions.set(definition.sha256, definition);
+  }
+  const choices = new Map<string, ProviderChoice>();
+  for (const definition of definitions.values()) {
+    // Runs may have been started with another home folder: those are swept from there.
+    const pipeline = await loadPipeline(dependencies, definition).catch(() => undefined);
+    if (pipeline) choices.set(JSON.stringify(pipeline.provider), pipeline.provider);
+  }
+  return [...choices.values()];
+}
+
+async function isOrphan({ temporal }: Dependencies, { workflowId, executionId }: JobOwner): Promise<boolean> {
+  try {
+    // The execution that created the job says that it is ours; the newest of the same id whether anybody waits for it.
+    await temporal.workflow.getHandle(workflowId, executionId).describe();
+    const { status } = await temporal.workflow.getHandle(workflowId).describe();
+    return status.name !== 'RUNNING' && status.name !== 'PAUSED';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

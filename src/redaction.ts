@@ -1,0 +1,69 @@
+/**
+ * Takes what looks like a credential out of a text that is about to leave the process: into a history, a log, a report.
+ * It runs inside workflows too, so it needs nothing but the language.
+ */
+
+/** The longest message of an error that is kept, in UTF-16 code units. */
+export const LONGEST_MESSAGE = 2000;
+
+const MARK = '***';
+
+/** A value as it stands in a header, in JSON or in a query, up to what ends it there. */
+const VALUE = String.raw`[^\s"'\\,;&<>(){}[\]]`;
+/** Between a name and its value: quotes, escaped ones too, and one `:` or `=`. */
+const SEPARATOR = String.raw`[\\"']{0,4}\s{0,4}[:=]\s{0,4}[\\"']{0,4}`;
+
+/** What is replaced; where there is a group, it names the credential and stays. All repetitions in front are bounded. */
+const PATTERNS: readonly RegExp[] = [
+  new RegExp(String.raw`(\bbearer\s{1,4})${VALUE}{8,}`, 'gi'),
+  // Base64, and not the next word of a sentence.
+  /(\b[Bb]asic\s{1,4})(?=[a-z]{0,100}[A-Z0-9+/=])[A-Za-z0-9+/]{6,}={0,2}/g,
+  // The scheme goes along: `Authorization: Bearer ...`, `Authorization: ...`.
+  new RegExp(String.raw`(authorization${SEPARATOR})(?:(?:bearer|basic|token|digest|apikey)\s{1,4})?${VALUE}+`, 'gi'),
+  // Not the error code `invalid_api_key: ...`, and not the next word of a sentence.
+  new RegExp(
+    String.raw`((?<!(?:invalid|incorrect|missing|expired)_)api[-_ ]?key(?:\s{1,4}provided)?${SEPARATOR})(?=${VALUE}{0,100}[\d_-]|${VALUE}{12})${VALUE}+`,
+    'gi',
+  ),
+  new RegExp(
+    String.raw`((?:access|auth|refresh)[-_]?token${SEPARATOR}|secret${SEPARATOR}|passw(?:or)?d${SEPARATOR})${VALUE}+`,
+    'gi',
+  ),
+  new RegExp(String.raw`(cookie${SEPARATOR})[^\r\n"'\\]+`, 'gi'),
+  // Name and password in front of a host.
+  /(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"'<>]{1,500}(?=@)/gi,
+  // Keys as providers make them, shortened with stars as they quote them too.
+  /(?<![A-Za-z0-9])(?:sk|xai|nvapi|pplx|csk|glpat)-[A-Za-z0-9_*-]{8,}/g,
+  /(?<![A-Za-z0-9])(?:gsk|hf|r8|fw|tgp_v1|gh[pousr]|github_pat)_[A-Za-z0-9*]{12,}/g,
+  /(?<![A-Za-z0-9])(?:AIza[\w-]{30,}|(?:AKIA|ASIA)[A-Z0-9]{16}|xox[a-z]-[\w-]{10,})/g,
+  // JSON web tokens.
+  /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g,
+];
+
+/**
+ * The text with `***` in place of credentials: values of authorization and key headers, names and passwords in
+ * addresses, keys as known providers make them, and the given secrets wherever they stand.
+ *
+ * Doing it twice changes nothing more. It may take out a word too many, and it cannot know a credential that looks like
+ * nothing in particular: whoever holds one names it in `secrets`.
+ */
+export function redact(text: string, secrets: readonly string[] = []): string {
+  let clean = text;
+  for (const secret of secrets) for (const form of formsOf(secret)) clean = clean.replaceAll(form, MARK);
+  for (const pattern of PATTERNS) {
+    clean = clean.replace(pattern, (_match, name: unknown) => `${typeof name === 'string' ? name : ''}${MARK}`);
+  }
+  return clean;
+}
+
+/** {@link redact}, and not longer than a limit. Cut last: a credential that is cut in two is no longer recognised. */
+export function redactMessage(text: string, secrets: readonly string[] = [], limit = LONGEST_MESSAGE): string {
+  return redact(text, secrets).slice(0, limit);
+}
+
+/** A secret as it is, inside a JSON string, and inside an address. */
+function formsOf(secret: string): string[] {
+  if (secret === '') return [];
+  const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())];
+  return [...new Set(forms)].toSorted((a, b) => b.length - a.length);
+}

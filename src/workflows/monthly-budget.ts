@@ -1,0 +1,74 @@
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineUpdate,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { Account, type AccountState } from '../budget/account.ts';
+import { usdText } from '../report/format.ts';
+
+export interface ReserveInput {
+  /** Unique to this piece of work: a reservation that is asked for twice is made once. */
+  id: string;
+  usd: number;
+  capUsd: number;
+}
+
+export interface SettleInput {
+  id: string;
+  /** Null where the cost is not known: the whole reservation counts as spent. */
+  usd: number | null;
+}
+
+export interface MonthlySpending {
+  spentUsd: number;
+  reservedUsd: number;
+}
+
+/** Answers with the reason of a refusal, or null where the money is held back. */
+export const reserveUpdate = defineUpdate<string | null, [ReserveInput]>('reserve');
+export const settleUpdate = defineUpdate<void, [SettleInput]>('settle');
+export const spendingQuery = defineQuery<MonthlySpending>('spending');
+
+/** After the end of its month an account takes what late jobs have cost, and then ends. */
+const LIFETIME = '62 days';
+
+/**
+ * What all pipelines spend in one month. Reservations come one after another through this workflow, so that of two that
+ * want the last dollar one gets it.
+ */
+export async function monthlyBudget(state?: AccountState): Promise<MonthlySpending> {
+  const account = new Account(state);
+  const spending = () => ({ spentUsd: account.spentUsd, reservedUsd: account.reservedUsd });
+  const show = () =>
+    setCurrentDetails(
+      `${usdText(account.spentUsd)} spent, ${usdText(account.reservedUsd)} reserved for work that goes on`,
+    );
+  setHandler(
+    reserveUpdate,
+    ({ id, usd, capUsd }) => {
+      const refusal = account.reserve(id, usd, capUsd);
+      show();
+      return refusal;
+    },
+    { description: 'Holds money back before paid work starts' },
+  );
+  setHandler(
+    settleUpdate,
+    ({ id, usd }) => {
+      account.settle(id, usd);
+      show();
+    },
+    { description: 'Books what paid work has cost' },
+  );
+  setHandler(spendingQuery, spending, { description: 'USD spent and held back in this month' });
+  show();
+  const long = await condition(() => workflowInfo().continueAsNewSuggested, LIFETIME);
+  await condition(allHandlersFinished);
+  if (long) return continueAsNew<typeof monthlyBudget>(account.state);
+  return spending();
+}

@@ -1,0 +1,16 @@
+import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import type { Activities } from '../activities/create-activities.ts';
+import type { SweepResult } from '../activities/sweep-orphans.ts';
+import { SWEEP } from './activity-options.ts';
+
+const { sweepOrphans } = proxyActivities<Activities>(SWEEP);
+
+/**
+ * Cancels jobs at the provider that no open workflow waits for. A run that is cancelled or fails cancels its own; one that
+ * is terminated cannot.
+ */
+export async function orphanSweep(): Promise<SweepResult> {
+  const result = await sweepOrphans.executeWithOptions({ summary: 'look for jobs that nobody waits for' }, []);
+  setCurrentDetails(`${result.pending} jobs go on; ${result.cancelled.length} had no workflow and were cancelled`);
+  return result;
+}

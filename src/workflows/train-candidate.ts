@@ -1,0 +1,84 @@
+import { CancellationScope, executeChild, isCancellation } from '@temporalio/workflow';
+import type { JobOutcome } from '../activities/await-job.ts';
+import type { JobInput } from '../activities/job-input.ts';
+import type { PlannedCandidate } from '../activities/plan.ts';
+import { reasonOf } from './failure-reason.ts';
+import { fineTuningJob } from './fine-tuning-job.ts';
+import { jobWorkflowId } from './ids.ts';
+import { type Pause, pauseReasonOf } from './pause.ts';
+import type { CandidateProgress } from './progress.ts';
+import type { Reservation, RunBudget } from './run-budget.ts';
+
+/** What the candidates of a run have in common. */
+export interface Training {
+  job: Omit<JobInput, 'candidate' | 'generation'>;
+  budget: RunBudget;
+  pause: Pause;
+  update(id: string, change: Partial<CandidateProgress>): void;
+}
+
+export interface TrainedCandidate {
+  job: JobOutcome;
+  /** What is held back for the evaluation; null for a candidate without a model. */
+  forEvaluation: Reservation | null;
+}
+
+/** Trains one candidate in a child workflow, if the budget pays for that and for its evaluation. */
+export async function trainCandidate(training: Training, candidate: PlannedCandidate): Promise<TrainedCandidate> {
+  const { budget, update } = training;
+  const { id, reserve } = candidate;
+  const reserved = await budget.reserve([
+    { what: `training of ${id}`, usd: reserve.trainingUsd },
+    { what: `evaluation of ${id}`, usd: reserve.evaluationUsd },
+  ]);
+  if ('refused' in reserved) {
+    update(id, { stage: 'skipped', note: reserved.refused });
+    return { job: { state: 'skipped', jobId: null, reason: reserved.refused }, forEvaluation: null };
+  }
+  const [forTraining, forEvaluation] = reserved;
+  update(id, { stage: 'training' });
+  const job = await runJob(training, candidate);
+  await budget.settle(forTraining, job.state === 'skipped' ? 0 : job.trainingUsd);
+  if (job.state === 'succeeded') {
+    update(id, { stage: 'trained' });
+    return { job, forEvaluation };
+  }
+  await budget.settle(forEvaluation, 0);
+  update(id, { stage: job.state, note: job.reason });
+  return { job, forEvaluation: null };
+}
+
+/** Runs the job, and where a quota ended it runs another one after the pause. */
+async function runJob(training: Training, candidate: PlannedCandidate): Promise<JobOutcome> {
+  const { pause } = training;
+  for (let generation = 1; ; ) {
+    const outcome = await pause.around(() => runJobOnce(training, candidate, generation));
+    if (outcome.state !== 'failed' || !outcome.pause) return outcome;
+    await pause.wait({ code: outcome.pause, message: outcome.reason });
+    // A job that was refused never was; one that was created and failed for it is there, and a new one is another.
+    if (outcome.jobId) generation += 1;
+  }
+}
+
+async function runJobOnce(
+  { job }: Training,
+  { id, baseModel, hyperparameters }: PlannedCandidate,
+  generation: number,
+): Promise<JobOutcome> {
+  try {
+    return await executeChild(fineTuningJob, {
+      workflowId: jobWorkflowId(job.runId, id),
+      args: [{ ...job, candidate: { id, baseModel, hyperparameters }, generation }],
+      staticSummary: id,
+      staticDetails: `Trains ${baseModel} for the run ${job.runId}`,
+      cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+      // Where the run is terminated, its jobs must not go on to cost money.
+      parentClosePolicy: 'REQUEST_CANCEL',
+    });
+  } catch (error) {
+    // A single job that a person cancelled is a lost candidate, and not the end of the run.
+    if (CancellationScope.current().consideredCancelled || pauseReasonOf(error)) throw error;
+    const state = isCancellation(error) ? 'cancelled' : 'failed';
+    return { state, jobId: null, reason: reasonOf(error), trainingUsd: null, pause: null };
+  }
+}
