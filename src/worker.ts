@@ -31,7 +31,9 @@ async function main(environment: Environment): Promise<void> {
   await registerSearchAttributes(client).catch((error: unknown) => {
     log.warn(`search attributes could not be registered, ask an administrator of the namespace: ${error}`);
   });
-  await ensureOrphanSweep(client, environment.taskQueue);
+  await ensureOrphanSweep(client, environment.taskQueue).catch((error: unknown) => {
+    log.warn(`the schedule of the orphan sweep could not be made: ${error}`);
+  });
 
   const trainerUrl = trainerUrlOf(environment);
   const connection = await connectWorker(target);
