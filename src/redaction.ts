@@ -26,7 +26,7 @@ const PATTERNS: readonly RegExp[] = [
     'gi',
   ),
   new RegExp(
-    String.raw`((?:access|auth|refresh)[-_]?token${SEPARATOR}|secret${SEPARATOR}|passw(?:or)?d${SEPARATOR})${VALUE}+`,
+    `((?:access|auth|refresh)[-_]?token${SEPARATOR}|secret${SEPARATOR}|passw(?:or)?d${SEPARATOR})${VALUE}+`,
     'gi',
   ),
   new RegExp(String.raw`(cookie${SEPARATOR})[^\r\n"'\\]+`, 'gi'),
@@ -48,8 +48,7 @@ const PATTERNS: readonly RegExp[] = [
  * nothing in particular: whoever holds one names it in `secrets`.
  */
 export function redact(text: string, secrets: readonly string[] = []): string {
-  let clean = text;
-  for (const secret of secrets) for (const form of formsOf(secret)) clean = clean.replaceAll(form, MARK);
+  let clean = withoutSecrets(text, secrets);
   for (const pattern of PATTERNS) {
     clean = clean.replace(pattern, (_match, name: unknown) => `${typeof name === 'string' ? name : ''}${MARK}`);
   }
@@ -59,6 +58,13 @@ export function redact(text: string, secrets: readonly string[] = []): string {
 /** {@link redact}, and not longer than a limit. Cut last: a credential that is cut in two is no longer recognised. */
 export function redactMessage(text: string, secrets: readonly string[] = [], limit = LONGEST_MESSAGE): string {
   return redact(text, secrets).slice(0, limit);
+}
+
+/** The text with `***` in place of the given secrets, and nothing else changed. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  let clean = text;
+  for (const secret of secrets) for (const form of formsOf(secret)) clean = clean.replaceAll(form, MARK);
+  return clean;
 }
 
 /** A secret as it is, inside a JSON string, and inside an address. */

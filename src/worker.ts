@@ -6,7 +6,7 @@ import { readPrices } from './config/prices.ts';
 import { TuneloopError } from './errors.ts';
 import { trainerUrlOf } from './local/services-file.ts';
 import { connectProvider } from './providers/connect.ts';
-import { redact } from './redaction.ts';
+import { redact, redactMessage } from './redaction.ts';
 import { FileStore } from './storage/file-store.ts';
 import { connectClient, connectWorker, temporalTarget } from './temporal/connection.ts';
 import { createWorker } from './temporal/create-worker.ts';
@@ -72,7 +72,7 @@ function writeEntry(log: pino.Logger, { level, message, meta = {} }: LogEntry): 
     FIELDS.filter((field) => field in meta).map((field) => [field, String(meta[field])]),
   );
   const { error } = meta;
-  if (error instanceof Error) fields.error = `${error.name}: ${error.message}`.slice(0, 500);
+  if (error instanceof Error) fields.error = redactMessage(`${error.name}: ${error.message}`, [], 500);
   log[level.toLowerCase() as Lowercase<LogEntry['level']>](fields, message);
 }
 

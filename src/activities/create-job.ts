@@ -26,6 +26,8 @@ export function createCreateJob(dependencies: Dependencies) {
     const { attempt, workflowExecution } = Context.current().info;
     const existing = attempt === 1 ? (await provider.findJobs(identity))[0] : await settle(provider, identity);
     if (existing) return keepOldest(dependencies, provider, identity, existing, true);
+    // The run may have been cancelled meanwhile, or this attempt given up by the server, and another one be at work.
+    Context.current().cancellationSignal.throwIfAborted();
     try {
       const job = await provider.createJob({
         ...identity,

@@ -1,7 +1,9 @@
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import type { Pipeline, ProviderChoice } from '../config/pipeline.ts';
+import { z } from 'zod';
+import { type Pipeline, type ProviderChoice, pipelineSchema } from '../config/pipeline.ts';
+import { TuneloopError } from '../errors.ts';
 import type { Prices } from '../evaluation/cost.ts';
 import type { Provider } from '../providers/provider.ts';
 import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
@@ -20,9 +22,14 @@ export interface Dependencies {
   log: Logger;
 }
 
-/** The pipeline that the client stored when it started the run. */
-export function loadPipeline({ artifacts }: Dependencies, definition: ArtifactRef): Promise<Pipeline> {
-  return readJson<Pipeline>(artifacts, definition);
+/**
+ * The pipeline that the client stored when it started the run. Checked again: the run may have been started by somebody
+ * else with an artifact that is no pipeline, or by a version that did not know a key that has a default now.
+ */
+export async function loadPipeline({ artifacts }: Dependencies, definition: ArtifactRef): Promise<Pipeline> {
+  const { success, data, error } = pipelineSchema.safeParse(await readJson<unknown>(artifacts, definition));
+  if (success) return data;
+  throw new TuneloopError('PIPELINE_INVALID', `${definition.uri} is no pipeline: ${z.prettifyError(error)}`);
 }
 
 /** The id of the workflow that called the activity. From Temporal and not from the caller, so it can name a folder. */

@@ -231,7 +231,7 @@ class Journal {
   /** Reads what an earlier attempt left. A last line that was cut off in the middle is dropped. */
   static async open(file: string): Promise<Journal> {
     const journal = new Journal(file);
-    await mkdir(path.dirname(file), { recursive: true });
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     const text = await readFile(file, 'utf8').catch(() => '');
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
     if (whole.length < text.length) await truncate(file, Buffer.byteLength(whole));

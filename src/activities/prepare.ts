@@ -26,7 +26,7 @@ export interface Dataset {
   tokens: {
     /** Of the training file, once through. */
     train: number;
-    /** Means over a sample of examples. */
+    /** Means over the examples: of a request that asks for one, and of its answer. */
     input: number;
     completion: number;
     /** The whole original prompt. */
@@ -205,7 +205,8 @@ function countAll(train: readonly Example[], template: PromptTemplate): Dataset[
   const prompts = train.slice(0, COUNTED_EXAMPLES).map(({ input }) => countMessages(renderPrompt(template, input)));
   return {
     train: tokens.reduce((sum, { input, completion }) => sum + input + completion + TOKENS_PER_EXAMPLE, 0),
-    input: mean(tokens.map(({ input }) => input)),
+    // As a request has it: short inputs are mostly frame.
+    input: mean(tokens.map(({ input }) => input)) + TOKENS_PER_MESSAGE + TOKENS_PER_REPLY,
     completion: mean(tokens.map(({ completion }) => completion)),
     prompt: mean(prompts),
   };
@@ -213,9 +214,15 @@ function countAll(train: readonly Example[], template: PromptTemplate): Dataset[
 
 // A row may hold "<|endoftext|>" and the like: there they are plain text, and not an error.
 const PLAIN = { disallowedSpecial: new Set<string>() };
-/** A chat of two messages costs about this many tokens besides its contents (OpenAI cookbook: 3 a message, 3 a reply). */
-const TOKENS_PER_EXAMPLE = 9;
+/** What a chat costs besides its contents (OpenAI cookbook): 3 a message and 1 for its role, and 3 that open the reply. */
+const TOKENS_PER_MESSAGE = 4;
+const TOKENS_PER_REPLY = 3;
+/** An input and its answer. */
+const TOKENS_PER_EXAMPLE = 2 * TOKENS_PER_MESSAGE + TOKENS_PER_REPLY;
 
 function countMessages(messages: readonly Message[]): number {
-  return messages.reduce((sum, { content }) => sum + countTokens(content, PLAIN) + 3, 3);
+  return messages.reduce(
+    (sum, { content }) => sum + countTokens(content, PLAIN) + TOKENS_PER_MESSAGE,
+    TOKENS_PER_REPLY,
+  );
 }

@@ -44,7 +44,8 @@ export class Account {
     if (!(usd >= 0)) return `an amount of ${usd} USD cannot be reserved`;
     if (id in this.#state.reserved) return null;
     const { spentUsd, reservedUsd } = this;
-    if (capUsd !== null && spentUsd + reservedUsd + usd > capUsd + ROUNDING_USD) {
+    // Asked this way round, a figure that is no number refuses.
+    if (capUsd !== null && !(spentUsd + reservedUsd + usd <= capUsd + ROUNDING_USD)) {
       return `needs ${usdText(usd)}, and of ${usdText(capUsd)} are ${usdText(spentUsd)} spent and ${usdText(reservedUsd)} reserved`;
     }
     this.#state.reserved[id] = usd;

@@ -21,7 +21,12 @@ Exit codes:
   5    the run was cancelled
   130  interrupted with Ctrl-C`;
 
-const USAGE_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['USAGE', 'PIPELINE_INVALID', 'RUN_NOT_FOUND', 'RUN_NOT_PAUSED']);
+const USAGE_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'USAGE',
+  'PIPELINE_INVALID',
+  'RUN_NOT_FOUND',
+  'RUN_NOT_PAUSED',
+]);
 
 /** The exit code of a command that has followed a run to its end. */
 export function exitCodeOfRun({ status }: Pick<RunJson, 'status'>): number {

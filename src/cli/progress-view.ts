@@ -91,11 +91,11 @@ class Lines implements ProgressView {
   }
 }
 
-function stageText({ stage, paused, dataset, winner }: RunProgress): string {
+function stageText({ stage, paused, dataset, estimate, winner }: RunProgress): string {
   if (paused) return plainLine(`PAUSED, ${paused.code}: ${paused.message}. Mend that, then: tuneloop resume`);
-  return [`stage ${STAGES.indexOf(stage) + 1} of ${STAGES.length}: ${stage}`, winner ? `winner ${winner}` : dataset]
-    .filter(Boolean)
-    .join(' | ');
+  // What it will cost is said before anything is paid.
+  const news = winner ? `winner ${winner}` : stage === 'upload' || stage === 'train' ? estimate : dataset;
+  return [`stage ${STAGES.indexOf(stage) + 1} of ${STAGES.length}: ${stage}`, news].filter(Boolean).join(' | ');
 }
 
 function hasTrained({ stage }: CandidateProgress): boolean {

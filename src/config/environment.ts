@@ -65,6 +65,14 @@ export function readApiKey(variable: string, env: NodeJS.ProcessEnv = process.en
       `${variable} is not set: put the provider's key in this environment variable of the worker`,
     );
   }
+  // The client would quote it in an error about a header.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(key)) {
+    throw new TuneloopError(
+      'ENVIRONMENT_INVALID',
+      `${variable} holds a line break or another control character: set it to the key alone`,
+    );
+  }
   return key;
 }
 

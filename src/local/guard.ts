@@ -5,7 +5,8 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
-const FORCE_AFTER_MS = 15_000;
+/** Longer than a worker takes that gives up on its activities: see the force time in `temporal/create-worker.ts`. */
+const FORCE_AFTER_MS = 65_000;
 
 const [command = '', ...args] = process.argv.slice(2);
 const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });

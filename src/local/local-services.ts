@@ -73,7 +73,9 @@ export async function startLocalServices(options: LocalServicesOptions): Promise
   };
   const run = (name: string, command: string, args: string[], env: Record<string, string | undefined> = {}) => {
     const logFile = path.join(home, 'logs', `${name}.log`);
-    const service = new ServiceProcess({ name, command, args, env, logFile, keep: kept, onRestart: say });
+    // `stop` in another terminal takes the record away before it ends the services.
+    const wanted = () => readServices(home) !== undefined;
+    const service = new ServiceProcess({ name, command, args, env, logFile, keep: kept, wanted, onRestart: say });
     started.push(service);
     return service;
   };
@@ -106,11 +108,11 @@ export async function stopKeptServices(home: string): Promise<number[]> {
   const record = readServices(home);
   if (!record?.kept) return [];
   const pids = pidsOf(record).filter(isAlive);
+  removeServices(home);
   for (const pid of pids) {
     process.kill(pid, 'SIGTERM');
     await until(() => !isAlive(pid), LEFTOVERS_TIMEOUT_MS);
   }
-  removeServices(home);
   return pids;
 }
 

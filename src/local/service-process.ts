@@ -12,12 +12,15 @@ export interface ServiceOptions {
   logFile: string;
   /** Whether the service goes on after this process has ended. */
   keep: boolean;
+  /** Whether a service that ended is still wanted; by default it is. */
+  wanted?: () => boolean;
   /** Told when the service ended by itself and was started again. */
   onRestart?: (reason: string) => void;
 }
 
 const GUARD = new URL(`./guard${path.extname(import.meta.filename)}`, import.meta.url).pathname;
-const FORCE_AFTER_MS = 20_000;
+/** Longer than the guard waits. */
+const FORCE_AFTER_MS = 70_000;
 /** A service that ends this often by itself is broken, and not unlucky. */
 const MAX_RESTARTS = 5;
 
@@ -48,7 +51,12 @@ export class ServiceProcess {
 
   /** Whether it has given up starting again. */
   get ended(): boolean {
-    return this.#exited && (this.#stopping || this.#restarts >= MAX_RESTARTS);
+    return this.#exited && !this.#startsAgain;
+  }
+
+  get #startsAgain(): boolean {
+    const { wanted = () => true } = this.#options;
+    return !this.#stopping && this.#restarts < MAX_RESTARTS && wanted();
   }
 
   /** The last lines that the service wrote, for error messages. */
@@ -105,7 +113,7 @@ export class ServiceProcess {
 
   #onExit(reason: string): void {
     this.#exited = true;
-    if (this.#stopping || this.#restarts >= MAX_RESTARTS) return;
+    if (!this.#startsAgain) return;
     this.#restarts += 1;
     this.#options.onRestart?.(`${this.#options.name} ended (${reason}); starting it again`);
     this.#child = this.#start();

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import OpenAI, { toFile } from 'openai';
 import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs';
+import { withoutSecrets } from '../redaction.ts';
 import type {
   Completion,
   CompletionRequest,
@@ -54,6 +55,8 @@ export class OpenAIProtocolProvider implements Provider {
       maxRetries: 0,
       timeout: timeoutMs,
       logLevel: 'off',
+      // The local trainer's key is a plain word and no secret.
+      ...(local ? {} : { fetch: fetchWithout(apiKey) }),
       // The client reads these from the environment and would tell them to every server.
       ...(new URL(baseURL).hostname === 'api.openai.com' ? {} : { organization: null, project: null }),
     });
@@ -223,6 +226,16 @@ export class OpenAIProtocolProvider implements Provider {
       throw classifyError(error, this.#baseURL, this.local ? undefined : this.#apiKey);
     }
   }
+}
+
+/** Answers without the key: a server may repeat it in the error of a job, or in any other text that is kept. */
+function fetchWithout(apiKey: string): typeof fetch {
+  return async (input, init) => {
+    const response = await fetch(input, init);
+    const text = await response.text();
+    const { status, statusText, headers } = response;
+    return new Response(text === '' ? null : withoutSecrets(text, [apiKey]), { status, statusText, headers });
+  };
 }
 
 const ENDED = new Map<string, JobState>([

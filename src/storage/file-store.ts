@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { TuneloopError } from '../errors.ts';
 import type { ArtifactRef, ArtifactStore } from './artifact-store.ts';
@@ -61,6 +61,8 @@ export class FileStore implements ArtifactStore {
     const file = this.#path(ref.sha256);
     const hash = createHash('sha256');
     try {
+      // No link: what it points to lies outside of the store, and can be exchanged after it was checked.
+      if (!(await lstat(file)).isFile()) throw new Error('it is no plain file');
       for await (const chunk of createReadStream(file)) hash.update(chunk);
     } catch (error) {
       throw new TuneloopError(

@@ -10,10 +10,6 @@ export interface CreateWorkerOptions {
   namespace: string;
   taskQueue: string;
   dependencies: Dependencies;
-  /** Prebuilt workflow code; by default the bundle of the build where there is one, else made from the sources. */
-  workflows?: Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'stickyQueueScheduleToStartTimeout'>;
-  /** By default {@link SHUTDOWN_TIMES}. */
-  shutdown?: Required<Pick<WorkerOptions, 'shutdownGraceTime' | 'shutdownForceTime'>>;
 }
 
 /**
@@ -21,26 +17,21 @@ export interface CreateWorkerOptions {
  * that waits for its answer: within the grace time it ends as if nothing had happened. After it activities are cancelled
  * and tried again by another worker; after the force time the worker gives up on those that do not listen.
  */
-const SHUTDOWN_TIMES = { shutdownGraceTime: '30 seconds', shutdownForceTime: '60 seconds' } as const;
+const GRACE_TIME = '30 seconds';
+const FORCE_TIME = '60 seconds';
 
 /** A worker for all workflows and activities. */
 export function createWorker(options: CreateWorkerOptions): Promise<Worker> {
-  const {
-    connection,
-    namespace,
-    taskQueue,
-    dependencies,
-    workflows = findWorkflows(),
-    shutdown = SHUTDOWN_TIMES,
-  } = options;
+  const { connection, namespace, taskQueue, dependencies } = options;
   return Worker.create({
     connection,
     namespace,
     taskQueue,
     dataConverter: DATA_CONVERTER,
     activities: createActivities(dependencies),
-    ...shutdown,
-    ...workflows,
+    shutdownGraceTime: GRACE_TIME,
+    shutdownForceTime: FORCE_TIME,
+    ...findWorkflows(),
   });
 }
 
@@ -53,6 +44,7 @@ export const WORKFLOWS = path.join(
   `index${path.extname(import.meta.filename)}`,
 );
 
+/** The bundle of the build where there is one, else the sources. */
 function findWorkflows(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
   return existsSync(WORKFLOW_BUNDLE) ? { workflowBundle: { codePath: WORKFLOW_BUNDLE } } : { workflowsPath: WORKFLOWS };
 }

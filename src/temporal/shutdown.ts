@@ -35,7 +35,7 @@ export async function runUntilStopped(worker: Worker, log: Logger): Promise<void
     await worker.run();
   } catch (error) {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    log.fatal(`stopped without waiting for running activities (${redactMessage(reason)})`);
+    log.fatal(`ended by force or by a failure, without waiting for running activities (${redactMessage(reason)})`);
     process.exit(1);
   }
 }

@@ -5,11 +5,11 @@ import { sampleOutcome, sampleParts } from '../report/sample-run.ts';
 
 const KIB = 1024;
 /** A value whose JSON has so many bytes. */
-const valueOf = (bytes: number) => 'x'.repeat(bytes - 2);
+const valueWith = (bytes: number) => 'x'.repeat(bytes - 2);
 
 test.each(['input', 'result'] as const)('the %s of an activity may have 64 KiB, and no byte more', (what) => {
-  expect(() => refuseOversize('createJob', what, valueOf(64 * KIB))).not.toThrow();
-  expect(() => refuseOversize('createJob', what, valueOf(64 * KIB + 1))).toThrow(
+  expect(() => refuseOversize('createJob', what, valueWith(64 * KIB))).not.toThrow();
+  expect(() => refuseOversize('createJob', what, valueWith(64 * KIB + 1))).toThrow(
     new RegExp(`the ${what} of createJob has 65537 bytes and at most 65536 are allowed`),
   );
 });

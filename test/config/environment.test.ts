@@ -99,6 +99,13 @@ describe('a key', () => {
       }),
     );
   });
+
+  test.each(['sk-secret\n', 'sk\u0000secret', '\rsk-secret'])(
+    'with a control character is refused unseen: %j',
+    (key) => {
+      expect(() => readApiKey('MY_KEY', { MY_KEY: key })).toThrow(/^MY_KEY holds a line break (?!.*secret)/);
+    },
+  );
 });
 
 test('a child process gets our variables, with some changed or taken away', () => {

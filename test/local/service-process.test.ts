@@ -108,6 +108,15 @@ describe.each([
     await until(() => !runs(second), `the end of ${second}`);
   });
 
+  test('is not started again when it is no longer wanted', async () => {
+    const told: string[] = [];
+    const service = start(LASTING, { keep, wanted: () => false, onRestart: (reason) => told.push(reason) });
+    const pid = await nthPid(1);
+    process.kill(pid, 'SIGKILL');
+    await until(() => service.ended, 'its end');
+    expect(told).toEqual([]);
+  });
+
   test('is the only one of its kind after the process that it is known by was killed', async () => {
     const service = start(LASTING, { keep });
     const first = await nthPid(1);

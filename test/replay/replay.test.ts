@@ -8,6 +8,7 @@ import {
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
+import { DATA_CONVERTER } from '../../src/temporal/connection.ts';
 import { WORKFLOWS } from '../../src/temporal/create-worker.ts';
 
 const folder = path.join(import.meta.dirname, 'histories');
@@ -18,14 +19,18 @@ describe('workflows that were started by an earlier version go on under this one
 
   beforeAll(async () => {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
-    workflowBundle = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: new DefaultLogger('WARN') });
+    workflowBundle = await bundleWorkflowCode({
+      workflowsPath: WORKFLOWS,
+      ...DATA_CONVERTER,
+      logger: new DefaultLogger('WARN'),
+    });
   });
 
   const replay = (json: string) => {
     const history = historyFromJSON(JSON.parse(json));
     // The ids of jobs follow from the id of their run.
     const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
-    return Worker.runReplayHistory({ workflowBundle }, history, workflowId);
+    return Worker.runReplayHistory({ workflowBundle, dataConverter: DATA_CONVERTER }, history, workflowId);
   };
 
   test('completed and cancelled runs with their jobs are recorded', () => {

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { type ArtifactRef, readJson, readJsonRows, writeJson } from '../../src/storage/artifact-store.ts';
@@ -121,25 +131,44 @@ test('what is not finished cannot be seen under its final name', async () => {
   expect(filesIn(folder)).toEqual([ref.sha256]);
 });
 
-test('artifacts are readable by their owner only', async () => {
-  const { store } = newStore();
-  expect(statSync(await store.file(await store.write(['secret']))).mode & 0o777).toBe(0o600);
+test('artifacts and their folders are readable by their owner only', async () => {
+  const { store, folder } = newStore();
+  const file = await store.file(await store.write(['secret']));
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  for (const each of [folder, path.dirname(file)]) expect(statSync(each).mode & 0o777).toBe(0o700);
 });
 
-describe('ARTIFACT_CORRUPT', () => {
+describe('F40 damage to a stored artifact', () => {
   const damage: [what: string, change: (file: string) => void][] = [
+    ['one flipped bit', (file) => writeFileSync(file, flipBit(readFileSync(file), 1234))],
     ['one changed byte', (file) => writeFileSync(file, readFileSync(file, 'utf8').replace('row 499', 'row 498'))],
     ['a byte more', (file) => writeFileSync(file, '\n', { flag: 'a' })],
     ['a cut end', (file) => writeFileSync(file, readFileSync(file).subarray(0, -1))],
     ['a missing file', (file) => rmSync(file)],
   ];
-  test.each(damage)('%s is found before the first row', async (_what, change) => {
+  test.each(damage)('F40 %s is found before the first row', async (_what, change) => {
     const { store } = newStore();
     const ref = await store.write(Array.from({ length: 500 }, (_, index) => `row ${index}`));
     change(await store.file(ref));
     const first = store.rows(ref)[Symbol.asyncIterator]().next();
     await expect(first).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT', message: expect.stringContaining(ref.uri) });
     await expect(store.file(ref)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+  });
+
+  test('F40 a bit flip or a truncation anywhere is found', async () => {
+    const { store } = newStore();
+    const ref = await store.write(Array.from({ length: 50 }, (_, index) => `row ${index}`));
+    const file = await store.file(ref);
+    const whole = readFileSync(file);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: ref.bytes * 8 - 1 }), fc.boolean(), async (bit, cut) => {
+        writeFileSync(file, cut ? whole.subarray(0, bit >> 3) : flipBit(whole, bit));
+        await expect(store.file(ref)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+      }),
+      { numRuns: 100 },
+    );
+    writeFileSync(file, whole);
+    expect(await store.file(ref)).toBe(file);
   });
 
   test('a missing artifact says what client and workers have to share', async () => {
@@ -157,7 +186,10 @@ describe('ARTIFACT_CORRUPT', () => {
     'a'.repeat(63),
     `${'a'.repeat(64)}\n`,
     `a/${'a'.repeat(62)}`,
-  ])('a reference to %j is refused, so none can name a path', async (sha256) => {
+    `${'a'.repeat(63)}\0`,
+    'a'.repeat(300),
+    `/${'a'.repeat(63)}`,
+  ])('F50 a reference to %j is refused, so none can name a path', async (sha256) => {
     const { store, folder } = newStore();
     await store.write(['a']);
     writeFileSync(path.join(folder, '..', 'x'), 'not an artifact');
@@ -168,7 +200,50 @@ describe('ARTIFACT_CORRUPT', () => {
     });
     await expect(rowsOf(store, ref)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
   });
+
+  test('F50 whatever a reference says, nothing outside of the store is read', async () => {
+    const { store, folder } = newStore();
+    await store.write(['a']);
+    writeFileSync(path.join(folder, '..', 'outside'), 'outside\n');
+    const part = fc.constantFrom('..', '/', '\\', '\0', '.', '%2e%2e', '~', 'outside', 'aa', 'a'.repeat(64), '\n', 'é');
+    const hostile = fc.oneof(
+      fc.array(part, { maxLength: 8 }).map((parts) => parts.join('')),
+      fc.string({ maxLength: 300 }),
+      fc.string({ unit: fc.constantFrom('a', 'F', '0'), minLength: 60, maxLength: 300 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(hostile, async (sha256) => {
+        const ref = { uri: `sha256:${sha256}`, sha256, bytes: 1, rows: 1 };
+        await expect(store.file(ref)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+      }),
+      { numRuns: 500 },
+    );
+    expect(readdirSync(path.dirname(folder)).toSorted()).toEqual(['artifacts', 'outside']);
+  });
+
+  test('F50 a link in place of an artifact is refused, even to the right bytes, and is replaced when they are written', async () => {
+    const { store, folder } = newStore();
+    const text = 'outside\n';
+    const outside = path.join(folder, '..', 'outside');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(outside, text);
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    const link = path.join(folder, sha256.slice(0, 2), sha256);
+    mkdirSync(path.dirname(link));
+    symlinkSync(outside, link);
+    const ref = { uri: `sha256:${sha256}`, sha256, bytes: text.length, rows: 1 };
+    await expect(store.file(ref)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
+    expect(await store.write(['outside'])).toEqual(ref);
+    writeFileSync(outside, 'changed\n');
+    expect(readFileSync(await store.file(ref), 'utf8')).toBe(text);
+  });
 });
+
+function flipBit(bytes: Buffer, bit: number): Buffer {
+  const flipped = Buffer.from(bytes);
+  flipped.writeUInt8(flipped.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+  return flipped;
+}
 
 describe('JSON', () => {
   test('one value comes back as it was stored', async () => {

@@ -17,7 +17,7 @@ const hostile = fc.oneof(
     .map((parts) => parts.join('')),
 );
 
-test('a file name can never leave its folder', () => {
+test('F50 a file name can never leave its folder', () => {
   fc.assert(
     fc.property(hostile, (part) => {
       const name = fileName(part);
@@ -41,7 +41,7 @@ test.each([
   expect(fileName(part)).toBe(name);
 });
 
-test('the folder of a run is inside runs, whatever the id of its workflow', () => {
+test('F50 the folder of a run is inside runs, whatever the id of its workflow', () => {
   fc.assert(
     fc.property(hostile, (runId) => {
       const runs = path.join(home, 'runs');
@@ -65,6 +65,7 @@ test('a file is written into folders that are made for it, for its owner only', 
   await writeFileAtomically(file, 'été');
   expect(readFileSync(file, 'utf8')).toBe('été');
   expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(statSync(path.dirname(file)).mode & 0o777).toBe(0o700);
   expect(readdirSync(path.dirname(file))).toEqual(['report.json']);
 });
 

@@ -205,7 +205,7 @@ test('a stream is refused', async () => {
 test.each([
   ['a web page', { origin: 'https://example.com' }],
   ['a foreign host name', { host: 'example.com' }],
-])('%s is refused', async (_case, headers) => {
+])('F49 %s is refused by the trainer', async (_case, headers) => {
   const status = await new Promise((resolve, reject) => {
     request(`${setup.trainer.baseURL}/models`, { headers }, (response) => {
       response.resume();
