@@ -22,9 +22,9 @@ export type Activities = ReturnType<typeof createActivities>;
 /** The activities of the worker, one a pipeline step. */
 export function createActivities(dependencies: Dependencies) {
   return guarded({
-    loadPipeline: ({ definition }: { definition: ArtifactRef }) => loadPipeline(dependencies, definition),
-    collect: createCollect(dependencies),
-    prepare: createPrepare(dependencies),
+    loadPipeline: keptAlive(({ definition }: { definition: ArtifactRef }) => loadPipeline(dependencies, definition)),
+    collect: keptAlive(createCollect(dependencies)),
+    prepare: keptAlive(createPrepare(dependencies)),
     plan: keptAlive(createPlan(dependencies)),
     uploadFile: keptAlive(createUploadFile(dependencies)),
     createJob: keptAlive(createCreateJob(dependencies)),
@@ -32,8 +32,8 @@ export function createActivities(dependencies: Dependencies) {
     awaitModel: createAwaitModel(dependencies),
     cancelJobs: keptAlive(createCancelJobs(dependencies)),
     evaluateModel: createEvaluateModel(dependencies),
-    evaluateRecorded: createEvaluateRecorded(dependencies),
-    writeReport: createWriteReport(dependencies),
+    evaluateRecorded: keptAlive(createEvaluateRecorded(dependencies)),
+    writeReport: keptAlive(createWriteReport(dependencies)),
     reserveBudget: createReserveBudget(dependencies),
     settleBudget: createSettleBudget(dependencies),
     sweepOrphans: keptAlive(createSweepOrphans(dependencies)),
@@ -42,7 +42,7 @@ export function createActivities(dependencies: Dependencies) {
 
 const HEARTBEAT_MS = 4000;
 
-/** Gives signs of life while an activity waits for a provider, so that a dead worker is noticed within seconds. */
+/** Gives signs of life while an activity works or waits, so that a dead worker is noticed within seconds. */
 function keptAlive<Inputs extends unknown[], Output>(
   activity: (...inputs: Inputs) => Promise<Output>,
 ): (...inputs: Inputs) => Promise<Output> {

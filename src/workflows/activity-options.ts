@@ -5,12 +5,16 @@ import type { ActivityOptions } from '@temporalio/workflow';
  * set: left unset, a cancelled workflow would not wait for the activity to have stopped.
  */
 
-/** Reading and computing on our own disk: repeatable at will, and a failure that repeats will not go away. */
+/**
+ * Reading and computing on our own disk: repeatable at will. What is wrong with the data is not retried at all; attempts
+ * are for workers that die, and a machine on which they do so often should not lose a run.
+ */
 export const LOCAL_STEP: ActivityOptions = {
   startToCloseTimeout: '30 minutes',
-  heartbeatTimeout: '60 seconds',
+  // Longer than elsewhere: computing may keep a worker from giving signs of life.
+  heartbeatTimeout: '30 seconds',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 3 },
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 20 },
 };
 
 /** After this time without a sign of life an activity counts as lost with its worker, and is tried again elsewhere. */
