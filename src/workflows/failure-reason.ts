@@ -1,4 +1,11 @@
-import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  isCancellation,
+} from '@temporalio/workflow';
 
 /** What went wrong, and not which workflow and activity it passed through. */
 export function innermost(error: unknown): unknown {
@@ -13,4 +20,17 @@ export function reasonOf(error: unknown): string {
   const cause = innermost(error);
   if (cause instanceof ApplicationFailure && cause.type) return `${cause.type}: ${cause.message}`;
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+/**
+ * Whether a step ended because of a cancellation. Not every such failure says so: a step whose worker dies while it is being
+ * cancelled is not tried again, and ends with a timeout.
+ */
+export function wasCancelled(error: unknown): boolean {
+  return isCancellation(error) || CancellationScope.current().consideredCancelled;
+}
+
+/** What a workflow that ends with an error ends with: a cancellation, where it was cancelled. */
+export function endOf(error: unknown): unknown {
+  return wasCancelled(error) && !isCancellation(error) ? new CancelledFailure('cancelled') : error;
 }

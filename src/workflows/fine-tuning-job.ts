@@ -1,9 +1,9 @@
-import { CancellationScope, isCancellation, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import { CancellationScope, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { JobOutcome } from '../activities/await-job.ts';
 import type { Activities } from '../activities/create-activities.ts';
 import type { JobInput } from '../activities/job-input.ts';
 import { BILLABLE, CANCEL, POLL } from './activity-options.ts';
-import { reasonOf } from './failure-reason.ts';
+import { endOf, reasonOf, wasCancelled } from './failure-reason.ts';
 import { pauseCodeOf, pauseReasonOf } from './pause.ts';
 
 const { createJob } = proxyActivities<Activities>(BILLABLE);
@@ -37,7 +37,7 @@ export async function fineTuningJob(input: JobInput): Promise<JobOutcome> {
     const { trainingUsd } = await CancellationScope.nonCancellable(() =>
       cancelJobs.executeWithOptions({ summary: `cancel ${candidate.id}` }, [{ ...input, jobId }]),
     );
-    if (isCancellation(error) || pauseReasonOf(error)) throw error;
+    if (wasCancelled(error) || pauseReasonOf(error)) throw endOf(error);
     const reason = reasonOf(error);
     setCurrentDetails(reason);
     return { state: 'failed', jobId, reason, trainingUsd, pause: null };

@@ -1,7 +1,6 @@
 import {
   ApplicationFailure,
   defineQuery,
-  isCancellation,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -17,7 +16,7 @@ import type { RunResult } from '../report/run-result.ts';
 import { type CandidateOutcome, contendersOf, summarizeRun, verdictOf } from '../report/summarize-run.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { EVALUATION, LOCAL_STEP, PREFLIGHT, UPLOAD } from './activity-options.ts';
-import { reasonOf } from './failure-reason.ts';
+import { endOf, reasonOf, wasCancelled } from './failure-reason.ts';
 import { Pause } from './pause.ts';
 import { type CandidateProgress, type RunProgress, renderProgress, type Stage } from './progress.ts';
 import { type Reservation, RunBudget } from './run-budget.ts';
@@ -40,7 +39,15 @@ const { uploadFile } = proxyActivities<Activities>(UPLOAD);
 const { evaluateModel, evaluateRecorded } = proxyActivities<Activities>(EVALUATION);
 
 /** The whole run: from the production log to a winner and a report. */
-export async function fineTuningPipeline({ definition }: FineTuningPipelineInput): Promise<RunResult> {
+export async function fineTuningPipeline(input: FineTuningPipelineInput): Promise<RunResult> {
+  try {
+    return await run(input);
+  } catch (error) {
+    throw endOf(error);
+  }
+}
+
+async function run({ definition }: FineTuningPipelineInput): Promise<RunResult> {
   const runId = workflowInfo().workflowId;
   const progress: RunProgress = {
     stage: 'collect',
@@ -163,7 +170,7 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
       const { score, costPer1kUsd, p95Ms } = outcome.evaluation;
       update(candidate.id, { stage: 'evaluated', score, costPer1kUsd, p95Ms });
     } catch (error) {
-      if (isCancellation(error)) throw error;
+      if (wasCancelled(error)) throw error;
       outcome.evaluationFailure = reasonOf(error);
       update(candidate.id, { stage: 'failed', note: outcome.evaluationFailure });
     }
@@ -196,7 +203,7 @@ export async function fineTuningPipeline({ definition }: FineTuningPipelineInput
       const input = { name: 'winner-test', subject, examples: test };
       winnerOnTest = await evaluate(`winner on ${test.rows} test rows`, input, forTest);
     } catch (error) {
-      if (isCancellation(error)) throw error;
+      if (wasCancelled(error)) throw error;
       // All that was paid for so far is worth a report.
       testFailure = reasonOf(error);
     }

@@ -1,8 +1,8 @@
-import { isCancellation, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import { proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
 import { Account } from '../budget/account.ts';
 import { BUDGET } from './activity-options.ts';
-import { reasonOf } from './failure-reason.ts';
+import { reasonOf, wasCancelled } from './failure-reason.ts';
 import { monthlyBudgetId } from './ids.ts';
 
 const { reserveBudget, settleBudget } = proxyActivities<Activities>(BUDGET);
@@ -48,7 +48,7 @@ export class RunBudget {
     if (this.#monthly) return usd;
     if (this.#capUsd === null) return null;
     const { spentUsd, reservedUsd } = this.#account;
-    return this.#capUsd - spentUsd - reservedUsd + usd;
+    return Math.max(0, this.#capUsd - spentUsd - reservedUsd + usd);
   }
 
   /** Holds money back for all of some pieces of work, in their order, or says why for none of them. */
@@ -88,7 +88,7 @@ export class RunBudget {
     try {
       await settleBudget.executeWithOptions({ summary: 'book what it cost' }, [{ account: month, id, usd }]);
     } catch (error) {
-      if (isCancellation(error)) throw error;
+      if (wasCancelled(error)) throw error;
       // The month goes on counting the whole reservation: too careful, and no reason to lose a run.
     }
   }
@@ -102,7 +102,7 @@ export class RunBudget {
       ]);
       return refused && `${what} ${refused}`;
     } catch (error) {
-      if (isCancellation(error)) throw error;
+      if (wasCancelled(error)) throw error;
       return `${what} cannot be reserved, ${reasonOf(error)}`;
     }
   }

@@ -14,7 +14,7 @@ import { WORKFLOWS } from '../../src/temporal/create-worker.ts';
 const folder = path.join(import.meta.dirname, 'histories');
 const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
 
-describe('workflows that were started by an earlier version go on under this one', () => {
+describe('F29 workflows that were started by an earlier version go on under this one', () => {
   let workflowBundle: WorkflowBundleWithSourceMap;
 
   beforeAll(async () => {

@@ -1,0 +1,427 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
+import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+import { type RunJson, runJson, statusOf } from '../../src/cli/runs.ts';
+import { estimateRun } from '../../src/sweep/estimate.ts';
+import { planCandidates } from '../../src/sweep/plan.ts';
+import type { LedgerEntry } from '../../src/trainer/ledger.ts';
+import { STAGE } from '../../src/workflows/search-attributes.ts';
+import { shopRows } from '../setup/shop-log.ts';
+import { type FiredRule, STACK_PRICES, Stack } from '../setup/stack.ts';
+import * as oracles from './oracles.ts';
+import {
+  type ChaosOptions,
+  Draw,
+  type FaultPhase,
+  JOBS_PER_RUN,
+  type KillPlan,
+  planChaos,
+  type RunPlan,
+  type WavePlan,
+} from './plan.ts';
+
+/** What happened. Everything is as it should be where `problems` is empty, and it says something where `trivial` is too. */
+export interface ChaosResult {
+  runs: number;
+  /** Live processes that were killed. */
+  kills: number;
+  /** Faults that fired. */
+  faults: number;
+  duplicates: number;
+  orphans: number;
+  lost: number;
+  overruns: number;
+  seconds: number;
+  /** Jobs that were created although their key had one, and were cancelled. */
+  extras: number;
+  /** Creations of jobs that were executed and whose answer was lost, by a fault or with a worker that waited for it. */
+  lostAnswers: number;
+  /** File names that were uploaded and kept twice. */
+  duplicateFiles: number;
+  /** Completed runs without a budget that have not trained all of their candidates. */
+  incomplete: number;
+  completed: number;
+  cancelled: number;
+  /** Candidates that a budget did not pay for. */
+  skipped: number;
+  /** The most that a run has spent of its budget, from 0. */
+  budgetUsed: number;
+  workerKills: number;
+  serverKills: number;
+  /** Kills at a chosen moment, for example while the provider held back the answer to a creation. */
+  aimedKills: number;
+  seed: number;
+  /** How often each kind of fault has fired. */
+  fired: Record<string, number>;
+  /** What is wrong, with ids. */
+  problems: string[];
+  /** Why the figures say little. */
+  trivial: string[];
+}
+
+export interface ChaosRun extends ChaosOptions {
+  /** Is told how it goes. */
+  say?: (line: string) => void;
+  /** Leaves logs, database and ledger where they are. */
+  keepHome?: boolean;
+}
+
+const CANDIDATES = {
+  models: ['local-nano', 'local-mini'],
+  learning_rate_multiplier: [0.5, 1, 1.5, 2],
+  epochs: 2,
+};
+
+/** After the faults of a wave have stopped; longer than the longest pause between two attempts. */
+const DEADLINE_MS = 240_000;
+/** A job may end so long after its run has closed. */
+const ORPHAN_GRACE_MS = 5000;
+/** How long a kill waits for the moment that was chosen for it. */
+const AIM_MS = 3500;
+const LOOK_MS = 20;
+const POLL_MS = 500;
+const CALL_MS = 3000;
+
+/**
+ * Lets many runs go on while worker, server and provider fail around them, and judges what is left by the provider's own
+ * records. What is done is drawn from the seed; when exactly it happens hangs on the clock as well.
+ */
+export async function runChaos({ say = () => {}, keepHome = false, ...options }: ChaosRun): Promise<ChaosResult> {
+  const start = performance.now();
+  const { waves } = planChaos(options);
+  const stack = await Stack.start();
+  const tally = new Tally();
+  try {
+    say(`seed ${options.seed}, ${options.runs} runs in ${waves.length} waves; ${stack.home}`);
+    const runs: FollowedRun[] = [];
+    for (const [index, wave] of waves.entries()) {
+      runs.push(...(await new Wave(stack, wave, tally, (line) => say(`wave ${index + 1}: ${line}`)).run()));
+    }
+    await delay(ORPHAN_GRACE_MS);
+    const seconds = Math.round((performance.now() - start) / 1000);
+    const result = await judge(stack, runs, tally, { ...options, seconds });
+    if (result.problems.length > 0) say(stack.logTails());
+    return result;
+  } catch (error) {
+    say(stack.logTails());
+    throw error;
+  } finally {
+    await stack.stop({ keepHome });
+  }
+}
+
+/** Counts what was done to the processes and the provider. */
+class Tally {
+  readonly kills = { worker: 0, server: 0 };
+  aimedKills = 0;
+  /** Kills that found nobody to kill. */
+  misses = 0;
+  readonly fired: Record<string, number> = {};
+  /** How often each kind should have fired, by its probability and the calls that it met. */
+  readonly expected: Record<string, number> = {};
+
+  addFaults(rules: readonly FiredRule[]): void {
+    for (const { effect, matched, fired, probability = 1 } of rules) {
+      this.fired[effect.kind] = (this.fired[effect.kind] ?? 0) + fired;
+      this.expected[effect.kind] = (this.expected[effect.kind] ?? 0) + matched * probability;
+    }
+  }
+}
+
+/** Some runs at a time, what is done to them, and the calm after it in which they end. */
+class Wave {
+  readonly #stack: Stack;
+  readonly #plan: WavePlan;
+  readonly #tally: Tally;
+  readonly #say: (line: string) => void;
+
+  constructor(stack: Stack, plan: WavePlan, tally: Tally, say: (line: string) => void) {
+    this.#stack = stack;
+    this.#plan = plan;
+    this.#tally = tally;
+    this.#say = say;
+  }
+
+  async run(): Promise<FollowedRun[]> {
+    const { runs: plans, kills, phases } = this.#plan;
+    const calm = new AbortController();
+    const gaveUp = new AbortController();
+    const runs = plans.map((plan) => new FollowedRun(this.#stack, plan));
+    const started = Promise.all(runs.map((run) => run.start()));
+    const closed = started.then(() => Promise.all(runs.map((run) => run.follow(gaveUp.signal))));
+    const faults = this.#fail(phases, calm.signal);
+    const killer = this.#kill(kills, started, calm.signal);
+    this.#say(`${runs.length} runs, ${kills.length} kills`);
+    // Whatever failed is asked again below, when nothing of this wave goes on behind the back of whoever cleans up.
+    await Promise.race([killer, closed, faults]).catch(() => {});
+    calm.abort();
+    const failed = (await Promise.allSettled([killer, faults, started])).find(({ status }) => status === 'rejected');
+    if (failed) {
+      gaveUp.abort();
+      await closed.catch(() => {});
+      throw (failed as PromiseRejectedResult).reason;
+    }
+    this.#say('no more kills and faults; the runs go on');
+    const deadline = setTimeout(() => gaveUp.abort(), DEADLINE_MS);
+    await closed.finally(() => clearTimeout(deadline));
+    this.#say(runs.map(({ plan, status }) => `${plan.name.slice(-3)} ${status}`).join(', '));
+    return runs;
+  }
+
+  /** One fault plan after the other, again and again, until it is to be calm. */
+  async #fail(phases: readonly FaultPhase[], calm: AbortSignal): Promise<void> {
+    for (let index = 0; !calm.aborted; index = (index + 1) % phases.length) {
+      const { rules = [], seed, ms } = phases[index] ?? {};
+      await this.#stack.setFaults(rules, seed);
+      await pause(ms ?? POLL_MS, calm);
+      this.#tally.addFaults(await this.#stack.faults());
+    }
+    await this.#stack.setFaults([]);
+  }
+
+  async #kill(kills: readonly KillPlan[], started: Promise<unknown>, calm: AbortSignal): Promise<void> {
+    for (const { target, trigger, downMs } of kills) {
+      // Starting a run is the one call that is not repeated: the server has to be there for it.
+      if (target === 'server') await started;
+      const aimed = await this.#moment(trigger, calm);
+      if (calm.aborted) return;
+      const stack = this.#stack;
+      const killed = target === 'worker' ? await stack.killWorker() : await stack.killServer();
+      if (killed) this.#tally.kills[target] += 1;
+      else this.#tally.misses += 1;
+      if (killed && aimed) this.#tally.aimedKills += 1;
+      await pause(downMs, calm);
+      await (target === 'worker' ? stack.startWorker() : stack.startServer());
+    }
+  }
+
+  /** Waits for the moment of a kill. @returns whether it was one in the ledger, and came. */
+  async #moment(trigger: KillPlan['trigger'], calm: AbortSignal): Promise<boolean> {
+    if (trigger.kind === 'delay') {
+      await pause(trigger.ms, calm);
+      return false;
+    }
+    const before = this.#stack.ledger().length;
+    const isIt = (entry: LedgerEntry) =>
+      entry.kind === 'request' &&
+      entry.endpoint === trigger.endpoint &&
+      (trigger.hanging ? entry.status === 'hang' : entry.executed);
+    for (const deadline = Date.now() + AIM_MS; Date.now() < deadline && !calm.aborted; await pause(LOOK_MS, calm)) {
+      if (this.#stack.ledger().slice(before).filter(isIt).length >= (trigger.hanging ? 1 : trigger.nth)) return true;
+    }
+    return false;
+  }
+}
+
+/** One run from its start to its end. */
+class FollowedRun {
+  readonly plan: RunPlan;
+  readonly budgetUsd: number | null;
+  status: string = 'running';
+  closedAt: number | null = null;
+  /** The run as commands show it; undefined where it did not end. */
+  json: RunJson | undefined;
+  /** What a run that did not end waits for, in words. */
+  waitsFor = '';
+  readonly #stack: Stack;
+  readonly #file: string;
+  #id = '';
+  #startedAt = 0;
+  #trainingSince: number | undefined;
+  #cancelSent = false;
+
+  constructor(stack: Stack, plan: RunPlan) {
+    const rows = chaosRows(plan);
+    this.#stack = stack;
+    this.plan = plan;
+    this.budgetUsd = plan.affordable === null ? null : budgetFor(plan.affordable, rows);
+    this.#file = stack.writePipeline(plan.name, rows, {
+      split: { seed: plan.seed },
+      candidates: CANDIDATES,
+      ...(this.budgetUsd === null ? {} : { budget_usd: this.budgetUsd }),
+    });
+  }
+
+  get record(): oracles.RunRecord {
+    const { status, budgetUsd, closedAt } = this;
+    const planned = this.plan.cancel ? 'cancel' : 'complete';
+    return { runId: this.#id, planned, status, budgetUsd, closedAt, jobs: JOBS_PER_RUN };
+  }
+
+  async start(): Promise<void> {
+    await delay(this.plan.startAfterMs);
+    this.#id = (await this.#stack.startRun(this.#file)).workflowId;
+    this.#startedAt = Date.now();
+  }
+
+  /** Looks at the run, and cancels it where that is planned, until it has closed or it took too long. */
+  async follow(gaveUp: AbortSignal): Promise<void> {
+    while (!gaveUp.aborted) {
+      // Killed servers do not answer; the next look may find another one.
+      await this.#look().catch((error: unknown) => {
+        if (error instanceof WorkflowNotFoundError) throw error;
+      });
+      if (this.json) return;
+      await pause(POLL_MS, gaveUp);
+    }
+    this.waitsFor = await waitsFor(this.#stack, this.#id).catch(String);
+  }
+
+  async #look(): Promise<void> {
+    const { client } = this.#stack;
+    const handle = client.workflow.getHandle(this.#id);
+    await client.withDeadline(Date.now() + CALL_MS, async () => {
+      const description = await handle.describe();
+      const status = statusOf(description);
+      if (status === 'running' || status === 'unknown') {
+        if (!this.#cancelIsDue(description)) return;
+        await handle.cancel();
+        this.#cancelSent = true;
+        return;
+      }
+      const json = await runJson(handle);
+      this.closedAt = description.closeTime?.getTime() ?? Date.now();
+      this.status = status;
+      this.json = json;
+    });
+  }
+
+  #cancelIsDue({ typedSearchAttributes }: WorkflowExecutionDescription): boolean {
+    const { cancel } = this.plan;
+    if (!cancel || this.#cancelSent) return false;
+    if (typedSearchAttributes.get(STAGE) === 'train') this.#trainingSince ??= Date.now();
+    const since = cancel.after === 'start' ? this.#startedAt : this.#trainingSince;
+    return since !== undefined && Date.now() >= since + cancel.ms;
+  }
+}
+
+/** The activities that a workflow and its children wait for, with the last failure of each. */
+async function waitsFor(stack: Stack, workflowId: string): Promise<string> {
+  const { raw } = await stack.client.workflow.getHandle(workflowId).describe();
+  const own = (raw.pendingActivities ?? []).map(
+    ({ activityType, attempt, lastFailure }) =>
+      `${activityType?.name}, attempt ${attempt}: ${lastFailure?.message ?? 'no failure yet'}`,
+  );
+  const children = (raw.pendingChildren ?? []).map(({ workflowId: child }) => waitsFor(stack, child ?? ''));
+  return [...own, ...(await Promise.all(children))].join('; ');
+}
+
+/** What a user of the shop may add: inputs are short in some runs and long in others. */
+const ADDITIONS = [
+  'I have written about this twice already and nobody has answered me so far.',
+  'Please do not send me to the help pages again, I have read all of them.',
+  'This was a present for my sister, and her birthday is on Saturday next week.',
+  'The last time it took a fortnight, and in the end I had to call you myself.',
+  'You may call me in the evening, during the day I am at work and cannot talk.',
+  'Apart from that I have always been content with your shop, thank you for that.',
+  'My neighbour had the same trouble in spring, and a colleague of yours was of help.',
+];
+
+/** Rows of the shop's log; another seed gives other texts. */
+function chaosRows({ rows, seed }: RunPlan): object[] {
+  const draw = new Draw(seed);
+  const additions = draw.integer(0, 3);
+  return shopRows(rows).map((row) => {
+    const { messages } = row as { messages: { role: string; content: string }[] };
+    const [system, user] = messages;
+    const added = Array.from({ length: additions }, () => draw.one(ADDITIONS));
+    return { ...row, messages: [system, { role: 'user', content: [user?.content, ...added].join(' ') }] };
+  });
+}
+
+/** A budget in USD for about the first so many candidates; which rows are trained on is not known before. */
+function budgetFor(affordable: number, rows: readonly object[]): number {
+  const contents = rows.map((row) => (row as { messages: { content: string }[] }).messages[1]?.content ?? '');
+  const meanInputTokens = contents.reduce((sum, content) => sum + countTokens(content), 0) / rows.length;
+  // Besides its contents an example has 11 tokens of frame, and a request 7.
+  const { candidates, final } = estimateRun({
+    prices: STACK_PRICES,
+    local: false,
+    candidates: planCandidates(CANDIDATES),
+    trainTokens: rows.length * 0.7 * (meanInputTokens + 11),
+    validationRows: rows.length * 0.15,
+    testRows: rows.length * 0.15,
+    meanInputTokens: meanInputTokens + 7,
+    meanOutputTokens: 1,
+  });
+  const usd = candidates
+    .slice(0, affordable)
+    .reduce((sum, { trainingUsd, evaluationUsd }) => sum + (trainingUsd ?? 0) + (evaluationUsd ?? 0), 0);
+  return Math.round((usd + (final.testUsd ?? 0)) * 1e4) / 1e4;
+}
+
+async function judge(
+  stack: Stack,
+  followed: readonly FollowedRun[],
+  tally: Tally,
+  { runs, seed, seconds }: ChaosOptions & { seconds: number },
+): Promise<ChaosResult> {
+  const entries = stack.ledger();
+  const records = followed.map(({ record }) => record);
+  const jobs = (await stack.jobs()).map(({ id, fine_tuned_model: model, metadata }) => {
+    const owner = metadata?.tuneloop_job ?? '';
+    return { id, runId: owner.slice(0, owner.lastIndexOf('/')), model };
+  });
+  const spent = oracles.spending(entries, jobs, STACK_PRICES);
+  const found = {
+    duplicates: oracles.duplicates(entries),
+    orphans: oracles.orphans(entries, records, jobs, ORPHAN_GRACE_MS),
+    lost: oracles.lost(records),
+    overruns: oracles.overruns(spent, records),
+    incomplete: oracles.incomplete(entries, records, jobs),
+  };
+  const detail = (id: string) => {
+    const run = followed.find(({ record }) => record.runId === id);
+    if (!run) return id;
+    const spending = run.budgetUsd === null ? '' : `, ${spent.get(id)} of ${run.budgetUsd} USD`;
+    const why = run.json?.error ? `, ${JSON.stringify(run.json.error)}` : run.waitsFor && `, waits for ${run.waitsFor}`;
+    return `${id} (${run.status}${spending}${why})`;
+  };
+  const candidates = followed.flatMap(({ json }) => json?.candidates ?? []);
+  const withBudget = records.filter(({ budgetUsd }) => budgetUsd !== null);
+  const faults = Object.values(tally.fired).reduce((sum, count) => sum + count, 0);
+  const kills = tally.kills.worker + tally.kills.server;
+  const completed = records.filter(({ status }) => status === 'completed').length;
+  const skipped = candidates.filter(({ status }) => status === 'skipped').length;
+  const silent = Object.keys(tally.expected).filter(
+    (kind) => (tally.expected[kind] ?? 0) >= SURE && tally.fired[kind] === 0,
+  );
+  return {
+    runs,
+    kills,
+    faults,
+    duplicates: found.duplicates.length,
+    orphans: found.orphans.length,
+    lost: found.lost.length,
+    overruns: found.overruns.length,
+    seconds,
+    extras: oracles.extras(entries).length,
+    lostAnswers: oracles.lostAnswers(entries).length,
+    duplicateFiles: oracles.duplicateFiles(entries).length,
+    incomplete: found.incomplete.length,
+    completed,
+    cancelled: records.filter(({ status }) => status === 'cancelled').length,
+    skipped,
+    budgetUsed: Math.max(0, ...withBudget.map(({ runId, budgetUsd }) => (spent.get(runId) ?? 0) / (budgetUsd ?? 1))),
+    workerKills: tally.kills.worker,
+    serverKills: tally.kills.server,
+    aimedKills: tally.aimedKills,
+    seed,
+    fired: tally.fired,
+    problems: Object.entries(found).flatMap(([what, ids]) => ids.map((id) => `${what}: ${detail(id)}`)),
+    trivial: [
+      ...(completed === 0 ? ['no run completed'] : []),
+      ...(kills < runs ? [`fewer kills than runs; ${tally.misses} kills found no live process`] : []),
+      ...(faults === 0 ? ['no fault fired'] : []),
+      ...(withBudget.length > 0 && skipped === 0 ? ['no budget was too small'] : []),
+      ...silent.map((kind) => `${kind} was planned and never fired`),
+    ],
+  };
+}
+
+/** A kind of fault that should have fired so often has fired at least once, with a probability of over 99 %. */
+const SURE = 5;
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => {});
+}

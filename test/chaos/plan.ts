@@ -1,0 +1,255 @@
+import type { Effect, Endpoint, FaultRule } from '../../src/trainer/fault-plan.ts';
+import { seededRandom } from '../../src/trainer/random.ts';
+
+export interface ChaosOptions {
+  runs: number;
+  /** An integer; the same options and seed give the same plan. */
+  seed: number;
+  /** Least and most runs that are open at a time. */
+  waveSize?: readonly [number, number];
+  /** Kills in all, at least one for each wave; by default a tenth more than runs, some of which may come too late. */
+  kills?: number;
+}
+
+/** All that is decided before anything is started. What happens then also depends on the clock. */
+export interface ChaosPlan {
+  waves: WavePlan[];
+}
+
+export interface WavePlan {
+  runs: RunPlan[];
+  kills: KillPlan[];
+  phases: FaultPhase[];
+}
+
+export interface RunPlan {
+  name: string;
+  rows: number;
+  /** Of its rows and of its split, so that no two runs train on the same file. */
+  seed: number;
+  /** Milliseconds after the beginning of its wave. */
+  startAfterMs: number;
+  /** How many of its candidates the budget pays for; null for no budget. */
+  affordable: number | null;
+  /** When a user cancels it: so long after its start, or after its jobs were started. */
+  cancel: { after: 'start' | 'train'; ms: number } | null;
+}
+
+export interface KillPlan {
+  target: 'worker' | 'server';
+  /** When: after a time, or at the n-th entry of this kind in the ledger from now on. */
+  trigger: { kind: 'delay'; ms: number } | { kind: 'entry'; endpoint: Endpoint; hanging: boolean; nth: number };
+  /** How long it stays away, in milliseconds. */
+  downMs: number;
+}
+
+/** A fault plan and how long it is in force, in milliseconds. */
+export interface FaultPhase {
+  seed: number;
+  ms: number;
+  rules: FaultRule[];
+}
+
+/** Candidates of every run: two models with four learning rates each. */
+export const JOBS_PER_RUN = 8;
+
+const DEFAULT_WAVE_SIZE = [8, 10] as const;
+
+/** Draws everything from one generator in a fixed order. */
+export function planChaos({
+  runs,
+  seed,
+  waveSize = DEFAULT_WAVE_SIZE,
+  kills = Math.ceil(runs * 1.1),
+}: ChaosOptions): ChaosPlan {
+  const draw = new Draw(seed);
+  const waves: WavePlan[] = [];
+  for (let first = 0; first < runs; ) {
+    const size = waveOf(draw.integer(...waveSize), runs - first, waveSize);
+    const until = first + size;
+    const planned = Math.max(1, Math.round((until * kills) / runs) - Math.round((first * kills) / runs));
+    waves.push({
+      runs: Array.from({ length: size }, (_, index) => planRun(draw, first + index)),
+      kills: Array.from({ length: planned }, () => planKill(draw)),
+      phases: Array.from({ length: draw.integer(3, 4) }, (_, index) => planPhase(draw, index === 0)),
+    });
+    first = until;
+  }
+  return { waves };
+}
+
+/** The size of the next wave: as drawn, unless it would leave too few runs for one more. */
+function waveOf(drawn: number, left: number, [least, most]: readonly [number, number]): number {
+  if (left <= most) return left;
+  return left - drawn < least ? Math.ceil(left / 2) : drawn;
+}
+
+/** Every fifth run has a budget that does not pay for all, every fifth is cancelled; which, is drawn for the first five. */
+function planRun(draw: Draw, index: number): RunPlan {
+  const affordable = draw.integer(2, 6);
+  const cancel = { after: draw.one(['start', 'train', 'train'] as const), ms: draw.integer(500, 8000) };
+  const kind = (index + draw.offset) % 5;
+  return {
+    name: `chaos-${String(index + 1).padStart(3, '0')}`,
+    rows: draw.integer(60, 90),
+    seed: draw.integer(1, 1_000_000),
+    startAfterMs: draw.integer(0, 8000),
+    affordable: kind === 1 ? affordable : null,
+    cancel: kind === 2 ? cancel : null,
+  };
+}
+
+function planKill(draw: Draw): KillPlan {
+  const delay = { kind: 'delay', ms: draw.integer(500, 3500) } as const;
+  const entry = {
+    kind: 'entry',
+    endpoint: draw.one(['jobs.create', 'jobs.create', 'jobs.create', 'files.create', 'jobs.cancel', 'chat'] as const),
+    hanging: draw.chance(0.5),
+    nth: draw.integer(1, 3),
+  } as const;
+  const byDelay = draw.chance(0.4);
+  return {
+    target: draw.chance(0.15) ? 'server' : 'worker',
+    trigger: byDelay ? delay : entry,
+    downMs: draw.integer(0, 1000),
+  };
+}
+
+interface Fault {
+  endpoint: FaultRule['endpoint'];
+  probability: number;
+  /** Whether it is always there when a wave begins: uploads and creations whose outcome nobody knows. */
+  always?: boolean;
+  effects: readonly Effect[];
+}
+
+/** What can go wrong, and how often. All of it passes: a run can survive it. */
+const FAULTS: readonly Fault[] = [
+  // First, because a delay adds to what comes after it.
+  {
+    endpoint: '*',
+    probability: 0.1,
+    effects: [
+      { kind: 'latency', ms: 200 },
+      { kind: 'latency', ms: 1000 },
+    ],
+  },
+  {
+    endpoint: 'jobs.create',
+    probability: 0.2,
+    always: true,
+    effects: [
+      { kind: 'execute_then_reset' },
+      { kind: 'execute_then_status', status: 500 },
+      { kind: 'execute_then_status', status: 503, headers: { 'retry-after': '1' } },
+    ],
+  },
+  {
+    endpoint: 'jobs.create',
+    probability: 0.2,
+    always: true,
+    effects: [
+      { kind: 'execute_then_hang', seconds: 4 },
+      { kind: 'execute_then_hang', seconds: 8 },
+    ],
+  },
+  {
+    endpoint: 'files.create',
+    probability: 0.4,
+    always: true,
+    effects: [
+      { kind: 'execute_then_reset' },
+      { kind: 'execute_then_status', status: 500 },
+      { kind: 'execute_then_hang', seconds: 5 },
+      { kind: 'reset_upload', after_bytes: 1000 },
+    ],
+  },
+  {
+    endpoint: 'jobs.create',
+    probability: 0.3,
+    effects: [
+      { kind: 'model_ready_after', seconds: 4, status: 404 },
+      { kind: 'model_ready_after', seconds: 4, status: 429 },
+      { kind: 'model_ready_after', seconds: 3, null_model: true },
+    ],
+  },
+  {
+    endpoint: 'jobs.create',
+    probability: 0.15,
+    effects: [
+      { kind: 'job_status', status: 'queued' },
+      { kind: 'job_status', status: 'resting' },
+    ],
+  },
+  {
+    endpoint: 'jobs.list',
+    probability: 0.5,
+    effects: [
+      { kind: 'list_lag', seconds: 1 },
+      { kind: 'list_lag', seconds: 2 },
+    ],
+  },
+  {
+    endpoint: 'jobs.cancel',
+    probability: 0.4,
+    effects: [
+      { kind: 'status', status: 500 },
+      { kind: 'execute_then_status', status: 500 },
+      { kind: 'execute_then_reset' },
+    ],
+  },
+  {
+    endpoint: 'chat',
+    probability: 0.03,
+    effects: [
+      { kind: 'status', status: 503 },
+      { kind: 'execute_then_reset' },
+      { kind: 'execute_then_hang', seconds: 3 },
+    ],
+  },
+  {
+    endpoint: '*',
+    probability: 0.05,
+    effects: [{ kind: 'status', status: 429, code: 'rate_limit_exceeded', headers: { 'retry-after': '1' } }],
+  },
+  { endpoint: '*', probability: 0.03, effects: [{ kind: 'reset' }] },
+];
+
+function planPhase(draw: Draw, first: boolean): FaultPhase {
+  const drawn = FAULTS.map(({ endpoint, probability, always = false, effects }) => ({
+    rule: { endpoint, probability, effect: draw.one(effects) } satisfies FaultRule,
+    taken: draw.chance(0.6) || (first && always),
+  }));
+  return {
+    seed: draw.integer(1, 1_000_000),
+    ms: draw.integer(12_000, 20_000),
+    rules: drawn.filter(({ taken }) => taken).map(({ rule }) => rule),
+  };
+}
+
+/** Choices from one seeded generator. */
+export class Draw {
+  readonly #random: () => number;
+  /** Drawn first: moves what repeats in a fixed order. */
+  readonly offset: number;
+
+  constructor(seed: number) {
+    this.#random = seededRandom(seed);
+    this.offset = this.integer(0, 4);
+  }
+
+  /** From least to most, both included. */
+  integer(least: number, most: number): number {
+    return least + Math.floor(this.#random() * (most - least + 1));
+  }
+
+  chance(probability: number): boolean {
+    return this.#random() < probability;
+  }
+
+  one<T>(choices: readonly T[]): T {
+    const choice = choices[this.integer(0, choices.length - 1)];
+    if (choice === undefined) throw new RangeError('nothing to choose from');
+    return choice;
+  }
+}
