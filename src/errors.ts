@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   RUN_NOT_PAUSED: 'only a run that is paused can be resumed',
   PAYLOAD_TOO_LARGE: 'what an activity was given or returns is too large for a history',
   ALL_CANDIDATES_FAILED: 'no candidate survived',
+  DISK_FULL: 'there is no space left where artifacts and reports are kept; the run waits for a person',
   ARTIFACT_CORRUPT: 'a stored artifact is missing or its bytes are not those that were written',
   TEMPORAL_UNREACHABLE: 'no Temporal server answers',
   TEMPORAL_UNAVAILABLE_HERE: 'no Temporal server could be started on this machine',

@@ -52,24 +52,36 @@ export function createAwaitJob(dependencies: Dependencies) {
     const { provider: choice, deadlines } = await loadPipeline(dependencies, definition);
     const provider = dependencies.connectProvider(choice);
     const wait = new Wait(deadlines);
+    const askAgain = (error: unknown): unknown => {
+      if (!(error instanceof ProviderError)) return error;
+      const delay =
+        error.retryAfterMs ?? (error.retryable ? pollDelayMs(Context.current().info.attempt) : REFUSED_DELAY_MS);
+      return wait.goesOn(jobId, wait.last?.phase ?? 'running', `unknown (${error.message})`, NO_PROGRESS, delay);
+    };
+    const cancelOthers = async () =>
+      cancelExtras(dependencies, provider, await provider.findJobs(jobIdentity(input)), jobId);
     let job: Job;
     try {
       job = await provider.getJob(jobId);
     } catch (error) {
-      if (!(error instanceof ProviderError) || error.status === 404) throw error;
-      const delay =
-        error.retryAfterMs ?? (error.retryable ? pollDelayMs(Context.current().info.attempt) : REFUSED_DELAY_MS);
-      throw wait.goesOn(jobId, wait.last?.phase ?? 'running', `unknown (${error.message})`, NO_PROGRESS, delay);
+      throw error instanceof ProviderError && error.status === 404 ? error : askAgain(error);
     }
     if (!job.known)
       dependencies.log.warn({ job: jobId, status: job.status }, 'a status that is not known counts as running');
     if (job.state === 'pending' || (job.state === 'succeeded' && !job.model)) {
       const phase = job.state === 'pending' ? job.phase : 'ready';
+      // Before another one has cost more; the look at the end is the one that counts.
+      const entered = wait.last && wait.last.phase !== phase;
+      if (entered || isTimeForExtras(Context.current().info.attempt)) await cancelOthers().catch(() => {});
       // Only for show: where it cannot be had, the wait goes on without.
       const progress = await provider.getJobProgress(jobId).catch(() => NO_PROGRESS);
       throw wait.goesOn(jobId, phase, job.status, progress);
     }
-    await cancelExtras(dependencies, provider, jobIdentity(input), job);
+    try {
+      await cancelOthers();
+    } catch (error) {
+      throw askAgain(error);
+    }
     const seconds = trainingSeconds(job, await trainingStart(provider, jobId));
     const tariff = tariffOf(dependencies.prices, provider, candidate.baseModel, true);
     const cost = (tokens: number) => trainingCost(tariff, tokens, seconds ?? 0);
@@ -133,6 +145,14 @@ export class Wait {
 /** Half a second at first, 10 % longer each time, at most 30 seconds: short jobs are seen soon, long ones cost little. */
 export function pollDelayMs(attempt: number): number {
   return Math.round(Math.min(30_000, 500 * 1.1 ** (attempt - 1)));
+}
+
+/**
+ * About 8 s, 30 s, 80 s and 4 min after its creation: an extra job shows when the provider's list has caught up, and costs
+ * the less the sooner it is cancelled.
+ */
+function isTimeForExtras(attempt: number): boolean {
+  return attempt % 10 === 0 && attempt <= 40;
 }
 
 /** Time spent training, without validation and queue where the provider says when training began. */

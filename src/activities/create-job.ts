@@ -24,7 +24,14 @@ export function createCreateJob(dependencies: Dependencies) {
     const provider = dependencies.connectProvider(choice);
     const identity = jobIdentity(input);
     const { attempt, workflowExecution } = Context.current().info;
-    const existing = attempt === 1 ? (await provider.findJobs(identity))[0] : await settle(provider, identity);
+    let existing: Job | undefined;
+    try {
+      existing = attempt === 1 ? (await provider.findJobs(identity))[0] : await settle(provider, identity);
+    } catch (error) {
+      // Nothing was sent before the first look.
+      if (attempt === 1 && error instanceof ProviderError && !error.retryable) return refusedBy(error);
+      throw error;
+    }
     if (existing) return keepOldest(dependencies, provider, identity, existing, true);
     // The run may have been cancelled meanwhile, or this attempt given up by the server, and another one be at work.
     Context.current().cancellationSignal.throwIfAborted();
@@ -43,12 +50,16 @@ export function createCreateJob(dependencies: Dependencies) {
       return await keepOldest(dependencies, provider, identity, job, false);
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
-      if (!error.retryable) return { refused: { code: error.code, message: error.message } };
+      if (!error.retryable) return refusedBy(error);
       const job = error.mayHaveExecuted ? await settle(provider, identity) : undefined;
       if (!job) throw error;
       return keepOldest(dependencies, provider, identity, job, true);
     }
   };
+}
+
+function refusedBy({ code, message }: ProviderError): CreatedJob {
+  return { refused: { code, message } };
 }
 
 const LOOKS = 10;
@@ -72,11 +83,15 @@ async function keepOldest(
   adopted: boolean,
 ): Promise<CreatedJob> {
   try {
-    const kept = await cancelExtras(dependencies, provider, identity, job);
-    return { jobId: kept.id, adopted: adopted || kept.id !== job.id };
+    const listed = await provider.findJobs(identity);
+    // The list may not show yet the one that was just created, which is the youngest.
+    const jobs = listed.some(({ id }) => id === job.id) ? listed : [...listed, job];
+    const [oldest = job] = jobs;
+    await cancelExtras(dependencies, provider, jobs, oldest.id);
+    return { jobId: oldest.id, adopted: adopted || oldest.id !== job.id };
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
-    // The job is there, and that is what counts now: extras are looked for again when it has ended.
+    // The job is there, and that is what counts now: extras are looked for again while it goes on.
     return { jobId: job.id, adopted };
   }
 }

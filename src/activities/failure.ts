@@ -27,5 +27,19 @@ export function toFailure(error: unknown): TemporalFailure {
   }
   if (error instanceof Error && error.name === 'AbortError') return new CancelledFailure('cancelled');
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  if (isDiskFull(error)) {
+    // Not tried again: an evaluation would pay each time for rows that it cannot keep. A person is waited for.
+    return ApplicationFailure.nonRetryable(redactMessage(`free some space in TUNELOOP_HOME (${text})`), 'DISK_FULL');
+  }
   return ApplicationFailure.create({ message: redactMessage(text), type: 'INTERNAL' });
+}
+
+/** No space, or the quota of this user is used up. */
+function isDiskFull(error: unknown): boolean {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+  );
 }

@@ -79,12 +79,16 @@ async function run({ definition }: FineTuningPipelineInput): Promise<RunResult> 
 
   enter('collect');
   const pipeline = await loadPipeline.executeWithOptions({ summary: 'the pipeline of this run' }, [{ definition }]);
-  const snapshot = await collect.executeWithOptions({ summary: 'read the production log' }, [{ definition }]);
+  const snapshot = await pause.around(() =>
+    collect.executeWithOptions({ summary: 'read the production log' }, [{ definition }]),
+  );
 
   enter('prepare');
-  const dataset = await prepare.executeWithOptions({ summary: `strip, clean, split ${snapshot.rows.rows} rows` }, [
-    { definition, snapshot },
-  ]);
+  const dataset = await pause.around(() =>
+    prepare.executeWithOptions({ summary: `strip, clean, split ${snapshot.rows.rows} rows` }, [
+      { definition, snapshot },
+    ]),
+  );
   const { validation, test } = dataset.examples;
   progress.dataset = dataset.text;
 
@@ -241,7 +245,9 @@ async function run({ definition }: FineTuningPipelineInput): Promise<RunResult> 
     testFailure,
     baseline,
   });
-  const { reportPath } = await writeReport.executeWithOptions({ summary: 'report.json and report.md' }, [summary]);
+  const { reportPath } = await pause.around(() =>
+    writeReport.executeWithOptions({ summary: 'report.json and report.md' }, [summary]),
+  );
   const result: RunResult = { ...summary, reportPath };
   progress.verdict = verdictOf(result);
   upsertMemo({ result: { winner: result.winner, test: result.test, savingPercent: result.savingPercent, reportPath } });

@@ -3,7 +3,7 @@ import { innermost } from './failure-reason.ts';
 import type { PauseReason } from './progress.ts';
 
 /** What only a person can mend: see `errors.ts`. */
-const PAUSE_CODES = ['PROVIDER_QUOTA', 'PROVIDER_CLOSED'] as const;
+const PAUSE_CODES = ['PROVIDER_QUOTA', 'PROVIDER_CLOSED', 'DISK_FULL'] as const;
 export type PauseCode = (typeof PAUSE_CODES)[number];
 
 /** Whether an error code is one that pauses a run instead of ending it. */

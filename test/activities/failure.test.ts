@@ -56,6 +56,15 @@ test('an error that nobody foresaw is retried, under a code of its own', () => {
   expect(toFailure(undefined)).toBeInstanceOf(ApplicationFailure);
 });
 
+test.each(['ENOSPC', 'EDQUOT'])(
+  'F38 %s is named and left to a person: nothing is tried again on a full disk',
+  (code) => {
+    const failure = toFailure(Object.assign(new Error(`${code}: no space left on device, write`), { code }));
+    expect(failure).toMatchObject({ type: 'DISK_FULL', nonRetryable: true });
+    expect(failure.message).toMatch(new RegExp(`free some space in TUNELOOP_HOME .*${code}`));
+  },
+);
+
 test('no error brings a credential along', () => {
   const text = 'answered with Authorization: Bearer canary-7f3a9c';
   const errors = [
