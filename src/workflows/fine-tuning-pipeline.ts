@@ -1,6 +1,7 @@
 import {
   ApplicationFailure,
   defineQuery,
+  isCancellation,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -40,14 +41,17 @@ const { evaluateModel, evaluateRecorded } = proxyActivities<Activities>(EVALUATI
 
 /** The whole run: from the production log to a winner and a report. */
 export async function fineTuningPipeline(input: FineTuningPipelineInput): Promise<RunResult> {
+  const held: { budget?: RunBudget } = {};
   try {
-    return await run(input);
+    return await run(input, held);
   } catch (error) {
-    throw endOf(error);
+    const end = endOf(error);
+    if (!isCancellation(end)) await held.budget?.release();
+    throw end;
   }
 }
 
-async function run({ definition }: FineTuningPipelineInput): Promise<RunResult> {
+async function run({ definition }: FineTuningPipelineInput, held: { budget?: RunBudget }): Promise<RunResult> {
   const runId = workflowInfo().workflowId;
   const progress: RunProgress = {
     stage: 'collect',
@@ -98,6 +102,7 @@ async function run({ definition }: FineTuningPipelineInput): Promise<RunResult> 
   );
   progress.estimate = estimate.text;
   const budget = new RunBudget(pipeline.budget_usd ?? null, monthly);
+  held.budget = budget;
   progress.candidates = candidates.map(({ id }) => ({
     id,
     stage: 'waiting',

@@ -30,6 +30,7 @@ export class RunBudget {
   readonly #account = new Account();
   readonly #capUsd: number | null;
   readonly #monthly: boolean;
+  readonly #open = new Map<string, Reservation>();
   #count = 0;
 
   /** @param monthly whether the worker has a monthly cap. */
@@ -78,11 +79,13 @@ export class RunBudget {
       }
       return { refused: `BUDGET_EXCEEDED: ${refusal} (monthly budget)` };
     }
+    for (const reservation of reservations) this.#open.set(reservation.id, reservation);
     return reservations as { [K in keyof Works]: Reservation };
   }
 
   /** Books what the work has cost, in USD; null where that is not known, and all that was held back counts. */
   async settle({ id, month }: Reservation, usd: number | null): Promise<void> {
+    this.#open.delete(id);
     this.#account.settle(id, usd);
     if (!month) return;
     try {
@@ -91,6 +94,11 @@ export class RunBudget {
       if (wasCancelled(error)) throw error;
       // The month goes on counting the whole reservation: too careful, and no reason to lose a run.
     }
+  }
+
+  /** Gives back what is held for work that a failed run never began. Work that began is settled when it ends. */
+  async release(): Promise<void> {
+    for (const reservation of [...this.#open.values()]) await this.settle(reservation, 0);
   }
 
   /** Why the month does not pay, or null. An account that cannot be asked does not pay either. */
