@@ -69,8 +69,15 @@ const SHORTEST_LOOK_MS = 100;
 export async function settle(provider: Provider, identity: JobIdentity): Promise<Job | undefined> {
   const deadline = performance.now() + provider.settlingMs;
   for (;;) {
-    const [job] = await provider.findJobs(identity);
-    if (job || performance.now() >= deadline) return job;
+    const last = performance.now() >= deadline;
+    try {
+      const [job] = await provider.findJobs(identity);
+      if (job || last) return job;
+    } catch (error) {
+      // The last look is the one that counts. Where the provider asks to wait, Temporal does.
+      const mayPass = error instanceof ProviderError && error.retryable && error.retryAfterMs === undefined;
+      if (last || !mayPass) throw error;
+    }
     await delay(Math.max(SHORTEST_LOOK_MS, provider.settlingMs / LOOKS));
   }
 }

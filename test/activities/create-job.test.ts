@@ -3,6 +3,7 @@ import { settle } from '../../src/activities/create-job.ts';
 import { jobIdentity } from '../../src/activities/job-input.ts';
 import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
 import type { Job, Provider } from '../../src/providers/provider.ts';
+import { ProviderError } from '../../src/providers/provider-error.ts';
 import { type TinyServer, tinyServer } from '../providers/http-server.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';
 
@@ -237,6 +238,29 @@ describe('settling', () => {
       }),
       { numRuns: 10 },
     );
+  });
+
+  test('a look that fails for a passing reason is no answer, and the ones after it count', async () => {
+    const { provider, looks } = showsAt(100, 300);
+    const findJobs = jest.mocked(provider.findJobs);
+    const down = new ProviderError('PROVIDER_UNREACHABLE', 'down', { retryable: true });
+    findJobs.mockRejectedValueOnce(down).mockRejectedValueOnce(down);
+    expect(await settle(provider, identity)).toBeUndefined();
+    expect(looks()).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['the last one', 0, new ProviderError('PROVIDER_UNREACHABLE', 'down', { retryable: true })],
+    ['a refused one', 300, new ProviderError('PROVIDER_REFUSED', 'no', { retryable: false, status: 401 })],
+    [
+      'one that asks to wait',
+      300,
+      new ProviderError('PROVIDER_UNAVAILABLE', 'later', { retryable: true, retryAfterMs: 9 }),
+    ],
+  ])('but %s fails the whole wait: nothing is created blindly', async (_name, settlingMs, error) => {
+    const { provider } = showsAt(1, settlingMs);
+    jest.mocked(provider.findJobs).mockRejectedValueOnce(error);
+    await expect(settle(provider, identity)).rejects.toBe(error);
   });
 
   test('looks once where nothing has to settle', async () => {

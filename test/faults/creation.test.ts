@@ -141,25 +141,32 @@ describe('a job is created once, whatever becomes of the request', () => {
     },
   });
 
-  test('F05 as F02, and the list lags for longer than is waited: the extra job is cancelled as soon as a phase ends, and told', async () => {
-    const { input, first, second } = await twice();
-    await bench.setFaults();
-    let status = '';
-    await until(async () => {
-      ({ status } = await bench.openai.fineTuning.jobs.retrieve(second));
-      return status !== 'validating_files';
-    }, 'a job whose files were validated');
-    // Nothing has changed: others are not looked for at each question.
-    const same = waited(status === 'queued' ? 'queued' : 'running');
-    expect(await failureOf(bench.run('awaitJob', input, same))).toMatchObject({ type: 'JOB_PENDING' });
-    expect((await bench.openai.fineTuning.jobs.retrieve(first)).status).not.toBe('cancelled');
-    expect(await failureOf(bench.run('awaitJob', input, waited('validating')))).toMatchObject({ type: 'JOB_PENDING' });
-    expect((await bench.openai.fineTuning.jobs.retrieve(first)).status).toBe('cancelled');
-    expect((await bench.openai.fineTuning.jobs.retrieve(second)).status).not.toBe('cancelled');
-    const told = { level: 40, kept: second, extra: first, msg: expect.stringMatching(/exists twice/) };
-    expect(bench.log.at(-1)).toMatchObject(told);
-    await bench.openai.fineTuning.jobs.cancel(second);
-  });
+  test.each([
+    ['as soon as a phase ends', 3, 'validating'],
+    ['at the tenth question', 10, null],
+  ] as const)(
+    'F05 as F02, and the list lags for longer than is waited: the extra job is cancelled %s, and told',
+    async (_when, attempt, phase) => {
+      const { input, first, second } = await twice();
+      await bench.setFaults();
+      let status = '';
+      await until(async () => {
+        ({ status } = await bench.openai.fineTuning.jobs.retrieve(second));
+        return status !== 'validating_files';
+      }, 'a job whose files were validated');
+      // Nothing has changed: others are not looked for at each question.
+      const same = waited(status === 'queued' ? 'queued' : 'running');
+      expect(await failureOf(bench.run('awaitJob', input, same))).toMatchObject({ type: 'JOB_PENDING' });
+      expect((await bench.openai.fineTuning.jobs.retrieve(first)).status).not.toBe('cancelled');
+      const next = { ...(phase ? waited(phase) : same), attempt };
+      expect(await failureOf(bench.run('awaitJob', input, next))).toMatchObject({ type: 'JOB_PENDING' });
+      expect((await bench.openai.fineTuning.jobs.retrieve(first)).status).toBe('cancelled');
+      expect((await bench.openai.fineTuning.jobs.retrieve(second)).status).not.toBe('cancelled');
+      const told = { level: 40, kept: second, extra: first, msg: expect.stringMatching(/exists twice/) };
+      expect(bench.log.at(-1)).toMatchObject(told);
+      await bench.openai.fineTuning.jobs.cancel(second);
+    },
+  );
 
   test('F05 as F02, and the list lags until the job ends: the extra one is cancelled then, although it is the older one', async () => {
     const { input, first, second } = await twice();

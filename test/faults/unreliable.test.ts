@@ -6,7 +6,7 @@ import { executed, jobsOf, providerOf, statuses } from '../setup/stack-tools.ts'
 jest.setTimeout(170_000);
 
 const RUNS = 2;
-/** Two jobs, 36 rows to validate each and 36 to judge the winner. */
+/** Two jobs, 18 rows to validate each and 18 to judge the winner. */
 const CHANGES = {
   candidates: { models: ['local-nano', 'local-mini'], learning_rate_multiplier: 1, epochs: 1 },
   split: { validation: 0.2, test: 0.2 },
@@ -26,8 +26,8 @@ describe('the provider fails in 30 % of all calls', () => {
       Array.from({ length: RUNS }, (_, index) => {
         const name = `${prefix}-${index}`;
         const changes = { ...CHANGES, split: { ...CHANGES.split, seed: seed + index } };
-        const provider = { ...providerOf(stack.writePipeline(name, shopRows(180), changes)), settling_seconds: 0.5 };
-        return stack.startRun(stack.writePipeline(name, shopRows(180), { ...changes, provider }));
+        const provider = { ...providerOf(stack.writePipeline(name, shopRows(90), changes)), settling_seconds: 0.5 };
+        return stack.startRun(stack.writePipeline(name, shopRows(90), { ...changes, provider }));
       }),
     );
     return Promise.all(
@@ -64,8 +64,8 @@ describe('the provider fails in 30 % of all calls', () => {
 
     for (const { runId, candidates, winner } of runs) {
       expect(candidates.map(({ status, validation }) => [status, validation?.n])).toEqual([
-        ['succeeded', 36],
-        ['succeeded', 36],
+        ['succeeded', 18],
+        ['succeeded', 18],
       ]);
       expect(winner).not.toBeNull();
       expect(statuses(await jobsOf(stack, runId))).toEqual(['succeeded', 'succeeded']);

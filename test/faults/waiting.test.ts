@@ -162,6 +162,8 @@ describe('a job does not end as hoped', () => {
       { endpoint: 'jobs.create', calls: [1], effect: { kind: 'model_ready_after', seconds, status: 404 } },
       { endpoint: 'jobs.create', calls: [2], effect: { kind: 'model_ready_after', seconds, status: 429 } },
       { endpoint: 'jobs.create', calls: [3], effect: { kind: 'model_ready_after', seconds, null_model: true } },
+      // Of a server that does not say that it is still loading.
+      { endpoint: 'chat', calls: [1], effect: { kind: 'status', status: 404, code: 'model_not_found' } },
     ]);
     const before = stack.ledger().length;
     const run = await ended(await startRun(3));
