@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { diffDatasets, listDatasets, showDataset } from './cli/datasets.ts';
 import { demo, EXAMPLE_PIPELINE } from './cli/demo.ts';
 import { doctor } from './cli/doctor.ts';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
+import { label } from './cli/label.ts';
 import { printError, printResult, say } from './cli/output.ts';
 import { cancel, list, predict, report, resume, run, watch } from './cli/run-commands.ts';
 import { changeSchedule, createSchedule, listSchedules } from './cli/schedules.ts';
@@ -46,6 +48,12 @@ function positive(text: string): number {
   return value;
 }
 
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return value;
+}
+
 function port(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0 || value > 65535) {
@@ -74,7 +82,7 @@ command(program, 'watch <id>', 'show a run until it ends', 'tuneloop watch suppo
 );
 
 command(program, 'list', 'list the runs, newest first', 'tuneloop list --limit 5')
-  .option('--limit <n>', 'how many', positive, 20)
+  .option('--limit <n>', 'how many', wholeNumber, 20)
   .action(exitWith(list));
 
 command(
@@ -118,6 +126,39 @@ command(
   'cancel jobs at the provider that no run waits for, now instead of within ten minutes',
   'tuneloop sweep',
 ).action(exitWith(sweep));
+
+command(
+  program,
+  'label <file>',
+  'have a teacher model answer calls without an answer, and people the doubtful ones',
+  'tuneloop label pipeline.yaml --limit 100',
+)
+  .option('--limit <n>', 'ask the teacher for so many rows at most', wholeNumber)
+  .option('--export <sheet>', 'write the rows that a person should look at to a CSV file')
+  .option('--import <sheet>', 'take the column actual of such a file back')
+  .option('--force', 'with --export: replace a file that is there')
+  .option('--by <name>', 'with --import: who has filled it in (default: the user of this machine)')
+  .action(exitWith(label));
+
+const dataset = program.command('dataset').description('look at the dataset versions that runs have made');
+command(
+  dataset,
+  'list [pipeline]',
+  'list dataset versions with their counts',
+  'tuneloop dataset list support-triage',
+).action(exitWith(listDatasets));
+command(
+  dataset,
+  'show <version>',
+  'what a version consists of: sides, labels, odd rows, conflicts, files',
+  'tuneloop dataset show support-triage@2',
+).action(exitWith(showDataset));
+command(
+  dataset,
+  'diff <a> <b>',
+  'what changed from one version to another, and that no row moved',
+  'tuneloop dataset diff support-triage@1 support-triage',
+).action(exitWith(diffDatasets));
 
 const schedule = program.command('schedule').description('run a pipeline again and again, on what its log holds then');
 

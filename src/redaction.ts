@@ -7,11 +7,25 @@
 export const LONGEST_MESSAGE = 2000;
 
 const MARK = '***';
+const MOST_ROUNDS = 5;
 
 /** A value as it stands in a header, in JSON or in a query, up to what ends it there. */
 const VALUE = String.raw`[^\s"'\\,;&<>(){}[\]]`;
 /** Between a name and its value: quotes, escaped ones too, and one `:` or `=`. */
 const SEPARATOR = String.raw`[\\"']{0,4}\s{0,4}[:=]\s{0,4}[\\"']{0,4}`;
+
+/** A key as providers make them, shortened with stars as they quote them too. */
+export const PROVIDER_KEY = new RegExp(
+  `(?<![A-Za-z0-9])(?:${[
+    '(?:sk|xai|nvapi|pplx|csk|glpat)-[A-Za-z0-9_*-]{8,}',
+    '(?:gsk|hf|r8|fw|tgp_v1|gh[pousr]|npm|[rs]k_live|[rs]k_test)_[A-Za-z0-9*]{12,}',
+    String.raw`github_pat_\w{12,}|AIza[\w-]{30,}|(?:AKIA|ASIA)[A-Z0-9]{16}|xox[a-z]-[\w-]{10,}`,
+  ].join('|')})`,
+  'g',
+);
+
+/** Signed (three parts) or encrypted (five, of which the second may be empty). */
+export const JSON_WEB_TOKEN = /(?<![\w-])eyJ[\w-]{8,}(?:\.[\w-]{8,}|\.(?=\.[\w-]{8,}))(?:\.[\w-]+){0,3}/g;
 
 /** What is replaced; where there is a group, it names the credential and stays. All repetitions in front are bounded. */
 const PATTERNS: readonly RegExp[] = [
@@ -32,12 +46,8 @@ const PATTERNS: readonly RegExp[] = [
   new RegExp(String.raw`(cookie${SEPARATOR})[^\r\n"'\\]+`, 'gi'),
   // Name and password in front of a host.
   /(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"'<>]{1,500}(?=@)/gi,
-  // Keys as providers make them, shortened with stars as they quote them too.
-  /(?<![A-Za-z0-9])(?:sk|xai|nvapi|pplx|csk|glpat)-[A-Za-z0-9_*-]{8,}/g,
-  /(?<![A-Za-z0-9])(?:gsk|hf|r8|fw|tgp_v1|gh[pousr]|github_pat)_[A-Za-z0-9*]{12,}/g,
-  /(?<![A-Za-z0-9])(?:AIza[\w-]{30,}|(?:AKIA|ASIA)[A-Z0-9]{16}|xox[a-z]-[\w-]{10,})/g,
-  // JSON web tokens.
-  /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?/g,
+  PROVIDER_KEY,
+  JSON_WEB_TOKEN,
 ];
 
 /**
@@ -49,8 +59,13 @@ const PATTERNS: readonly RegExp[] = [
  */
 export function redact(text: string, secrets: readonly string[] = []): string {
   let clean = withoutSecrets(text, secrets);
-  for (const pattern of PATTERNS) {
-    clean = clean.replace(pattern, (_match, name: unknown) => `${typeof name === 'string' ? name : ''}${MARK}`);
+  // What one pattern has replaced may show another one what it did not see before.
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    const before = clean;
+    for (const pattern of PATTERNS) {
+      clean = clean.replace(pattern, (_match, name: unknown) => `${typeof name === 'string' ? name : ''}${MARK}`);
+    }
+    if (clean === before) break;
   }
   return clean;
 }

@@ -1,39 +1,117 @@
 import { Context } from '@temporalio/activity';
+import type { Manifest } from '../dataset/manifest.ts';
+import { VERDICTS, type VerdictCount, VerdictTable } from '../dataset/verdict.ts';
 import { TuneloopError } from '../errors.ts';
-import { findFiles, readJsonl } from '../sources/jsonl.ts';
-import { parseLogRow } from '../sources/log-row.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
+import { refusalText } from '../sources/log-row.ts';
+import { openSource } from '../sources/open-source.ts';
+import type { Cursor, SourceItem } from '../sources/source.ts';
+import { type ArtifactRef, type ArtifactStore, readJson, writeJson } from '../storage/artifact-store.ts';
+import { DatasetVersions } from '../storage/dataset-versions.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { reportStep } from './step-progress.ts';
 
-/** The log as it was when the run read it. */
+/** Names a snapshot, with what a history shows of it. */
+export interface SnapshotRef {
+  ref: ArtifactRef;
+  rows: number;
+  /** Rows that no earlier dataset version had. */
+  newRows: number;
+}
+
+/** The log as it was when the run read it: what earlier runs have read, and what came since. */
 export interface Snapshot {
-  rows: ArtifactRef;
-  files: string[];
+  names: string[];
+  rows: number;
+  /** One `LogRow` a line, the oldest segment first. */
+  segments: ArtifactRef[];
+  /** One `Actual` a line. */
+  actuals: ArtifactRef[];
+  /** What was wrong with what was read; cumulated over the segments. */
+  verdicts: VerdictCount[];
+  /** Where the next run goes on. */
+  cursor: Cursor;
 }
 
 const HEARTBEAT_ROWS = 5000;
 
-/** Streams the production log into a snapshot, so that the run does not change when the log grows. */
+/**
+ * Streams what is new in the log since the latest dataset version into a segment, so that the run does not change when
+ * the log grows, and a log that was read once may be rotated away.
+ */
 export function createCollect(dependencies: Dependencies) {
-  return async ({ definition }: { definition: ArtifactRef }): Promise<Snapshot> => {
-    const { source } = await loadPipeline(dependencies, definition);
-    const files = await findFiles(source.path);
-    const rows = await dependencies.artifacts.write(serializedRows(files));
-    if (rows.rows === 0) {
-      throw new TuneloopError('SOURCE_EMPTY', `${source.path} holds no row: log some prompt/completion pairs first`);
-    }
-    return { rows, files };
+  return async ({ definition }: { definition: ArtifactRef }): Promise<SnapshotRef> => {
+    const { artifacts, home } = dependencies;
+    const pipeline = await loadPipeline(dependencies, definition);
+    const source = openSource(pipeline.source, {
+      provider: () => dependencies.connectProvider(pipeline.provider),
+    });
+    const latest = await new DatasetVersions(home).latest(pipeline.name);
+    const parent = latest ? await readJson<Manifest>(artifacts, latest.manifest) : null;
+    const before = parent ? await readJson<Snapshot>(artifacts, parent.snapshot) : null;
+
+    const signal = Context.current().cancellationSignal;
+    const reading = await source.read(before?.cursor ?? null, signal);
+    const kept = reading.anew ? null : before;
+    const verdicts = new VerdictTable(kept?.verdicts);
+    const segment = await store(artifacts, reading.items, verdicts, pipeline.clean.rows === 'strict');
+    const snapshot: Snapshot = {
+      names: await source.describe(),
+      rows: (kept?.rows ?? 0) + segment.rows.rows,
+      segments: [...(kept?.segments ?? []), ...filled(segment.rows)],
+      actuals: [...(kept?.actuals ?? []), ...filled(segment.actuals)],
+      verdicts: verdicts.all(),
+      cursor: reading.cursor(),
+    };
+    if (snapshot.rows === 0) throw nothingToRead(snapshot);
+    return { ref: await writeJson(artifacts, snapshot), rows: snapshot.rows, newRows: segment.rows.rows };
   };
 }
 
-async function* serializedRows(files: string[]): AsyncIterable<string> {
+/** Rows to one artifact, later answers to another. */
+async function store(
+  artifacts: ArtifactStore,
+  items: AsyncIterable<SourceItem>,
+  verdicts: VerdictTable,
+  strict: boolean,
+): Promise<{ rows: ArtifactRef; actuals: ArtifactRef }> {
+  const rows = await artifacts.open();
+  const actuals = await artifacts.open();
   let count = 0;
-  for await (const row of readJsonl(files, parseLogRow)) {
-    count += 1;
-    if (count % HEARTBEAT_ROWS === 0) {
-      Context.current().heartbeat({ rows: count });
-      Context.current().cancellationSignal.throwIfAborted();
+  try {
+    for await (const item of items) {
+      count += 1;
+      if (count % HEARTBEAT_ROWS === 0) reportStep('read the log', count);
+      const found = item.kind === 'refused' ? [item.verdict] : item.verdicts;
+      const place = item.kind === 'row' ? item.row : item.kind === 'refused' ? item.place : null;
+      for (const verdict of found) {
+        if (place === null) continue;
+        if (strict) throw new TuneloopError('SOURCE_ROW_INVALID', refusalText(verdict, place, detailOf(item)));
+        verdicts.add(verdict, place);
+      }
+      if (item.kind === 'refused') continue;
+      const pending =
+        item.kind === 'row' ? rows.add(JSON.stringify(item.row)) : actuals.add(JSON.stringify(item.actual));
+      if (pending) await pending;
     }
-    yield JSON.stringify(row);
+    return { rows: await rows.commit(), actuals: await actuals.commit() };
+  } finally {
+    await rows.discard();
+    await actuals.discard();
   }
+}
+
+function detailOf(item: SourceItem): string | undefined {
+  return item.kind === 'refused' ? item.detail : undefined;
+}
+
+function filled(ref: ArtifactRef): ArtifactRef[] {
+  return ref.rows > 0 ? [ref] : [];
+}
+
+function nothingToRead({ names, verdicts }: Snapshot): TuneloopError {
+  const reasons = verdicts.map(({ verdict, rows, places }) => `${rows} x ${VERDICTS[verdict].what} (${places[0]})`);
+  return new TuneloopError(
+    'SOURCE_EMPTY',
+    `${names.join(', ')} holds no row that can be used: ${reasons.length > 0 ? reasons.join('; ') : 'log some prompt/completion pairs first'}`,
+  );
 }

@@ -9,10 +9,14 @@ import { type Dependencies, loadPipeline } from './dependencies.ts';
 import { createEvaluateModel } from './evaluate-model.ts';
 import { createEvaluateRecorded } from './evaluate-recorded.ts';
 import { toFailure } from './failure.ts';
+import { createFindUnlabelled } from './find-unlabelled.ts';
+import { createKeepAnswers } from './keep-answers.ts';
+import { createLabelRows } from './label-rows.ts';
 import { createReserveBudget, createSettleBudget } from './monthly-budget.ts';
 import { refuseOversize } from './payload-limit.ts';
 import { createPlan } from './plan.ts';
 import { createPrepare } from './prepare.ts';
+import { heartbeat } from './step-progress.ts';
 import { createSweepOrphans } from './sweep-orphans.ts';
 import { createUploadFile } from './upload-file.ts';
 import { createWriteReport } from './write-report.ts';
@@ -33,6 +37,9 @@ export function createActivities(dependencies: Dependencies) {
     cancelJobs: keptAlive(createCancelJobs(dependencies)),
     evaluateModel: createEvaluateModel(dependencies),
     evaluateRecorded: keptAlive(createEvaluateRecorded(dependencies)),
+    findUnlabelled: keptAlive(createFindUnlabelled(dependencies)),
+    labelRows: keptAlive(createLabelRows(dependencies)),
+    keepAnswers: keptAlive(createKeepAnswers(dependencies)),
     writeReport: keptAlive(createWriteReport(dependencies)),
     reserveBudget: createReserveBudget(dependencies),
     settleBudget: createSettleBudget(dependencies),
@@ -49,11 +56,11 @@ function keptAlive<Inputs extends unknown[], Output>(
   return async (...inputs) => {
     const context = Context.current();
     context.heartbeat();
-    const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+    const timer = setInterval(() => heartbeat(context), HEARTBEAT_MS);
     try {
       return await activity(...inputs);
     } finally {
-      clearInterval(heartbeat);
+      clearInterval(timer);
     }
   };
 }

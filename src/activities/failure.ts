@@ -1,7 +1,14 @@
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
-import { TuneloopError } from '../errors.ts';
+import { type ErrorCode, TuneloopError } from '../errors.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import { redactMessage } from '../redaction.ts';
+
+/** Errors of our own that another attempt may not meet. */
+const MAY_PASS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'DATASET_CHANGED',
+  'SOURCE_UNREACHABLE',
+  'ANALYZER_UNREACHABLE',
+]);
 
 /**
  * What an error becomes in a workflow's history. The message is bounded and holds no credentials, and neither
@@ -22,7 +29,7 @@ export function toFailure(error: unknown): TemporalFailure {
     return ApplicationFailure.create({
       message: redactMessage(error.message),
       type: error.code,
-      nonRetryable: true,
+      nonRetryable: !MAY_PASS.has(error.code),
     });
   }
   if (error instanceof Error && error.name === 'AbortError') return new CancelledFailure('cancelled');

@@ -49,10 +49,9 @@ export function createPlan(dependencies: Dependencies) {
       prices: dependencies.prices,
       local: provider.local,
       candidates,
-      trainTokens: tokens.train,
+      tokens: tokens.treated,
       validationRows: summary.validation,
       testRows: summary.test,
-      meanInputTokens: tokens.input,
       meanOutputTokens: tokens.completion,
       ...(baseline === 'recorded' ? {} : { baseline: { model: baseline.live, meanPromptTokens: tokens.prompt } }),
     });

@@ -1,160 +1,220 @@
+import { createHash, hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { Context } from '@temporalio/activity';
-import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
-import { cleanExamples, DropCount } from '../dataset/cleaning.ts';
-import { countLabels, datasetWarnings, type Manifest } from '../dataset/manifest.ts';
-import type { Example, LogRow, Message, Recorded } from '../dataset/row.ts';
-import { excludeLeaks, type Split, splitExamples } from '../dataset/split.ts';
-import { mineTemplate, type PromptTemplate, renderPrompt, stripInstructions } from '../dataset/template.ts';
-import { trainingLine } from '../dataset/training-line.ts';
+import type { Pipeline } from '../config/pipeline.ts';
+import { datasetWarnings, droppedRows, type Manifest } from '../dataset/manifest.ts';
+import { FEWEST_EXAMPLES, LARGEST_FILE_BYTES } from '../dataset/provider-limits.ts';
+import type { Example } from '../dataset/row.ts';
+import { SideLedger } from '../dataset/side-ledger.ts';
+import { type Side, splitSalt } from '../dataset/sides.ts';
+import { type PromptTemplate, stripInstructions } from '../dataset/template.ts';
+import { placeText, VERDICTS, VerdictTable } from '../dataset/verdict.ts';
+import { keyLines } from '../dataset/version-diff.ts';
 import { TuneloopError } from '../errors.ts';
-import { mean } from '../evaluation/statistics.ts';
+import { judgeLabels, withoutLabels } from '../preparation/judged-labels.ts';
+import { placeRows } from '../preparation/placement.ts';
+import { type PreparedRows, prepareRows } from '../preparation/prepared-rows.ts';
+import type { PresidioOptions } from '../preparation/presidio.ts';
+import { exampleOf } from '../preparation/row-batch.ts';
+import { findTemplate } from '../preparation/template-search.ts';
+import { writeDataset } from '../preparation/write-dataset.ts';
 import type { DatasetSummary } from '../report/run-result.ts';
 import { readJsonl } from '../sources/jsonl.ts';
-import { parseJudgingRow } from '../sources/log-row.ts';
-import { type ArtifactRef, writeJson } from '../storage/artifact-store.ts';
-import type { Snapshot } from './collect.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { parseJudgingRow, refusalText } from '../sources/log-row.ts';
+import { type ArtifactRef, type ArtifactStore, readJson, writeJson } from '../storage/artifact-store.ts';
+import { DatasetVersions } from '../storage/dataset-versions.ts';
+import { runFolder } from '../storage/run-folder.ts';
+import type { Snapshot, SnapshotRef } from './collect.ts';
+import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
+import { reportStep } from './step-progress.ts';
 
 /** A dataset version, as references and figures. */
 export interface Dataset {
   summary: DatasetSummary;
   manifest: ArtifactRef;
   template: ArtifactRef;
-  examples: Record<keyof Split, ArtifactRef>;
-  /** What is uploaded: chat JSONL of inputs and answers. */
-  files: { train: ArtifactRef; validation: ArtifactRef };
-  tokens: {
-    /** Of the training file, once through. */
-    train: number;
-    /** Means over the examples: of a request that asks for one, and of its answer. */
-    input: number;
-    completion: number;
-    /** The whole original prompt. */
-    prompt: number;
-  };
+  examples: Record<Side, ArtifactRef>;
+  /** What is uploaded: chat JSONL, for each treatment of the candidates. */
+  files: Manifest['files'];
+  tokens: Manifest['tokens'];
   warnings: string[];
   /** One line for people. */
   text: string;
 }
 
-/** Fine-tuning services refuse a training file of fewer examples. */
-const FEWEST_EXAMPLES = 10;
-const MINED_PROMPTS = 2000;
-const COUNTED_EXAMPLES = 500;
 /** Share of rows that may not fit the template; more means that the template is not understood. */
 const MISMATCH_LIMIT = 0.2;
+const PROGRESS_ROWS = 20_000;
 
-/** From the snapshot to a dataset version: strip the instructions, clean, split, and write the training files. */
+/**
+ * From the snapshot to the next dataset version: take the instructions off, clean, group what is nearly equal, give each
+ * group a side for ever, and write the training files. Where nothing has changed, the latest version is the result.
+ */
 export function createPrepare(dependencies: Dependencies) {
-  const { artifacts } = dependencies;
-  return async ({ definition, snapshot }: { definition: ArtifactRef; snapshot: Snapshot }): Promise<Dataset> => {
-    const pipeline = await loadPipeline(dependencies, definition);
-    const progress = (step: string) => Context.current().heartbeat({ step });
-    const drops = new DropCount();
+  const { artifacts, home } = dependencies;
+  return async (input: { definition: ArtifactRef; snapshot: SnapshotRef }): Promise<Dataset> => {
+    const pipeline = await loadPipeline(dependencies, input.definition);
+    const snapshot = await readJson<Snapshot>(artifacts, input.snapshot.ref);
+    const versions = new DatasetVersions(home);
+    const latest = await versions.latest(pipeline.name);
+    const parent = latest ? await readJson<Manifest>(artifacts, latest.manifest) : null;
+    const testFile = typeof pipeline.split.test === 'number' ? null : pipeline.split.test.file;
+    const inputs = await inputsOf(pipeline, input.snapshot.ref, testFile);
+    // A second attempt, or a log to which nothing was added.
+    if (latest && parent?.inputs === inputs) return datasetOf(parent, latest.manifest);
 
-    progress('find the instructions');
-    const template = await findTemplate(artifacts.rows(snapshot.rows), snapshot.rows.rows);
-    progress('strip the instructions');
-    const stripped = await stripAll(template, artifacts.rows(snapshot.rows), drops);
-    refuseMismatch(drops, snapshot.rows.rows);
+    return inScratchFolder(home, async (scratch) => {
+      const { cancellationSignal: signal } = Context.current();
+      const progress = (step: string, rows = 0) => reportStep(step, rows, snapshot.rows);
+      const treatments = listOf(pipeline.candidates.treatment);
 
-    progress('clean and split');
-    const cleaned = cleanExamples(stripped, { dropDuplicates: pipeline.clean.duplicates === 'exact' });
-    const { test } = pipeline.split;
-    const heldOut = typeof test === 'number' ? [] : await readHeldOut(test.file, template);
-    const { examples, leaked } = excludeLeaks(cleaned.examples, heldOut);
-    for (const { line } of leaked) drops.add('also in the test file', line);
-    const split = splitExamples(examples, {
-      validation: pipeline.split.validation,
-      test: typeof test === 'number' ? test : 0,
-      seed: pipeline.split.seed,
-      stratify: pipeline.task === 'classification',
+      progress('find the instructions');
+      const segments = await filesOf(artifacts, snapshot.segments);
+      const before = parent ? await readJson<PromptTemplate>(artifacts, parent.template.ref) : null;
+      const template = await findTemplate(pipeline.clean.instructions, segments, before);
+      const heldOut = testFile === null ? [] : await readHeldOut(testFile, template);
+
+      const rows = await prepareRows(
+        {
+          segments,
+          actuals: (await filesOf(artifacts, snapshot.actuals)).map(({ file }) => file),
+          heldOut,
+          settings: {
+            template,
+            treatments,
+            classification: pipeline.task === 'classification',
+            redact: pipeline.clean.redact,
+            phoneRegion: pipeline.clean.phone_region,
+            analyzer: analyzerOf(pipeline),
+            groupBy: pipeline.split.group_by ?? null,
+            minQuality: pipeline.source.filter?.min_quality ?? null,
+          },
+        },
+        { scratch, signal, onProgress: (done) => progress('strip and clean', done) },
+      );
+      const verdicts = new VerdictTable(snapshot.verdicts);
+      verdicts.merge(rows.verdicts.all());
+      refuseMismatch(rows.verdicts, snapshot);
+      if (pipeline.clean.rows === 'strict') refuseVerdicts(rows.verdicts);
+
+      progress('split');
+      const salt = splitSalt(pipeline.split.seed);
+      const ledger =
+        parent?.salt.sha256 === salt.sha256 ? await SideLedger.from(artifacts.rows(parent.ledger)) : new SideLedger();
+      const labels = pipeline.task === 'classification' ? judgeLabels(rows) : withoutLabels(rows);
+      const placement = placeRows(rows, labels, ledger, {
+        duplicates: pipeline.clean.duplicates,
+        validation: pipeline.split.validation,
+        test: typeof pipeline.split.test === 'number' ? pipeline.split.test : 0,
+        salt: salt.salt,
+        by: pipeline.split.by,
+        stratify: pipeline.task === 'classification',
+      });
+
+      const written = await writeDataset(artifacts, rows, labels, placement, {
+        template,
+        treatments,
+        heldOut,
+        verdicts,
+        onRow: (done) => {
+          if (done % PROGRESS_ROWS === 0) progress('write the dataset', done);
+        },
+      });
+      const { examples, files, conflicts } = written;
+      const { quarantined } = placement;
+      const tables = pipeline.task === 'classification' ? written.labels : null;
+      const counts = { train: examples.train.rows, validation: examples.validation.rows, test: examples.test.rows };
+      refuseTooFew(counts, snapshot);
+      refuseTooLarge(files);
+
+      const templateRef = await writeJson(artifacts, template);
+      const manifest = {
+        pipeline: pipeline.name,
+        inputs,
+        parent: latest ? { number: latest.number, sha256: latest.manifest.sha256 } : null,
+        snapshot: input.snapshot.ref,
+        source: {
+          names: snapshot.names,
+          rows: snapshot.rows,
+          choice: hash('sha256', JSON.stringify(pipeline.source), 'hex'),
+        },
+        template: { ref: templateRef, versions: template.versions.length },
+        salt: { version: salt.version, sha256: salt.sha256 },
+        split: { ...pipeline.split, test: typeof pipeline.split.test === 'number' ? pipeline.split.test : 'file' },
+        clean: pipeline.clean,
+        counts,
+        groups: placement.groups,
+        labels: tables,
+        verdicts: verdicts.all(),
+        redactions: rows.redactions,
+        conflicts,
+        quarantined,
+        warnings: [...datasetWarnings({ counts, labels: tables, conflicts, quarantined }), ...idWarnings(rows)],
+        examples,
+        keys: await artifacts.write(keyLines({ ...rows, ...placement })),
+        ledger: await artifacts.write(ledger.lines()),
+        files,
+        tokens: written.tokens.all(),
+      } satisfies Manifest;
+      const ref = await writeJson(artifacts, manifest);
+      await versions.append(pipeline.name, latest?.number ?? 0, ref);
+      return datasetOf(manifest, ref);
     });
-    if (typeof test !== 'number') split.test = heldOut;
-    refuseTooFew(split, snapshot);
-
-    progress('write the dataset');
-    const write = (rows: Example[]) => artifacts.write(rows.map((row) => JSON.stringify(row)));
-    const [train, validation, testRef] = [
-      await write(split.train),
-      await write(split.validation),
-      await write(split.test),
-    ];
-    const files = {
-      train: await artifacts.write(split.train.map(trainingLine)),
-      validation: await artifacts.write(split.validation.map(trainingLine)),
-    };
-    const labels = pipeline.task === 'classification' ? countLabels(split) : null;
-    const warnings = datasetWarnings(labels, labels ? cleaned.conflicts : []);
-    const counts = { train: train.rows, validation: validation.rows, test: testRef.rows };
-    const templateRef = await writeJson(artifacts, template);
-    const dropped = [...drops.all(), ...cleaned.dropped];
-    const manifest = await writeJson(artifacts, {
-      pipeline: pipeline.name,
-      source: { files: snapshot.files, rows: snapshot.rows.rows, sha256: snapshot.rows.sha256 },
-      template: { sha256: templateRef.sha256, versions: template.versions.length },
-      split: { ...pipeline.split, test: typeof test === 'number' ? test : 'file' },
-      counts,
-      labels,
-      dropped,
-      conflicts: cleaned.conflicts,
-      warnings,
-      examples: { train, validation, test: testRef },
-      files,
-    } satisfies Manifest);
-
-    const droppedRows = dropped.reduce((sum, { rows }) => sum + rows, 0);
-    return {
-      summary: { version: manifest.sha256.slice(0, 16), ...counts, dropped: droppedRows },
-      manifest,
-      template: templateRef,
-      examples: { train, validation, test: testRef },
-      files,
-      tokens: countAll(split.train, template),
-      warnings,
-      text: `${counts.train} examples to train on, ${counts.validation} to choose, ${counts.test} to judge; ${droppedRows} rows dropped`,
-    };
   };
 }
 
-async function findTemplate(rows: AsyncIterable<string>, count: number): Promise<PromptTemplate> {
-  const stride = Math.ceil(count / MINED_PROMPTS);
-  const prompts: Message[][] = [];
-  let index = 0;
-  for await (const row of rows) {
-    if (index % stride === 0) prompts.push((JSON.parse(row) as LogRow).messages);
-    index += 1;
-  }
-  return mineTemplate(prompts);
+/** What a dataset version follows from, but for the sides that rows were on before. */
+async function inputsOf(pipeline: Pipeline, snapshot: ArtifactRef, testFile: string | null): Promise<string> {
+  const { task, clean, split, candidates, source } = pipeline;
+  const parts = [
+    snapshot.sha256,
+    task,
+    clean,
+    split,
+    listOf(candidates.treatment),
+    source.filter?.min_quality ?? null,
+    testFile === null ? null : await hashOf(testFile),
+  ];
+  return hash('sha256', JSON.stringify(parts), 'hex');
 }
 
-async function stripAll(template: PromptTemplate, rows: AsyncIterable<string>, drops: DropCount): Promise<Example[]> {
-  const examples: Example[] = [];
-  for await (const text of rows) {
-    const row = JSON.parse(text) as LogRow;
-    const stripped = stripInstructions(template, row.messages);
-    if ('mismatch' in stripped) drops.add(stripped.mismatch, row.line);
-    else examples.push(toExample(row, stripped.input));
-  }
-  return examples;
-}
-
-function toExample(row: LogRow, input: string): Example {
-  const recorded: Recorded = {
-    completion: row.completion,
-    checked: row.actual !== undefined,
-    ...(row.usage ? { usage: row.usage } : {}),
-    ...(row.latencyMs === undefined ? {} : { latencyMs: row.latencyMs }),
-    ...(row.model ? { model: row.model } : {}),
-  };
+function datasetOf(manifest: Manifest, ref: ArtifactRef): Dataset {
+  const { counts, files, tokens, examples, warnings } = manifest;
+  const dropped = droppedRows(manifest.verdicts);
   return {
-    id: row.id,
-    line: row.line,
-    ...(row.timestamp ? { timestamp: row.timestamp } : {}),
-    input,
-    completion: row.actual ?? row.completion,
-    recorded,
+    summary: { version: ref.sha256.slice(0, 16), ...counts, dropped },
+    manifest: ref,
+    template: manifest.template.ref,
+    examples,
+    files,
+    tokens,
+    warnings,
+    text: `${counts.train} examples to train on, ${counts.validation} to choose, ${counts.test} to judge; ${dropped} rows dropped`,
   };
+}
+
+/** A folder of this attempt alone; what earlier attempts have left is removed. */
+async function inScratchFolder<T>(home: string, work: (folder: string) => Promise<T>): Promise<T> {
+  const all = path.join(runFolder(home, currentWorkflowId()), 'scratch');
+  await rm(all, { recursive: true, force: true });
+  const folder = path.join(all, String(Context.current().info.attempt));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  try {
+    return await work(folder);
+  } finally {
+    await rm(all, { recursive: true, force: true });
+  }
+}
+
+async function filesOf(
+  artifacts: ArtifactStore,
+  refs: readonly ArtifactRef[],
+): Promise<{ file: string; bytes: number; rows: number }[]> {
+  const files = [];
+  for (const ref of refs) files.push({ file: await artifacts.file(ref), bytes: ref.bytes, rows: ref.rows });
+  return files;
 }
 
 async function readHeldOut(file: string, template: PromptTemplate): Promise<Example[]> {
@@ -165,64 +225,85 @@ async function readHeldOut(file: string, template: PromptTemplate): Promise<Exam
       examples.push({ id, line, input, completion: label, ...(references ? { references } : {}) });
       continue;
     }
-    const stripped = stripInstructions(template, row.messages);
-    if ('mismatch' in stripped)
-      throw new TuneloopError('SOURCE_ROW_INVALID', `${file}:${row.line}: ${stripped.mismatch}`);
-    examples.push(toExample(row, stripped.input));
+    const { messages, completion, actual } = row;
+    const stripped = stripInstructions(template, messages);
+    const answer = actual ?? completion;
+    if ('mismatch' in stripped || answer === undefined) {
+      const problem = 'mismatch' in stripped ? stripped.mismatch : 'it has no answer';
+      throw new TuneloopError('SOURCE_ROW_INVALID', `${placeText(row)}: ${problem}`);
+    }
+    examples.push(exampleOf(row, stripped, answer));
   }
   if (examples.length === 0) throw new TuneloopError('SOURCE_EMPTY', `${file} holds no test row`);
   return examples;
 }
 
-function refuseMismatch(drops: DropCount, rows: number): void {
-  const dropped = drops.all();
-  const mismatched = dropped.reduce((sum, drop) => sum + drop.rows, 0);
+/** About what an id is for: telling which row a later answer belongs to. */
+function idWarnings({ ids, actuals, heldOut }: PreparedRows): string[] {
+  const sorted = ids.slice(heldOut).sort();
+  let repeated = 0;
+  for (let row = 1; row < sorted.length; row += 1) if (sorted[row] === sorted[row - 1]) repeated += 1;
+  const unused = actuals.given - actuals.used;
+  return [
+    ...(repeated > 0 ? [`${repeated} ${repeated === 1 ? 'row has' : 'rows have'} the same id as another one`] : []),
+    ...(unused > 0 ? [`${unused} of ${actuals.given} later answers are for ids that the log does not hold`] : []),
+  ];
+}
+
+function analyzerOf({ clean: { presidio } }: Pipeline): PresidioOptions | null {
+  if (presidio === undefined) return null;
+  const { url, language, entities, min_score: minScore } = presidio;
+  return { url, language, minScore, ...(entities ? { entities } : {}) };
+}
+
+async function hashOf(file: string): Promise<string> {
+  const sum = createHash('sha256');
+  for await (const chunk of createReadStream(file)) sum.update(chunk);
+  return sum.digest('hex');
+}
+
+function refuseMismatch(verdicts: VerdictTable, { rows, names }: Snapshot): void {
+  const found = verdicts.all().filter(({ verdict }) => verdict === 'prompt-mismatch' || verdict === 'multi-turn');
+  const mismatched = found.reduce((sum, count) => sum + count.rows, 0);
   if (mismatched <= rows * MISMATCH_LIMIT) return;
-  const reasons = dropped.map(
-    (drop) => `${drop.rows} rows: ${drop.reason} (lines ${drop.lines.slice(0, 5).join(', ')})`,
+  const reasons = found.map(
+    (count) => `${count.rows} rows: ${VERDICTS[count.verdict].what} (${count.places.slice(0, 5).join(', ')})`,
   );
   throw new TuneloopError(
     'INSTRUCTIONS_NOT_FOUND',
-    `${mismatched} of ${rows} rows do not follow the prompts that most rows share: ${reasons.join('; ')}. ` +
-      'Give each prompt a log and a pipeline of its own',
+    `${mismatched} of ${rows} rows in ${names.join(', ')} do not follow the prompts that most rows share: ${reasons.join('; ')}. ` +
+      '`tuneloop inspect` shows them. Give each prompt a log and a pipeline of its own, or name the prompts in clean.instructions',
   );
 }
 
-function refuseTooFew({ train, validation }: Split, snapshot: Snapshot): void {
-  if (train.length >= FEWEST_EXAMPLES && validation.length > 0) return;
+function refuseVerdicts(verdicts: VerdictTable): void {
+  const [first] = verdicts.all();
+  if (!first) return;
+  throw new TuneloopError('SOURCE_ROW_INVALID', refusalText(first.verdict, first.places.join(', ')));
+}
+
+function refuseTooFew({ train, validation }: Record<Side, number>, { rows, names }: Snapshot): void {
+  if (train >= FEWEST_EXAMPLES && validation > 0) return;
   throw new TuneloopError(
     'TOO_FEW_EXAMPLES',
-    `${train.length} examples to train on and ${validation.length} to validate are left of ${snapshot.rows.rows} rows in ` +
-      `${snapshot.files.join(', ')}: at least ${FEWEST_EXAMPLES} and 1 are needed. Collect more rows, or lower split.validation and split.test`,
+    `${train} examples to train on and ${validation} to validate are left of ${rows} rows in ` +
+      `${names.join(', ')}: at least ${FEWEST_EXAMPLES} and 1 are needed. Collect more rows, or lower split.validation and split.test`,
   );
 }
 
-function countAll(train: readonly Example[], template: PromptTemplate): Dataset['tokens'] {
-  const tokens = train.map(({ input, completion }) => ({
-    input: countTokens(input, PLAIN),
-    completion: countTokens(completion, PLAIN),
-  }));
-  const prompts = train.slice(0, COUNTED_EXAMPLES).map(({ input }) => countMessages(renderPrompt(template, input)));
-  return {
-    train: tokens.reduce((sum, { input, completion }) => sum + input + completion + TOKENS_PER_EXAMPLE, 0),
-    // As a request has it: short inputs are mostly frame.
-    input: mean(tokens.map(({ input }) => input)) + TOKENS_PER_MESSAGE + TOKENS_PER_REPLY,
-    completion: mean(tokens.map(({ completion }) => completion)),
-    prompt: mean(prompts),
-  };
+function refuseTooLarge(files: Manifest['files']): void {
+  for (const { treatment, train, validation } of files) {
+    for (const { bytes, rows } of [train, validation]) {
+      if (bytes <= LARGEST_FILE_BYTES) continue;
+      throw new TuneloopError(
+        'FILE_TOO_LARGE',
+        `a training file (treatment ${treatment}) of ${rows} rows has ${bytes} bytes, and ${LARGEST_FILE_BYTES} are the most that is taken: ` +
+          'take fewer rows with source.filter, or treatment strip',
+      );
+    }
+  }
 }
 
-// A row may hold "<|endoftext|>" and the like: there they are plain text, and not an error.
-const PLAIN = { disallowedSpecial: new Set<string>() };
-/** What a chat costs besides its contents (OpenAI cookbook): 3 a message and 1 for its role, and 3 that open the reply. */
-const TOKENS_PER_MESSAGE = 4;
-const TOKENS_PER_REPLY = 3;
-/** An input and its answer. */
-const TOKENS_PER_EXAMPLE = 2 * TOKENS_PER_MESSAGE + TOKENS_PER_REPLY;
-
-function countMessages(messages: readonly Message[]): number {
-  return messages.reduce(
-    (sum, { content }) => sum + countTokens(content, PLAIN) + TOKENS_PER_MESSAGE,
-    TOKENS_PER_REPLY,
-  );
+function listOf<T>(value: T | T[]): T[] {
+  return [...new Set(Array.isArray(value) ? value : [value])];
 }

@@ -15,7 +15,7 @@ export const EXIT_CODES_HELP = `
 Exit codes:
   0    done
   1    an error that Tuneloop does not know
-  2    the command or the pipeline file cannot be used as it is, or there is no such run
+  2    the command or the pipeline file cannot be used as it is, or there is no such run or dataset
   3    something that is needed is missing: Temporal, a program, a port, a variable
   4    the run failed
   5    the run was cancelled
@@ -26,6 +26,7 @@ const USAGE_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'PIPELINE_INVALID',
   'RUN_NOT_FOUND',
   'RUN_NOT_PAUSED',
+  'DATASET_NOT_FOUND',
 ]);
 
 /** The exit code of a command that has followed a run to its end. */

@@ -1,8 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, ServiceError } from '@temporalio/client';
 import type { JobHeartbeat } from '../activities/await-job.ts';
+import type { StepProgress } from '../activities/step-progress.ts';
 import { createProgressView, type ProgressView } from './progress-view.ts';
-import { describeRun, jobProgressOf, progressOf, type RunHandle, type RunJson, runJson, statusOf } from './runs.ts';
+import {
+  describeRun,
+  jobProgressOf,
+  progressOf,
+  type RunHandle,
+  type RunJson,
+  runJson,
+  statusOf,
+  stepProgressOf,
+} from './runs.ts';
 
 const LOOK_EVERY_MS = 400;
 /** A server that is started again answers within seconds; one that is silent for longer is gone. */
@@ -26,8 +36,9 @@ export async function followRun(
     for (;;) {
       options.signal?.throwIfAborted();
       try {
-        const status = statusOf(await describeRun(handle));
-        await look(client, handle, view, jobs);
+        const description = await describeRun(handle);
+        const status = statusOf(description);
+        await look(client, handle, view, jobs, stepProgressOf(description));
         answered = Date.now();
         if (status !== 'running') break;
       } catch (error) {
@@ -46,6 +57,7 @@ async function look(
   handle: RunHandle,
   view: ProgressView,
   jobs: Map<string, JobHeartbeat>,
+  step: StepProgress | undefined,
 ): Promise<void> {
   const progress = await progressOf(client, handle);
   if (!progress) return;
@@ -56,5 +68,5 @@ async function look(
       if (job) jobs.set(id, job);
     }),
   );
-  view.show(progress, jobs);
+  view.show(progress, jobs, step);
 }

@@ -1,11 +1,12 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { JobHeartbeat } from '../activities/await-job.ts';
+import type { StepProgress } from '../activities/step-progress.ts';
 import { percentText, plainLine, plainText } from '../report/format.ts';
 import { type CandidateProgress, type RunProgress, STAGES } from '../workflows/progress.ts';
 
 /** Shows how a run goes on: bars on a terminal, else a line for each change. Always on standard error. */
 export interface ProgressView {
-  show(progress: RunProgress, jobs: ReadonlyMap<string, JobHeartbeat>): void;
+  show(progress: RunProgress, jobs: ReadonlyMap<string, JobHeartbeat>, step?: StepProgress): void;
   /** A line that stays. */
   say(message: string): void;
   end(): void;
@@ -32,11 +33,11 @@ class Bars implements ProgressView {
   #stage: SingleBar | undefined;
   readonly #jobs = new Map<string, SingleBar>();
 
-  show(progress: RunProgress, jobs: ReadonlyMap<string, JobHeartbeat>): void {
+  show(progress: RunProgress, jobs: ReadonlyMap<string, JobHeartbeat>, step?: StepProgress): void {
     const width = Math.max(10, ...progress.candidates.map(({ id }) => id.length));
     const name = 'run'.padEnd(width);
     this.#stage ??= this.#bars.create(STAGES.length, 0, { name, text: '' });
-    this.#stage.update(STAGES.indexOf(progress.stage) + 1, { name, text: stageText(progress) });
+    this.#stage.update(STAGES.indexOf(progress.stage) + 1, { name, text: stageText(progress, step) });
     for (const candidate of progress.candidates) {
       const job = jobs.get(candidate.id);
       let bar = this.#jobs.get(candidate.id);
@@ -66,7 +67,8 @@ class Lines implements ProgressView {
   #last = new Map<string, string>();
 
   show(progress: RunProgress, jobs: ReadonlyMap<string, JobHeartbeat>): void {
-    this.#line('run', stageText(progress));
+    // Without counts: each would be a line.
+    this.#line('run', stageText(progress, undefined));
     for (const candidate of progress.candidates) {
       const job = jobs.get(candidate.id);
       this.#line(
@@ -91,11 +93,22 @@ class Lines implements ProgressView {
   }
 }
 
-function stageText({ stage, paused, dataset, estimate, winner }: RunProgress): string {
+function stageText({ stage, paused, dataset, estimate, winner }: RunProgress, step: StepProgress | undefined): string {
   if (paused) return plainLine(`PAUSED, ${paused.code}: ${paused.message}. Mend that, then: tuneloop resume`);
   // What it will cost is said before anything is paid.
-  const news = winner ? `winner ${winner}` : stage === 'upload' || stage === 'train' ? estimate : dataset;
+  const news = step
+    ? stepText(step)
+    : winner
+      ? `winner ${winner}`
+      : stage === 'upload' || stage === 'train'
+        ? estimate
+        : dataset;
   return [`stage ${STAGES.indexOf(stage) + 1} of ${STAGES.length}: ${stage}`, news].filter(Boolean).join(' | ');
+}
+
+function stepText({ step, rows, of }: StepProgress): string {
+  if (rows === 0) return step;
+  return of === null || of === 0 ? `${step}: ${rows} rows` : `${step}: ${percentText(Math.min(1, rows / of))}`;
 }
 
 function hasTrained({ stage }: CandidateProgress): boolean {

@@ -11,6 +11,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TemporalFailure, TypedSearchAttributes } from '@temporalio/common';
 import type { JobHeartbeat } from '../activities/await-job.ts';
+import type { StepProgress } from '../activities/step-progress.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
@@ -118,11 +119,11 @@ export function statusOf({ status: { name } }: Pick<WorkflowExecutionDescription
 }
 
 /** The innermost failure of a run: what went wrong, and not which workflow and activity it passed through. */
-function failureOf(error: unknown): { code: string; message: string } {
+export function failureOf(error: unknown): { code: string; message: string } {
   if (!(error instanceof WorkflowFailedError)) return { code: 'INTERNAL', message: String(error) };
   let cause: Error | undefined = error.cause;
   while (cause instanceof TemporalFailure && cause.cause instanceof Error) cause = cause.cause;
-  if (cause instanceof CancelledFailure) return { code: 'CANCELLED', message: 'the run was cancelled' };
+  if (cause instanceof CancelledFailure) return { code: 'CANCELLED', message: 'it was cancelled' };
   const code = cause instanceof ApplicationFailure ? (cause.type ?? 'INTERNAL') : 'INTERNAL';
   return { code, message: cause?.message ?? error.message };
 }
@@ -158,6 +159,13 @@ export async function resumeRun(client: Client, handle: RunHandle): Promise<Paus
     }
     throw error;
   }
+}
+
+/** How far the step has come that the run itself is at; undefined where it says nothing. */
+export function stepProgressOf({ raw }: WorkflowExecutionDescription): StepProgress | undefined {
+  const payload = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0];
+  const progress = payload && defaultPayloadConverter.fromPayload<StepProgress | null>(payload);
+  return progress?.step === undefined ? undefined : progress;
 }
 
 /** What the job of a candidate reported last; undefined before its first report and after its end. */

@@ -58,22 +58,38 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
 
 /** Reads a key by the name of its variable. The key itself never leaves the process that makes the request. */
 export function readApiKey(variable: string, env: NodeJS.ProcessEnv = process.env): string {
-  const key = env[variable];
-  if (!key) {
+  return readSecret(variable, "the provider's key", env);
+}
+
+/** Reads the address of a database, password included, by the name of its variable; like a key, it stays where it is used. */
+export function readDatabaseUrl(variable: string, env: NodeJS.ProcessEnv = process.env): string {
+  const url = readSecret(variable, 'postgres://user:password@host/database', env);
+  if (!URL.canParse(url) || !/^postgres(ql)?:/.test(url)) {
     throw new TuneloopError(
       'ENVIRONMENT_INVALID',
-      `${variable} is not set: put the provider's key in this environment variable of the worker`,
+      `${variable} is no address of a database: set it to postgres://user:password@host/database`,
     );
   }
-  // The client would quote it in an error about a header.
+  return url;
+}
+
+function readSecret(variable: string, what: string, env: NodeJS.ProcessEnv): string {
+  const secret = env[variable];
+  if (!secret) {
+    throw new TuneloopError(
+      'ENVIRONMENT_INVALID',
+      `${variable} is not set: put ${what} in this environment variable of the worker`,
+    );
+  }
+  // A client would quote it in an error.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(key)) {
+  if (/[\u0000-\u001f\u007f]/.test(secret)) {
     throw new TuneloopError(
       'ENVIRONMENT_INVALID',
-      `${variable} holds a line break or another control character: set it to the key alone`,
+      `${variable} holds a line break or another control character: set it to ${what} alone`,
     );
   }
-  return key;
+  return secret;
 }
 
 function readUsd(variable: string, env: NodeJS.ProcessEnv): number | null {

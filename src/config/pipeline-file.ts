@@ -1,14 +1,27 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { TuneloopError } from '../errors.ts';
 import { type Pipeline, pipelineJsonSchema, pipelineSchema } from './pipeline.ts';
 
+/** Where later answers are kept that the pipeline names no file for: beside the pipeline file. Absolute. */
+export function actualsFile(pipelineFile: string, { name }: Pick<Pipeline, 'name'>): string {
+  return path.join(path.dirname(path.resolve(pipelineFile)), `${name}.actuals.jsonl`);
+}
+
+async function existing(file: string): Promise<string | undefined> {
+  return stat(file).then(
+    (stats) => (stats.isFile() ? file : undefined),
+    () => undefined,
+  );
+}
+
 /**
  * Reads and checks a pipeline file (YAML or JSON).
  *
- * @returns the pipeline with defaults filled in and its paths made absolute, taken relative to the file.
+ * @returns the pipeline with defaults filled in and its paths made absolute, taken relative to the file. Later answers
+ *   that lie beside it are its `source.actuals`.
  * @throws TuneloopError PIPELINE_INVALID with one line per problem: file, line, key and what is allowed.
  */
 export async function readPipelineFile(file: string): Promise<Pipeline> {
@@ -28,9 +41,15 @@ export async function readPipelineFile(file: string): Promise<Pipeline> {
   const pipeline = parsePipeline(text, file);
   const folder = path.dirname(path.resolve(file));
   const { source, split } = pipeline;
+  const actuals =
+    source.actuals === undefined ? await existing(actualsFile(file, pipeline)) : path.resolve(folder, source.actuals);
   return {
     ...pipeline,
-    source: { ...source, path: path.resolve(folder, source.path) },
+    source: {
+      ...source,
+      ...('path' in source ? { path: path.resolve(folder, source.path) } : {}),
+      ...(actuals === undefined ? {} : { actuals }),
+    },
     split: {
       ...split,
       test: typeof split.test === 'number' ? split.test : { file: path.resolve(folder, split.test.file) },
@@ -52,7 +71,7 @@ export function parsePipeline(text: string, file: string): Pipeline {
     parsed.error.issues.flatMap((issue) => {
       const line = (keys: PropertyKey[]) => lineOf(offsetOf(document, keys));
       if (issue.code === 'unrecognized_keys') {
-        const allowed = allowedKeys(issue.path);
+        const allowed = allowedKeys(issue.path, document);
         return issue.keys.map(
           (key) =>
             `${file}:${line([...issue.path, key])}: unknown key ${[...issue.path, key].join('.')}; allowed here: ${allowed.join(', ')}`,
@@ -131,6 +150,7 @@ interface SchemaNode {
   properties?: Record<string, SchemaNode>;
   items?: SchemaNode;
   anyOf?: SchemaNode[];
+  oneOf?: SchemaNode[];
   type?: string;
   const?: unknown;
   enum?: unknown[];
@@ -141,21 +161,27 @@ function schemaAt(keys: readonly PropertyKey[]): SchemaNode[] {
   return keys.reduce<SchemaNode[]>(
     (nodes, key) =>
       nodes
-        .flatMap((node) => node.anyOf ?? [node])
+        .flatMap(formsOf)
         .flatMap((node) => (typeof key === 'number' ? (node.items ?? []) : (node.properties?.[String(key)] ?? []))),
     [pipelineJsonSchema() as SchemaNode],
   );
 }
 
-function allowedKeys(keys: readonly PropertyKey[]): string[] {
-  return schemaAt(keys)
-    .flatMap((node) => node.anyOf ?? [node])
-    .flatMap((node) => Object.keys(node.properties ?? {}));
+/** Where `type` tells forms apart, those of the form that was written down. */
+function allowedKeys(keys: readonly PropertyKey[], document: Document): string[] {
+  const type: unknown = document.getIn([...keys, 'type']);
+  const forms = schemaAt(keys).flatMap(formsOf);
+  const written = forms.filter((node) => node.properties?.type?.const === type);
+  return [...new Set((written.length > 0 ? written : forms).flatMap((node) => Object.keys(node.properties ?? {})))];
+}
+
+function formsOf(node: SchemaNode): SchemaNode[] {
+  return node.anyOf ?? node.oneOf ?? [node];
 }
 
 function allowedForms(keys: readonly PropertyKey[]): string {
   return schemaAt(keys)
-    .flatMap((node) => node.anyOf ?? [node])
+    .flatMap(formsOf)
     .map((node) => {
       if (node.const !== undefined) return JSON.stringify(node.const);
       if (node.properties) return `{${Object.keys(node.properties).join(', ')}}`;

@@ -1,4 +1,8 @@
+import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
+import { PII_TYPES } from '../dataset/pii.ts';
+import { TREATMENTS } from '../dataset/template.ts';
+import { sourceSchema } from './source.ts';
 
 /** More jobs than this in one sweep have to be asked for by name, with `candidates.limit`. */
 export const DEFAULT_JOB_LIMIT = 12;
@@ -12,6 +16,8 @@ const minutes = z
   .number()
   .gt(0)
   .lte(7 * 24 * 60);
+
+const SAFE_ADDRESS = 'must be https:, or http: on a loopback address, because a key or production data are sent there';
 
 const provider = z.union([
   z.literal('local').describe('the trainer that comes with Tuneloop: real but small models, not LLMs'),
@@ -35,7 +41,7 @@ const provider = z.union([
         context.addIssue({
           code: 'custom',
           path: ['baseURL'],
-          message: 'must be https:, or http: on a loopback address, because a key and production data are sent there',
+          message: SAFE_ADDRESS,
         });
       }
     }),
@@ -49,6 +55,13 @@ function isSafeBaseURL(baseURL: string): boolean {
   if (protocol === 'https:') return true;
   return protocol === 'http:' && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 }
+
+const promptTemplate = z.union([
+  z.string().min(1),
+  z
+    .array(z.strictObject({ role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']), content: z.string() }))
+    .min(1),
+]);
 
 const METRICS = {
   classification: ['accuracy'],
@@ -64,19 +77,49 @@ export const pipelineSchema = z
       .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 lower-case letters, digits and hyphens')
       .describe('names the pipeline in ids, file names and the Web UI'),
     task: z.enum(['classification', 'generation']).describe('whether completions are labels or free text'),
-    source: z
-      .strictObject({
-        type: z.literal('jsonl'),
-        path: z.string().min(1).describe('a file or a glob, relative to this file'),
-      })
-      .describe('where the production log lies'),
+    source: sourceSchema,
     clean: z
       .strictObject({
+        rows: z
+          .enum(['lenient', 'strict'])
+          .default('lenient')
+          .describe(
+            'lenient: rows that cannot be used are left out and counted; strict: the first one refuses the log',
+          ),
         instructions: z
-          .literal('auto')
+          .union([z.literal('auto'), z.strictObject({ templates: z.array(promptTemplate).min(1) })])
           .default('auto')
-          .describe('auto: find the instructions that prompts share and remove them, so that only inputs stay'),
-        duplicates: z.enum(['exact', 'keep']).default('exact').describe('exact: drop repeated examples; keep: none'),
+          .describe(
+            'auto: find the instructions that prompts share and remove them, so that only inputs stay; ' +
+              'templates: the prompts as they were written, with {{name}} where the input stands',
+          ),
+        duplicates: z
+          .enum(['near', 'exact', 'keep'])
+          .default('exact')
+          .describe('exact: drop repeated examples; near: also those that differ by a few characters; keep: drop none'),
+        redact: z
+          .array(z.enum(PII_TYPES))
+          .default([])
+          .describe('what is replaced by placeholders such as [EMAIL_1] in inputs and answers'),
+        phone_region: z
+          .string()
+          .regex(/^[A-Z]{2}$/, 'must be a country code of two capital letters, such as DE')
+          .refine((region) => isSupportedCountry(region), 'must be a country code of two capital letters, such as DE')
+          .default('US')
+          .describe('whose phone numbers are recognised without a country code'),
+        presidio: z
+          .strictObject({
+            url: z.url().refine(isSafeBaseURL, SAFE_ADDRESS).describe('where the analyzer listens, without /analyze'),
+            language: z.string().min(2).default('en').describe('of the texts; the analyzer needs a model for it'),
+            entities: z
+              .array(z.string().min(1))
+              .min(1)
+              .optional()
+              .describe('such as PERSON; all that it knows by default'),
+            min_score: z.number().gte(0).lte(1).default(0.5).describe('what it is less sure of is left alone'),
+          })
+          .optional()
+          .describe('a Presidio analyzer that is asked too: it finds names, which patterns cannot'),
       })
       .prefault({}),
     split: z
@@ -89,7 +132,20 @@ export const pipelineSchema = z
           .union([fraction, z.strictObject({ file: z.string().min(1) })])
           .default(0.15)
           .describe('share that judges once, or a file of rows {input, label} or log rows'),
-        seed: z.int().gte(0).default(1).describe('another seed gives another split'),
+        by: z
+          .enum(['hash', 'time'])
+          .default('hash')
+          .describe('hash: by chance, but for ever; time: the newest rows judge, those before them choose'),
+        group_by: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('a metadata key, such as customer: rows with the same value stay on one side'),
+        seed: z
+          .int()
+          .gte(0)
+          .default(1)
+          .describe('another seed gives another split, and forgets the sides given so far'),
       })
       .prefault({}),
     provider: provider.default('local').describe('who trains and serves'),
@@ -99,6 +155,11 @@ export const pipelineSchema = z
         learning_rate_multiplier: oneOrMore(z.number().positive().lte(100)).default([0.5, 1, 2]),
         epochs: oneOrMore(z.int().gte(1).lte(50)).default(4),
         batch_size: oneOrMore(z.int().gte(1).lte(256)).optional().describe('left to the provider by default'),
+        treatment: oneOrMore(z.enum(TREATMENTS))
+          .default('strip')
+          .describe(
+            'what is left of the prompt: strip: inputs only; keep-instructions: all of it; drop-few-shots: all but its examples',
+          ),
         limit: z
           .int()
           .gte(1)
@@ -131,6 +192,17 @@ export const pipelineSchema = z
           .describe('a candidate cannot win if a larger share of its answers is empty or cut off'),
       })
       .prefault({}),
+    labelling: z
+      .strictObject({
+        model: z
+          .string()
+          .min(1)
+          .describe('the teacher: answers calls that nobody has answered, from the original prompt'),
+        budget_usd: z.number().gt(0).optional().describe('labelling never spends more'),
+        concurrency: z.int().gte(1).lte(64).default(8).describe('requests in flight'),
+      })
+      .optional()
+      .describe('how `tuneloop label` fills in missing answers'),
     budget_usd: z
       .number()
       .gt(0)
@@ -154,15 +226,16 @@ export const pipelineSchema = z
       .describe('when `tuneloop schedule create` starts this pipeline again'),
   })
   .superRefine((pipeline, context) => {
-    const { models, learning_rate_multiplier, epochs, batch_size, limit = DEFAULT_JOB_LIMIT } = pipeline.candidates;
-    const jobs = [models, learning_rate_multiplier, epochs, batch_size]
+    const { models, learning_rate_multiplier, epochs, batch_size, treatment, limit } = pipeline.candidates;
+    const mostJobs = limit ?? DEFAULT_JOB_LIMIT;
+    const jobs = [models, learning_rate_multiplier, epochs, batch_size, treatment]
       .map((values) => new Set<unknown>(Array.isArray(values) ? values : [values]).size)
       .reduce((product, size) => product * size, 1);
-    if (jobs > limit) {
+    if (jobs > mostJobs) {
       context.addIssue({
         code: 'custom',
         path: ['candidates'],
-        message: `makes ${jobs} jobs and at most ${limit} are allowed: try fewer combinations, or set candidates.limit to ${jobs}`,
+        message: `makes ${jobs} jobs and at most ${mostJobs} are allowed: try fewer combinations, or set candidates.limit to ${jobs}`,
       });
     }
     const { metric } = pipeline.evaluation;

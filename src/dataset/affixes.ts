@@ -83,6 +83,23 @@ export function countWords(text: string): number {
   return text.match(/\S+/g)?.length ?? 0;
 }
 
+/** Words that are not within brackets, where values of a structure stand. */
+export function countProse(text: string): number {
+  let open = 0;
+  let outside = '';
+  for (const sign of text) {
+    if ('{[('.includes(sign)) open += 1;
+    else if ('}])'.includes(sign)) open = Math.max(0, open - 1);
+    else if (open === 0) outside += sign;
+  }
+  return outside.match(/\p{L}[\p{L}\p{N}'’-]*/gu)?.length ?? 0;
+}
+
+/** Whether a text begins like a record or a document: with a label or a tag of its own. */
+export function isLabelled(text: string): boolean {
+  return FIRST_LABEL.test(text) || /^\s*</.test(text);
+}
+
 function largestGroup(texts: readonly string[], keyOf: (text: string) => number): readonly string[] {
   const groups = [...Map.groupBy(texts, keyOf)].filter(([code]) => !Number.isNaN(code)).map(([, group]) => group);
   return groups.reduce<readonly string[]>((best, group) => (group.length > best.length ? group : best), []);

@@ -1,150 +1,237 @@
-import { TuneloopError } from '../errors.ts';
-import { inCodeUnitOrder } from './order.ts';
+import { constantExamples } from './few-shots.ts';
 import type { Message } from './row.ts';
-import { findTextVersions, isAround, lengthOf } from './text-versions.ts';
+import { labelBefore, literalsBefore } from './slots.ts';
+import { lengthOf, type TextPattern, valuesIn } from './text-pattern.ts';
 
-/** The instructions that prompts share, with one slot for the input. Plain JSON. */
+export { parseTemplates } from './explicit-template.ts';
+export { mineTemplate } from './template-mining.ts';
+
+/** What is left of a prompt for a model to train on and to answer. */
+export const TREATMENTS = ['strip', 'keep-instructions', 'drop-few-shots'] as const;
+export type Treatment = (typeof TREATMENTS)[number];
+
+/** The instructions that prompts share, with slots for what changes. Plain JSON. */
 export interface PromptTemplate {
   /** One entry for each prompt that was in use, the most frequent first. */
   versions: TemplateVersion[];
 }
 
 export interface TemplateVersion {
-  /** Messages before the one with the input, equal in every prompt of this version. */
-  lead: Message[];
-  /** Role of the message that holds the input between `prefix` and `suffix`. */
-  role: Message['role'];
-  prefix: string;
-  suffix: string;
-  /** Messages after it, such as the beginning of an answer; absent where the input is in the last message. */
-  tail?: Message[];
-  /** How many of the mined prompts follow this version. */
+  messages: TemplateMessage[];
+  /** In the order in which they stand in the messages; no two of them touch. */
+  slots: Slot[];
+  /** How many of the mined prompts follow this version; 0 where the template was given. */
   rows: number;
 }
 
-export type Stripped = { input: string; version: number } | { mismatch: string };
-
-export interface MiningOptions {
-  /** Share of the prompts of a version that must agree on its prefix and suffix. */
-  quorum?: number;
-  /** Versions that fewer prompts follow are left out; in a log of over 50 prompts. */
-  minVersionShare?: number;
+export interface TemplateMessage {
+  role: Message['role'];
+  parts: Part[];
 }
 
-const QUORUM = 0.97;
-const MIN_VERSION_SHARE = 0.02;
-const SMALL_LOG = 50;
+/** Constant text, or the index of the slot that stands there. */
+export type Part = string | { slot: number };
 
 /**
- * Finds the instructions that the prompts of a log share: all messages but the last, and the common beginning and end
- * of the last. The common part is cut back to a boundary (a line, a label, a delimiter, a run of words), because
- * cutting too little costs some tokens, but cutting too much destroys inputs. Where last messages do not tell requests
- * apart, the last message of the user is taken in place of the last.
- *
- * Does not depend on the order of the prompts. Bare inputs give a template without instructions.
- *
- * @throws TuneloopError INSTRUCTIONS_NOT_FOUND if nearly every prompt has leading messages of its own.
+ * `date` and `id` (dates, times, uuids, counters, other tokens that are hardly ever the same) say nothing about the
+ * answer, `few-shots` are examples that differ from request to request: none of them is a part of the input.
  */
-export function mineTemplate(
-  prompts: readonly (readonly Message[])[],
-  { quorum = QUORUM, minVersionShare = MIN_VERSION_SHARE }: MiningOptions = {},
-): PromptTemplate {
-  const least =
-    prompts.length > SMALL_LOG ? Math.max(2, prompts.length * minVersionShare) : Math.min(2, prompts.length);
-  const inLast = groupByFrame(prompts, (messages) => messages.length - 1);
-  const inUser = () => groupByFrame(prompts, (messages) => messages.findLastIndex(({ role }) => role === 'user'));
-  const frames = [inLast, ...(coverage(inLast, least) * 2 < prompts.length ? [inUser()] : [])]
-    .toSorted((a, b) => coverage(b, least) - coverage(a, least))
-    .at(0);
-  const versions: TemplateVersion[] = [];
-  for (const { lead, role, tail, texts } of frames ?? []) {
-    if (texts.length < least) continue;
-    const instructed = lead.length + tail.length > 0;
-    for (const { prefix, suffix, rows } of findTextVersions(texts, { quorum, least, instructed, known: versions })) {
-      versions.push({ lead, role, prefix, suffix, ...(tail.length > 0 ? { tail } : {}), rows });
-    }
-  }
-  if (versions.length === 0) {
-    throw new TuneloopError(
-      'INSTRUCTIONS_NOT_FOUND',
-      `the ${prompts.length} prompts have ${inLast.length} different sets of messages before the last one, and no set is ` +
-        'frequent enough to be a template: keep what changes with the request in the last message',
-    );
-  }
-  return {
-    versions: versions.toSorted((a, b) => b.rows - a.rows || inCodeUnitOrder(JSON.stringify(a), JSON.stringify(b))),
-  };
+export interface Slot {
+  name: string;
+  kind: 'input' | 'date' | 'id' | 'few-shots';
 }
+
+/** A prompt without its instructions. */
+export interface StrippedPrompt {
+  /** Index into `versions`. */
+  version: number;
+  /** What stands in each slot. */
+  slots: string[];
+  /** What stands in the only slot of kind `input`; of several, each behind its label or name, on lines of their own. */
+  input: string;
+}
+
+const MISMATCH = {
+  empty: 'the prompt has no message',
+  roles: 'the prompt has other roles than every known prompt',
+  text: 'the text around the input is that of no known prompt',
+} as const;
 
 /**
  * Takes the instructions off a prompt. `renderPrompt` on the result gives the prompt back, byte for byte. Where several
- * versions fit, the one that leaves the shortest input is taken.
+ * versions fit, the one with the most constant text is taken. Text that could be cut in two ways is a mismatch. Takes time
+ * in proportion to the prompt.
  */
-export function stripInstructions({ versions }: PromptTemplate, messages: readonly Message[]): Stripped {
-  if (messages.length === 0) return { mismatch: 'the prompt has no message' };
-  const framed = versions.flatMap((version, index) => {
-    const { lead, role, tail = [] } = version;
-    const slot = messages[lead.length];
-    const fits =
-      messages.length === lead.length + 1 + tail.length &&
-      slot?.role === role &&
-      startsWithMessages(messages, lead, 0) &&
-      startsWithMessages(messages, tail, lead.length + 1);
-    return fits ? [{ version, index, content: slot.content }] : [];
-  });
-  if (framed.length === 0) return { mismatch: 'the messages before the last one are not those of any known prompt' };
-  const [best] = framed
-    .filter(({ version, content }) => isAround(version, content))
-    .toSorted((a, b) => lengthOf(b.version) - lengthOf(a.version));
-  if (!best) return { mismatch: 'the last message does not begin and end as in the known prompts' };
-  const { version, index, content } = best;
-  return { input: content.slice(version.prefix.length, content.length - version.suffix.length), version: index };
-}
-
-/** The original prompt for an input; by default that of the most frequent version. */
-export function renderPrompt({ versions }: PromptTemplate, input: string, version = 0): Message[] {
-  const template = versions[version];
-  if (!template) throw new RangeError(`the template has no version ${version}`);
-  const { lead, role, prefix, suffix, tail = [] } = template;
-  return [...lead, { role, content: prefix + input + suffix }, ...tail];
-}
-
-/** Prompts that are equal but for the text of one message. */
-interface Frame {
-  key: string;
-  lead: Message[];
-  role: Message['role'];
-  tail: Message[];
-  texts: string[];
-}
-
-/** The most frequent first. */
-function groupByFrame(
-  prompts: readonly (readonly Message[])[],
-  slotOf: (messages: readonly Message[]) => number,
-): Frame[] {
-  const frames = new Map<string, Frame>();
-  for (const messages of prompts) {
-    const slot = slotOf(messages);
-    const message = messages[slot];
-    if (!message) continue;
-    const [lead, tail] = [messages.slice(0, slot), messages.slice(slot + 1)];
-    const key = JSON.stringify([lead, message.role, tail]);
-    const frame = frames.get(key) ?? { key, lead, role: message.role, tail, texts: [] };
-    frame.texts.push(message.content);
-    frames.set(key, frame);
+export function stripInstructions(
+  template: PromptTemplate,
+  messages: readonly Message[],
+): StrippedPrompt | { mismatch: string } {
+  if (messages.length === 0) return { mismatch: MISMATCH.empty };
+  let mismatch: string = MISMATCH.roles;
+  for (const version of compiled(template)) {
+    if (!hasRoles(version, messages)) continue;
+    mismatch = MISMATCH.text;
+    const slots = slotsIn(version, messages);
+    if (slots) return { version: version.index, slots, input: inputOf(version, slots) };
   }
-  return [...frames.values()].sort((a, b) => b.texts.length - a.texts.length || inCodeUnitOrder(a.key, b.key));
+  return { mismatch };
 }
 
-/** How many prompts are in frames that are frequent enough. */
-function coverage(frames: readonly Frame[], least: number): number {
-  return frames.reduce((sum, { texts }) => sum + (texts.length >= least ? texts.length : 0), 0);
+/**
+ * The original prompt.
+ *
+ * @throws RangeError if the template has no such version.
+ */
+export function renderPrompt(template: PromptTemplate, version: number, slots: readonly string[]): Message[] {
+  return render(versionOf(template, version).messages, slots);
 }
 
-function startsWithMessages(messages: readonly Message[], expected: readonly Message[], from: number): boolean {
-  return expected.every(({ role, content }, index) => {
-    const message = messages[from + index];
-    return message?.role === role && message.content === content;
+/**
+ * What a model gets, with a treatment that keeps instructions, for an input of which nothing else is known: the prompt of
+ * the most frequent version. Undefined where that has further slots, which nobody can fill.
+ */
+export function promptForInput(
+  template: PromptTemplate,
+  input: string,
+  treatment: Exclude<Treatment, 'strip'>,
+): Message[] | undefined {
+  const slots = template.versions[0]?.slots ?? [];
+  const place = slots.findIndex(({ kind }) => kind === 'input');
+  const canFill = slots.every(
+    ({ kind }, slot) => slot === place || (kind === 'few-shots' && treatment === 'drop-few-shots'),
+  );
+  if (place === -1 || !canFill) return undefined;
+  const filled = slots.map((_, slot) => (slot === place ? input : ''));
+  return treatPrompt(template, { version: 0, slots: filled, input }, treatment);
+}
+
+/** What a model of a treatment gets for a prompt. @throws RangeError if the template has no such version. */
+export function treatPrompt(
+  template: PromptTemplate,
+  { version, slots, input }: StrippedPrompt,
+  treatment: Treatment,
+): Message[] {
+  switch (treatment) {
+    case 'strip':
+      return [{ role: 'user', content: input }];
+    case 'keep-instructions':
+      return renderPrompt(template, version, slots);
+    case 'drop-few-shots':
+      return render(withoutExamples(versionOf(template, version)), slots);
+  }
+}
+
+function versionOf({ versions }: PromptTemplate, index: number): TemplateVersion {
+  const version = versions[index];
+  if (!version) throw new RangeError(`the template has no version ${index}`);
+  return version;
+}
+
+function render(messages: readonly TemplateMessage[], slots: readonly string[]): Message[] {
+  return messages.map(({ role, parts }) => ({
+    role,
+    content: parts.map((part) => (typeof part === 'string' ? part : (slots[part.slot] ?? ''))).join(''),
+  }));
+}
+
+/** A version as prompts are matched with it. */
+interface CompiledVersion {
+  index: number;
+  roles: readonly Message['role'][];
+  patterns: readonly TextPattern[];
+  /** The slots of kind `input`, each with what stands before it among several. */
+  inputs: readonly { slot: number; label: string }[];
+}
+
+const compiledTemplates = new WeakMap<PromptTemplate, CompiledVersion[]>();
+
+/** The versions, that with the most constant text first. */
+function compiled(template: PromptTemplate): CompiledVersion[] {
+  const known = compiledTemplates.get(template);
+  if (known) return known;
+  const constant = ({ patterns }: CompiledVersion) => patterns.reduce((sum, pattern) => sum + lengthOf(pattern), 0);
+  const versions = template.versions.map(compile).sort((a, b) => constant(b) - constant(a) || a.index - b.index);
+  compiledTemplates.set(template, versions);
+  return versions;
+}
+
+function compile({ messages, slots }: TemplateVersion, index: number): CompiledVersion {
+  const before = literalsBefore(messages);
+  return {
+    index,
+    roles: messages.map(({ role }) => role),
+    patterns: messages.map(({ parts }) => patternOf(parts, slots)),
+    inputs: slots.flatMap(({ name, kind }, slot) =>
+      kind === 'input' ? [{ slot, label: labelBefore(before[slot] ?? '') ?? `${name}: ` }] : [],
+    ),
+  };
+}
+
+function patternOf(parts: readonly Part[], slots: readonly Slot[]): TextPattern {
+  const literals = [''];
+  let fewShots: number | undefined;
+  for (const part of parts) {
+    if (typeof part === 'string') {
+      literals[literals.length - 1] += part;
+    } else {
+      if (slots[part.slot]?.kind === 'few-shots') fewShots = literals.length - 1;
+      literals.push('');
+    }
+  }
+  return { literals, ...(fewShots === undefined ? {} : { fewShots }) };
+}
+
+function hasRoles({ roles }: CompiledVersion, messages: readonly Message[]): boolean {
+  return roles.length === messages.length && roles.every((role, index) => messages[index]?.role === role);
+}
+
+function slotsIn({ patterns }: CompiledVersion, messages: readonly Message[]): string[] | undefined {
+  const slots: string[] = [];
+  for (const [index, pattern] of patterns.entries()) {
+    const values = valuesIn(pattern, messages[index]?.content ?? '');
+    if (!values) return undefined;
+    slots.push(...values);
+  }
+  return slots;
+}
+
+function inputOf({ inputs }: CompiledVersion, slots: readonly string[]): string {
+  const [only, another] = inputs;
+  if (only && !another) return slots[only.slot] ?? '';
+  return inputs.map(({ slot, label }) => `${label}${slots[slot] ?? ''}`).join('\n');
+}
+
+const withoutExamplesOf = new WeakMap<TemplateVersion, TemplateMessage[]>();
+
+/** The messages of a version without examples: those of each request, constant ones, and pairs of messages. */
+function withoutExamples(version: TemplateVersion): TemplateMessage[] {
+  const known = withoutExamplesOf.get(version);
+  if (known) return known;
+  const isShots = (part: Part) => typeof part !== 'string' && version.slots[part.slot]?.kind === 'few-shots';
+  const messages = withoutTurns(version).map(({ role, parts }) => {
+    const kept = parts.filter((part) => !isShots(part));
+    const end = kept.at(-1);
+    const after = typeof end === 'string' ? end : '';
+    return {
+      role,
+      parts: kept.map((part, index) =>
+        typeof part === 'string' && typeof kept[index + 1] === 'object' ? constantExamples(part, after) : part,
+      ),
+    };
+  });
+  withoutExamplesOf.set(version, messages);
+  return messages;
+}
+
+/** Without the answers that stand before the last message of the user, and what they answer. */
+function withoutTurns({ messages, slots }: TemplateVersion): TemplateMessage[] {
+  const last = messages.findLastIndex(({ role }) => role === 'user');
+  const holdsInput = ({ parts }: TemplateMessage) =>
+    parts.some((part) => typeof part !== 'string' && slots[part.slot]?.kind !== 'few-shots');
+  return messages.filter((message, index) => {
+    if (index >= last || holdsInput(message)) return true;
+    const answers = message.role === 'assistant';
+    const isAnswered = message.role === 'user' && messages[index + 1]?.role === 'assistant';
+    return !answers && !isAnswered;
   });
 }

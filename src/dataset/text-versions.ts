@@ -1,18 +1,23 @@
-import { type Affixes, agreed, codeAt, countWords, type End, findAffixes } from './affixes.ts';
+import { agreed, codeAt, countWords, type End, findAffixes } from './affixes.ts';
+import { type Author, findPattern } from './anchors.ts';
+import { splitFewShots } from './few-shots.ts';
+import { fits, lengthOf, type TextPattern } from './text-pattern.ts';
 
-export interface TextVersion extends Affixes {
-  /** How many of the texts have this beginning and end, and no longer ones. */
-  rows: number;
+export interface TextVersion {
+  pattern: TextPattern;
+  /** Indices of the texts that follow this pattern, and no longer one. */
+  rows: number[];
 }
 
 export interface TextVersionOptions {
   quorum: number;
   /** Texts that a version must have. */
   least: number;
+  author: Author;
   /** Whether instructions stand elsewhere, so that these texts may well be inputs alone. */
   instructed: boolean;
-  /** Affixes of other versions of the prompt: a few texts that have them too need not show them by themselves. */
-  known: readonly Affixes[];
+  /** Patterns of other versions of the prompt: a few texts that follow them too need not show them by themselves. */
+  known: readonly TextPattern[];
 }
 
 /** So many texts show the instructions as well as more would. */
@@ -27,28 +32,18 @@ const TEXTS_PER_VERSION = 5;
 const WORDS_OF_A_PROMPT = 6;
 const WORDS_OF_A_PROMPT_IF_INSTRUCTED = 20;
 
-/** Finds what surrounds the inputs in texts; several pairs where texts follow several prompts. */
+/** Finds what surrounds the inputs in texts; several patterns where texts follow several prompts. */
 export function findTextVersions(texts: readonly string[], options: TextVersionOptions): TextVersion[] {
   const distinct = sampleOf([...new Set(texts)]);
   // As many texts of the sample as stand for the least number of rows.
   const least = (options.least * distinct.length) / texts.length;
-  const found = adopted(distinct, options) ??
-    forked(distinct, { ...options, least }, 'start') ??
-    forked(distinct, { ...options, least }, 'end') ?? [findAffixes(distinct, options.quorum)];
+  const found = adopted(distinct, options) ?? patternsOf(distinct, { ...options, least });
   const longestFirst = found.toSorted((a, b) => lengthOf(b) - lengthOf(a));
-  const rows = Map.groupBy(texts, (text) => longestFirst.find((affixes) => isAround(affixes, text)));
+  const indices = texts.map((_, index) => index);
+  const rows = Map.groupBy(indices, (index) => longestFirst.find((pattern) => fits(pattern, texts[index] ?? '')));
   return found
-    .map((affixes) => ({ ...affixes, rows: rows.get(affixes)?.length ?? 0 }))
-    .filter((version) => version.rows >= (found.length > 1 ? options.least : 0));
-}
-
-/** Whether a text begins and ends so; the two may not overlap. */
-export function isAround({ prefix, suffix }: Affixes, text: string): boolean {
-  return text.length >= prefix.length + suffix.length && text.startsWith(prefix) && text.endsWith(suffix);
-}
-
-export function lengthOf({ prefix, suffix }: Affixes): number {
-  return prefix.length + suffix.length;
+    .map((pattern) => ({ pattern, rows: rows.get(pattern) ?? [] }))
+    .filter((version) => version.rows.length >= (found.length > 1 ? options.least : 0));
 }
 
 /** A sample that does not depend on the order of the texts: those with the lowest hashes. */
@@ -70,21 +65,53 @@ function fnv1a(text: string): number {
   return hash >>> 0;
 }
 
-function adopted(texts: readonly string[], { known }: TextVersionOptions): Affixes[] | undefined {
+function adopted(texts: readonly string[], { known }: TextVersionOptions): TextPattern[] | undefined {
   if (texts.length >= FEW_TEXTS) return undefined;
   const shared = known
-    .filter((affixes) => lengthOf(affixes) > 0 && texts.every((text) => isAround(affixes, text)))
+    .filter((pattern) => lengthOf(pattern) > 0 && texts.every((text) => fits(pattern, text)))
     .toSorted((a, b) => lengthOf(b) - lengthOf(a));
-  return shared[0] && [{ prefix: shared[0].prefix, suffix: shared[0].suffix }];
+  return shared[0] && [shared[0]];
 }
 
-/** Versions that part at one end of the texts; undefined where that end does not look like several prompts. */
-function forked(texts: readonly string[], options: TextVersionOptions, end: End): Affixes[] | undefined {
+/** One pattern, unless several share much less than the texts of each have in common. */
+function patternsOf(texts: readonly string[], options: TextVersionOptions): TextPattern[] {
+  const single = patternOf(texts, options);
+  for (const end of ['start', 'end'] as const) {
+    const groups = forked(texts, options, end);
+    if (!groups) continue;
+    const patterns = groups.map((group) => patternOf(group, options, false));
+    // Texts that differ in a date or a name alone are one version with one slot more.
+    if (patterns.every((pattern) => wordsOf(pattern) - wordsOf(single) >= WORDS_OF_A_PROMPT)) return patterns;
+  }
+  return [single];
+}
+
+function wordsOf({ literals }: TextPattern): number {
+  return literals.reduce((sum, literal) => sum + countWords(literal), 0);
+}
+
+function patternOf(texts: readonly string[], { quorum, author }: TextVersionOptions, prose?: boolean): TextPattern {
+  const split = author === 'anyone' ? splitFewShots(texts, quorum) : undefined;
+  if (split) {
+    const head = findPattern([...new Set(split.heads)], quorum, 'instructions');
+    const tail = findPattern([...new Set(split.tails)], quorum);
+    const pattern = { literals: [...head.literals, ...tail.literals], fewShots: head.literals.length - 1 };
+    const touches = (head.literals.at(-1) === '' && head.literals.length > 1) || tail.literals[0] === '';
+    if (!touches && texts.filter((text) => fits(pattern, text)).length >= Math.ceil(quorum * texts.length - 1e-9)) {
+      return pattern;
+    }
+  }
+  return findPattern(texts, quorum, author, prose);
+}
+
+/** Texts of versions that part at one end; undefined where that end does not look like several prompts. */
+function forked(texts: readonly string[], options: TextVersionOptions, end: End): (readonly string[])[] | undefined {
   const { quorum, least, instructed } = options;
   const ends = shortest(
-    leavesOf(texts, quorum, Math.max(TEXTS_PER_VERSION, least), end).map((leaf) =>
-      affixAt(findAffixes(leaf, quorum, false), end),
-    ),
+    leavesOf(texts, quorum, Math.max(TEXTS_PER_VERSION, least), end).map((leaf) => {
+      const { prefix, suffix } = findAffixes(leaf, quorum, false);
+      return end === 'start' ? prefix : suffix;
+    }),
     end,
   );
   if (ends.length < 2) return undefined;
@@ -94,8 +121,7 @@ function forked(texts: readonly string[], options: TextVersionOptions, end: End)
   if (ends.some((affix) => countWords(affix) - countWords(common) < needed)) return undefined;
   const groups = ends.map((affix) => texts.filter((text) => startsOrEnds(text, affix, end)));
   const covered = groups.reduce((sum, { length }) => sum + length, 0);
-  if (covered < texts.length * COVERAGE) return undefined;
-  return groups.map((group) => findAffixes(group, quorum, false));
+  return covered < texts.length * COVERAGE ? undefined : groups;
 }
 
 /** Follows the texts from one end and parts them wherever a few ways of going on cover nearly all of them. */
@@ -114,10 +140,6 @@ function leavesOf(texts: readonly string[], quorum: number, least: number, end: 
 function shortest(affixes: readonly string[], end: End): string[] {
   const distinct = [...new Set(affixes)];
   return distinct.filter((affix) => !distinct.some((other) => other !== affix && startsOrEnds(affix, other, end)));
-}
-
-function affixAt({ prefix, suffix }: Affixes, end: End): string {
-  return end === 'start' ? prefix : suffix;
 }
 
 function startsOrEnds(text: string, affix: string, end: End): boolean {

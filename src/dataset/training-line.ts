@@ -1,14 +1,12 @@
+import { messagesFor } from './messages.ts';
 import type { Example } from './row.ts';
+import type { PromptTemplate, Treatment } from './template.ts';
 
 /**
- * One line of a training file: the input alone, without instructions, and the right answer. Lone surrogates, which
- * UTF-8 cannot hold, become U+FFFD.
+ * One line of a training file: what the treatment leaves of the prompt (with `strip` the input alone), and the right
+ * answer. Lone surrogates, which UTF-8 cannot hold, become U+FFFD.
  */
-export function trainingLine({ input, completion }: Pick<Example, 'input' | 'completion'>): string {
-  return JSON.stringify({
-    messages: [
-      { role: 'user', content: input.toWellFormed() },
-      { role: 'assistant', content: completion.toWellFormed() },
-    ],
-  });
+export function trainingLine(template: PromptTemplate, example: Example, treatment: Treatment): string {
+  const messages = [...messagesFor(template, example, treatment), { role: 'assistant', content: example.completion }];
+  return JSON.stringify({ messages: messages.map(({ role, content }) => ({ role, content: content.toWellFormed() })) });
 }

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import OpenAI, { toFile } from 'openai';
 import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs';
-import { withoutSecrets } from '../redaction.ts';
+import { redact, withoutSecrets } from '../redaction.ts';
 import type {
   Completion,
   CompletionRequest,
@@ -15,6 +15,9 @@ import type {
   Model,
   OwnedJob,
   Provider,
+  StoredCompletion,
+  StoredPage,
+  StoredQuery,
 } from './provider.ts';
 import { classifyError, needsPerson } from './provider-error.ts';
 
@@ -32,11 +35,15 @@ const OWNER = { pipeline: 'tuneloop_pipeline', workflowId: 'tuneloop_job', execu
 /** The protocol's limit for a value of the metadata. */
 const LONGEST_VALUE = 512;
 
+/** Entries of a page, the most that the protocol allows. */
+const STORED_PAGE = 100;
+
 const REQUEST_TIMEOUT_MS = 60_000;
 const UPLOAD_TIMEOUT_MS = 15 * 60_000;
 
 /** Any server that speaks the OpenAI fine-tuning protocol, through the official client. */
 export class OpenAIProtocolProvider implements Provider {
+  readonly address: string;
   readonly local: boolean;
   readonly settlingMs: number;
   readonly #client: OpenAI;
@@ -44,6 +51,7 @@ export class OpenAIProtocolProvider implements Provider {
   readonly #apiKey: string;
 
   constructor({ baseURL, apiKey, local, settlingMs, timeoutMs = REQUEST_TIMEOUT_MS }: OpenAIProtocolOptions) {
+    this.address = redact(baseURL);
     this.local = local;
     this.settlingMs = settlingMs;
     this.#baseURL = baseURL;
@@ -218,6 +226,34 @@ export class OpenAIProtocolProvider implements Provider {
     });
   }
 
+  listStoredCompletions({ after, model, metadata, signal }: StoredQuery): Promise<StoredPage> {
+    return this.#call(async () => {
+      const page = await this.#client.chat.completions.list(
+        {
+          order: 'asc',
+          limit: STORED_PAGE,
+          ...(after === undefined ? {} : { after }),
+          ...(model === undefined ? {} : { model }),
+          ...(metadata === undefined ? {} : { metadata }),
+        },
+        { signal },
+      );
+      // An empty page is the last one, whatever a server says: it names nothing to go on from.
+      return { completions: page.data.map(toStored), more: page.has_more && page.data.length > 0 };
+    });
+  }
+
+  listStoredMessages(id: string, signal: AbortSignal): Promise<unknown[]> {
+    return this.#call(async () => {
+      const messages: unknown[] = [];
+      const pages = this.#client.chat.completions.messages.list(id, { order: 'asc', limit: STORED_PAGE }, { signal });
+      for await (const { role, content, content_parts: parts } of pages) {
+        messages.push({ role, content: content ?? parts ?? null });
+      }
+      return messages;
+    });
+  }
+
   async #call<T>(request: () => Promise<T>): Promise<T> {
     try {
       return await request();
@@ -267,6 +303,20 @@ function toJob(job: FineTuningJob): Job {
     createdAt: job.created_at,
     finishedAt: job.finished_at,
     trainedTokens: job.trained_tokens,
+  };
+}
+
+function toStored(completion: OpenAI.ChatCompletion & { metadata?: Record<string, string> | null }): StoredCompletion {
+  const { id, created, model, choices, usage, metadata } = completion;
+  const [choice] = choices;
+  const isText = choice?.finish_reason === 'stop' && typeof choice.message.content === 'string';
+  return {
+    id,
+    createdAt: created,
+    model,
+    completion: isText ? choice.message.content : completion,
+    usage: usage ? { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens } : null,
+    metadata: metadata ?? {},
   };
 }
 

@@ -6,6 +6,8 @@ import type { Hyperparameters } from '../sweep/plan.ts';
  * {@link ProviderError}, and whether and when to try again is for Temporal to decide.
  */
 export interface Provider {
+  /** Where the protocol is spoken, for people; no credentials. */
+  readonly address: string;
   /** Whether answers come from the local trainer, so that figures can be marked. */
   readonly local: boolean;
   /** How long a new job may be missing from the provider's list, in milliseconds. */
@@ -34,6 +36,10 @@ export interface Provider {
   /** Cancels a job; for one that has ended already this does nothing. Returns the job as it is then. */
   cancelJob(id: string): Promise<Job>;
   complete(request: CompletionRequest): Promise<Completion>;
+  /** A page of the chat completions that the provider has kept for this account (`store: true`), oldest first. */
+  listStoredCompletions(query: StoredQuery): Promise<StoredPage>;
+  /** The messages that a stored completion has answered, without the answer. */
+  listStoredMessages(id: string, signal: AbortSignal): Promise<unknown[]>;
 }
 
 /** What a job that has not ended is doing. */
@@ -126,4 +132,30 @@ export interface Completion {
   latencyMs: number;
   /** Time that the server says it worked, in milliseconds; the latency where it does not say. */
   serverMs: number;
+}
+
+export interface StoredQuery {
+  /** Of the completion before the page; undefined begins with the oldest. */
+  after: string | undefined;
+  model?: string | undefined;
+  /** Pairs that the completion was stored with. A server may not know this filter, nor the one by model. */
+  metadata?: Record<string, string> | undefined;
+  signal: AbortSignal;
+}
+
+export interface StoredPage {
+  completions: StoredCompletion[];
+  /** Whether there are more behind it. */
+  more: boolean;
+}
+
+export interface StoredCompletion {
+  id: string;
+  /** Unix seconds. */
+  createdAt: number;
+  model: string;
+  /** Text, or the whole response where it is not just that: cut off, a refusal, a call of a tool. */
+  completion: unknown;
+  usage: { promptTokens: number; completionTokens: number } | null;
+  metadata: Record<string, string>;
 }

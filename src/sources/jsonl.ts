@@ -1,34 +1,53 @@
-import { glob, stat } from 'node:fs/promises';
-import { TuneloopError } from '../errors.ts';
 import { readLines } from '../storage/lines.ts';
-import type { Place } from './log-row.ts';
+import type { RecordReader } from './file-source.ts';
+import { LONGEST_LINE, readJsonLine } from './json-line.ts';
+import { splitLines } from './raw-records.ts';
+import type { Place, SourceItem } from './source.ts';
+import { itemOf } from './source-item.ts';
+
+/**
+ * Reads files of one JSON value a line. A last line that is neither ended nor JSON is still being written: it is left for
+ * the next reading, without a verdict.
+ *
+ * @param shape - what a line is in the shape of a log's lines; undefined passes it over
+ */
+export function jsonlReader(shape: (value: unknown) => unknown = (value) => value): RecordReader {
+  return async function* (chunks, { file, skip }) {
+    let records = 0;
+    for await (const { line, bytes, ended } of splitLines(chunks, LONGEST_LINE)) {
+      if (line > skip) {
+        const item = itemOfLine(bytes, { file, line }, shape);
+        if (!ended && isUnfinished(item)) break;
+        if (item) yield item;
+      }
+      records = line;
+    }
+    // An object has an end of its own: nothing that follows on its line makes another one of it.
+    return { records, open: false };
+  };
+}
+
+/** Cut off in the middle of its JSON, or of a character. */
+function isUnfinished(item: SourceItem | undefined): boolean {
+  return item?.kind === 'refused' && (item.verdict === 'broken-json' || item.verdict === 'not-utf8');
+}
+
+function itemOfLine(bytes: Buffer | null, place: Place, shape: (value: unknown) => unknown): SourceItem | undefined {
+  const read = bytes === null ? { refused: 'too-large' as const } : readJsonLine(bytes, place.line === 1);
+  if ('refused' in read) return { kind: 'refused', verdict: read.refused, place };
+  const value = shape(read.value);
+  return value === undefined ? undefined : itemOf(value, place, read.verdicts);
+}
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * The files that a path or glob names, in the order of their names.
- *
- * @throws TuneloopError SOURCE_NOT_FOUND if there is none.
+ * The parsed rows of JSONL files that a person wrote, where the first bad row is an error; blank lines, a byte order mark
+ * and CR before LF are passed over.
  */
-export async function findFiles(pattern: string): Promise<string[]> {
-  if (await isFile(pattern)) return [pattern];
-  const files: string[] = [];
-  for await (const file of glob(pattern)) if (await isFile(file)) files.push(file);
-  if (files.length === 0) throw new TuneloopError('SOURCE_NOT_FOUND', `${pattern}: there is no such file`);
-  return files.toSorted();
-}
-
-async function isFile(file: string): Promise<boolean> {
-  return stat(file).then(
-    (stats) => stats.isFile(),
-    () => false,
-  );
-}
-
-/** The parsed rows of JSONL files, one after another; blank lines, a byte order mark and CR before LF are passed over. */
 export async function* readJsonl<T>(
   files: readonly string[],
-  parse: (text: Buffer, place: Place) => T,
+  parse: (text: Buffer, place: { file: string; line: number }) => T,
 ): AsyncIterable<T> {
   for (const file of files) {
     let line = 0;

@@ -1,28 +1,70 @@
 import path from 'node:path';
 import { z } from 'zod';
-import type { LogRow } from '../dataset/row.ts';
+import type { Actual, LogRow, Message } from '../dataset/row.ts';
+import { placeText, VERDICTS, type VerdictName } from '../dataset/verdict.ts';
 import { TuneloopError } from '../errors.ts';
+import { readJsonLine } from './json-line.ts';
+import type { Place } from './source.ts';
+import { isoTimestamp, parseTime } from './timestamp.ts';
 
-const usage = z.object({ prompt_tokens: z.int().gte(0), completion_tokens: z.int().gte(0) });
+/** Why something could not become a row; `detail` names the key, never a value. */
+interface Refused {
+  refused: VerdictName;
+  detail?: string;
+}
+
+type ParsedRow = { row: LogRow; verdicts: VerdictName[] } | { actual: Actual; verdicts: VerdictName[] } | Refused;
+
+const id = z.union([z.string().min(1), z.number()]);
+const timestamp = z
+  .string()
+  .refine((text) => !Number.isNaN(parseTime(text)), 'must be a time in ISO 8601')
+  .nullish();
+const quality = z.number().gte(0).lte(1).nullish();
+const count = z
+  .number()
+  .gte(0)
+  .refine((value) => value % 1 === 0, 'must be a whole number')
+  .nullable();
+const usage = z.object({ prompt_tokens: count, completion_tokens: count });
+
+const message = z.object({
+  // `function` is what `tool` was called before.
+  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
+  content: z.unknown().optional(),
+  tool_calls: z.array(z.unknown()).nullish(),
+  function_call: z.unknown().optional(),
+});
 
 const logRowSchema = z
   .object({
-    id: z.string().min(1).optional(),
-    timestamp: z.string().optional(),
-    messages: z
-      .array(z.object({ role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']), content: z.string() }))
-      .min(1)
-      .optional(),
-    prompt: z.string().optional(),
-    completion: z.string(),
+    id: id.nullish(),
+    timestamp,
+    messages: z.array(message).nullish(),
+    prompt: z.string().nullish(),
+    completion: z.unknown().optional(),
     actual: z.string().nullish(),
+    quality,
     usage: usage.nullish(),
     model: z.string().nullish(),
     latency_ms: z.number().gte(0).nullish(),
+    metadata: z.record(z.string(), z.unknown()).nullish(),
+    finish_reason: z.string().nullish(),
+    refusal: z.string().nullish(),
   })
-  .refine(({ messages, prompt }) => (messages === undefined) !== (prompt === undefined), {
-    message: 'must have either messages or prompt',
-  });
+  .refine(({ messages, prompt }) => messages == null || prompt == null, 'must have either messages or prompt');
+
+type LogRowFields = z.output<typeof logRowSchema>;
+
+const actualSchema = z
+  .object({
+    actual_for: id,
+    actual: z.string().nullish(),
+    quality,
+    by: z.string().nullish(),
+    timestamp,
+  })
+  .refine(({ actual, quality }) => actual != null || quality != null, 'must have actual or quality');
 
 const judgingRowSchema = z.object({
   id: z.string().min(1).optional(),
@@ -40,64 +82,251 @@ export interface JudgingRow {
   references?: string[];
 }
 
-/** Where a row stands, for messages. */
-export interface Place {
-  file: string;
-  line: number;
-}
+/**
+ * Makes a row of one call of a production log, or an answer of `{"actual_for": id, ...}`. Keys that nobody knows are
+ * passed over, since production logs have many. A completion that is no answer to learn from is a flaw of the row, because
+ * somebody may still say what is right.
+ */
+export function parseLogRow(value: unknown, place: Place): ParsedRow {
+  if (!isObject(value)) return { refused: 'not-an-object' };
+  if ('actual_for' in value) return parseActual(value);
+  const parsed = logRowSchema.safeParse(value);
+  if (!parsed.success) return wrongShape(parsed.error);
+  const fields = parsed.data;
 
-/** Reads a line of a production log. @throws TuneloopError SOURCE_ROW_INVALID naming file, line and key. */
-export function parseLogRow(text: Buffer, place: Place): LogRow {
-  const row = check(logRowSchema, parseJson(text, place), place);
-  return {
+  const verdicts: VerdictName[] = [];
+  const prompt = promptOf(fields, verdicts);
+  if ('refused' in prompt) return prompt;
+  const answer = answerOf(fields, prompt.messages, verdicts);
+  if ('refused' in answer) return answer;
+  const metadata = metadataOf(fields.metadata);
+  if (hasUnsafeInteger(fields)) return { refused: 'unsafe-integer' };
+  const flaw = textFlaw([...prompt.messages.map(({ content }) => content), answer.completion, fields.actual]);
+  if (flaw) return { refused: flaw };
+
+  const row: LogRow = {
     line: place.line,
-    id: row.id ?? `${path.basename(place.file)}:${place.line}`,
-    messages: row.messages ?? [{ role: 'user', content: row.prompt ?? '' }],
-    completion: row.completion,
-    ...(row.timestamp === undefined ? {} : { timestamp: row.timestamp }),
-    ...(row.actual == null ? {} : { actual: row.actual }),
-    ...(row.usage
-      ? { usage: { promptTokens: row.usage.prompt_tokens, completionTokens: row.usage.completion_tokens } }
-      : {}),
-    ...(row.model ? { model: row.model } : {}),
-    ...(row.latency_ms == null ? {} : { latencyMs: row.latency_ms }),
+    ...(place.file === undefined ? {} : { file: place.file }),
+    id: fields.id == null ? placeText(place) : String(fields.id),
+    ...(fields.timestamp == null ? {} : { timestamp: isoTimestamp(fields.timestamp) }),
+    messages: prompt.messages,
+    ...(answer.completion === undefined ? {} : { completion: answer.completion }),
+    ...(answer.flaw === undefined ? {} : { flaw: answer.flaw }),
+    ...(fields.actual == null ? {} : { actual: fields.actual }),
+    ...(fields.quality == null ? {} : { quality: fields.quality }),
+    ...usageOf(fields.usage),
+    ...(fields.model ? { model: fields.model } : {}),
+    ...(fields.latency_ms == null ? {} : { latencyMs: fields.latency_ms }),
+    ...(metadata ? { metadata } : {}),
   };
+  return { row, verdicts };
 }
 
-/** Reads a line of a test file, which holds rows {input, label} or log rows. @throws as {@link parseLogRow}. */
-export function parseJudgingRow(text: Buffer, place: Place): JudgingRow | LogRow {
-  const value = parseJson(text, place);
-  const isLogRow = typeof value === 'object' && value !== null && ('messages' in value || 'prompt' in value);
-  if (isLogRow) return parseLogRow(text, place);
-  const { id, input, label, references } = check(judgingRowSchema, value, place);
+/**
+ * Reads a line of a test file, which holds rows {input, label} or answered log rows. People choose these rows, so that a
+ * bad one is an error and not left out.
+ *
+ * @throws TuneloopError SOURCE_ROW_INVALID naming file, line and key, never quoting the row.
+ */
+export function parseJudgingRow(text: Buffer, place: { file: string; line: number }): JudgingRow | LogRow {
+  const read = readJsonLine(text, place.line === 1);
+  if ('refused' in read) throw invalid(read, place);
+  const { value } = read;
+  if (isObject(value) && ('messages' in value || 'prompt' in value)) {
+    const parsed = parseLogRow(value, { file: path.basename(place.file), line: place.line });
+    if ('refused' in parsed) throw invalid(parsed, place);
+    if ('row' in parsed && (parsed.row.actual ?? parsed.row.completion) !== undefined) return parsed.row;
+    throw invalid({ refused: 'no-output' }, place);
+  }
+  const parsed = judgingRowSchema.safeParse(value);
+  if (!parsed.success) throw invalid(wrongShape(parsed.error), place);
+  const { id, input, label, references } = parsed.data;
+  const flaw = textFlaw([input, label, ...(references ?? [])]);
+  if (flaw) throw invalid({ refused: flaw }, place);
   return { line: place.line, id: id ?? `test-${place.line}`, input, label, ...(references ? { references } : {}) };
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-function parseJson(text: Buffer, place: Place): unknown {
-  let decoded: string;
-  try {
-    decoded = utf8.decode(text);
-  } catch {
-    throw invalid(place, 'is not UTF-8');
-  }
-  try {
-    return JSON.parse(decoded);
-  } catch (error) {
-    // The parser's message quotes the row, which is production data: only its position is kept.
-    const position = / in JSON at (position \d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-    throw invalid(place, `is not a JSON object on one line${position ? ` (broken at ${position})` : ''}`);
-  }
+/** Says where a row is bad, and why. @param place of the row, or of several, as people read it. */
+export function refusalText(verdict: VerdictName, place: Place | string, detail?: string): string {
+  const where = typeof place === 'string' ? place : placeText(place);
+  return `${where}: ${VERDICTS[verdict].what}${detail === undefined ? '' : ` (${detail})`}`;
 }
 
-function check<T>(schema: z.ZodType<T>, value: unknown, place: Place): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the row'}: ${message}`);
-  throw invalid(place, problems.join('; '));
+function invalid({ refused, detail }: Refused, place: Place): TuneloopError {
+  return new TuneloopError('SOURCE_ROW_INVALID', refusalText(refused, place, detail));
 }
 
-function invalid({ file, line }: Place, problem: string): TuneloopError {
-  return new TuneloopError('SOURCE_ROW_INVALID', `${file}:${line}: ${problem}`);
+function parseActual(value: object): ParsedRow {
+  const parsed = actualSchema.safeParse(value);
+  if (!parsed.success) return wrongShape(parsed.error);
+  const { actual_for: id, actual, quality, by, timestamp } = parsed.data;
+  if (isUnsafeInteger(id)) return { refused: 'unsafe-integer' };
+  const flaw = textFlaw([actual]);
+  if (flaw) return { refused: flaw };
+  return {
+    actual: {
+      id: String(id),
+      ...(actual == null ? {} : { actual }),
+      ...(quality == null ? {} : { quality }),
+      ...(by ? { by } : {}),
+      ...(timestamp == null ? {} : { timestamp: isoTimestamp(timestamp) }),
+    },
+    verdicts: [],
+  };
+}
+
+function promptOf({ messages, prompt }: LogRowFields, verdicts: VerdictName[]): { messages: Message[] } | Refused {
+  const read: Message[] = prompt == null ? [] : [{ role: 'user', content: prompt }];
+  for (const [index, { role, content, tool_calls, function_call }] of (messages ?? []).entries()) {
+    if (role === 'function' || tool_calls?.length || function_call != null) return { refused: 'tool-messages' };
+    const text = textOf(content);
+    if (text === null) return { refused: 'unsupported-content', detail: `messages.${index}.content` };
+    if (text === undefined) {
+      return { refused: 'wrong-shape', detail: `messages.${index}.content: must be text, or a list of text parts` };
+    }
+    if (typeof content !== 'string' && !verdicts.includes('content-parts')) verdicts.push('content-parts');
+    read.push({ role, content: text });
+  }
+  return read.every(({ content }) => content.trim() === '') ? { refused: 'no-prompt' } : { messages: read };
+}
+
+/** The text of a message, or of its parts; null where a part is not text, undefined where there is no text at all. */
+function textOf(content: unknown): string | null | undefined {
+  if (typeof content === 'string') return content;
+  const parts = contentParts.safeParse(content);
+  if (!parts.success) return undefined;
+  const texts = parts.data.map(({ type, text }) => (/^(input_|output_)?text$/.test(type) ? text : undefined));
+  return texts.includes(undefined) ? null : texts.join('');
+}
+
+const contentParts = z.array(z.object({ type: z.string(), text: z.string().optional() })).min(1);
+
+/** A message as an API returns it; `stop_reason` is what Anthropic calls the reason why it ended. */
+const rawMessage = z.object({
+  content: z.unknown().optional(),
+  refusal: z.string().nullish(),
+  tool_calls: z.array(z.unknown()).nullish(),
+  function_call: z.unknown().optional(),
+  stop_reason: z.string().nullish(),
+});
+type RawMessage = z.output<typeof rawMessage> & { finish_reason?: string | null };
+
+const rawChoice = z.object({
+  message: rawMessage.optional(),
+  text: z.string().optional(),
+  finish_reason: z.string().nullish(),
+});
+const rawResponse = z.object({ choices: z.tuple([rawChoice]) });
+const rawAnswer = rawMessage.extend({ role: z.literal('assistant') });
+const rawError = z.object({ error: z.object({ message: z.string() }) });
+
+const COMPLETION_SHAPE = 'completion: must be text, a message of the assistant, or an API response with one choice';
+
+/** Takes the answer from where it stands, which may be the end of the messages. */
+function answerOf(
+  fields: LogRowFields,
+  messages: Message[],
+  verdicts: VerdictName[],
+): { completion: string | undefined; flaw?: VerdictName } | Refused {
+  const checked = fields.actual != null;
+  let { completion } = fields;
+  if (completion == null && !checked && messages.length > 1 && messages.at(-1)?.role === 'assistant') {
+    completion = messages.pop()?.content;
+    verdicts.push('answer-in-messages');
+  }
+  if (isObject(completion)) {
+    if (rawError.safeParse(completion).success) {
+      return { completion: undefined, ...(checked ? {} : { flaw: 'api-error' }) };
+    }
+    verdicts.push('raw-completion');
+  }
+  const raw = rawMessageOf(completion);
+  const text = raw?.content == null ? undefined : textOf(raw.content);
+  const refusal = raw?.refusal || fields.refusal || undefined;
+  const flaw = raw && flawOf(raw, fields.finish_reason, refusal);
+  if (text === null && !checked) return { completion: undefined, flaw: 'unsupported-content' };
+  if (!raw || (text === undefined && raw.content != null)) return { refused: 'wrong-shape', detail: COMPLETION_SHAPE };
+  if (Array.isArray(raw.content) && !verdicts.includes('content-parts')) verdicts.push('content-parts');
+  return { completion: text || refusal || (text ?? undefined), ...(flaw && !checked ? { flaw } : {}) };
+}
+
+/** A completion as the message that it was; undefined for what is none. */
+function rawMessageOf(completion: unknown): RawMessage | undefined {
+  if (completion == null || typeof completion === 'string' || Array.isArray(completion)) {
+    return { content: completion, function_call: undefined };
+  }
+  const response = rawResponse.safeParse(completion);
+  if (!response.success) return rawAnswer.safeParse(completion).data;
+  const [{ message, text, finish_reason }] = response.data.choices;
+  return { content: text, function_call: undefined, ...message, finish_reason };
+}
+
+/** Why an answer is none to learn from. */
+function flawOf(
+  { content, tool_calls, function_call, stop_reason, finish_reason }: RawMessage,
+  loggedReason: string | null | undefined,
+  refusal: string | undefined,
+): VerdictName | undefined {
+  const calls =
+    Array.isArray(content) && content.some((part) => isObject(part) && 'type' in part && part.type === 'tool_use');
+  if (calls || tool_calls?.length || function_call != null) return 'tool-call';
+  if (refusal !== undefined) return 'refusal';
+  return FINISH_REASONS.get((finish_reason ?? stop_reason ?? loggedReason ?? '').toLowerCase());
+}
+
+/** As OpenAI, Anthropic and Gemini name them. */
+const FINISH_REASONS: ReadonlyMap<string, VerdictName> = new Map<string, VerdictName>([
+  ['length', 'cut-off'],
+  ['max_tokens', 'cut-off'],
+  ['content_filter', 'cut-off'],
+  ['safety', 'cut-off'],
+  ['tool_calls', 'tool-call'],
+  ['function_call', 'tool-call'],
+  ['tool_use', 'tool-call'],
+  ['refusal', 'refusal'],
+]);
+
+function usageOf(usage: LogRowFields['usage']): Pick<LogRow, 'usage'> {
+  if (usage?.prompt_tokens == null || usage.completion_tokens == null) return {};
+  return { usage: { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens } };
+}
+
+/** Texts, numbers and truth values; what is nested has no use and is passed over. */
+function metadataOf(metadata: LogRowFields['metadata']): Record<string, string> | undefined {
+  if (!metadata) return undefined;
+  const entries = Object.entries(metadata)
+    .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
+    .map(([key, value]): [string, string] => [key, String(value)]);
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined;
+}
+
+/** Digits beyond 2^53 were lost when the line was parsed, so that two ids may have become one. */
+function hasUnsafeInteger({ id, usage, latency_ms, metadata }: LogRowFields): boolean {
+  const numbers = [id, usage?.prompt_tokens, usage?.completion_tokens, latency_ms];
+  return numbers.some(isUnsafeInteger) || Object.values(metadata ?? {}).some(isUnsafeInteger);
+}
+
+function isUnsafeInteger(value: unknown): boolean {
+  return Number.isInteger(value) && !Number.isSafeInteger(value);
+}
+
+function textFlaw(texts: readonly (string | null | undefined)[]): VerdictName | undefined {
+  for (const text of texts) {
+    if (text?.includes('\0')) return 'nul-character';
+    if (text?.isWellFormed() === false) return 'lone-surrogate';
+  }
+  return undefined;
+}
+
+const PROBLEMS_NAMED = 10;
+
+function wrongShape({ issues }: z.ZodError): Refused {
+  const problems = issues
+    .slice(0, PROBLEMS_NAMED)
+    .map(({ path, message }) => `${path.join('.') || 'the row'}: ${message}`);
+  return { refused: 'wrong-shape', detail: problems.join('; ') };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -15,6 +15,8 @@ export interface ArtifactStore {
    * Either the whole artifact is there afterwards or none of it.
    */
   write(rows: Iterable<string> | AsyncIterable<string>): Promise<ArtifactRef>;
+  /** The same for rows that come one by one, for several artifacts at a time. */
+  open(): Promise<ArtifactWriter>;
   /**
    * The rows of an artifact, without line breaks.
    *
@@ -23,6 +25,15 @@ export interface ArtifactStore {
   rows(ref: ArtifactRef): AsyncIterable<string>;
   /** A local file that holds exactly these bytes, checked. @throws TuneloopError ARTIFACT_CORRUPT as {@link rows}. */
   file(ref: ArtifactRef): Promise<string>;
+}
+
+/** Takes rows until it is committed, or discarded: then nothing is left. */
+export interface ArtifactWriter {
+  /** Resolves once there is room for more; one call at a time. */
+  add(row: string): Promise<void> | void;
+  commit(): Promise<ArtifactRef>;
+  /** After a commit it does nothing. */
+  discard(): Promise<void>;
 }
 
 /** Stores one JSON value as an artifact of one row. */

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { TuneloopError } from '../errors.ts';
-import type { ArtifactRef, ArtifactStore } from './artifact-store.ts';
+import type { ArtifactRef, ArtifactStore, ArtifactWriter } from './artifact-store.ts';
 import { readLines } from './lines.ts';
 
 const WRITE_BUFFER_CHARS = 1 << 18;
@@ -17,40 +17,23 @@ export class FileStore implements ArtifactStore {
   }
 
   async write(rows: Iterable<string> | AsyncIterable<string>): Promise<ArtifactRef> {
+    const writer = await this.open();
+    try {
+      for await (const row of rows) {
+        const pending = writer.add(row);
+        if (pending) await pending;
+      }
+      return await writer.commit();
+    } finally {
+      await writer.discard();
+    }
+  }
+
+  async open(): Promise<ArtifactWriter> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const temporary = path.join(this.#folder, `.writing-${randomUUID()}`);
-    const hash = createHash('sha256');
-    let bytes = 0;
-    let count = 0;
     // Production data: readable by its owner only.
-    const handle = await open(temporary, 'wx', 0o600);
-    try {
-      let buffer = '';
-      const flush = async () => {
-        const chunk = Buffer.from(buffer);
-        buffer = '';
-        hash.update(chunk);
-        bytes += chunk.length;
-        await handle.appendFile(chunk);
-      };
-      for await (const row of rows) {
-        buffer += `${row}\n`;
-        count += 1;
-        if (buffer.length > WRITE_BUFFER_CHARS) await flush();
-      }
-      await flush();
-      await handle.sync();
-      await handle.close();
-      const sha256 = hash.digest('hex');
-      const final = this.#path(sha256);
-      await mkdir(path.dirname(final), { recursive: true, mode: 0o700 });
-      await rename(temporary, final);
-      return { uri: `sha256:${sha256}`, sha256, bytes, rows: count };
-    } catch (error) {
-      await handle.close().catch(() => {});
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    return new FileWriter(temporary, await open(temporary, 'wx', 0o600), (sha256) => this.#path(sha256));
   }
 
   async *rows(ref: ArtifactRef): AsyncIterable<string> {
@@ -86,5 +69,56 @@ export class FileStore implements ArtifactStore {
       throw new TuneloopError('ARTIFACT_CORRUPT', `${JSON.stringify(sha256).slice(0, 100)} is not a SHA-256 hash`);
     }
     return path.join(this.#folder, sha256.slice(0, 2), sha256);
+  }
+}
+
+/** Writes aside, hashes on the way, and gives the file its name when it is whole and on disk. */
+class FileWriter implements ArtifactWriter {
+  readonly #temporary: string;
+  readonly #handle: FileHandle;
+  readonly #pathOf: (sha256: string) => string;
+  readonly #hash = createHash('sha256');
+  #buffer = '';
+  #bytes = 0;
+  #rows = 0;
+  #done = false;
+
+  constructor(temporary: string, handle: FileHandle, pathOf: (sha256: string) => string) {
+    this.#temporary = temporary;
+    this.#handle = handle;
+    this.#pathOf = pathOf;
+  }
+
+  add(row: string): Promise<void> | undefined {
+    this.#buffer += `${row}\n`;
+    this.#rows += 1;
+    return this.#buffer.length > WRITE_BUFFER_CHARS ? this.#flush() : undefined;
+  }
+
+  async commit(): Promise<ArtifactRef> {
+    await this.#flush();
+    await this.#handle.sync();
+    await this.#handle.close();
+    const sha256 = this.#hash.digest('hex');
+    const final = this.#pathOf(sha256);
+    await mkdir(path.dirname(final), { recursive: true, mode: 0o700 });
+    await rename(this.#temporary, final);
+    this.#done = true;
+    return { uri: `sha256:${sha256}`, sha256, bytes: this.#bytes, rows: this.#rows };
+  }
+
+  async discard(): Promise<void> {
+    if (this.#done) return;
+    this.#done = true;
+    await this.#handle.close().catch(() => {});
+    await rm(this.#temporary, { force: true });
+  }
+
+  async #flush(): Promise<void> {
+    const chunk = Buffer.from(this.#buffer);
+    this.#buffer = '';
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+    await this.#handle.appendFile(chunk);
   }
 }

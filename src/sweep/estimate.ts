@@ -1,3 +1,4 @@
+import type { Treatment } from '../dataset/template.ts';
 import { costPer1k, type Prices, tariffOf, trainingCost } from '../evaluation/cost.ts';
 import type { Candidate } from './plan.ts';
 
@@ -33,25 +34,26 @@ export interface EstimateInput {
   prices: Prices;
   local: boolean;
   candidates: readonly Candidate[];
-  /** Tokens of the training file, once through. */
-  trainTokens: number;
+  /** For each treatment of the candidates: tokens of the training file, once through, and of a mean request. */
+  tokens: TreatedTokens;
   /** Rows that every candidate answers. */
   validationRows: number;
   /** Rows that only the winner and the baseline answer. */
   testRows: number;
-  /** Mean tokens of one example. */
-  meanInputTokens: number;
+  /** Mean tokens of an answer. */
   meanOutputTokens: number;
   /** The live baseline and the mean tokens of its whole prompt. */
   baseline?: { model: string; meanPromptTokens: number };
 }
+
+export type TreatedTokens = Partial<Record<Treatment, { train: number; request: number }>>;
 
 /**
  * Training tokens x epochs x price, and the requests of the evaluation at the price of each model. For the local trainer
  * the cost is machine time, which is not known before; it is far below one cent and is estimated as 0.
  */
 export function estimateRun(input: EstimateInput): Estimate {
-  const { prices, local, trainTokens, validationRows, testRows, meanInputTokens, meanOutputTokens, baseline } = input;
+  const { prices, local, tokens, validationRows, testRows, meanOutputTokens, baseline } = input;
   const unknownPrices = new Set<string>();
   const known = (model: string, usd: number | null) => {
     if (usd === null) unknownPrices.add(model);
@@ -62,10 +64,12 @@ export function estimateRun(input: EstimateInput): Estimate {
     const usd = local ? 0 : costPer1k(tariffOf(prices, { local }, model, tuned), usage, 0);
     return known(model, times(usd, 1 / 1000));
   };
-  const costs = input.candidates.map(({ baseModel, hyperparameters }) => {
+  const costs = input.candidates.map(({ id, baseModel, hyperparameters, treatment }) => {
+    const treated = tokens[treatment];
+    if (!treated) throw new RangeError(`no token counts for ${id}`);
     const tariff = tariffOf(prices, { local }, baseModel, true);
-    const trainingUsd = local ? 0 : trainingCost(tariff, trainTokens * hyperparameters.epochs, 0);
-    return { trainingUsd: known(baseModel, trainingUsd), rowUsd: perRow(baseModel, true, meanInputTokens) };
+    const trainingUsd = local ? 0 : trainingCost(tariff, treated.train * hyperparameters.epochs, 0);
+    return { trainingUsd: known(baseModel, trainingUsd), rowUsd: perRow(baseModel, true, treated.request) };
   });
   // Which candidate wins is not known yet: the dearest is assumed.
   const dearest = costs.reduce<number | null>(

@@ -1,4 +1,5 @@
 import type { Pipeline } from '../config/pipeline.ts';
+import type { Treatment } from '../dataset/template.ts';
 
 export interface Hyperparameters {
   learningRateMultiplier: number;
@@ -13,6 +14,8 @@ export interface Candidate {
   id: string;
   baseModel: string;
   hyperparameters: Hyperparameters;
+  /** What of the prompt it is trained on and gets. */
+  treatment: Treatment;
 }
 
 /** Every combination of the lists, in the order they are written down; repeated values count once. */
@@ -24,7 +27,10 @@ export function planCandidates(grid: Pipeline['candidates']): Candidate[] {
       for (const epochs of listOf(grid.epochs)) {
         for (const batchSize of grid.batch_size === undefined ? [undefined] : listOf(grid.batch_size)) {
           const hyperparameters = { learningRateMultiplier, epochs, ...(batchSize === undefined ? {} : { batchSize }) };
-          candidates.push({ id: candidateId(name, hyperparameters), baseModel, hyperparameters });
+          for (const treatment of listOf(grid.treatment)) {
+            const id = candidateId(name, hyperparameters, treatment);
+            candidates.push({ id, baseModel, hyperparameters, treatment });
+          }
         }
       }
     }
@@ -49,6 +55,11 @@ function nameModels(models: readonly string[]): Map<string, string> {
   return names;
 }
 
-function candidateId(name: string, { learningRateMultiplier, epochs, batchSize }: Hyperparameters): string {
-  return `${name}-lr${learningRateMultiplier}-e${epochs}${batchSize === undefined ? '' : `-b${batchSize}`}`;
+function candidateId(
+  name: string,
+  { learningRateMultiplier, epochs, batchSize }: Hyperparameters,
+  treatment: Treatment,
+): string {
+  const batch = batchSize === undefined ? '' : `-b${batchSize}`;
+  return `${name}-lr${learningRateMultiplier}-e${epochs}${batch}${treatment === 'strip' ? '' : `-${treatment}`}`;
 }

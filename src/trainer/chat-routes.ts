@@ -1,10 +1,16 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { z } from 'zod';
 import { invalid } from './api-error.ts';
+import type { CompletionStore } from './completion-store.ts';
 import { newCompletionId } from './ids.ts';
+import { type Metadata, metadataSchema } from './metadata.ts';
 import type { CallableModel, ModelRegistry } from './models.ts';
 import { answerFromPrompt } from './prompted.ts';
+import { parseBody } from './request-body.ts';
 import { type CountedMessage, chatTokens, truncated } from './tokens.ts';
 import { contentText, isRecord } from './training-file.ts';
+
+const storedFields = z.object({ metadata: metadataSchema });
 
 /** A request for a completion, as far as a local model can follow one; all other parameters are let pass. */
 interface ChatRequest {
@@ -12,21 +18,27 @@ interface ChatRequest {
   readonly messages: readonly CountedMessage[];
   /** Tokens the answer may have. */
   readonly mostTokens: number;
+  /** Labels to keep the completion under; null where it is not to be kept. */
+  readonly storedAs: Metadata | null;
 }
 
-/** `/v1/chat/completions`. */
-export function chatRoutes(models: ModelRegistry): FastifyPluginAsync {
+/** `POST /v1/chat/completions`. */
+export function chatRoutes(models: ModelRegistry, store: CompletionStore): FastifyPluginAsync {
   return async (app) => {
     app.post('/chat/completions', async ({ body }) => {
       const request = parseChatRequest(body);
       const { text, tokens, cut } = truncated(answer(models.load(request.model), request.messages), request.mostTokens);
-      return chatCompletion(request.model, text, cut ? 'length' : 'stop', {
+      const completion = chatCompletion(request.model, text, cut ? 'length' : 'stop', {
         prompt: chatTokens(request.messages),
         completion: tokens,
       });
+      if (request.storedAs !== null) store.add(completion, request.storedAs, request.messages);
+      return completion;
     });
   };
 }
+
+export type ChatCompletion = ReturnType<typeof chatCompletion>;
 
 /** A completion as the API shows it. */
 export function chatCompletion(
@@ -73,7 +85,7 @@ function answer(callable: CallableModel, messages: readonly CountedMessage[]): s
 
 function parseChatRequest(body: unknown): ChatRequest {
   const request = isRecord(body) ? body : {};
-  const { model, messages, stream, n } = request;
+  const { model, messages, stream, n, store, metadata } = request;
   if (typeof model !== 'string' || model === '') throw invalid('model', 'you must provide a model parameter');
   if (!Array.isArray(messages) || messages.length === 0) {
     throw invalid('messages', "Invalid 'messages': expected a list that is not empty.", 'invalid_value');
@@ -88,7 +100,12 @@ function parseChatRequest(body: unknown): ChatRequest {
   if (n !== undefined && n !== null && n !== 1) {
     throw invalid('n', 'This server gives one choice: leave n out or set it to 1.', 'unsupported_value');
   }
-  return { model, messages: messages.map(parseMessage), mostTokens: tokenLimit(request) };
+  return {
+    model,
+    messages: messages.map(parseMessage),
+    mostTokens: tokenLimit(request),
+    storedAs: store === true ? (parseBody(storedFields, { metadata }).metadata ?? {}) : null,
+  };
 }
 
 function parseMessage(message: unknown, at: number): CountedMessage {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { invalid } from './api-error.ts';
 import { BASE_MODELS, type BaseModel } from './features.ts';
 import type { RequestedHyperparameters } from './jobs.ts';
+import { metadataSchema } from './metadata.ts';
 import { parseBody } from './request-body.ts';
 import type { Hyperparameters } from './training.ts';
 
@@ -30,21 +31,13 @@ const hyperparameters = z
   })
   .nullish();
 
-const metadata = z
-  .record(
-    z.string().max(64, 'keys have at most 64 characters'),
-    z.string().max(512, 'values have at most 512 characters'),
-  )
-  .refine((pairs) => Object.keys(pairs).length <= 16, 'at most 16 pairs are allowed')
-  .nullish();
-
 const body = z.strictObject({
   model: z.string(),
   training_file: z.string(),
   validation_file: z.string().nullish(),
   suffix: z.string().min(1).max(64).nullish(),
   seed: z.int().min(0).max(2_147_483_647).nullish(),
-  metadata,
+  metadata: metadataSchema,
   hyperparameters,
   method: z
     .strictObject({ type: z.literal('supervised'), supervised: z.strictObject({ hyperparameters }).optional() })

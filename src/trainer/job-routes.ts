@@ -5,10 +5,10 @@ import { derivedSeed, newJobId, newModelId, ORGANIZATION } from './ids.ts';
 import type { JobQueue } from './job-queue.ts';
 import { type JobRequest, parseJobRequest } from './job-request.ts';
 import type { FineTuningJob, JobStore, ShownJobs } from './jobs.ts';
+import { metadataFilter } from './metadata.ts';
 import { pageOf } from './pages.ts';
 
 const MOST_LISTED = 1_000;
-const METADATA_FILTER = /^metadata\[(?<key>.*)\]$/s;
 
 /** `/v1/fine_tuning/jobs`; answers tell of the jobs as `shown`. */
 export function jobRoutes(jobs: JobStore, shown: ShownJobs, queue: JobQueue, files: FileStore): FastifyPluginAsync {
@@ -29,13 +29,11 @@ export function jobRoutes(jobs: JobStore, shown: ShownJobs, queue: JobQueue, fil
 
     app.get<{ Querystring: Record<string, unknown> }>('/fine_tuning/jobs', async (request) => {
       const { query } = request;
-      const wanted = metadataFilter(query);
+      const hasMetadata = metadataFilter(query);
       const found = shown
         .listed(request)
         .map(({ job }) => job)
-        .filter((job) =>
-          wanted.every(([key, value]) => Object.hasOwn(job.metadata ?? {}, key) && job.metadata?.[key] === value),
-        );
+        .filter(({ metadata }) => hasMetadata(metadata));
       const { object, data, has_more } = pageOf(found, query, { usual: 20, most: MOST_LISTED });
       return { object, data, has_more };
     });
@@ -92,14 +90,4 @@ function newJob(request: JobRequest, files: FileStore): FineTuningJob {
     integrations: [],
     metadata: request.metadata,
   };
-}
-
-/** The pairs of `metadata[key]=value` in a query. */
-function metadataFilter(query: Readonly<Record<string, unknown>>): [key: string, value: string][] {
-  const wanted: [string, string][] = [];
-  for (const [name, value] of Object.entries(query)) {
-    const key = METADATA_FILTER.exec(name)?.groups?.key;
-    if (key !== undefined) wanted.push([key, String(value)]);
-  }
-  return wanted;
 }

@@ -12,6 +12,7 @@ import { type Logger, pino } from 'pino';
 import { TuneloopError } from '../errors.ts';
 import { ApiError, errorBody } from './api-error.ts';
 import { chatRoutes } from './chat-routes.ts';
+import { CompletionStore } from './completion-store.ts';
 import { Faults } from './faults.ts';
 import { fileRoutes } from './file-routes.ts';
 import { FileStore } from './files.ts';
@@ -22,6 +23,7 @@ import { JobStore } from './jobs.ts';
 import { modelRoutes } from './model-routes.ts';
 import { ModelRegistry } from './models.ts';
 import { isCode, lockFolder } from './storage.ts';
+import { storedCompletionRoutes } from './stored-completion-routes.ts';
 
 export interface TrainerOptions {
   /** TCP port on 127.0.0.1; 0 (the default) = any free one. */
@@ -81,7 +83,14 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
   const faults = options.faults === true ? new Faults({ dir, jobs, queue, files }) : undefined;
   const shown = faults?.jobs ?? jobs;
   const models = new ModelRegistry(jobs, shown, modelsDir);
-  const routes = [fileRoutes(files), jobRoutes(jobs, shown, queue, files), modelRoutes(models), chatRoutes(models)];
+  const completions = new CompletionStore(join(dir, 'completions.jsonl'));
+  const routes = [
+    fileRoutes(files),
+    jobRoutes(jobs, shown, queue, files),
+    modelRoutes(models),
+    chatRoutes(models, completions),
+    storedCompletionRoutes(completions),
+  ];
   const app = await buildServer(log, routes, faults);
   const port = await listen(app, options.port ?? 0);
   queue.resume();

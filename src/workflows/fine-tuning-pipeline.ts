@@ -12,6 +12,7 @@ import {
 import type { Activities } from '../activities/create-activities.ts';
 import type { EvaluateModelInput, Evaluation } from '../activities/evaluate-model.ts';
 import type { PlannedCandidate } from '../activities/plan.ts';
+import type { Treatment } from '../dataset/template.ts';
 import { selectWinner } from '../evaluation/selection.ts';
 import type { RunResult } from '../report/run-result.ts';
 import { type CandidateOutcome, contendersOf, summarizeRun, verdictOf } from '../report/summarize-run.ts';
@@ -22,7 +23,7 @@ import { Pause } from './pause.ts';
 import { type CandidateProgress, type RunProgress, renderProgress, type Stage } from './progress.ts';
 import { type Reservation, RunBudget } from './run-budget.ts';
 import { BEST_SCORE, STAGE, WINNER } from './search-attributes.ts';
-import { trainCandidate } from './train-candidate.ts';
+import { trainCandidate, type UploadedFiles } from './train-candidate.ts';
 
 export interface FineTuningPipelineInput {
   /**
@@ -89,9 +90,7 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
 
   enter('prepare');
   const dataset = await pause.around(() =>
-    prepare.executeWithOptions({ summary: `strip, clean, split ${snapshot.rows.rows} rows` }, [
-      { definition, snapshot },
-    ]),
+    prepare.executeWithOptions({ summary: `strip, clean, split ${snapshot.rows} rows` }, [{ definition, snapshot }]),
   );
   const { validation, test } = dataset.examples;
   progress.dataset = dataset.text;
@@ -121,16 +120,21 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
   const [forTest, forBaseline] = reservedFinal;
 
   enter('upload');
-  const upload = (role: 'train' | 'validation') =>
-    pause.around(() =>
-      uploadFile.executeWithOptions({ summary: `${role} file` }, [{ definition, role, file: dataset.files[role] }]),
-    );
-  const [trainingFile, validationFile] = await Promise.all([upload('train'), upload('validation')]);
+  const upload = (role: 'train' | 'validation', file: ArtifactRef) =>
+    pause.around(() => uploadFile.executeWithOptions({ summary: `${role} file` }, [{ definition, role, file }]));
+  const files = new Map<Treatment, UploadedFiles>();
+  for (const { treatment, train, validation } of dataset.files) {
+    const [trainingFile, validationFile] = await Promise.all([
+      upload('train', train),
+      upload('validation', validation),
+    ]);
+    files.set(treatment, { trainingFile, validationFile });
+  }
 
   enter('train');
   // All settled, so that a cancelled run ends only when each of its jobs has been cancelled.
-  const job = { definition, runId, datasetVersion: dataset.summary.version, trainingFile, validationFile };
-  const training = { job, budget, pause, update };
+  const job = { definition, runId, datasetVersion: dataset.summary.version };
+  const training = { job, files, budget, pause, update };
   const settled = await Promise.allSettled(candidates.map((candidate) => trainCandidate(training, candidate)));
   const trained = settled.map((result) => {
     if (result.status === 'rejected') throw result.reason;
@@ -141,7 +145,9 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
     trained.map(({ job }) => (job.state === 'succeeded' ? null : job.reason)),
   );
 
-  const tuned = ({ baseModel }: PlannedCandidate, model: string) => ({ kind: 'tuned', model, baseModel }) as const;
+  const { template } = dataset;
+  const tuned = ({ baseModel, treatment }: PlannedCandidate, model: string) =>
+    ({ kind: 'tuned', model, baseModel, treatment, template }) as const;
   const evaluate = async (
     summary: string,
     input: Omit<EvaluateModelInput, 'definition' | 'limitUsd'>,
@@ -229,7 +235,7 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
           `baseline on ${judged.rows} rows, original prompt`,
           {
             name: 'baseline',
-            subject: { kind: 'prompted', model: kind.live, template: dataset.template },
+            subject: { kind: 'prompted', model: kind.live, template },
             examples: judged,
           },
           forBaseline,

@@ -37,3 +37,8 @@ export const ORPHAN_SWEEP_ID = 'orphan-sweep';
 export function orphanSweepScheduleId(taskQueue: string): string {
   return `${ORPHAN_SWEEP_ID}/${taskQueue}`;
 }
+
+/** The labelling of a pipeline's log: one at a time, so that no row is paid twice. */
+export function labellingId(pipeline: string): string {
+  return `label/${pipeline}`;
+}

@@ -1,5 +1,6 @@
 /** What the worker's bundle holds. */
 export { fineTuningJob } from './fine-tuning-job.ts';
 export { fineTuningPipeline } from './fine-tuning-pipeline.ts';
+export { labelling } from './labelling.ts';
 export { monthlyBudget } from './monthly-budget.ts';
 export { orphanSweep } from './orphan-sweep.ts';

@@ -2,6 +2,7 @@ import { CancellationScope, executeChild, isCancellation } from '@temporalio/wor
 import type { JobOutcome } from '../activities/await-job.ts';
 import type { JobInput } from '../activities/job-input.ts';
 import type { PlannedCandidate } from '../activities/plan.ts';
+import type { Treatment } from '../dataset/template.ts';
 import { reasonOf } from './failure-reason.ts';
 import { fineTuningJob } from './fine-tuning-job.ts';
 import { jobWorkflowId } from './ids.ts';
@@ -11,10 +12,18 @@ import type { Reservation, RunBudget } from './run-budget.ts';
 
 /** What the candidates of a run have in common. */
 export interface Training {
-  job: Omit<JobInput, 'candidate' | 'generation'>;
+  job: Omit<JobInput, 'candidate' | 'generation' | 'trainingFile' | 'validationFile'>;
+  /** Uploaded files, by what they hold of the prompts. */
+  files: ReadonlyMap<Treatment, UploadedFiles>;
   budget: RunBudget;
   pause: Pause;
   update(id: string, change: Partial<CandidateProgress>): void;
+}
+
+/** Ids of a provider's files. */
+export interface UploadedFiles {
+  trainingFile: string;
+  validationFile: string;
 }
 
 export interface TrainedCandidate {
@@ -61,14 +70,16 @@ async function runJob(training: Training, candidate: PlannedCandidate): Promise<
 }
 
 async function runJobOnce(
-  { job }: Training,
-  { id, baseModel, hyperparameters }: PlannedCandidate,
+  { job, files }: Training,
+  { id, baseModel, hyperparameters, treatment }: PlannedCandidate,
   generation: number,
 ): Promise<JobOutcome> {
+  const uploaded = files.get(treatment);
+  if (!uploaded) throw new Error(`nothing was uploaded for ${id}`);
   try {
     return await executeChild(fineTuningJob, {
       workflowId: jobWorkflowId(job.runId, id),
-      args: [{ ...job, candidate: { id, baseModel, hyperparameters }, generation }],
+      args: [{ ...job, ...uploaded, candidate: { id, baseModel, hyperparameters, treatment }, generation }],
       staticSummary: id,
       staticDetails: `Trains ${baseModel} for the run ${job.runId}`,
       cancellationType: 'WAIT_CANCELLATION_COMPLETED',

@@ -28,7 +28,7 @@ const parts: fc.Arbitrary<Parts> = fc.record({
 
 function identified({ id, baseModel, learningRateMultiplier, epochs, batchSize, runId, version, generation }: Parts) {
   const hyperparameters = { learningRateMultiplier, epochs, ...(batchSize === undefined ? {} : { batchSize }) };
-  const candidate: Candidate = { id, baseModel, hyperparameters };
+  const candidate: Candidate = { id, baseModel, hyperparameters, treatment: 'strip' };
   const { key, seed } = jobIdentity({ runId, datasetVersion: version, candidate, generation, trainingFile: 'file-1' });
   return { key, seed };
 }

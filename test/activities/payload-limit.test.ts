@@ -29,6 +29,7 @@ test('plan and report of the largest sweep that a pipeline may ask for are let t
       id: `${model}-lr${(index / 7).toFixed(15)}-e50-b256`,
       baseModel: model,
       hyperparameters: { learningRateMultiplier: index / 7, epochs: 50, batchSize: 256 },
+      treatment: 'keep-instructions',
       reserve: { trainingUsd: 1 / 3, evaluationUsd: 1 / 7 },
     };
     const jobId = `ftjob-${'a'.repeat(24)}`;

@@ -1,29 +1,113 @@
-import path from 'node:path';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { createCollect, type Snapshot } from '../../src/activities/collect.ts';
-import type { Dependencies } from '../../src/activities/dependencies.ts';
-import { createPrepare, type Dataset } from '../../src/activities/prepare.ts';
-import { readPipelineFile } from '../../src/config/pipeline-file.ts';
-import { writeJson } from '../../src/storage/artifact-store.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import { temporaryHome } from '../setup/cli.ts';
-import { shopRows, writePipeline } from '../setup/shop-log.ts';
+import { rmSync } from 'node:fs';
+import { DatasetBench } from '../setup/dataset-bench.ts';
+import { shopRows } from '../setup/shop-log.ts';
+
+const bench = new DatasetBench();
+afterAll(() => bench.remove());
+let pipelines = 0;
+
+/** A pipeline of a name of its own, so that tests share no ledger. */
+function pipelineOf(rows: readonly object[] | string, changes: Record<string, unknown> = {}): Record<string, unknown> {
+  pipelines += 1;
+  const name = `shop-${pipelines}`;
+  return { name, source: { type: 'jsonl', path: bench.log(`${name}.jsonl`, rows) }, ...changes };
+}
+const inputOf = (row: object) => (row as { messages: { content: string }[] }).messages[1]?.content ?? '';
+const text = (row: object) => `${JSON.stringify(row)}\n`;
 
 test("a tokenizer's control token in a row is text like any other", async () => {
-  const { home, remove } = temporaryHome();
-  try {
-    const log = shopRows(60).map((row) => `${JSON.stringify(row).replace(', order', ' <|endoftext|>, order')}\n`);
-    const artifacts = new FileStore(path.join(home, 'artifacts'));
-    const dependencies = { artifacts } as Partial<Dependencies> as Dependencies;
-    const definition = await writeJson(artifacts, await readPipelineFile(writePipeline(home, log.join(''))));
-    const environment = new MockActivityEnvironment();
-    const collect = createCollect(dependencies);
-    const snapshot = (await environment.run(() => collect({ definition }))) as Snapshot;
-    const prepare = createPrepare(dependencies);
-    const { tokens, summary } = (await environment.run(() => prepare({ definition, snapshot }))) as Dataset;
-    expect(summary.train).toBeGreaterThanOrEqual(30);
-    expect(tokens.input).toBeGreaterThan(5);
-  } finally {
-    remove();
+  const log = shopRows(60).map((row) => text(row).replace(', order', ' <|endoftext|>, order'));
+  const { dataset } = await bench.build(pipelineOf(log.join('')));
+  expect(dataset.summary.train).toBeGreaterThanOrEqual(30);
+  expect(dataset.tokens.treated.strip?.request).toBeGreaterThan(5);
+});
+
+test('the same log gives the same version, and no other one', async () => {
+  const pipeline = pipelineOf(shopRows(60));
+  const first = await bench.build(pipeline);
+  const again = await bench.build(pipeline);
+  expect(again.dataset).toEqual(first.dataset);
+  expect(first.manifest.parent).toBeNull();
+});
+
+test('a log that grew gives a version on top, in which every row is on the side where it was', async () => {
+  const pipeline = pipelineOf(shopRows(60));
+  const first = await bench.build(pipeline);
+  bench.log(`${pipeline.name}.jsonl`, shopRows(120));
+  const second = await bench.build(pipeline);
+  expect(second.manifest.parent).toEqual({ number: 1, sha256: first.dataset.manifest.sha256 });
+  for (const side of ['train', 'validation', 'test'] as const) {
+    const before = (await bench.examples(first.dataset, side)).map(({ id }) => id);
+    const after = (await bench.examples(second.dataset, side)).map(({ id }) => id);
+    expect(after).toEqual(expect.arrayContaining(before));
+    expect(after.length).toBeGreaterThan(before.length);
   }
+});
+
+test('rows that left the log stay in the dataset, because what was read once may be rotated away', async () => {
+  const pipeline = pipelineOf([], { source: { type: 'jsonl', path: bench.log('rotated/*.jsonl') } });
+  bench.log('rotated/a.jsonl', shopRows(60));
+  const { dataset } = await bench.build(pipeline);
+  rmSync(bench.log('rotated/a.jsonl'));
+  bench.log('rotated/b.jsonl', shopRows(90).slice(60));
+  const grown = await bench.build(pipeline);
+  const sizeOf = ({ train, validation, test }: typeof dataset.summary) => train + validation + test;
+  expect(sizeOf(dataset.summary)).toBe(60);
+  expect(sizeOf(grown.dataset.summary)).toBe(90);
+});
+
+test('an answer that comes later takes the place of the recorded one, and says who gave it', async () => {
+  const rows = shopRows(60).map((row) => ({ ...row, actual: undefined }));
+  const late = { actual_for: 'row-3', actual: 'account', by: 'person:ana' };
+  const actuals = bench.log('late-answers.jsonl', [late]);
+  const pipeline = pipelineOf(rows);
+  const { dataset } = await bench.build({ ...pipeline, source: { ...(pipeline.source as object), actuals } });
+  const examples = (
+    await Promise.all((['train', 'validation', 'test'] as const).map((side) => bench.examples(dataset, side)))
+  ).flat();
+  expect(examples.find(({ id }) => id === 'row-3')).toMatchObject({
+    completion: 'account',
+    completionBy: 'person:ana',
+    recorded: { completion: 'refund', checked: true },
+  });
+});
+
+test('each treatment of the candidates has files of its own: inputs alone, or the whole prompt', async () => {
+  const treatment = ['strip', 'keep-instructions'];
+  const { dataset } = await bench.build(
+    pipelineOf(shopRows(60), { candidates: { models: ['local-nano'], treatment } }),
+  );
+  expect(dataset.files.map((files) => files.treatment)).toEqual(treatment);
+  const [strip, keep] = dataset.files.map(({ train }) => train.bytes);
+  expect(keep).toBeGreaterThan(strip ?? 0);
+  const { strip: stripped, 'keep-instructions': kept } = dataset.tokens.treated;
+  expect(kept?.request).toBeGreaterThan(stripped?.request ?? 0);
+});
+
+test('rows of one customer are on one side', async () => {
+  const rows = shopRows(120).map((row, index) => ({ ...row, metadata: { customer: `customer-${index % 12}` } }));
+  const { dataset } = await bench.build(pipelineOf(rows, { split: { group_by: 'customer' } }));
+  const sides = new Map<number, string>();
+  for (const side of ['train', 'validation', 'test'] as const) {
+    for (const { id } of await bench.examples(dataset, side)) {
+      const customer = Number(id.slice(4)) % 12;
+      expect(sides.get(customer) ?? side).toBe(side);
+      sides.set(customer, side);
+    }
+  }
+  expect(new Set(sides.values()).size).toBe(3);
+});
+
+test('what is to be redacted is in no artifact that is uploaded or judged', async () => {
+  const rows = shopRows(60).map((row, index) => ({
+    ...row,
+    messages: [{ role: 'user', content: `Message: write to jane.${index}@example.com about ${inputOf(row)}` }],
+  }));
+  const { dataset, manifest } = await bench.build(
+    pipelineOf(rows, { clean: { redact: ['email'], duplicates: 'keep' } }),
+  );
+  expect(manifest.redactions).toEqual({ email: 60 });
+  const lines = bench.trainingFile(dataset).join('\n');
+  expect(lines).toContain('[EMAIL_1]');
+  expect(lines).not.toContain('@example.com');
 });

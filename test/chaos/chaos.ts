@@ -337,11 +337,10 @@ function budgetFor(affordable: number, rows: readonly object[]): number {
   const { candidates, final } = estimateRun({
     prices: STACK_PRICES,
     local: false,
-    candidates: planCandidates(CANDIDATES),
-    trainTokens: rows.length * 0.7 * (meanInputTokens + 11),
+    candidates: planCandidates({ ...CANDIDATES, treatment: 'strip' }),
+    tokens: { strip: { train: rows.length * 0.7 * (meanInputTokens + 11), request: meanInputTokens + 7 } },
     validationRows: rows.length * 0.15,
     testRows: rows.length * 0.15,
-    meanInputTokens: meanInputTokens + 7,
     meanOutputTokens: 1,
   });
   const usd = candidates

@@ -1,6 +1,12 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { childEnvironment, ENVIRONMENT_HELP, readApiKey, readEnvironment } from '../../src/config/environment.ts';
+import {
+  childEnvironment,
+  ENVIRONMENT_HELP,
+  readApiKey,
+  readDatabaseUrl,
+  readEnvironment,
+} from '../../src/config/environment.ts';
 
 test('an empty environment has defaults', () => {
   expect(readEnvironment({})).toEqual({
@@ -104,6 +110,24 @@ describe('a key', () => {
     'with a control character is refused unseen: %j',
     (key) => {
       expect(() => readApiKey('MY_KEY', { MY_KEY: key })).toThrow(/^MY_KEY holds a line break (?!.*secret)/);
+    },
+  );
+});
+
+describe('the address of a database', () => {
+  test.each(['postgres://me:pw@db/log', 'postgresql://db:5432/log?sslmode=require'])('is read: %s', (url) => {
+    expect(readDatabaseUrl('LOG_URL', { LOG_URL: url })).toBe(url);
+  });
+
+  test.each([undefined, '', 'hidden', 'https://me:hidden@host/db', 'host=db password=hidden', 'postgres://hidden\n'])(
+    'that cannot be used is refused by the name of its variable, unseen: %j',
+    (url) => {
+      expect(() => readDatabaseUrl('LOG_URL', { LOG_URL: url })).toThrow(
+        expect.objectContaining({
+          code: 'ENVIRONMENT_INVALID',
+          message: expect.stringMatching(/^LOG_URL (?!.*hidden)/),
+        }),
+      );
     },
   );
 });

@@ -31,10 +31,15 @@ describe('a pipeline', () => {
       name: 'shop',
       task: 'classification',
       source: { type: 'jsonl', path: 'log.jsonl' },
-      clean: { instructions: 'auto', duplicates: 'exact' },
-      split: { validation: 0.15, test: 0.15, seed: 1 },
+      clean: { rows: 'lenient', instructions: 'auto', duplicates: 'exact', redact: [], phone_region: 'US' },
+      split: { validation: 0.15, test: 0.15, by: 'hash', seed: 1 },
       provider: 'local',
-      candidates: { models: ['local-nano'], learning_rate_multiplier: [0.5, 1, 2], epochs: 4 },
+      candidates: {
+        models: ['local-nano'],
+        learning_rate_multiplier: [0.5, 1, 2],
+        epochs: 4,
+        treatment: 'strip',
+      },
       evaluation: { metric: 'accuracy', baseline: 'recorded', concurrency: 8 },
       selection: { margin: 0, max_invalid: 0.1 },
       deadlines: { validating_minutes: 60, queued_minutes: 1440, running_minutes: 1440, ready_minutes: 30 },
@@ -46,8 +51,8 @@ describe('a pipeline', () => {
       `${LEAST}clean: { duplicates: keep }\nsplit: { seed: 7 }\nevaluation: { concurrency: 2 }\n`,
       'p.yaml',
     );
-    expect(clean).toEqual({ instructions: 'auto', duplicates: 'keep' });
-    expect(split).toEqual({ validation: 0.15, test: 0.15, seed: 7 });
+    expect(clean).toMatchObject({ rows: 'lenient', instructions: 'auto', duplicates: 'keep' });
+    expect(split).toEqual({ validation: 0.15, test: 0.15, by: 'hash', seed: 7 });
     expect(evaluation).toEqual({ metric: 'accuracy', baseline: 'recorded', concurrency: 2 });
   });
 
@@ -108,7 +113,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
       'an unknown key at the top',
       `${LEAST}sources: 1\n`,
       'p.yaml:5: unknown key sources; allowed here: $schema, name, task, source, clean, split, provider, candidates, ' +
-        'evaluation, selection, budget_usd, deadlines, retraining',
+        'evaluation, selection, labelling, budget_usd, deadlines, retraining',
     ],
     [
       'an unknown key inside',
@@ -133,8 +138,8 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     ],
     [
       'a value that is not the one allowed',
-      LEAST.replace('jsonl', 'csv'),
-      'p.yaml:3: source.type must be "jsonl", found "csv"',
+      LEAST.replace('type: jsonl', 'type: xml'),
+      'p.yaml:3: source.type must be "jsonl" or "csv" or "postgres" or "stored-completions" or "langfuse", found "xml"',
     ],
     [
       'a value of none of several forms',
@@ -279,7 +284,7 @@ describe('a provider', () => {
     'file:///etc/passwd',
   ])('may not be at %s, where a key could be read on the way', (baseURL) => {
     expect(refusal(at(baseURL))).toBe(
-      'p.yaml:5: provider.baseURL must be https:, or http: on a loopback address, because a key and production data are sent there',
+      'p.yaml:5: provider.baseURL must be https:, or http: on a loopback address, because a key or production data are sent there',
     );
   });
 
@@ -295,7 +300,7 @@ describe('a pipeline file', () => {
   test('of the example can be used as it is', async () => {
     const pipeline = await readPipelineFile(EXAMPLE);
     expect(pipeline).toMatchObject({ name: 'support-triage', task: 'classification', provider: 'local' });
-    expect(pipeline.source.path).toBe(path.join(path.dirname(EXAMPLE), 'log.jsonl'));
+    expect(pipeline.source).toMatchObject({ path: path.join(path.dirname(EXAMPLE), 'log.jsonl') });
   });
 
   test('has absolute paths once read, taken relative to it and not to the working directory', async () => {
@@ -305,15 +310,26 @@ describe('a pipeline file', () => {
     writeFileSync(file, `${LEAST.replace('log.jsonl', '"../logs/*.jsonl"')}split: { test: { file: test.jsonl } }\n`);
     for (const name of [file, path.relative(process.cwd(), file)]) {
       const { source, split } = await readPipelineFile(name);
-      expect(source.path).toBe(path.join(folder, 'logs', '*.jsonl'));
+      expect(source).toMatchObject({ path: path.join(folder, 'logs', '*.jsonl') });
       expect(split.test).toEqual({ file: path.join(inner, 'test.jsonl') });
     }
+  });
+
+  test('has the later answers that lie beside it, unless it names others', async () => {
+    const file = path.join(folder, 'answered.yaml');
+    writeFileSync(file, LEAST);
+    const { name } = parsePipeline(LEAST, file);
+    expect((await readPipelineFile(file)).source.actuals).toBeUndefined();
+    writeFileSync(path.join(folder, `${name}.actuals.jsonl`), '');
+    expect((await readPipelineFile(file)).source.actuals).toBe(path.join(folder, `${name}.actuals.jsonl`));
+    writeFileSync(file, LEAST.replace('path: log.jsonl', 'path: log.jsonl, actuals: others.jsonl'));
+    expect((await readPipelineFile(file)).source.actuals).toBe(path.join(folder, 'others.jsonl'));
   });
 
   test('keeps paths that are absolute', async () => {
     const file = path.join(folder, 'absolute.yaml');
     writeFileSync(file, LEAST.replace('log.jsonl', '/var/log/shop.jsonl'));
-    expect((await readPipelineFile(file)).source.path).toBe(path.resolve('/var/log/shop.jsonl'));
+    expect((await readPipelineFile(file)).source).toMatchObject({ path: path.resolve('/var/log/shop.jsonl') });
   });
 
   test('that is missing is named, with what to do', async () => {

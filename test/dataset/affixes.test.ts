@@ -3,6 +3,7 @@ import { agreed, findAffixes } from '../../src/dataset/affixes.ts';
 import type { Message } from '../../src/dataset/row.ts';
 import { mineTemplate, renderPrompt, stripInstructions } from '../../src/dataset/template.ts';
 import { anyText } from '../storage/any-text.ts';
+import { singleSlots } from './single-slot.ts';
 
 const NOUNS = ['bike', 'lock', 'light', 'saddle', 'pedal', 'chain', 'brake', 'tyre', 'bell', 'basket'];
 const VERBS = ['repair', 'return', 'exchange', 'find', 'paint', 'borrow'];
@@ -49,9 +50,9 @@ describe.each(INSTRUCTIONS)('no byte of an input is eaten, %s', (_name, lead, pr
     const inputs = TEXTS.map(make);
     const prompts = inputs.map((input): Message[] => [...lead, { role: 'user', content: prefix + input + suffix }]);
     const template = mineTemplate(prompts);
-    expect(template.versions).toEqual([{ lead, role: 'user', prefix, suffix, rows: 60 }]);
+    expect(singleSlots(template)).toEqual([{ lead, role: 'user', prefix, suffix, rows: 60 }]);
     prompts.forEach((prompt, index) => {
-      expect(stripInstructions(template, prompt)).toEqual({ input: inputs[index], version: 0 });
+      expect(stripInstructions(template, prompt)).toEqual({ input: inputs[index], slots: [inputs[index]], version: 0 });
     });
   });
 });
@@ -59,7 +60,9 @@ describe.each(INSTRUCTIONS)('no byte of an input is eaten, %s', (_name, lead, pr
 test('a prompt that most rows repeat does not make its input a part of the instructions', () => {
   const wrapped = (text: string): Message[] => [{ role: 'user', content: `Name the topic.\nMessage: ${text}\nTopic:` }];
   const prompts = [...TEXTS, ...Array.from({ length: 5000 }, () => 'the same thing every single time')].map(wrapped);
-  expect(mineTemplate(prompts).versions).toMatchObject([{ prefix: 'Name the topic.\nMessage: ', suffix: '\nTopic:' }]);
+  expect(singleSlots(mineTemplate(prompts))).toMatchObject([
+    { prefix: 'Name the topic.\nMessage: ', suffix: '\nTopic:' },
+  ]);
 });
 
 test('an opening delimiter that nothing closes stays on the input', () => {
@@ -146,7 +149,7 @@ describe('prompts that begin in the same way', () => {
   test('and go on in two ways are two versions', () => {
     const prompts = TEXTS.map((text, index) => legacy(index % 3 ? `${FIRST}${text}\nAnswer:` : `${SECOND}${text}`));
     const template = mineTemplate(prompts);
-    expect(template.versions).toMatchObject([
+    expect(singleSlots(template)).toMatchObject([
       { prefix: FIRST, suffix: '\nAnswer:', rows: 40 },
       { prefix: SECOND, suffix: '', rows: 20 },
     ]);
@@ -161,7 +164,7 @@ describe('prompts that begin in the same way', () => {
       legacy(`${FIRST}Order\n${text}`),
       legacy(SECOND + text),
     ]);
-    expect(mineTemplate(prompts).versions).toMatchObject([
+    expect(singleSlots(mineTemplate(prompts))).toMatchObject([
       { prefix: FIRST, suffix: '', rows: 120 },
       { prefix: SECOND, suffix: '', rows: 60 },
     ]);
@@ -170,7 +173,7 @@ describe('prompts that begin in the same way', () => {
   test('and end in two ways, after the input, are two versions', () => {
     const ends = ['\n\nName the topic of the text above in a word.', '\n\nWhich team takes care of this? Just say it.'];
     const prompts = TEXTS.map((text, index) => legacy(text + ends[index % 3 ? 0 : 1]));
-    expect(mineTemplate(prompts).versions).toMatchObject([
+    expect(singleSlots(mineTemplate(prompts))).toMatchObject([
       { prefix: '', suffix: ends[0], rows: 40 },
       { prefix: '', suffix: ends[1], rows: 20 },
     ]);
@@ -183,7 +186,7 @@ test('a few prompts take over the affixes that another version showed', () => {
   const rare = ['why', 'who'].map((text): Message[] => [system('Old.'), { role: 'user', content: about(text) }]);
   const usual = TEXTS.map((text): Message[] => [system('New.'), { role: 'user', content: about(text) }]);
   const template = mineTemplate([...rare, ...usual]);
-  expect(template.versions.map(({ lead, prefix, rows }) => [lead, prefix, rows])).toEqual([
+  expect(singleSlots(template).map(({ lead, prefix, rows }) => [lead, prefix, rows])).toEqual([
     [[system('New.')], about(''), 60],
     [[system('Old.')], about(''), 2],
   ]);
@@ -196,7 +199,7 @@ test('a message after that of the user, such as the beginning of an answer, is k
     { role: 'assistant', content: 'Topic:' },
   ]);
   const template = mineTemplate(prompts);
-  expect(template.versions).toEqual([
+  expect(singleSlots(template)).toEqual([
     {
       lead: [{ role: 'system', content: 'Name the topic.' }],
       role: 'user',
@@ -208,8 +211,8 @@ test('a message after that of the user, such as the beginning of an answer, is k
   ]);
   prompts.forEach((prompt, index) => {
     const stripped = stripInstructions(template, prompt);
-    expect(stripped).toEqual({ input: TEXTS[index], version: 0 });
-    expect(renderPrompt(template, TEXTS[index] ?? '')).toEqual(prompt);
+    expect(stripped).toEqual({ input: TEXTS[index], slots: [TEXTS[index]], version: 0 });
+    expect(renderPrompt(template, 0, [TEXTS[index] ?? ''])).toEqual(prompt);
   });
   expect(stripInstructions(template, (prompts[0] ?? []).slice(0, 2))).toHaveProperty('mismatch');
 });
@@ -218,7 +221,7 @@ test('a long log is mined from a sample that the order of its rows does not chan
   const texts = Array.from({ length: 3000 }, (_, index) => `${TEXTS[index % 60]} ${index}`);
   const prompts = texts.map((text): Message[] => [{ role: 'user', content: `Message: ${text} ->` }]);
   const template = mineTemplate(prompts);
-  expect(template.versions).toMatchObject([{ prefix: 'Message: ', suffix: ' ->', rows: 3000 }]);
+  expect(singleSlots(template)).toMatchObject([{ prefix: 'Message: ', suffix: ' ->', rows: 3000 }]);
   expect(mineTemplate(prompts.toReversed())).toEqual(template);
 });
 
@@ -229,5 +232,5 @@ test('the sample of a long log is drawn from all of it', () => {
   const prompts = [...texts, ...texts.slice(0, 100).map((text) => `zzz ${text}`)].map((text): Message[] => [
     { role: 'user', content: text },
   ]);
-  expect(mineTemplate(prompts).versions).toMatchObject([{ prefix: '', rows: 4100 }]);
+  expect(singleSlots(mineTemplate(prompts))).toMatchObject([{ prefix: '', rows: 4100 }]);
 });

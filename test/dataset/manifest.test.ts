@@ -1,34 +1,51 @@
-import { countLabels, datasetWarnings } from '../../src/dataset/manifest.ts';
-import type { Split } from '../../src/dataset/split.ts';
-import { example } from './examples.ts';
+import { datasetWarnings, droppedRows, LabelCounts, type LabelTable } from '../../src/dataset/manifest.ts';
+import { SIDES } from '../../src/dataset/sides.ts';
 
-function split(sides: { [side in keyof Split]?: string[] }): Split {
-  const rows = (labels: string[] = []) => labels.map((label, index) => example(index + 1, `input ${index}`, label));
-  return { train: rows(sides.train), validation: rows(sides.validation), test: rows(sides.test) };
+function countLabels(sides: { [side in (typeof SIDES)[number]]?: string[] }): LabelTable {
+  const counts = new LabelCounts();
+  for (const side of SIDES) for (const label of sides[side] ?? []) counts.add(label, side);
+  return counts.all();
 }
 
+const NOTHING = {
+  counts: { train: 400, validation: 50, test: 50 },
+  labels: null,
+  conflicts: { groups: 0, shown: [] },
+  quarantined: 0,
+};
+
 test('labels are counted by side, white space around them left out', () => {
-  const labels = countLabels(split({ train: ['a', ' a\n', 'b'], validation: ['b'], test: ['c', 'a'] }));
-  expect(labels).toEqual({
+  expect(countLabels({ train: ['a', ' a\n', 'b'], validation: ['b'], test: ['c', 'a'] })).toEqual({
     a: { train: 2, validation: 0, test: 1 },
     b: { train: 1, validation: 1, test: 0 },
     c: { train: 0, validation: 0, test: 1 },
   });
 });
 
-test.each(['constructor', 'toString', 'hasOwnProperty', 'train'])('a label may be called %s', (label) => {
-  const labels = countLabels(split({ train: [label, label], validation: [label] }));
+test.each(['constructor', 'toString', 'hasOwnProperty', 'train', '__proto__'])('a label may be called %s', (label) => {
+  const labels = countLabels({ train: [label, label], validation: [label] });
   expect(Object.entries(labels)).toEqual([[label, { train: 2, validation: 1, test: 0 }]]);
-  expect(JSON.parse(JSON.stringify(labels))).toEqual(labels);
+  expect(Object.entries(JSON.parse(JSON.stringify(labels)))).toEqual(Object.entries(labels));
 });
 
 test('no rows have no labels', () => {
-  expect(countLabels(split({}))).toEqual({});
+  expect(countLabels({})).toEqual({});
+});
+
+test('rows with a verdict that leaves them out are dropped, others are not', () => {
+  expect(
+    droppedRows([
+      { verdict: 'exact-duplicate', rows: 7 },
+      { verdict: 'blank-line', rows: 20 },
+      { verdict: 'quarantined', rows: 1 },
+    ]),
+  ).toBe(8);
+  expect(droppedRows([])).toBe(0);
 });
 
 test('labels with under 5 validation rows are named', () => {
   const labels = { few: { train: 50, validation: 4, test: 9 }, enough: { train: 50, validation: 5, test: 0 } };
-  expect(datasetWarnings(labels, [])).toEqual(['labels with under 5 validation rows: few']);
+  expect(datasetWarnings({ ...NOTHING, labels })).toEqual(['labels with under 5 validation rows: few']);
 });
 
 test('labels that are judged but never trained on are named', () => {
@@ -37,32 +54,46 @@ test('labels that are judged but never trained on are named', () => {
     tested: { train: 0, validation: 5, test: 1 },
     trained: { train: 1, validation: 5, test: 1 },
   };
-  expect(datasetWarnings(labels, [])).toEqual(['labels that are judged but never trained on: judged, tested']);
+  expect(datasetWarnings({ ...NOTHING, labels })).toEqual([
+    'labels that are judged but never trained on: judged, tested',
+  ]);
 });
 
 test('ten labels are named and the others counted', () => {
   const labels = Object.fromEntries(
     Array.from({ length: 13 }, (_, index) => [`label-${index}`, { train: 9, validation: 0, test: 0 }]),
   );
-  expect(datasetWarnings(labels, [])).toEqual([
+  expect(datasetWarnings({ ...NOTHING, labels })).toEqual([
     `labels with under 5 validation rows: ${Array.from({ length: 10 }, (_, index) => `label-${index}`).join(', ')} and 3 more`,
   ]);
 });
 
-test('conflicts are counted, with the lines of one', () => {
-  const conflicts = [
-    { lines: [3, 8], answers: 2 },
-    { lines: [4, 5], answers: 2 },
-  ];
-  expect(datasetWarnings(null, conflicts)).toEqual(['2 inputs have different answers, for example on lines 3, 8']);
+test('conflicts are counted, with the places of one', () => {
+  const conflicts = {
+    groups: 150,
+    shown: [
+      { completions: ['a', 'b'], places: ['log.jsonl:3', 'log.jsonl:8'] },
+      { completions: ['a', 'b'], places: ['log.jsonl:4', 'log.jsonl:5'] },
+    ],
+  };
+  expect(datasetWarnings({ ...NOTHING, conflicts })).toEqual([
+    '150 inputs have different labels, for example at log.jsonl:3, log.jsonl:8',
+  ]);
+});
+
+test('rows in quarantine are counted', () => {
+  expect(datasetWarnings({ ...NOTHING, quarantined: 3 })).toEqual([
+    '3 rows are left out, because they resemble rows on different sides',
+  ]);
+});
+
+test('under 500 examples are called few', () => {
+  expect(datasetWarnings({ ...NOTHING, counts: { train: 400, validation: 50, test: 49 } })).toEqual([
+    '499 examples in all: under 500, scores differ by several points through chance alone',
+  ]);
 });
 
 test('a dataset without faults has no warning', () => {
-  expect(datasetWarnings({ a: { train: 9, validation: 5, test: 5 } }, [])).toEqual([]);
-  expect(datasetWarnings(null, [])).toEqual([]);
-});
-
-test('a label may be called __proto__', () => {
-  const labels = countLabels(split({ train: ['__proto__', '__proto__'], validation: ['__proto__'] }));
-  expect(Object.entries(labels)).toEqual([['__proto__', { train: 2, validation: 1, test: 0 }]]);
+  expect(datasetWarnings({ ...NOTHING, labels: { a: { train: 9, validation: 5, test: 5 } } })).toEqual([]);
+  expect(datasetWarnings(NOTHING)).toEqual([]);
 });

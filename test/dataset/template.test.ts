@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import type { Message } from '../../src/dataset/row.ts';
-import { mineTemplate, type PromptTemplate, renderPrompt, stripInstructions } from '../../src/dataset/template.ts';
+import {
+  mineTemplate,
+  type PromptTemplate,
+  promptForInput,
+  renderPrompt,
+  stripInstructions,
+  type TemplateVersion,
+} from '../../src/dataset/template.ts';
 import { anyText } from '../storage/any-text.ts';
+import { singleSlots, strip } from './single-slot.ts';
 
 const system = (content: string): Message => ({ role: 'system', content });
 const user = (content: string): Message => ({ role: 'user', content });
@@ -24,16 +32,15 @@ const VARIED = [
 ];
 
 function stripped(template: PromptTemplate, prompt: readonly Message[]): { input: string; version: number } {
-  const result = stripInstructions(template, prompt);
-  if ('mismatch' in result) throw new Error(result.mismatch);
-  return result;
+  const { input, version } = strip(template, prompt);
+  return { input, version };
 }
 
 function expectRoundTrip(prompts: readonly Message[][]): void {
   const template = mineTemplate(prompts);
   for (const prompt of prompts) {
-    const { input, version } = stripped(template, prompt);
-    expect(renderPrompt(template, input, version)).toEqual(prompt);
+    const { slots, version } = strip(template, prompt);
+    expect(renderPrompt(template, version, slots)).toEqual(prompt);
   }
 }
 
@@ -73,7 +80,7 @@ const SHAPES: [name: string, prefix: string, suffix: string][] = [
 describe('a template with one slot is recovered exactly from ten prompts', () => {
   test.each(SHAPES)('%s', (_name, prefix, suffix) => {
     const template = mineTemplate(wrap(prefix, VARIED, suffix));
-    expect(template.versions).toEqual([{ lead: [], role: 'user', prefix, suffix, rows: 10 }]);
+    expect(singleSlots(template)).toEqual([{ lead: [], role: 'user', prefix, suffix, rows: 10 }]);
   });
 
   test('whatever the inputs hold between their first and last letters', () => {
@@ -83,7 +90,7 @@ describe('a template with one slot is recovered exactly from ten prompts', () =>
         const inputs = texts.map((text, index) => `${'abcdefghij'[index]}${text}${'qrstuvwxyz'[index]}`);
         const prompts = inputs.map((input) => [...lead, user(prefix + input + suffix)]);
         const template = mineTemplate(prompts);
-        expect(template.versions).toEqual([{ lead, role: 'user', prefix, suffix, rows: 10 }]);
+        expect(singleSlots(template)).toEqual([{ lead, role: 'user', prefix, suffix, rows: 10 }]);
         expect(prompts.map((prompt) => stripped(template, prompt).input)).toEqual(inputs);
       }),
     );
@@ -96,7 +103,7 @@ describe('a template with one slot is recovered exactly from ten prompts', () =>
     );
     const prompts = wrap(prefix, [...VARIED, ...inputs, '', suffix, prefix], suffix);
     const template = mineTemplate(prompts);
-    expect(template.versions).toMatchObject([{ prefix, suffix }]);
+    expect(singleSlots(template)).toMatchObject([{ prefix, suffix }]);
     expect(prompts.map((prompt) => stripped(template, prompt).input)).toEqual([
       ...VARIED,
       ...inputs,
@@ -132,8 +139,8 @@ describe('stripping then rendering gives a prompt back, byte for byte', () => {
         const prompts = wrap(prefix, texts, suffix);
         const template = JSON.parse(JSON.stringify(mineTemplate(prompts))) as PromptTemplate;
         for (const prompt of prompts) {
-          const { input, version } = stripped(template, prompt);
-          expect(renderPrompt(template, input, version)).toEqual(prompt);
+          const { slots, version } = strip(template, prompt);
+          expect(renderPrompt(template, version, slots)).toEqual(prompt);
         }
       }),
     );
@@ -149,7 +156,7 @@ describe('stripping then rendering gives a prompt back, byte for byte', () => {
         for (const messages of [...known, ...others]) {
           const result = stripInstructions(template, messages);
           if ('mismatch' in result) expect(result.mismatch).not.toBe('');
-          else expect(renderPrompt(template, result.input, result.version)).toEqual(messages);
+          else expect(renderPrompt(template, result.version, result.slots)).toEqual(messages);
         }
       }),
     );
@@ -166,7 +173,7 @@ describe('what inputs happen to share is left on them', () => {
     ['end with the same word', VARIED.map((text) => `${text} please`)],
   ])('bare inputs that all %s are left whole', (_name, inputs) => {
     const template = mineTemplate(legacy(inputs));
-    expect(template.versions).toEqual([{ lead: [], role: 'user', prefix: '', suffix: '', rows: 10 }]);
+    expect(singleSlots(template)).toEqual([{ lead: [], role: 'user', prefix: '', suffix: '', rows: 10 }]);
     expect(inputs.map((input) => stripped(template, [user(input)]).input)).toEqual(inputs);
   });
 
@@ -179,7 +186,7 @@ describe('what inputs happen to share is left on them', () => {
   ])('beginnings that inputs share %s belong to the inputs', (_name, prefix, suffix, shared) => {
     const inputs = VARIED.map((text) => shared + text);
     const template = mineTemplate(wrap(prefix, inputs, suffix));
-    expect(template.versions).toMatchObject([{ prefix, suffix }]);
+    expect(singleSlots(template)).toMatchObject([{ prefix, suffix }]);
   });
 
   test.each([
@@ -191,12 +198,12 @@ describe('what inputs happen to share is left on them', () => {
   ])('endings that inputs share %s belong to the inputs', (_name, prefix, suffix, shared) => {
     const inputs = VARIED.map((text) => text + shared);
     const template = mineTemplate(wrap(prefix, inputs, suffix));
-    expect(template.versions).toMatchObject([{ prefix, suffix }]);
+    expect(singleSlots(template)).toMatchObject([{ prefix, suffix }]);
   });
 
   test('a shared word that is cut in the middle of prose stays whole on the inputs', () => {
     const template = mineTemplate(wrap('Name the topic of the text un', VARIED, ''));
-    expect(template.versions).toMatchObject([{ prefix: 'Name the topic of the text ' }]);
+    expect(singleSlots(template)).toMatchObject([{ prefix: 'Name the topic of the text ' }]);
   });
 });
 
@@ -207,7 +214,7 @@ describe('several prompts in one log', () => {
       ...VARIED.map((text) => [system('New: name the topic.'), user(`Text: ${text}`)]),
     ];
     const template = mineTemplate(prompts);
-    expect(template.versions).toEqual([
+    expect(singleSlots(template)).toEqual([
       { lead: [system('New: name the topic.')], role: 'user', prefix: 'Text: ', suffix: '', rows: 10 },
       { lead: [system('Old: name the topic.')], role: 'user', prefix: 'Message: ', suffix: '', rows: 4 },
     ]);
@@ -223,7 +230,7 @@ describe('several prompts in one log', () => {
       [system('Name the topic.'), user(`Message: ${text}`)],
       [system('Name the topic.'), { role: 'tool', content: `Message: ${text}` }],
     ]);
-    expect(mineTemplate(prompts).versions.map(({ role, rows }) => [role, rows])).toEqual([
+    expect(singleSlots(mineTemplate(prompts)).map(({ role, rows }) => [role, rows])).toEqual([
       ['tool', 10],
       ['user', 10],
     ]);
@@ -237,7 +244,9 @@ describe('several prompts in one log', () => {
     ] as const;
     const prompts = texts.flatMap((prefix) => wrap(prefix, VARIED, ''));
     const template = mineTemplate(prompts);
-    expect(template.versions.map(({ prefix, rows }) => [prefix, rows])).toEqual(texts.map((prefix) => [prefix, 10]));
+    expect(singleSlots(template).map(({ prefix, rows }) => [prefix, rows])).toEqual(
+      texts.map((prefix) => [prefix, 10]),
+    );
     expect(prompts.map((prompt) => stripped(template, prompt).input)).toEqual([...VARIED, ...VARIED]);
     expectRoundTrip(prompts);
   });
@@ -250,22 +259,20 @@ describe('several prompts in one log', () => {
     const rare = [system('Old.'), user('Message: hello')];
     const template = mineTemplate([...known, rare, rare]);
     expect(template.versions.map(({ rows }) => rows)).toEqual([149]);
-    expect(stripInstructions(template, rare)).toEqual({ mismatch: expect.stringContaining('messages before') });
+    expect(stripInstructions(template, rare)).toEqual({ mismatch: expect.stringContaining('no known prompt') });
     expect(mineTemplate([...known, rare, rare], { minVersionShare: 0.01 }).versions).toHaveLength(2);
   });
 
   test('of two versions that fit a prompt the one that leaves the shortest input is taken', () => {
-    const version = { lead: [], role: 'user' as const, rows: 1 };
-    const template: PromptTemplate = {
-      versions: [
-        { ...version, prefix: '', suffix: '' },
-        { ...version, prefix: 'Mail: ', suffix: '' },
-        { ...version, prefix: 'Mail: ', suffix: ' ->' },
-      ],
-    };
-    expect(stripInstructions(template, [user('Mail: hello ->')])).toEqual({ input: 'hello', version: 2 });
-    expect(stripInstructions(template, [user('Mail: hello')])).toEqual({ input: 'hello', version: 1 });
-    expect(stripInstructions(template, [user('hello ->')])).toEqual({ input: 'hello ->', version: 0 });
+    const version = (prefix: string, suffix: string): TemplateVersion => ({
+      messages: [{ role: 'user', parts: [prefix, { slot: 0 }, suffix].filter((part) => part !== '') }],
+      slots: [{ name: 'mail', kind: 'input' }],
+      rows: 1,
+    });
+    const template: PromptTemplate = { versions: [version('', ''), version('Mail: ', ''), version('Mail: ', ' ->')] };
+    expect(stripped(template, [user('Mail: hello ->')])).toEqual({ input: 'hello', version: 2 });
+    expect(stripped(template, [user('Mail: hello')])).toEqual({ input: 'hello', version: 1 });
+    expect(stripped(template, [user('hello ->')])).toEqual({ input: 'hello ->', version: 0 });
   });
 });
 
@@ -281,12 +288,12 @@ describe('odd rows', () => {
 
   test('two in a hundred do not spoil the template, are mismatches with a reason and are never passed through', () => {
     const template = mineTemplate([...usual.slice(0, 50), ...odd, ...usual.slice(50)]);
-    expect(template.versions).toEqual([
+    expect(singleSlots(template)).toEqual([
       { lead: [system('Name the topic.')], role: 'user', prefix: 'Message: ', suffix: '\nAnswer:', rows: 98 },
     ]);
     expect(odd.map((prompt) => stripInstructions(template, prompt))).toEqual([
-      { mismatch: 'the last message does not begin and end as in the known prompts' },
-      { mismatch: 'the messages before the last one are not those of any known prompt' },
+      { mismatch: 'the text around the input is that of no known prompt' },
+      { mismatch: 'the text around the input is that of no known prompt' },
     ]);
     for (const prompt of usual) expect(stripInstructions(template, prompt)).toHaveProperty('input');
   });
@@ -294,19 +301,19 @@ describe('odd rows', () => {
   test('more than the quorum allows for leave the template shorter instead of losing rows', () => {
     const bare = VARIED.map((text) => [system('Name the topic.'), user(text)]);
     const template = mineTemplate([...usual, ...bare]);
-    expect(template.versions).toMatchObject([{ prefix: '', suffix: '', rows: 108 }]);
-    expect(mineTemplate([...usual, ...bare], { quorum: 0.9 }).versions).toMatchObject([
+    expect(singleSlots(template)).toMatchObject([{ prefix: '', suffix: '', rows: 108 }]);
+    expect(singleSlots(mineTemplate([...usual, ...bare], { quorum: 0.9 }))).toMatchObject([
       { prefix: 'Message: ', rows: 98 },
     ]);
   });
 
   test.each<[string, Message[], string]>([
     ['without a message', [], 'the prompt has no message'],
-    ['whose last message has another role', [{ role: 'assistant', content: 'Message: "a"' }], 'messages before'],
-    ['with a message more', [system('x'), user('Message: "a"')], 'messages before'],
-    ['without the prefix', [user('"a"')], 'does not begin and end'],
-    ['without the suffix', [user('Message: "a')], 'does not begin and end'],
-    ['in which prefix and suffix would overlap', [user('Message: "')], 'does not begin and end'],
+    ['whose last message has another role', [{ role: 'assistant', content: 'Message: "a"' }], 'other roles'],
+    ['with a message more', [system('x'), user('Message: "a"')], 'other roles'],
+    ['without the prefix', [user('"a"')], 'no known prompt'],
+    ['without the suffix', [user('Message: "a')], 'no known prompt'],
+    ['in which prefix and suffix would overlap', [user('Message: "')], 'no known prompt'],
   ])('a prompt %s is a mismatch', (_name, prompt, reason) => {
     const template = mineTemplate(wrap('Message: "', VARIED, '"'));
     expect(stripInstructions(template, prompt)).toEqual({ mismatch: expect.stringContaining(reason) });
@@ -352,17 +359,18 @@ describe('INSTRUCTIONS_NOT_FOUND', () => {
   test('is not raised for a single prompt, all of whose last message counts as input', () => {
     const prompt = [system('Name the topic.'), user('Message: hello')];
     const template = mineTemplate([prompt]);
-    expect(stripInstructions(template, prompt)).toEqual({ input: 'Message: hello', version: 0 });
+    expect(stripped(template, prompt)).toEqual({ input: 'Message: hello', version: 0 });
   });
 });
 
-test('a prompt is rendered in the most frequent version by default', () => {
+test('a bare input is put into the most frequent version', () => {
   const template = mineTemplate(VARIED.map((text) => [system('Name the topic.'), user(`Message: ${text}`)]));
-  expect(renderPrompt(template, 'hello')).toEqual([system('Name the topic.'), user('Message: hello')]);
+  const prompt = [system('Name the topic.'), user('Message: hello')];
+  expect(promptForInput(template, 'hello', 'keep-instructions')).toEqual(prompt);
 });
 
 test('a version that the template does not have is refused', () => {
-  expect(() => renderPrompt({ versions: [] }, 'hello')).toThrow(RangeError);
+  expect(() => renderPrompt({ versions: [] }, 0, ['hello'])).toThrow(RangeError);
 });
 
 const THIRTY = Array.from(
@@ -380,7 +388,7 @@ test.each([
   const prompts = legacy(THIRTY.map((input, index) => prefix + (index % 2 ? first : second) + input + suffix));
   const template = mineTemplate(prompts);
   expect(template.versions).toHaveLength(2);
-  expect(prompts.map((prompt) => stripInstructions(template, prompt))).toEqual(
+  expect(prompts.map((prompt) => stripped(template, prompt))).toEqual(
     THIRTY.map((input) => ({ input, version: expect.any(Number) })),
   );
 });
@@ -393,17 +401,17 @@ test('requests that are repeated over and over are no instructions', () => {
   ];
   const bare = { lead: [], role: 'user', prefix: '', suffix: '' };
   const thrice = THIRTY.map((_, index) => requests[index % 3] ?? '');
-  expect(mineTemplate(legacy(thrice)).versions).toEqual([{ ...bare, rows: 30 }]);
-  expect(mineTemplate(legacy(THIRTY.map(() => requests[0] ?? ''))).versions).toEqual([{ ...bare, rows: 30 }]);
+  expect(singleSlots(mineTemplate(legacy(thrice)))).toEqual([{ ...bare, rows: 30 }]);
+  expect(singleSlots(mineTemplate(legacy(THIRTY.map(() => requests[0] ?? ''))))).toEqual([{ ...bare, rows: 30 }]);
   const pings = [...Array.from({ length: 980 }, () => 'ping ping ping ping ping ok'), ...THIRTY];
-  expect(mineTemplate(legacy(pings)).versions).toEqual([{ ...bare, rows: 1010 }]);
+  expect(singleSlots(mineTemplate(legacy(pings)))).toEqual([{ ...bare, rows: 1010 }]);
 });
 
 test('a CR before the line feed belongs to the instructions', () => {
   const prompts = wrap('Classify.\r\nMessage: ', THIRTY, '\r\nAnswer:');
-  expect(mineTemplate(prompts).versions).toMatchObject([{ suffix: '\r\nAnswer:' }]);
+  expect(singleSlots(mineTemplate(prompts))).toMatchObject([{ suffix: '\r\nAnswer:' }]);
 });
 
 test('a question mark after a space is no separator', () => {
-  expect(mineTemplate(wrap('', THIRTY, ' ?')).versions).toMatchObject([{ suffix: '' }]);
+  expect(singleSlots(mineTemplate(wrap('', THIRTY, ' ?')))).toMatchObject([{ suffix: '' }]);
 });

@@ -151,7 +151,8 @@ describe('F18 an answer that is no completion', () => {
       const examples = await artifacts.write(
         [0, 1, 2].map((index) => JSON.stringify({ id: `${index}`, line: index, input: 'x', completion: 'refund' })),
       );
-      const subject = { kind: 'tuned', model: 'ft:a', baseModel: 'local-nano' } as const;
+      const template = await writeJson(artifacts, { versions: [] });
+      const subject = { kind: 'tuned', model: 'ft:a', baseModel: 'local-nano', treatment: 'strip', template } as const;
       const environment = new MockActivityEnvironment({ workflowExecution: { workflowId: name, runId: 'r' } });
       return (await environment.run(createEvaluateModel(dependencies), {
         definition,

@@ -48,8 +48,10 @@ describe('an artifact that is damaged while a run goes on', () => {
     const file = stack.writePipeline(what.replaceAll(' ', '-'), shopRows(60), { split: { seed: what.length } });
     const run = await stack.startRun(file);
     await until(async () => (await stack.faults())[0]?.fired === 1, 'the plan');
-    const { files } = await datasetOf(run);
-    damage(path.join(stack.home, 'artifacts', files.train.sha256.slice(0, 2), files.train.sha256));
+    const [files] = (await datasetOf(run)).files;
+    if (!files) throw new Error('there is no training file');
+    const { train } = files;
+    damage(path.join(stack.home, 'artifacts', train.sha256.slice(0, 2), train.sha256));
 
     const error = await run.result().catch(({ cause }: WorkflowFailedError) => innermost(cause));
     expect(error).toMatchObject({
@@ -57,7 +59,7 @@ describe('an artifact that is damaged while a run goes on', () => {
       message: expect.stringMatching(/artifact sha256:[0-9a-f]{64} in .* was changed after it was written/),
     });
     const requests = stack.ledger().flatMap((entry) => (entry.kind === 'request' ? entry : []));
-    expect(requests.filter(({ name }) => name?.includes(files.train.sha256))).toEqual([]);
+    expect(requests.filter(({ name }) => name?.includes(train.sha256))).toEqual([]);
     expect(requests.filter(({ endpoint }) => endpoint === 'jobs.create')).toEqual([]);
   });
 });

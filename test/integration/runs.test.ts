@@ -1,9 +1,11 @@
 import path from 'node:path';
 import OpenAI from 'openai';
 import type { RunJson } from '../../src/cli/runs.ts';
+import type { Manifest } from '../../src/dataset/manifest.ts';
 import { isAlive, pidsOf, readServices, type Services } from '../../src/local/services-file.ts';
 import { connectClient, temporalTarget } from '../../src/temporal/connection.ts';
 import { Cli, cli, lastJson, temporaryHome, until } from '../setup/cli.ts';
+import { writeHostileLog } from '../setup/hostile-log.ts';
 import { shopRows, writePipeline } from '../setup/shop-log.ts';
 
 /** Temporal, trainer and worker as `demo --keep` leaves them; every test starts its own runs there. */
@@ -49,11 +51,6 @@ describe('runs on services that were kept', () => {
 
   test.each([
     ['an empty log', '', /SOURCE_EMPTY: .*log\.jsonl holds no row/],
-    [
-      'a log with a broken line',
-      `${JSON.stringify(shopRows(1)[0])}\n{"messages": [\n`,
-      /SOURCE_ROW_INVALID: .*log\.jsonl:2: is not a JSON object/,
-    ],
     ['fewer than ten examples', shopRows(8), /TOO_FEW_EXAMPLES: \d examples to train on .* at least 10/],
   ])('%s fails the run with its cause', async (name, rows, message) => {
     const file = writePipeline(folder(name), rows);
@@ -61,6 +58,30 @@ describe('runs on services that were kept', () => {
     const { status, error } = lastJson<RunJson>(ended);
     expect(`${error?.code}: ${error?.message}`).toMatch(message);
     expect(status).toBe('failed');
+    expect(ended.code).toBe(4);
+  });
+
+  test('a log with rows of every bad kind is used without them, and each of them is told', async () => {
+    const file = writePipeline(folder('hostile'), '', { name: 'hostile' });
+    const hostile = await writeHostileLog(path.join(folder('hostile'), 'log.jsonl'));
+    const ended = await cli(home, ['run', file, '--wait', '--json']);
+    const { dataset } = lastJson<RunJson>(ended);
+    expect(ended.code).toBe(0);
+    expect((dataset?.train ?? 0) + (dataset?.validation ?? 0) + (dataset?.test ?? 0)).toBe(hostile.examplesLeft);
+    const shown = lastJson<{ manifest: Manifest }>(await cli(home, ['dataset', 'show', 'hostile', '--json']));
+    expect(shown.manifest.verdicts).toEqual(hostile.expected);
+    const { stdout } = await cli(home, ['dataset', 'show', 'hostile']);
+    for (const { verdict } of hostile.expected) expect(stdout).toContain(verdict);
+  });
+
+  test('a log that is read strictly fails the run at its first bad row, with file, line and reason', async () => {
+    const log = `${JSON.stringify(shopRows(1)[0])}\n{"messages": [\n`;
+    const file = writePipeline(folder('strict'), log, { clean: { rows: 'strict' } });
+    const ended = await cli(home, ['run', file, '--wait', '--json']);
+    expect(lastJson<RunJson>(ended).error).toMatchObject({
+      code: 'SOURCE_ROW_INVALID',
+      message: expect.stringMatching(/^log\.jsonl:2: .*not JSON/),
+    });
     expect(ended.code).toBe(4);
   });
 

@@ -406,6 +406,70 @@ describe('completing', () => {
   });
 });
 
+describe('stored completions', () => {
+  const { signal } = new AbortController();
+  const stored = (changes: object = {}) => ({
+    id: 'chatcmpl-1',
+    created: 1000,
+    model: 'gpt-4o-mini',
+    choices: [{ message: { role: 'assistant', content: 'refund' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 12, completion_tokens: 2 },
+    metadata: { customer: 'c1' },
+    ...changes,
+  });
+
+  test('are asked for page by page, by model and metadata, oldest first', async () => {
+    server.answer = () => list([stored()], true);
+    const query = { after: 'chatcmpl-0', model: 'gpt-4o-mini', metadata: { customer: 'c1' }, signal };
+    expect(await provider.listStoredCompletions(query)).toEqual({
+      completions: [
+        {
+          id: 'chatcmpl-1',
+          createdAt: 1000,
+          model: 'gpt-4o-mini',
+          completion: 'refund',
+          usage: { promptTokens: 12, completionTokens: 2 },
+          metadata: { customer: 'c1' },
+        },
+      ],
+      more: true,
+    });
+    const { pathname, searchParams } = new URL(server.received[0]?.url ?? '', 'http://x');
+    expect(pathname).toBe('/v1/chat/completions');
+    expect(Object.fromEntries(searchParams)).toEqual({
+      order: 'asc',
+      limit: '100',
+      after: 'chatcmpl-0',
+      model: 'gpt-4o-mini',
+      'metadata[customer]': 'c1',
+    });
+  });
+
+  test.each([
+    ['cut off', [{ message: { role: 'assistant', content: 'ref' }, finish_reason: 'length' }]],
+    ['a call of a tool', [{ message: { role: 'assistant', content: null, tool_calls: [{}] }, finish_reason: 'stop' }]],
+    ['no choice', []],
+  ])('come as the whole response where the answer is %s', async (_case, choices) => {
+    server.answer = () => list([stored({ choices, usage: null, metadata: null })]);
+    const { completions } = await provider.listStoredCompletions({ after: undefined, signal });
+    expect(completions).toMatchObject([{ completion: { id: 'chatcmpl-1', choices }, usage: null, metadata: {} }]);
+  });
+
+  test('have their messages, parts included, over all pages', async () => {
+    const parts = [{ type: 'text', text: 'hi' }];
+    const texts = [{ id: 'm-0', role: 'system', content: 'Sort it.' }];
+    server.answer = paged([
+      texts,
+      [{ id: 'm-1', role: 'user', content: null, content_parts: parts } as { id: string }],
+    ]);
+    expect(await provider.listStoredMessages('chatcmpl-1', signal)).toEqual([
+      { role: 'system', content: 'Sort it.' },
+      { role: 'user', content: parts },
+    ]);
+    expect(server.received[1]?.url).toContain('/v1/chat/completions/chatcmpl-1/messages');
+  });
+});
+
 test('models are listed over all that the server has', async () => {
   server.answer = () => list([{ id: 'local-mini' }, { id: 'old', shutdown_date: '2027-01-06' } as { id: string }]);
   expect(await provider.listModels()).toEqual([

@@ -24,8 +24,8 @@ export function sampleDataset(changes: { test?: number; warnings?: string[] } = 
     manifest: ARTIFACT,
     template: ARTIFACT,
     examples: { train: ARTIFACT, validation: ARTIFACT, test: ARTIFACT },
-    files: { train: ARTIFACT, validation: ARTIFACT },
-    tokens: { train: 1, input: 1, completion: 1, prompt: 1 },
+    files: [{ treatment: 'strip', train: ARTIFACT, validation: ARTIFACT }],
+    tokens: { treated: { strip: { train: 1, request: 1 } }, completion: 1, prompt: 1 },
     warnings,
     text: '',
   };
@@ -53,6 +53,7 @@ export function sampleOutcome(id: string, changes: Partial<CandidateOutcome> = {
       id,
       baseModel: 'local-mini',
       hyperparameters: { learningRateMultiplier: 1, epochs: 4 },
+      treatment: 'strip',
       reserve: { trainingUsd: 0.6, evaluationUsd: 0.01 },
     },
     job: {

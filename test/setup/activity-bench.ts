@@ -139,6 +139,7 @@ export class ActivityBench {
         id: `candidate-${this.#candidates}`,
         baseModel: 'local-nano',
         hyperparameters: { learningRateMultiplier: 1, epochs: 1 },
+        treatment: 'strip',
       },
       generation: 1,
       trainingFile: this.#trainingFile,

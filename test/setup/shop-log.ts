@@ -7,12 +7,36 @@ const WORDS = {
   account: ['forgot my password', 'cannot log in', 'change my e-mail', 'delete my profile', 'two-factor code'],
 } as const;
 
-/** A small log of a made-up shop: three labels that a bag of words tells apart. */
+const OPENINGS = [
+  'Hello,',
+  'For the third time:',
+  'Dear team,',
+  'Quick question,',
+  'Not happy.',
+  'Hi there,',
+  'Urgent!',
+  '',
+];
+const DETAILS = [
+  'since last Monday',
+  'for my daughter in Leeds',
+  'and nobody picks up the phone',
+  'as promised on your page',
+  'before we go on holiday',
+  'with the blue running shoes',
+  'although I paid by card',
+  'like my neighbour got',
+  'or I will go elsewhere',
+];
+
+/** A small log of a made-up shop: three labels that a bag of words tells apart, and inputs that do not resemble another. */
 export function shopRows(count: number): object[] {
   const labels = Object.keys(WORDS) as (keyof typeof WORDS)[];
   return Array.from({ length: count }, (_, index) => {
     const label = labels[index % labels.length] ?? 'refund';
     const words = WORDS[label][Math.floor(index / labels.length) % 5];
+    const turn = Math.floor(index / (5 * labels.length));
+    const text = `${OPENINGS[turn % OPENINGS.length]} ${words} ${DETAILS[turn % DETAILS.length]}`.trim();
     return {
       id: `row-${index}`,
       messages: [
@@ -20,7 +44,7 @@ export function shopRows(count: number): object[] {
           role: 'system',
           content: 'Name the topic of the message: refund, shipping or account. Answer with one word.',
         },
-        { role: 'user', content: `Message: ${words}, order ${1000 + index}` },
+        { role: 'user', content: `Message: ${text}, order ${1000 + index}` },
       ],
       completion: label,
       ...(index % 2 === 0 ? { actual: label } : {}),

@@ -1,158 +1,128 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { findFiles, readJsonl } from '../../src/sources/jsonl.ts';
-import { parseJudgingRow, parseLogRow } from '../../src/sources/log-row.ts';
+import { readJsonl } from '../../src/sources/jsonl.ts';
+import { parseJudgingRow } from '../../src/sources/log-row.ts';
+import type { Cursor } from '../../src/sources/source.ts';
 import { wellFormedText } from '../storage/any-text.ts';
 import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { type Call, call, conformsToSource, openFilesIn, readAll } from './conformance.ts';
 
 const folder = temporaryFolder();
-let files = 0;
+const dependencies = {
+  provider: () => {
+    throw new Error('files need no provider');
+  },
+};
+const line = (each: Call) => `${JSON.stringify(each)}\n`;
+
+conformsToSource(
+  { bad: 'broken-json', incremental: true },
+  async () => {
+    const log = path.join(mkdtempSync(path.join(folder, 'log-')), 'log.jsonl');
+    writeFileSync(log, '');
+    return {
+      choice: (common) => ({ type: 'jsonl', path: log, ...common }),
+      dependencies,
+      secrets: [],
+      add: async (calls) => appendFileSync(log, calls.map(line).join('')),
+      addBad: async () => appendFileSync(log, '{"prompt": "Mrs Secret", oops\n'),
+      spoil: async () => rmSync(log),
+      handles: async () => openFilesIn(path.dirname(log)),
+    };
+  },
+  folder,
+);
 
 function write(content: string | Buffer): string {
-  files += 1;
-  const file = path.join(folder, `log-${files}.jsonl`);
+  const file = path.join(mkdtempSync(path.join(folder, 'file-')), 'log.jsonl');
   writeFileSync(file, content);
   return file;
 }
 
-/** Line number and text of every row. */
-async function read(...paths: string[]): Promise<[line: number, text: string][]> {
-  const rows: [number, string][] = [];
-  for await (const row of readJsonl(paths, (text, { line }): [number, string] => [line, text.toString('utf8')])) {
-    rows.push(row);
-  }
-  return rows;
-}
+const read = (file: string, since: Cursor | null = null) => readAll({ type: 'jsonl', path: file }, dependencies, since);
 
-const row = (prompt: string) => JSON.stringify({ prompt, completion: 'yes' });
-const all = async <T>(rows: AsyncIterable<T>) => Array.fromAsync(rows);
+describe('lines', () => {
+  const row = JSON.stringify({ prompt: 'hello', completion: 'yes' });
 
-describe('rows', () => {
-  test('are read with the numbers of their lines; blank lines are passed over and counted', async () => {
-    expect(await read(write('a\n\n \t\nb\n\r\nc'))).toEqual([
-      [1, 'a'],
-      [4, 'b'],
-      [6, 'c'],
+  test('are numbered from 1, blank ones included; rows without an id are named by their line', async () => {
+    const { items, rows } = await read(write(`\ufeff${row}\r\n\n \t\n${row}`));
+    expect(rows.map(({ id }) => id)).toEqual(['log.jsonl:1', 'log.jsonl:4']);
+    expect(items.map((item) => (item.kind === 'refused' ? `${item.verdict}:${item.place.line}` : item.kind))).toEqual([
+      'row',
+      'blank-line:2',
+      'blank-line:3',
+      'row',
     ]);
-  });
-
-  test('lose a byte order mark before the first of them', async () => {
-    expect(await read(write('\ufeffa\nb\n'))).toEqual([
-      [1, 'a'],
-      [2, 'b'],
-    ]);
-    expect(await read(write('\ufeff\na\n'))).toEqual([[2, 'a']]);
-    const [logRow] = await all(readJsonl([write(`\ufeff${row('hello')}\n`)], parseLogRow));
-    expect(logRow).toMatchObject({ line: 1, messages: [{ content: 'hello' }] });
-  });
-
-  test('may end in CR LF', async () => {
-    const file = write(`${row('first')}\r\n\r\n${row('second')}\r\n`);
-    const rows = await all(readJsonl([file], parseLogRow));
-    expect(rows).toMatchObject([
-      { line: 1, messages: [{ content: 'first' }] },
-      { line: 3, messages: [{ content: 'second' }] },
-    ]);
-  });
-
-  test('of several files follow one another, numbered in each from 1', async () => {
-    expect(await read(write('a\nb'), write(''), write('\ufeffc\n'))).toEqual([
-      [1, 'a'],
-      [2, 'b'],
-      [1, 'c'],
-    ]);
+    expect(items[0]).toMatchObject({ verdicts: ['byte-order-mark', 'crlf'] });
   });
 
   test('hold any text in their strings, separators of Unicode lines included', async () => {
     const text = fc
       .array(fc.oneof(wellFormedText(), fc.constantFrom('\u2028', '\u2029', '\u0085', '\r\n', '\ufeff')))
-      .map((parts) => parts.join(''));
+      .map((parts) => `x${parts.join('')}`.replaceAll('\0', ''));
     await fc.assert(
       fc.asyncProperty(fc.array(text, { maxLength: 10 }), async (prompts) => {
-        const file = path.join(folder, 'any.jsonl');
-        writeFileSync(file, prompts.map((prompt) => `${row(prompt)}\n`).join(''));
-        const rows = await all(readJsonl([file], parseLogRow));
+        const { rows } = await read(write(prompts.map((prompt, n) => line(call(n, { prompt }))).join('')));
         expect(rows.map(({ messages }) => messages[0]?.content)).toEqual(prompts);
-        expect(rows.map(({ line }) => line)).toEqual(prompts.map((_, index) => index + 1));
+        expect(rows.map((each) => each.line)).toEqual(prompts.map((_, index) => index + 1));
       }),
       { numRuns: 50 },
     );
   });
+
+  test('that are too long are refused without being held, and reading goes on', async () => {
+    const file = write(`{"prompt":"${'x'.repeat(10_000_000)}"}\n${row}\n`);
+    const { items } = await read(file);
+    expect(items).toMatchObject([{ kind: 'refused', verdict: 'too-large', place: { line: 1 } }, { kind: 'row' }]);
+  });
+
+  test('that are still being written are left for the next reading, without a verdict', async () => {
+    const whole = line(call(1));
+    // Every cut of the second line but at its end; the euro sign is cut in two as well.
+    const torn = Buffer.from(line(call(1, { prompt: 'price in €' })));
+    for (const cut of [1, 30, torn.indexOf('€') + 1, torn.length - 2]) {
+      const file = write(Buffer.concat([Buffer.from(line(call(0))), torn.subarray(0, cut)]));
+      const before = await read(file);
+      expect(before.items).toHaveLength(1);
+      expect((await read(file, before.cursor)).items).toEqual([]);
+      appendFileSync(file, Buffer.concat([torn.subarray(cut), Buffer.from(whole)]));
+      const after = await read(file, before.cursor);
+      expect(after.anew).toBe(false);
+      expect(after.items).toMatchObject([
+        { kind: 'row', row: { line: 2, messages: [{ content: 'price in €' }] } },
+        { kind: 'row', row: { line: 3 } },
+      ]);
+    }
+  });
+
+  test('that are whole but for their line feed are read once', async () => {
+    const file = write(line(call(0)).trimEnd());
+    const before = await read(file);
+    expect(before.items).toHaveLength(1);
+    appendFileSync(file, `\n${line(call(1))}`);
+    expect((await read(file, before.cursor)).rows.map(({ id }) => id)).toEqual(['call-1']);
+  });
 });
 
-describe('a row that cannot be read', () => {
-  test('is named by its file and line, and is not quoted', async () => {
-    const first = write(`${row('fine')}\n`);
-    const file = write(`${row('fine')}\r\n\n{"prompt": "card 4242 of Mrs Secret", oops\n`);
-    const broken = all(readJsonl([first, file], parseLogRow));
-    await expect(broken).rejects.toMatchObject({
-      code: 'SOURCE_ROW_INVALID',
-      message: expect.stringContaining(`${file}:3: is not a JSON object on one line`),
-    });
-    await expect(broken).rejects.not.toThrow(/4242|Secret|oops/);
-  });
+describe('a test file', () => {
+  const row = (prompt: string) => JSON.stringify({ prompt, completion: 'yes' });
+  const all = (file: string) => Array.fromAsync(readJsonl([file], parseJudgingRow));
 
-  test('stops the reading there: rows before it were given', async () => {
-    const file = write(`${row('fine')}\n{\n${row('never')}\n`);
-    const seen: unknown[] = [];
-    const reading = (async () => {
-      for await (const { line } of readJsonl([file], parseLogRow)) seen.push(line);
-    })();
-    await expect(reading).rejects.toThrow(`${file}:2:`);
-    expect(seen).toEqual([1]);
-  });
-
-  test('because it is not UTF-8 is named too', async () => {
-    const file = write(Buffer.concat([Buffer.from(`${row('fine')}\n{"prompt":"`), Buffer.from([0xff, 0xfe])]));
-    await expect(all(readJsonl([file], parseLogRow))).rejects.toMatchObject({
-      code: 'SOURCE_ROW_INVALID',
-      message: `${file}:2: is not UTF-8`,
-    });
-  });
-});
-
-test('a test file may mix rows of inputs with log rows', async () => {
-  const file = write(`{"input":"hello","label":"yes"}\n${row('fine')}\n`);
-  expect(await all(readJsonl([file], parseJudgingRow))).toEqual([
-    { line: 1, id: 'test-1', input: 'hello', label: 'yes' },
-    { line: 2, id: `${path.basename(file)}:2`, messages: [{ role: 'user', content: 'fine' }], completion: 'yes' },
-  ]);
-});
-
-describe('finding files', () => {
-  const logs = path.join(folder, 'logs');
-  mkdirSync(path.join(logs, 'folder.jsonl'), { recursive: true });
-  mkdirSync(path.join(logs, 'deep'));
-  for (const name of ['b.jsonl', 'a.jsonl', 'c.txt', 'C.jsonl', '[1].jsonl', 'deep/d.jsonl']) {
-    writeFileSync(path.join(logs, name), '');
-  }
-
-  test('a path names its file', async () => {
-    expect(await findFiles(path.join(logs, 'c.txt'))).toEqual([path.join(logs, 'c.txt')]);
-  });
-
-  test('a glob names files, not folders, in the order of their names', async () => {
-    expect(await findFiles(path.join(logs, '*.jsonl'))).toEqual(
-      ['C.jsonl', '[1].jsonl', 'a.jsonl', 'b.jsonl'].map((name) => path.join(logs, name)),
-    );
-  });
-
-  test('a glob may span folders', async () => {
-    expect(await findFiles(path.join(logs, '**', '{a,d}.jsonl'))).toEqual([
-      path.join(logs, 'a.jsonl'),
-      path.join(logs, 'deep', 'd.jsonl'),
+  test('may mix rows of inputs with log rows; blank lines and a byte order mark are passed over', async () => {
+    const file = write(`\ufeff{"input":"hello","label":"yes"}\r\n\n${row('fine')}\n`);
+    expect(await all(file)).toMatchObject([
+      { line: 1, id: 'test-1', input: 'hello', label: 'yes' },
+      { line: 3, messages: [{ role: 'user', content: 'fine' }], completion: 'yes' },
     ]);
   });
 
-  test('a file whose name looks like a glob is that file', async () => {
-    expect(await findFiles(path.join(logs, '[1].jsonl'))).toEqual([path.join(logs, '[1].jsonl')]);
-  });
-
-  test.each(['missing.jsonl', 'missing-*.jsonl', 'deep', 'folder.json*'])('%s names no file', async (pattern) => {
-    await expect(findFiles(path.join(logs, pattern))).rejects.toMatchObject({
-      code: 'SOURCE_NOT_FOUND',
-      message: `${path.join(logs, pattern)}: there is no such file`,
+  test('ends with an error at its first bad row, which is named by file and line and not quoted', async () => {
+    const broken = all(write(`${row('fine')}\r\n\n{"prompt": "card 4242 of Mrs Secret", oops\n`));
+    await expect(broken).rejects.toMatchObject({
+      code: 'SOURCE_ROW_INVALID',
+      message: expect.stringContaining('log.jsonl:3:'),
     });
+    await expect(broken).rejects.not.toThrow(/4242|Secret|oops/);
   });
 });

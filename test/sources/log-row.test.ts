@@ -1,19 +1,23 @@
+import path from 'node:path';
+import fc from 'fast-check';
+import { VerdictTable } from '../../src/dataset/verdict.ts';
 import { TuneloopError } from '../../src/errors.ts';
-import { parseJudgingRow, parseLogRow } from '../../src/sources/log-row.ts';
+import { readJsonLine } from '../../src/sources/json-line.ts';
+import { parseJudgingRow, parseLogRow, refusalText } from '../../src/sources/log-row.ts';
+import { readLines } from '../../src/storage/lines.ts';
+import { writeHostileLog } from '../setup/hostile-log.ts';
+import { temporaryFolder } from '../storage/temporary-folder.ts';
 
-const place = { file: 'logs/a.jsonl', line: 7 };
-const log = (row: unknown) => parseLogRow(Buffer.from(JSON.stringify(row)), place);
-const judging = (row: unknown) => parseJudgingRow(Buffer.from(JSON.stringify(row)), place);
+const folder = temporaryFolder();
+const place = { file: 'a.jsonl', line: 7 };
+const log = (value: unknown) => parseLogRow(value, place);
 const messages = [{ role: 'user', content: 'hello' }];
 
-function refusal(read: () => unknown): string {
-  try {
-    read();
-  } catch (error) {
-    if (error instanceof TuneloopError && error.code === 'SOURCE_ROW_INVALID') return error.message;
-    throw error;
-  }
-  throw new Error('the row was not refused');
+/** The row, which has to have no verdict. */
+function rowOf(value: unknown) {
+  const parsed = log(value);
+  expect(parsed).toMatchObject({ verdicts: [] });
+  return 'row' in parsed ? parsed.row : undefined;
 }
 
 describe('a log row', () => {
@@ -24,123 +28,431 @@ describe('a log row', () => {
       messages: [{ role: 'system', content: 'Name the topic.' }, ...messages],
       completion: 'billing',
       actual: 'repair',
+      quality: 0.5,
       usage: { prompt_tokens: 60, completion_tokens: 1 },
       model: 'gpt-4.1-mini',
       latency_ms: 0,
+      metadata: { customer: 'c-1' },
+      finish_reason: 'stop',
     };
-    expect(log(row)).toEqual({
+    expect(rowOf(row)).toStrictEqual({
       line: 7,
+      file: 'a.jsonl',
       id: 'req-1',
       timestamp: '2026-08-10T05:48:42.102Z',
       messages: row.messages,
       completion: 'billing',
       actual: 'repair',
+      quality: 0.5,
       usage: { promptTokens: 60, completionTokens: 1 },
       model: 'gpt-4.1-mini',
       latencyMs: 0,
+      metadata: { customer: 'c-1' },
     });
   });
 
-  test('needs no more than messages and completion', () => {
-    expect(log({ messages, completion: '' })).toStrictEqual({ line: 7, id: 'a.jsonl:7', messages, completion: '' });
+  test('needs no more than a prompt', () => {
+    expect(rowOf({ messages })).toStrictEqual({ line: 7, file: 'a.jsonl', id: 'a.jsonl:7', messages });
+    expect(parseLogRow({ messages }, { line: 7 })).toStrictEqual({
+      row: { line: 7, id: 'row 7', messages },
+      verdicts: [],
+    });
   });
 
   test('with a legacy prompt has become one user message', () => {
-    expect(log({ prompt: 'Topic of: hello ->', completion: ' billing' })).toStrictEqual({
-      line: 7,
-      id: 'a.jsonl:7',
+    expect(rowOf({ prompt: 'Topic of: hello ->', completion: ' billing' })).toMatchObject({
       messages: [{ role: 'user', content: 'Topic of: hello ->' }],
       completion: ' billing',
     });
   });
 
   test('says nothing where its value is null', () => {
-    const row = { messages, completion: 'a', actual: null, usage: null, model: null, latency_ms: null };
-    expect(log(row)).toStrictEqual({ line: 7, id: 'a.jsonl:7', messages, completion: 'a' });
+    const row = {
+      id: null,
+      timestamp: null,
+      messages,
+      prompt: null,
+      completion: null,
+      actual: null,
+      quality: null,
+      usage: null,
+      model: null,
+      latency_ms: null,
+      metadata: null,
+      finish_reason: null,
+      refusal: null,
+    };
+    expect(rowOf(row)).toStrictEqual({ line: 7, file: 'a.jsonl', id: 'a.jsonl:7', messages });
+    expect(rowOf({ messages, usage: { prompt_tokens: null, completion_tokens: null } })).not.toHaveProperty('usage');
   });
 
   test('may have keys that nobody knows: a production log has many', () => {
-    const row = { messages: [{ role: 'user', content: 'hello', name: 'Ann' }], completion: 'a', trace: { id: 1 } };
-    expect(log(row)).toStrictEqual({ line: 7, id: 'a.jsonl:7', messages, completion: 'a' });
+    const row = { messages: [{ role: 'user', content: 'hello', name: 'Ann' }], trace: { id: 2 ** 60 } };
+    expect(rowOf(row)).toStrictEqual({ line: 7, file: 'a.jsonl', id: 'a.jsonl:7', messages });
   });
 
-  test('keeps an empty checked answer', () => {
-    expect(log({ messages, completion: 'a', actual: '' })).toHaveProperty('actual', '');
+  test('keeps an empty answer, checked or not', () => {
+    expect(rowOf({ messages, completion: '', actual: '' })).toMatchObject({ completion: '', actual: '' });
   });
 
-  test.each<[string, unknown, string]>([
-    ['with both messages and prompt', { messages, prompt: 'hello', completion: 'a' }, 'either messages or prompt'],
-    ['with neither messages nor prompt', { completion: 'a' }, 'either messages or prompt'],
-    ['without completion', { messages }, 'completion: '],
-    ['with no message', { messages: [], completion: 'a' }, 'messages: '],
-    ['with a role that is none', { messages: [{ role: 'bot', content: 'x' }], completion: 'a' }, 'messages.0.role: '],
+  test('may have a number as its id', () => {
+    expect(rowOf({ messages, id: 9_007_199_254_740_991 })).toHaveProperty('id', '9007199254740991');
+    expect(rowOf({ messages, id: 0 })).toHaveProperty('id', '0');
+  });
+
+  test('has its time in UTC where it names no zone', () => {
+    expect(rowOf({ messages, timestamp: '2026-08-10 05:48:42.5' })).toHaveProperty(
+      'timestamp',
+      '2026-08-10T05:48:42.5Z',
+    );
+  });
+
+  test('has texts for metadata: numbers and truth values become some, and what is nested is passed over', () => {
+    const metadata = JSON.parse('{"a":"x","b":3,"c":true,"d":null,"e":{"f":1},"g":[1],"constructor":"y"}');
+    expect(rowOf({ messages, metadata })).toHaveProperty('metadata', { a: 'x', b: '3', c: 'true', constructor: 'y' });
+    expect(rowOf({ messages, metadata: {} })).not.toHaveProperty('metadata');
+  });
+
+  test('cannot change what all objects inherit', () => {
+    const value = JSON.parse(
+      '{"__proto__":{"completion":"no"},"messages":[{"role":"user","content":"hello"}],"metadata":{"__proto__":"x"}}',
+    );
+    const row = rowOf(value);
+    expect(row?.completion).toBeUndefined();
+    expect(Object.getPrototypeOf(row?.metadata ?? {})).toBe(Object.prototype);
+  });
+});
+
+describe('a message', () => {
+  test('in parts of text is joined, and says so once', () => {
+    const part = (type: string, text: string) => ({ type, text });
+    const row = {
+      messages: [
+        { role: 'system', content: [part('text', 'Name the '), part('input_text', 'topic.')] },
+        { role: 'user', content: [part('output_text', 'hello')] },
+      ],
+      completion: [part('text', 'billing')],
+    };
+    expect(log(row)).toMatchObject({
+      row: { messages: [{ content: 'Name the topic.' }, { content: 'hello' }], completion: 'billing' },
+      verdicts: ['content-parts'],
+    });
+  });
+
+  test.each(['image_url', 'input_image', 'input_audio', 'file'])('with a part of type %s is refused', (type) => {
+    const content = [
+      { type: 'text', text: 'What is this?' },
+      { type, [type]: {} },
+    ];
+    expect(log({ messages: [{ role: 'user', content }] })).toEqual({
+      refused: 'unsupported-content',
+      detail: 'messages.0.content',
+    });
+  });
+
+  test.each([
+    ['a call of a tool', { role: 'assistant', content: null, tool_calls: [{ id: 'c1' }] }],
+    ['an old call of a function', { role: 'assistant', content: null, function_call: { name: 'f' } }],
+    ['the answer of a function', { role: 'function', name: 'f', content: '3' }],
+  ])('that is %s is refused', (_name, message) => {
+    expect(log({ messages: [...messages, message, ...messages] })).toEqual({ refused: 'tool-messages' });
+  });
+
+  test('of a tool may be part of the instructions, and an empty list of calls is none', () => {
+    expect(
+      rowOf({
+        messages: [
+          { role: 'tool', content: 'rules' },
+          { ...messages[0], tool_calls: [] },
+        ],
+      }),
+    ).toBeDefined();
+  });
+});
+
+describe('a row without a prompt is refused', () => {
+  test.each([{}, { messages: [] }, { prompt: '' }, { prompt: ' \n' }, { messages: [{ role: 'user', content: ' ' }] }])(
+    '%j',
+    (row) => {
+      expect(log({ ...row, completion: 'a' })).toEqual({ refused: 'no-prompt' });
+    },
+  );
+});
+
+describe('a completion', () => {
+  const message = (more: object) => ({ role: 'assistant', ...more });
+
+  test.each<[string, unknown]>([
+    ['a message', message({ content: 'billing' })],
     [
-      'with content that is no text',
-      { messages: [...messages, { role: 'user', content: null }], completion: 'a' },
-      'messages.1.content: ',
+      'a response of the API',
+      { id: 'chatcmpl-1', choices: [{ index: 0, finish_reason: 'stop', message: { content: 'billing' } }] },
     ],
-    ['with an empty id', { id: '', messages, completion: 'a' }, 'id: '],
-    ['with a completion that is no text', { messages, completion: 4 }, 'completion: '],
-    ['with half the usage', { messages, completion: 'a', usage: { prompt_tokens: 1 } }, 'usage.completion_tokens: '],
+    ['a response of the legacy API', { choices: [{ text: 'billing' }] }],
+  ])('that is %s gives its text, and says so', (_name, completion) => {
+    expect(log({ messages, completion })).toMatchObject({
+      row: { completion: 'billing' },
+      verdicts: ['raw-completion'],
+    });
+  });
+
+  test('that is a message of another kind of API is joined from its parts', () => {
+    const completion = message({
+      type: 'message',
+      content: [{ type: 'text', text: 'billing' }],
+      stop_reason: 'end_turn',
+    });
+    expect(log({ messages, completion })).toMatchObject({
+      row: { completion: 'billing' },
+      verdicts: ['raw-completion', 'content-parts'],
+    });
+  });
+
+  test('may stand at the end of the messages, as in training files', () => {
+    const answer = message({ content: 'billing' });
+    expect(log({ messages: [...messages, answer] })).toMatchObject({
+      row: { messages, completion: 'billing' },
+      verdicts: ['answer-in-messages'],
+    });
+    expect(log({ messages: [...messages, answer], finish_reason: 'length' })).toMatchObject({
+      row: { flaw: 'cut-off' },
+    });
+  });
+
+  test('beside messages that end in the beginning of an answer leaves them as they are', () => {
+    const begun = [...messages, message({ content: 'Topic:' })];
+    expect(rowOf({ messages: begun, completion: 'billing' })).toMatchObject({ messages: begun, completion: 'billing' });
+    expect(rowOf({ messages: begun, actual: 'billing' })).toMatchObject({ messages: begun, actual: 'billing' });
+    expect(rowOf({ messages: [message({ content: 'Topic:' })] })).not.toHaveProperty('completion');
+  });
+
+  const unusable: [string, string, object][] = [
+    ['refusal', 'was refused', { completion: null, refusal: 'No.' }],
+    ['refusal', 'was refused in its message', { completion: message({ content: null, refusal: 'No.' }) }],
     [
-      'with usage under zero',
-      { messages, completion: 'a', usage: { prompt_tokens: -1, completion_tokens: 1 } },
-      'usage.prompt_tokens: ',
+      'refusal',
+      'ended with a refusal',
+      { completion: message({ content: [{ type: 'text', text: 'No' }], stop_reason: 'refusal' }) },
     ],
-    ['with a latency under zero', { messages, completion: 'a', latency_ms: -1 }, 'latency_ms: '],
-    ['that is a list', [], 'the row: '],
-    ['that is null', null, 'the row: '],
-    ['that is a text', 'hello', 'the row: '],
-  ])('%s is refused by file, line and key', (_name, row, problem) => {
-    const message = refusal(() => log(row));
-    expect(message).toMatch(/^logs\/a\.jsonl:7: /);
-    expect(message).toContain(problem);
+    ['cut-off', 'ran into its limit', { completion: 'The topic i', finish_reason: 'length' }],
+    ['cut-off', 'ran into its limit elsewhere', { completion: 'The topic i', finish_reason: 'MAX_TOKENS' }],
+    ['cut-off', 'was filtered', { completion: '', finish_reason: 'content_filter' }],
+    [
+      'cut-off',
+      'was cut off in its response',
+      { completion: { choices: [{ finish_reason: 'length', message: { content: 'x' } }] } },
+    ],
+    ['tool-call', 'ended with a call', { completion: null, finish_reason: 'tool_calls' }],
+    ['tool-call', 'is a call', { completion: message({ content: null, tool_calls: [{ id: 'c1' }] }) }],
+    ['tool-call', 'is an old call', { completion: message({ content: null, function_call: { name: 'f' } }) }],
+    ['tool-call', 'holds a call', { completion: message({ content: [{ type: 'tool_use', name: 'f' }] }) }],
+    ['unsupported-content', 'is an image', { completion: message({ content: [{ type: 'image', source: {} }] }) }],
+    ['api-error', 'is an error', { completion: { error: { message: 'Rate limit reached', type: 'requests' } } }],
+  ];
+
+  test.each(unusable)('is flawed as %s, so that somebody may still say what is right: it %s', (flaw, _name, row) => {
+    expect(log({ messages, ...row })).toMatchObject({ row: { flaw } });
   });
 
-  test('names every problem it has', () => {
-    expect(refusal(() => log({ id: '', messages: [], completion: 1 }))).toMatch(/id: .*; messages: .*; completion: /);
+  test.each(unusable)(
+    'that is no answer (%s: it %s) does no harm where somebody has checked',
+    (_verdict, _name, row) => {
+      const checked = log({ messages, ...row, actual: 'billing' });
+      expect(checked).toMatchObject({ row: { actual: 'billing' } });
+      expect(checked).not.toHaveProperty('row.flaw');
+    },
+  );
+
+  test('that was refused is what production said, where somebody has checked', () => {
+    expect(rowOf({ messages, refusal: 'No.', actual: 'billing' })).toMatchObject({
+      completion: 'No.',
+      actual: 'billing',
+    });
+  });
+});
+
+describe('an answer that came later', () => {
+  test('belongs to an id', () => {
+    const value = {
+      actual_for: 'r-1',
+      actual: 'billing',
+      quality: 1,
+      by: 'person:ana',
+      timestamp: '2026-08-10 05:48:42',
+    };
+    expect(log(value)).toStrictEqual({
+      actual: { id: 'r-1', actual: 'billing', quality: 1, by: 'person:ana', timestamp: '2026-08-10T05:48:42Z' },
+      verdicts: [],
+    });
   });
 
-  test('is not quoted when it is refused', () => {
+  test('may be a rating alone, of a numbered row', () => {
+    expect(log({ actual_for: 12, actual: null, quality: 0 })).toStrictEqual({
+      actual: { id: '12', quality: 0 },
+      verdicts: [],
+    });
+  });
+
+  test.each<[string, object, string]>([
+    ['says nothing', { actual_for: 'r-1' }, 'wrong-shape'],
+    ['names no row', { actual_for: '', actual: 'x' }, 'wrong-shape'],
+    ['names a row by a number that lost digits', { actual_for: 2 ** 53, actual: 'x' }, 'unsafe-integer'],
+    ['has half a character', { actual_for: 'r-1', actual: '\ud83d' }, 'lone-surrogate'],
+    ['rates beyond 1', { actual_for: 'r-1', quality: 5 }, 'wrong-shape'],
+  ])('that %s is refused', (_name, value, refused) => {
+    expect(log(value)).toMatchObject({ refused });
+  });
+});
+
+describe('what cannot be a row is refused', () => {
+  test.each([[[]], [null], ['hello'], [1], [true]])('%j is not an object', (value) => {
+    expect(log(value)).toEqual({ refused: 'not-an-object' });
+  });
+
+  test.each<[string, object, string]>([
+    ['both messages and prompt', { messages, prompt: 'hello' }, 'the row: must have either messages or prompt'],
+    ['a role that is none', { messages: [{ role: 'bot', content: 'x' }] }, 'messages.0.role: '],
+    ['content that is no text', { messages: [...messages, { role: 'user', content: null }] }, 'messages.1.content: '],
+    ['no content', { messages: [{ role: 'user' }] }, 'messages.0.content: '],
+    ['no parts', { messages: [{ role: 'user', content: [] }] }, 'messages.0.content: '],
+    ['an empty id', { id: '', messages }, 'id: '],
+    ['an id that is a list', { id: [], messages }, 'id: '],
+    ['a completion that is no text', { messages, completion: 4 }, 'completion: '],
+    ['several answers', { messages, completion: { choices: [{ text: 'a' }, { text: 'b' }] } }, 'completion: '],
+    ['a message of a user as its completion', { messages, completion: messages[0] }, 'completion: '],
+    ['half the usage', { messages, usage: { prompt_tokens: 1 } }, 'usage.completion_tokens: '],
+    ['usage under zero', { messages, usage: { prompt_tokens: -1, completion_tokens: 1 } }, 'usage.prompt_tokens: '],
+    ['half a token', { messages, usage: { prompt_tokens: 0.5, completion_tokens: 1 } }, 'usage.prompt_tokens: '],
+    ['a latency under zero', { messages, latency_ms: -1 }, 'latency_ms: '],
+    ['a quality over 1', { messages, quality: 1.1 }, 'quality: '],
+    ['a time that is none', { messages, timestamp: 'yesterday' }, 'timestamp: '],
+    ['metadata that is a list', { messages, metadata: [] }, 'metadata: '],
+  ])('%s, by its key', (_name, row, detail) => {
+    expect(log(row)).toEqual({ refused: 'wrong-shape', detail: expect.stringContaining(detail) });
+  });
+
+  test.each<[string, object]>([
+    ['its id', { id: 2 ** 53 }],
+    ['its usage', { usage: { prompt_tokens: 2 ** 53, completion_tokens: 1 } }],
+    ['its latency', { latency_ms: 2 ** 53 }],
+    ['its metadata', { metadata: { customer: -(2 ** 53) } }],
+  ])('a number that has lost digits in %s', (_name, row) => {
+    expect(log({ messages, ...row })).toEqual({ refused: 'unsafe-integer' });
+  });
+
+  test.each<[string, object]>([
+    ['a prompt', { prompt: 'cut \ud83d' }],
+    ['a message', { messages: [{ role: 'user', content: '\udc00' }] }],
+    ['a completion', { messages, completion: '\ud83d ' }],
+    ['a checked answer', { messages, actual: '\ud83d' }],
+  ])('half a character in %s', (_name, row) => {
+    expect(log(row)).toEqual({ refused: 'lone-surrogate' });
+    const whole = JSON.parse(JSON.stringify(row).replaceAll(/\\ud83d|\\udc00/g, '\u{1f600}'));
+    expect(rowOf(whole)).toBeDefined();
+  });
+
+  test.each<[string, object]>([
+    ['a prompt', { prompt: 'a\0b' }],
+    ['a completion', { messages, completion: '\0' }],
+    ['a checked answer', { messages, actual: '\0' }],
+  ])('a NUL character in %s', (_name, row) => {
+    expect(log(row)).toEqual({ refused: 'nul-character' });
+  });
+
+  test('with every problem it has', () => {
+    expect(log({ id: '', messages: [{}], model: 1 })).toMatchObject({
+      detail: expect.stringMatching(/id: .*; messages\.0\.role: .*; model: /),
+    });
+  });
+
+  test('and is not quoted', () => {
     const secret = 'Mrs Secret';
     const rows = [
       { messages: [{ role: secret, content: secret }], completion: secret },
       { messages: secret, completion: [secret] },
       { prompt: secret, messages, completion: secret },
-      { prompt: secret, id: 5, [secret]: secret },
+      { prompt: secret, id: { [secret]: secret }, [secret]: secret },
+      { prompt: secret, completion: { [secret]: secret } },
+      { prompt: secret, metadata: { [secret]: [secret] }, timestamp: secret, usage: { [secret]: secret } },
+      { actual_for: secret, by: 5, [secret]: secret },
     ];
-    for (const row of rows) expect(refusal(() => log(row))).not.toContain('Secret');
+    for (const row of rows) {
+      const parsed = log(row);
+      expect(parsed).toHaveProperty('refused');
+      expect(JSON.stringify(parsed)).not.toContain('Secret');
+    }
   });
 });
 
-describe('a line', () => {
-  test.each([
-    '',
-    '{',
-    'Mrs Secret',
-    '{"prompt": "Mrs Secret" oops}',
-    '{"a":1}{"b":2} Mrs Secret',
-    "{'prompt': 'Secret'}",
-  ])('of broken JSON is refused by file and line and not quoted: %j', (text) => {
-    const message = refusal(() => parseLogRow(Buffer.from(text), place));
-    expect(message).toMatch(/^logs\/a\.jsonl:7: is not a JSON object on one line( \(broken at position \d+\))?$/);
-  });
-
-  test('of broken JSON says where it breaks', () => {
-    expect(refusal(() => parseLogRow(Buffer.from('{"prompt": "hello" oops}'), place))).toContain('position 19');
-  });
-
-  test.each([
-    ['a lone byte', [0xff]],
-    ['a cut character', [0x22, 0xf0, 0x9f, 0x22]],
-    ['a surrogate in UTF-8', [0x22, 0xed, 0xa0, 0x80, 0x22]],
-    ['UTF-16', [...Buffer.from('{}', 'utf16le'), 0xd8]],
-  ])('that is not UTF-8 is refused: %s', (_name, bytes) => {
-    expect(refusal(() => parseLogRow(Buffer.from(bytes), place))).toBe('logs/a.jsonl:7: is not UTF-8');
-    // The next line is read as if nothing had happened.
-    expect(log({ messages, completion: 'é' }).completion).toBe('é');
-  });
+test('any JSON value is a row, an answer, or refused', () => {
+  const key = fc.constantFrom(
+    'messages',
+    'prompt',
+    'completion',
+    'actual_for',
+    'actual',
+    'usage',
+    'id',
+    'metadata',
+    'content',
+    'role',
+    'choices',
+    'error',
+  );
+  const { node } = fc.letrec((tie) => ({
+    node: fc.oneof(
+      { maxDepth: 5 },
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom('user', 'assistant', 'text', 'hello'),
+      fc.array(tie('node'), { maxLength: 3 }),
+      fc.dictionary(key, tie('node'), { maxKeys: 5 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(node, (value) => {
+      const parsed = log(value);
+      expect('row' in parsed || 'actual' in parsed || 'refused' in parsed).toBe(true);
+    }),
+    { numRuns: 2000 },
+  );
 });
+
+test('each line of a hostile log has the verdict that it was made for', async () => {
+  const file = path.join(folder, 'hostile.jsonl');
+  const hostile = await writeHostileLog(file);
+  const table = new VerdictTable();
+  let [line, rows] = [0, 0];
+  for await (const bytes of readLines(file)) {
+    line += 1;
+    const read = readJsonLine(bytes, line === 1);
+    const parsed = 'refused' in read ? read : parseLogRow(read.value, { file: 'hostile.jsonl', line });
+    if ('row' in parsed) rows += 1;
+    const before = 'refused' in read ? [] : read.verdicts;
+    const found = 'refused' in parsed ? [parsed.refused] : [...before, ...parsed.verdicts];
+    for (const verdict of found) table.add(verdict, { file: 'hostile.jsonl', line });
+  }
+  expect(table.all()).toEqual(hostile.read);
+  expect([line, rows]).toEqual([hostile.lines, hostile.rows]);
+});
+
+test('a refusal says where, what and, where it is known, which key', () => {
+  expect(refusalText('wrong-shape', place, 'id: too short')).toMatch(/^a\.jsonl:7: a key has .* \(id: too short\)$/);
+  expect(refusalText('blank-line', { line: 3 })).toBe('row 3: the line is empty');
+  expect(refusalText('blank-line', 'a.jsonl:1, a.jsonl:2')).toBe('a.jsonl:1, a.jsonl:2: the line is empty');
+});
+
+const testPlace = { file: 'tests/t.jsonl', line: 7 };
+const judging = (row: unknown) => parseJudgingRow(Buffer.from(JSON.stringify(row)), testPlace);
+
+function refusal(read: () => unknown): string {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof TuneloopError && error.code === 'SOURCE_ROW_INVALID') return error.message;
+    throw error;
+  }
+  throw new Error('the row was not refused');
+}
 
 describe('a row of a test file', () => {
   test('is an input with its label and further right answers', () => {
@@ -159,9 +471,9 @@ describe('a row of a test file', () => {
 
   test.each([
     ['messages', { messages, completion: 'a', actual: 'b' }],
-    ['a prompt', { prompt: 'hello', completion: 'a', actual: 'b' }],
+    ['a prompt', { prompt: 'hello', actual: 'b' }],
   ])('with %s is a log row', (_name, row) => {
-    expect(judging(row)).toStrictEqual(log(row));
+    expect(judging(row)).toStrictEqual({ ...rowOf(row), id: 't.jsonl:7', file: 't.jsonl' });
   });
 
   test.each<[string, unknown, string]>([
@@ -170,16 +482,30 @@ describe('a row of a test file', () => {
     ['with an empty input', { input: '', label: 'yes' }, 'input: '],
     ['with an empty list of references', { input: 'hello', label: 'yes', references: [] }, 'references: '],
     ['with references that are no list', { input: 'hello', label: 'yes', references: 'yes' }, 'references: '],
-    ['with a prompt but no completion', { prompt: 'hello', label: 'yes' }, 'completion: '],
+    ['with a prompt but no answer', { prompt: 'hello', label: 'yes' }, 'nobody has answered yet'],
+    [
+      'with a prompt and an answer that was cut off',
+      { prompt: 'hello', completion: 'y', finish_reason: 'length' },
+      'cut off',
+    ],
+    ['that is an answer to a call', { actual_for: 'r-1', prompt: 'hello', actual: 'yes' }, 'nobody has answered yet'],
+    ['with half a character', { input: 'hello', label: '\ud83d' }, 'half a character'],
     ['that is null', null, 'the row: '],
     ['that is a list', [], 'the row: '],
   ])('%s is refused by file, line and key', (_name, row, problem) => {
     const message = refusal(() => judging(row));
-    expect(message).toMatch(/^logs\/a\.jsonl:7: /);
+    expect(message).toMatch(/^tests\/t\.jsonl:7: /);
     expect(message).toContain(problem);
   });
-});
 
-test('a number from the row itself is not taken for a position', () => {
-  expect(refusal(() => parseLogRow(Buffer.from('at position 123'), place))).not.toContain('123');
+  test.each([
+    ['', 'the line is empty'],
+    ['{"input": "Mrs Secret" oops}', 'is not JSON'],
+    ['{"input":"Mrs Secret","input":"b","label":"c"}', 'the same key twice'],
+  ])('that cannot be read is refused and not quoted: %j', (text, problem) => {
+    const message = refusal(() => parseJudgingRow(Buffer.from(text), testPlace));
+    expect(message).toMatch(/^tests\/t\.jsonl:7: /);
+    expect(message).toContain(problem);
+    expect(message).not.toContain('Secret');
+  });
 });

@@ -15,15 +15,15 @@ const candidate = (baseModel: string, epochs: number): Candidate => ({
   id: `${baseModel}-${epochs}`,
   baseModel,
   hyperparameters: { learningRateMultiplier: 1, epochs },
+  treatment: 'strip',
 });
 const input = (changes: Partial<EstimateInput> = {}): EstimateInput => ({
   prices: PRICES,
   local: false,
   candidates: [candidate('small', 2)],
-  trainTokens: 1_000_000,
+  tokens: { strip: { train: 1_000_000, request: 100 } },
   validationRows: 100,
   testRows: 50,
-  meanInputTokens: 100,
   meanOutputTokens: 10,
   ...changes,
 });

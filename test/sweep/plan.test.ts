@@ -1,7 +1,10 @@
 import fc from 'fast-check';
+import { TREATMENTS } from '../../src/dataset/template.ts';
 import { planCandidates } from '../../src/sweep/plan.ts';
 
 type Grid = Parameters<typeof planCandidates>[0];
+
+const treatment = 'strip';
 
 const oneOrMore = <T>(value: fc.Arbitrary<T>) => fc.oneof(value, fc.array(value, { minLength: 1, maxLength: 4 }));
 const grid: fc.Arbitrary<Grid> = fc.record(
@@ -13,38 +16,58 @@ const grid: fc.Arbitrary<Grid> = fc.record(
     learning_rate_multiplier: oneOrMore(fc.double({ min: 1e-9, max: 100, noNaN: true })),
     epochs: oneOrMore(fc.integer({ min: 1, max: 50 })),
     batch_size: oneOrMore(fc.integer({ min: 1, max: 256 })),
+    treatment: oneOrMore(fc.constantFrom(...TREATMENTS)),
   },
-  { requiredKeys: ['models', 'learning_rate_multiplier', 'epochs'] },
+  { requiredKeys: ['models', 'learning_rate_multiplier', 'epochs', 'treatment'] },
 );
 const sizeOf = (value: unknown) => (Array.isArray(value) ? new Set(value).size : 1);
 
 test('every combination becomes one candidate, in the order they are written down', () => {
-  const plan = planCandidates({ models: ['a', 'b'], learning_rate_multiplier: [0.5, 2], epochs: 3 });
+  const plan = planCandidates({ models: ['a', 'b'], learning_rate_multiplier: [0.5, 2], epochs: 3, treatment });
   expect(plan).toEqual([
-    { id: 'a-lr0.5-e3', baseModel: 'a', hyperparameters: { learningRateMultiplier: 0.5, epochs: 3 } },
-    { id: 'a-lr2-e3', baseModel: 'a', hyperparameters: { learningRateMultiplier: 2, epochs: 3 } },
-    { id: 'b-lr0.5-e3', baseModel: 'b', hyperparameters: { learningRateMultiplier: 0.5, epochs: 3 } },
-    { id: 'b-lr2-e3', baseModel: 'b', hyperparameters: { learningRateMultiplier: 2, epochs: 3 } },
+    { id: 'a-lr0.5-e3', baseModel: 'a', hyperparameters: { learningRateMultiplier: 0.5, epochs: 3 }, treatment },
+    { id: 'a-lr2-e3', baseModel: 'a', hyperparameters: { learningRateMultiplier: 2, epochs: 3 }, treatment },
+    { id: 'b-lr0.5-e3', baseModel: 'b', hyperparameters: { learningRateMultiplier: 0.5, epochs: 3 }, treatment },
+    { id: 'b-lr2-e3', baseModel: 'b', hyperparameters: { learningRateMultiplier: 2, epochs: 3 }, treatment },
   ]);
 });
 
 test('a batch size is part of the candidate and its id only where one is given', () => {
-  const [given] = planCandidates({ models: ['a'], learning_rate_multiplier: 1, epochs: 1, batch_size: [8, 16] });
+  const [given] = planCandidates({
+    models: ['a'],
+    learning_rate_multiplier: 1,
+    epochs: 1,
+    batch_size: [8, 16],
+    treatment,
+  });
   expect(given).toMatchObject({ id: 'a-lr1-e1-b8', hyperparameters: { batchSize: 8 } });
-  const [left] = planCandidates({ models: ['a'], learning_rate_multiplier: 1, epochs: 1 });
+  const [left] = planCandidates({ models: ['a'], learning_rate_multiplier: 1, epochs: 1, treatment });
   expect(left?.hyperparameters).not.toHaveProperty('batchSize');
 });
 
+test('a treatment other than strip is part of the candidate and of its id', () => {
+  const plan = planCandidates({ models: ['a'], learning_rate_multiplier: 1, epochs: 1, treatment: [...TREATMENTS] });
+  expect(plan.map(({ id }) => id)).toEqual(['a-lr1-e1', 'a-lr1-e1-keep-instructions', 'a-lr1-e1-drop-few-shots']);
+});
+
 test('repeated values count once', () => {
-  const repeated = { models: ['a', 'a'], learning_rate_multiplier: [1, 1, 1], epochs: [2, 2], batch_size: [8, 8] };
+  const repeated = {
+    models: ['a', 'a'],
+    learning_rate_multiplier: [1, 1, 1],
+    epochs: [2, 2],
+    batch_size: [8, 8],
+    treatment: [treatment, treatment],
+  } satisfies Grid;
   expect(planCandidates(repeated)).toHaveLength(1);
 });
 
 test('the number of candidates is the product of the distinct values', () => {
   fc.assert(
     fc.property(grid, (values) => {
-      const { models, learning_rate_multiplier, epochs, batch_size } = values;
-      const product = [models, learning_rate_multiplier, epochs, batch_size].map(sizeOf).reduce((a, b) => a * b);
+      const { models, learning_rate_multiplier, epochs, batch_size, treatment } = values;
+      const product = [models, learning_rate_multiplier, epochs, batch_size, treatment]
+        .map(sizeOf)
+        .reduce((a, b) => a * b);
       expect(planCandidates(values)).toHaveLength(product);
     }),
   );
@@ -60,9 +83,12 @@ test('ids are unique within a run', () => {
 });
 
 test('models whose names differ only in signs that ids cannot hold have different ids', () => {
-  const ids = planCandidates({ models: ['org/model', 'org:model'], learning_rate_multiplier: 1, epochs: 1 }).map(
-    ({ id }) => id,
-  );
+  const ids = planCandidates({
+    models: ['org/model', 'org:model'],
+    learning_rate_multiplier: 1,
+    epochs: 1,
+    treatment,
+  }).map(({ id }) => id);
   expect(new Set(ids).size).toBe(2);
 });
 
@@ -73,7 +99,7 @@ test('ids hold no sign that separates parts of a workflow id', () => {
   );
   fc.assert(
     fc.property(names, (models) => {
-      for (const { id } of planCandidates({ models, learning_rate_multiplier: 1, epochs: 1 })) {
+      for (const { id } of planCandidates({ models, learning_rate_multiplier: 1, epochs: 1, treatment })) {
         expect(id).toMatch(/^[\w.-]+$/);
       }
     }),

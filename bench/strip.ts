@@ -1,0 +1,163 @@
+/**
+ * How many held-out prompts give their inputs back exactly, by the kind of the prompt and by how many prompts of each
+ * version were mined; beside the longest common beginning and end. Ends with 1 if a figure that is promised is missed.
+ */
+import type { Message } from '../src/dataset/row.ts';
+import { mineTemplate, type PromptTemplate, stripInstructions } from '../src/dataset/template.ts';
+import { TuneloopError } from '../src/errors.ts';
+import { type MadePrompt, PROMPT_LOGS, type PromptForm, promptsOf } from './prompts.ts';
+
+const ROWS = [5, 10, 20, 50, 200];
+const SEEDS = [1, 2, 3, 4, 5];
+const HELD_OUT = 100;
+/** What every kind but the last must reach from so many rows on. */
+const PROMISED_FROM = 20;
+const NOT_PROMISED = 'few-shots per request';
+
+interface Figure {
+  kind: string;
+  log: string;
+  rows: number;
+  recovered: number;
+  baseline: number;
+  milliseconds: number;
+}
+
+const figures = Object.entries(PROMPT_LOGS).flatMap(([kind, logs]) =>
+  logs.flatMap(({ name, forms }) => ROWS.map((rows) => measure(kind, name, forms, rows))),
+);
+const missed = figures.filter(
+  ({ kind, rows, recovered }) => kind !== NOT_PROMISED && rows >= PROMISED_FROM && recovered < 1,
+);
+const speed = measureSpeed();
+print();
+process.exitCode = missed.length > 0 ? 1 : 0;
+
+function measure(kind: string, log: string, forms: readonly PromptForm[], rows: number): Figure {
+  let [recovered, baseline, milliseconds, prompts] = [0, 0, 0, 0];
+  for (const seed of SEEDS) {
+    const mined = promptsOf(forms, rows, seed * 7907);
+    const start = performance.now();
+    const template = mineOrNone(mined);
+    milliseconds += performance.now() - start;
+    const common = commonEnds(mined);
+    for (const prompt of promptsOf(forms, HELD_OUT, seed * 104_729 + 1)) {
+      prompts += 1;
+      if (isRecovered(template, prompt)) recovered += 1;
+      if (isBetween(common, prompt)) baseline += 1;
+    }
+  }
+  return {
+    kind,
+    log,
+    rows,
+    recovered: recovered / prompts,
+    baseline: baseline / prompts,
+    milliseconds: milliseconds / SEEDS.length,
+  };
+}
+
+/** From a few prompts that share no instructions no template comes: then nothing is recovered. */
+function mineOrNone(prompts: readonly MadePrompt[]): PromptTemplate {
+  try {
+    return mineTemplate(prompts.map(({ messages }) => messages));
+  } catch (error) {
+    if (error instanceof TuneloopError && error.code === 'INSTRUCTIONS_NOT_FOUND') return { versions: [] };
+    throw error;
+  }
+}
+
+/** Every value that was put in is a slot, byte for byte, and nothing else is but examples. */
+function isRecovered(template: PromptTemplate, { messages, values }: MadePrompt): boolean {
+  const stripped = stripInstructions(template, messages);
+  if ('mismatch' in stripped) return false;
+  const kinds = template.versions[stripped.version]?.slots ?? [];
+  const found = stripped.slots.filter((_, slot) => kinds[slot]?.kind !== 'few-shots');
+  return found.length === values.length && found.every((value, index) => value === values[index]);
+}
+
+/** The longest beginning and end that all prompts have, as texts. */
+function commonEnds(prompts: readonly MadePrompt[]): { start: string; end: string } {
+  const texts = prompts.map(({ messages }) => textOf(messages));
+  const [first = ''] = texts;
+  let [start, end] = [0, 0];
+  while (start < first.length && texts.every((text) => text[start] === first[start])) start += 1;
+  while (end < first.length - start && texts.every((text) => text.at(-1 - end) === first.at(-1 - end))) end += 1;
+  return { start: first.slice(0, start), end: first.slice(first.length - end) };
+}
+
+function isBetween({ start, end }: { start: string; end: string }, { messages, values }: MadePrompt): boolean {
+  const text = textOf(messages);
+  return values.length === 1 && text === start + values[0] + end;
+}
+
+function textOf(messages: readonly Message[]): string {
+  return messages.map(({ role, content }) => `${role}: ${content}`).join('\n');
+}
+
+/** Prompts of about 1 kB each. */
+function measureSpeed() {
+  const prompts = [...(PROMPT_LOGS['three slots'] ?? []), ...(PROMPT_LOGS['single slot'] ?? [])].flatMap(
+    ({ name, forms }) => {
+      const made = promptsOf(forms, 2000, 11).map(({ messages }) => padded(messages));
+      const start = performance.now();
+      const template = mineTemplate(made);
+      const mining = performance.now() - start;
+      for (const messages of made) stripInstructions(template, messages);
+      const again = performance.now();
+      for (let round = 0; round < 10; round += 1) for (const messages of made) stripInstructions(template, messages);
+      const microseconds = ((performance.now() - again) * 1000) / made.length / 10;
+      return [{ log: name, slots: template.versions[0]?.slots.length ?? 0, mining, microseconds }];
+    },
+  );
+  return {
+    miningMilliseconds: Math.max(...prompts.map(({ mining }) => mining)),
+    stripMicroseconds: Math.max(...prompts.map(({ microseconds }) => microseconds)),
+    prompts,
+  };
+}
+
+/** With as many rules before the first message as make it 1 kB. */
+function padded(messages: readonly Message[]): Message[] {
+  const missing = 1000 - messages.reduce((sum, { content }) => sum + content.length, 0);
+  const rules = Array.from(
+    { length: 20 },
+    (_, index) => `Rule ${index + 1}: keep to what the guest has written.\n`,
+  ).join('');
+  return messages.map((message, index) =>
+    index === 0 ? { ...message, content: rules.slice(0, Math.max(0, missing)) + message.content } : message,
+  );
+}
+
+function print(): void {
+  const percent = (share: number) => `${(share * 100).toFixed(share === 1 || share === 0 ? 0 : 1)} %`.padStart(8);
+  console.log(`Exact recovery of all inputs on ${HELD_OUT} held-out prompts of each version, ${SEEDS.length} seeds.`);
+  console.log(
+    '"common": longest common beginning and end instead, from 200 prompts. ms: to mine 200 prompts of each version.\n',
+  );
+  for (const [kind, logs] of Object.entries(PROMPT_LOGS)) {
+    console.log(
+      `${kind.padEnd(38)}${ROWS.map((rows) => `${rows}`.padStart(8)).join('')}${'common'.padStart(10)}${'ms'.padStart(8)}`,
+    );
+    for (const { name } of logs) {
+      const own = figures.filter((figure) => figure.kind === kind && figure.log === name);
+      const last = own.at(-1);
+      console.log(
+        `  ${name.padEnd(36)}${own.map(({ recovered }) => percent(recovered)).join('')}` +
+          `${percent(last?.baseline ?? 0).padStart(10)}${(last?.milliseconds ?? 0).toFixed(1).padStart(8)}`,
+      );
+    }
+    const mean = ROWS.map((rows) => {
+      const same = figures.filter((figure) => figure.kind === kind && figure.rows === rows);
+      return percent(same.reduce((sum, { recovered }) => sum + recovered, 0) / same.length);
+    });
+    console.log(`  ${'all'.padEnd(36)}${mean.join('')}\n`);
+  }
+  console.log(
+    `2,000 prompts of 1 kB: mined in ${speed.miningMilliseconds.toFixed(0)} ms at most, stripped in ${speed.stripMicroseconds.toFixed(2)} microseconds each at most`,
+  );
+  if (missed.length > 0) {
+    console.log(`Missed: ${missed.map(({ kind, log, rows }) => `${kind}, ${log}, ${rows} rows`).join('; ')}`);
+  }
+  console.log(JSON.stringify({ figures, speed, missed }));
+}

@@ -1,0 +1,21 @@
+import { Context } from '@temporalio/activity';
+import type { Completion, CompletionRequest, Provider } from '../providers/provider.ts';
+import { ProviderError } from '../providers/provider-error.ts';
+
+/** A request that fails for a passing reason is sent this many times before the attempt gives up. */
+const TRIES_PER_ROW = 4;
+
+/** Asks for one completion, again where that may help: waiting within the attempt keeps the other rows going. */
+export async function completeWithRetries(provider: Provider, request: CompletionRequest): Promise<Completion> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await provider.complete(request);
+    } catch (error) {
+      // A run that was cancelled has not failed.
+      request.signal?.throwIfAborted();
+      const mayPass = error instanceof ProviderError && error.retryable;
+      if (!mayPass || attempt === TRIES_PER_ROW) throw error;
+      await Context.current().sleep(error.retryAfterMs ?? 250 * 4 ** attempt);
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import type { Pipeline } from '../config/pipeline.ts';
+import { answerVerdict } from '../dataset/answer-verdict.ts';
+import { TuneloopError } from '../errors.ts';
+import { ActualsFile, byModel, type GivenAnswer } from '../labelling/actuals-file.ts';
+import { answersFile, keptOutFile } from '../labelling/teacher-files.ts';
+import { type ArtifactRef, readJsonRows } from '../storage/artifact-store.ts';
+import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
+import { teacherOf } from './find-unlabelled.ts';
+import { Journal } from './journal.ts';
+import type { TeacherAnswer } from './label-rows.ts';
+
+export interface KeepAnswersInput {
+  definition: ArtifactRef;
+  /** One label of the log a line, as JSON; null where any answer will do. */
+  labels: ArtifactRef | null;
+}
+
+export interface KeptAnswers {
+  /** Rows that have an answer now. */
+  labelled: number;
+  /** Answers that were kept out, because they are empty, cut off, a refusal, or no label of the log. */
+  doubtful: number;
+  /** The file of the answers. */
+  file: string;
+}
+
+/**
+ * Adds what the teacher has said to the file of right answers, once: whoever has an answer there already keeps it, so that
+ * neither a second attempt adds anything nor a person is overruled. Answers that cannot be right are put aside for people.
+ */
+export function createKeepAnswers(dependencies: Dependencies) {
+  return async ({ definition, labels: ref }: KeepAnswersInput): Promise<KeptAnswers> => {
+    const { artifacts, home } = dependencies;
+    const pipeline = await loadPipeline(dependencies, definition);
+    const { model } = teacherOf(pipeline);
+    const by = byModel(model);
+    const labels = ref && new Set(await readJsonRows<string>(artifacts, ref));
+    const journal = await Journal.open(answersFile(home, currentWorkflowId(), model), ({ id }: TeacherAnswer) => id);
+    const file = actualsFileOf(pipeline);
+    const actuals = await ActualsFile.open(file);
+    const keptOut = await ActualsFile.open(keptOutFile(home, currentWorkflowId()));
+    const good: GivenAnswer[] = [];
+    const doubtful: GivenAnswer[] = [];
+    for (const { id, text, cut, timestamp } of journal.entries.values()) {
+      // Half an answer is no suggestion either.
+      const whole = cut || text === null ? '' : text;
+      const actual = pipeline.task === 'classification' ? whole.trim() : whole;
+      const isGood = answerVerdict(actual) === undefined && (labels === null || labels.has(actual));
+      (isGood ? good : doubtful).push({ id, actual, by, timestamp });
+    }
+    const isNew = ({ id }: GivenAnswer) => !actuals.answers.get(id)?.actual?.trim();
+    await actuals.append(good.filter(isNew));
+    await keptOut.append(
+      doubtful.filter(({ id, actual }) => {
+        const known = keptOut.answers.get(id);
+        return known?.by !== by || known.actual !== actual;
+      }),
+    );
+    await journal.remove();
+    return {
+      labelled: good.filter(({ id }) => actuals.answers.get(id)?.by === by).length,
+      doubtful: doubtful.length,
+      file,
+    };
+  };
+}
+
+function actualsFileOf({ name, source }: Pipeline): string {
+  if (source.actuals !== undefined) return source.actuals;
+  throw new TuneloopError(
+    'PIPELINE_INVALID',
+    `pipeline ${name} has no key source.actuals: name a file for the answers`,
+  );
+}

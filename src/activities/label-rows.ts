@@ -1,0 +1,137 @@
+import { Context } from '@temporalio/activity';
+import pMap from 'p-map';
+import type { TokenUsage } from '../dataset/row.ts';
+import { TuneloopError } from '../errors.ts';
+import { tariffOf } from '../evaluation/cost.ts';
+import { answersFile } from '../labelling/teacher-files.ts';
+import type { CompletionRequest, Provider } from '../providers/provider.ts';
+import { ProviderError } from '../providers/provider-error.ts';
+import type { ArtifactRef } from '../storage/artifact-store.ts';
+import { completeWithRetries } from './completion.ts';
+import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
+import { teacherOf, type UnlabelledRow } from './find-unlabelled.ts';
+import { Journal } from './journal.ts';
+import { Spending } from './spending.ts';
+import { reportStep } from './step-progress.ts';
+
+export interface LabelRowsInput {
+  definition: ArtifactRef;
+  /** One {@link UnlabelledRow} a line. */
+  rows: ArtifactRef;
+  /** What was reserved, in USD; it stops before it spends more. Null for no limit. */
+  limitUsd: number | null;
+  /** What the dearest row is expected to cost, in USD. */
+  dearestUsd: number;
+}
+
+export interface LabelledRows {
+  /** Rows that were not asked for. */
+  left: number;
+  /** Null where no price is known. */
+  spentUsd: number | null;
+  /** Why rows are left; null where none is. */
+  stopped: string | null;
+}
+
+/** What a teacher has said about a row. */
+export interface TeacherAnswer extends TokenUsage {
+  id: string;
+  /** Null where the provider does not take the request, whoever asks: it is too long for the model, for example. */
+  text: string | null;
+  /** Whether the answer ends because it grew too long. */
+  cut: boolean;
+  /** ISO 8601. */
+  timestamp: string;
+}
+
+/** After so many refusals and no answer it is the model or the account that is refused, and not the rows. */
+const REFUSALS = 20;
+
+/**
+ * Asks the teacher for the rows that have no answer, with their original prompts. Each answer is kept on disk at once, and
+ * an attempt goes on where the one before it stopped: only rows that were in flight are paid again.
+ */
+export function createLabelRows(dependencies: Dependencies) {
+  return async (input: LabelRowsInput): Promise<LabelledRows> => {
+    const { artifacts, home, prices } = dependencies;
+    const pipeline = await loadPipeline(dependencies, input.definition);
+    const { model, concurrency } = teacherOf(pipeline);
+    const provider = dependencies.connectProvider(pipeline.provider);
+    const { cancellationSignal: signal } = Context.current();
+    const journal = await Journal.open(answersFile(home, currentWorkflowId(), model), ({ id }: TeacherAnswer) => id);
+    const answers = journal.entries;
+    const tariff = tariffOf(prices, provider, model, false);
+    const spending = new Spending(tariff, input.limitUsd, answers.values(), input.dearestUsd);
+
+    let done = 0;
+    const advance = () => {
+      done += 1;
+      reportStep('ask the teacher', done, input.rows.rows);
+    };
+    const refusals: { id: string; error: ProviderError }[] = [];
+    // What ends the asking is remembered and not thrown, so that answers which are on their way are still kept.
+    let end: { error: unknown } | undefined;
+    const openRows = async function* () {
+      for await (const text of artifacts.rows(input.rows)) {
+        if (end) return;
+        const row = JSON.parse(text) as UnlabelledRow;
+        if (answers.has(row.id)) advance();
+        else yield row;
+      }
+    };
+    const label = async ({ id, messages }: UnlabelledRow) => {
+      if (end) return;
+      try {
+        signal.throwIfAborted();
+        spending.start(`${done} of ${input.rows.rows} rows`);
+        const { max_output_tokens: maxOutputTokens } = pipeline.evaluation;
+        const answer = await ask(provider, { model, messages, maxOutputTokens, signal });
+        if (answer instanceof ProviderError) {
+          spending.end(NOTHING);
+          refusals.push({ id, error: answer });
+          if (answers.size === 0 && refusals.length >= REFUSALS) throw answer;
+        } else {
+          spending.end(answer);
+          await journal.add({ id, ...answer });
+        }
+        advance();
+      } catch (error) {
+        end ??= { error };
+      }
+    };
+    await pMap(openRows(), label, { concurrency });
+    const stopped = end && isBudgetExceeded(end.error) ? end.error.message : null;
+    if (end && stopped === null) throw end.error;
+    const [refusal] = refusals;
+    if (refusal && answers.size === 0) throw refusal.error;
+    for (const { id } of refusals) await journal.add({ id, text: null, cut: false, timestamp: now(), ...NOTHING });
+    return { left: input.rows.rows - done, spentUsd: spending.usd, stopped };
+  };
+}
+
+const NOTHING: TokenUsage = { promptTokens: 0, completionTokens: 0 };
+
+/** The answer, or the refusal of this very request: nothing was paid for it, and others may be answered. */
+async function ask(
+  provider: Provider,
+  request: CompletionRequest,
+): Promise<(Omit<TeacherAnswer, 'id' | 'text'> & { text: string }) | ProviderError> {
+  try {
+    const { text, cut, promptTokens, completionTokens } = await completeWithRetries(provider, request);
+    return { text, cut, timestamp: now(), promptTokens, completionTokens };
+  } catch (error) {
+    if (error instanceof ProviderError && REFUSES_THE_ROW.has(error.status)) return error;
+    throw error;
+  }
+}
+
+/** Too long, too large, or not to be processed; a key, a model or a quota is another matter. */
+const REFUSES_THE_ROW: ReadonlySet<number | undefined> = new Set([400, 413, 422]);
+
+function isBudgetExceeded(error: unknown): error is TuneloopError {
+  return error instanceof TuneloopError && error.code === 'BUDGET_EXCEEDED';
+}
+
+function now(): string {
+  return new Date().toISOString();
+}

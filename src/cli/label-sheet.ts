@@ -1,0 +1,159 @@
+import { mkdir, mkdtemp, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import { readEnvironment } from '../config/environment.ts';
+import { TuneloopError } from '../errors.ts';
+import { ActualsFile } from '../labelling/actuals-file.ts';
+import { takeCorrections } from '../labelling/corrections.ts';
+import { findDoubtfulRows } from '../labelling/doubtful-rows.ts';
+import { openLog, readLog } from '../labelling/labelling-log.ts';
+import { readSheet, SHEET_HEAD, sheetLine } from '../labelling/sheet.ts';
+import { keptOutFile } from '../labelling/teacher-files.ts';
+import { trainerUrlOf } from '../local/services-file.ts';
+import { connectProvider } from '../providers/connect.ts';
+import { FileStore } from '../storage/file-store.ts';
+import { labellingId } from '../workflows/ids.ts';
+import { EXIT } from './exit-codes.ts';
+import type { LabelOptions, PipelineWithActuals } from './label.ts';
+import { printResult } from './output.ts';
+
+/** `label FILE --export`: writes the rows that a person should look at. */
+export function exportDoubtful(
+  pipeline: PipelineWithActuals,
+  sheet: string,
+  { json, force = false }: LabelOptions,
+): Promise<number> {
+  return interruptible(async (signal) => {
+    const environment = readEnvironment();
+    await refuseOverwriting(sheet, force);
+    const keptOut = await ActualsFile.open(keptOutFile(environment.home, labellingId(pipeline.name)));
+    const source = await openLog(pipeline.source, () => connectProvider(pipeline.provider, trainerUrlOf(environment)));
+    await mkdir(environment.home, { recursive: true, mode: 0o700 });
+    const scratch = await mkdtemp(path.join(environment.home, 'labelling-'));
+    try {
+      const artifacts = new FileStore(scratch);
+      const log = await readLog(source, artifacts, () => true, { signal });
+      const doubtful = findDoubtfulRows(artifacts, log, {
+        task: pipeline.task,
+        instructions: pipeline.clean.instructions,
+        keptOut: keptOut.answers,
+      });
+      let rows = 0;
+      const lines = async function* () {
+        yield SHEET_HEAD;
+        for await (const { reasons, ...row } of doubtful) {
+          signal.throwIfAborted();
+          rows += 1;
+          yield sheetLine({ ...row, reason: reasons.join('; '), actual: '', note: '' });
+        }
+      };
+      await writeWhole(sheet, lines(), force);
+      const file = path.resolve(sheet);
+      printResult(json, { file, rows, of: log.rows.rows }, () =>
+        rows === 0
+          ? `${log.rows.rows} rows, and none of them is doubtful. ${file} has a first line only.`
+          : `${rows} of ${log.rows.rows} rows are in ${file}. Fill in the column actual, then: tuneloop label FILE --import ${sheet}`,
+      );
+      return EXIT.ok;
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  });
+}
+
+/** `label FILE --import`: takes what people have filled in. */
+export function importCorrections(
+  pipeline: PipelineWithActuals,
+  sheet: string,
+  { json, by = userInfo().username }: LabelOptions,
+): Promise<number> {
+  return interruptible(async (signal) => {
+    const environment = readEnvironment();
+    const corrections = readSheet(await readInput(sheet), sheet);
+    const source = await openLog(pipeline.source, () => connectProvider(pipeline.provider, trainerUrlOf(environment)));
+    const { actuals } = pipeline.source;
+    const taken = await takeCorrections(source, corrections, {
+      name: sheet,
+      by: `person:${by}`,
+      classification: pipeline.task === 'classification',
+      actualsFile: actuals,
+      now: new Date(),
+      signal,
+    });
+    const { added, unchanged, conflicting, newLabels } = taken;
+    printResult(json, { file: actuals, ...taken }, () =>
+      [
+        `${added} answers are new, ${conflicting} replace another one, ${unchanged} were known. They are in ${actuals}.`,
+        ...(newLabels.length > 0
+          ? [`The log has no such label: line ${newLabels.slice(0, 20).join(', ')} of ${sheet}. Is it mistyped?`]
+          : []),
+      ].join('\n'),
+    );
+    return EXIT.ok;
+  });
+}
+
+/** Ctrl-C ends the reading, and what was begun is tidied up. */
+async function interruptible(command: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  process.once('SIGINT', onSignal);
+  try {
+    return await command(interrupt.signal);
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    return EXIT.interrupted;
+  } finally {
+    process.off('SIGINT', onSignal);
+  }
+}
+
+async function readInput(sheet: string): Promise<Buffer> {
+  return readFile(sheet).catch((error: unknown) => {
+    throw new TuneloopError('USAGE', `${sheet} cannot be read (${codeOf(error)}): name the sheet that was filled in`);
+  });
+}
+
+async function refuseOverwriting(sheet: string, force: boolean): Promise<void> {
+  const exists = await stat(sheet).then(
+    () => true,
+    () => false,
+  );
+  if (exists && !force) {
+    throw new TuneloopError('USAGE', `${sheet} is there already: take another name, or --force to replace it`);
+  }
+}
+
+const BUFFER_CHARS = 1 << 18;
+
+/** Writes a file whole or not at all, readable by its owner only. */
+async function writeWhole(file: string, parts: AsyncIterable<string>, force: boolean): Promise<void> {
+  const temporary = `${file}.writing-${process.pid}`;
+  try {
+    const handle = await open(temporary, 'wx', 0o600).catch((error: unknown) => {
+      throw new TuneloopError('USAGE', `${file} cannot be written (${codeOf(error)}): take another name`);
+    });
+    try {
+      let buffer = '';
+      for await (const part of parts) {
+        buffer += part;
+        if (buffer.length < BUFFER_CHARS) continue;
+        await handle.appendFile(buffer);
+        buffer = '';
+      }
+      await handle.appendFile(buffer);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await refuseOverwriting(file, force);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
+}

@@ -1,0 +1,129 @@
+/**
+ * Everything that can be wrong or odd with a row, by name. `drop`: the row is left out. `mend`: the row stays, changed as
+ * it says. `note`: the row stays as it is, or there is no row. With `clean.rows: strict` each of them refuses the log.
+ */
+export const VERDICTS = {
+  // Reading a line or a record.
+  'blank-line': { effect: 'note', what: 'the line is empty' },
+  'byte-order-mark': { effect: 'mend', what: 'the file begins with a byte order mark, which is passed over' },
+  crlf: { effect: 'mend', what: 'the line ends in CR LF; the CR is passed over' },
+  'large-row': { effect: 'note', what: 'the line is longer than 100 kB: check that it is one call' },
+  'too-large': {
+    effect: 'drop',
+    what: 'the line is longer than 10 MB: check that there is a line break after each call',
+  },
+  'not-utf8': { effect: 'drop', what: 'the line is not UTF-8: write the log as UTF-8' },
+  'nul-character': { effect: 'drop', what: 'there is a NUL character in the line: was the file cut off by a crash?' },
+  'broken-json': { effect: 'drop', what: 'the line is not JSON: write one whole object a line' },
+  'several-values': { effect: 'drop', what: 'there are several JSON values on the line: write one a line' },
+  nan: { effect: 'drop', what: 'NaN or Infinity stands where JSON has no such number: write null' },
+  'duplicate-key': {
+    effect: 'drop',
+    what: 'an object has the same key twice, so that it is unclear which value counts',
+  },
+  'too-deep': { effect: 'drop', what: 'objects and lists are nested over 32 levels deep' },
+  'bad-csv': { effect: 'drop', what: 'the CSV record cannot be read: check its quotes and the number of its columns' },
+
+  // What the row is made of.
+  'not-an-object': { effect: 'drop', what: 'the JSON value is no object: write {"messages": ..., "completion": ...}' },
+  'wrong-shape': {
+    effect: 'drop',
+    what: 'a key has a value of the wrong type or range: see "Your own log" in README.md',
+  },
+  'unsafe-integer': {
+    effect: 'drop',
+    what: 'a number is beyond 2^53, where digits get lost: write ids of that length as text',
+  },
+  'lone-surrogate': { effect: 'drop', what: 'a text holds half a character: it was cut in the middle of one' },
+  'no-prompt': { effect: 'drop', what: 'there is neither "messages" nor "prompt", or nothing in it' },
+  'content-parts': { effect: 'mend', what: 'a message is a list of text parts, which are joined' },
+  'unsupported-content': { effect: 'drop', what: 'a message holds an image, a sound or a file: only text can be used' },
+  'tool-messages': { effect: 'drop', what: 'the prompt holds calls of tools, which cannot be used' },
+  'raw-completion': {
+    effect: 'mend',
+    what: 'the completion is a message or a whole API response, whose text is taken',
+  },
+  'answer-in-messages': { effect: 'mend', what: 'the answer is the last of the messages, and is taken from there' },
+  'unknown-actual': { effect: 'note', what: 'an answer was given for an id that the log does not hold' },
+  'duplicate-id': { effect: 'note', what: 'another row has the same id, so that an answer for it counts for both' },
+
+  // What the model has answered, where nobody has given a right answer.
+  'no-output': { effect: 'drop', what: 'nobody has answered yet: `tuneloop label` lets a model or a person answer' },
+  'empty-completion': { effect: 'drop', what: 'the answer is empty' },
+  refusal: { effect: 'drop', what: 'the model refused to answer: give the right answer as "actual"' },
+  'api-error': { effect: 'drop', what: 'the answer is an error of the API' },
+  'cut-off': { effect: 'drop', what: 'the answer was cut off by its limit of tokens or by a content filter' },
+  'tool-call': { effect: 'drop', what: 'the answer is a call of a tool, not text' },
+  'padded-label': {
+    effect: 'mend',
+    what: 'the label has white space, quotes, a full stop or capitals that it usually has not, and is written as usual',
+  },
+  'chatty-label': { effect: 'drop', what: 'the answer says more than the label' },
+  'json-label': { effect: 'drop', what: 'the label is wrapped in JSON, while most are not' },
+
+  // What the row is among the others.
+  'empty-input': { effect: 'drop', what: 'nothing is left of the prompt without its instructions' },
+  'prompt-mismatch': { effect: 'drop', what: 'the prompt does not follow the template that others share' },
+  'multi-turn': { effect: 'drop', what: 'the prompt holds an earlier answer: only first turns can be used' },
+  'low-quality': { effect: 'drop', what: 'the row is not rated, or below source.filter.min_quality' },
+  'exact-duplicate': { effect: 'drop', what: 'another row has the same input and the same answer' },
+  'near-duplicate': { effect: 'drop', what: 'another row has nearly the same input and the same answer' },
+  'in-test-file': { effect: 'drop', what: 'the test file has the same or nearly the same input' },
+  quarantined: { effect: 'drop', what: 'the row resembles rows on different sides of the split' },
+  'over-token-limit': {
+    effect: 'drop',
+    what: 'the example has over 65,536 tokens, more than fine-tuning services take',
+  },
+  'unsupported-role': { effect: 'drop', what: 'the prompt has a role that fine-tuning services do not take' },
+} as const satisfies Record<string, { effect: 'drop' | 'mend' | 'note'; what: string }>;
+
+export type VerdictName = keyof typeof VERDICTS;
+
+/** Rows that met one verdict. */
+export interface VerdictCount {
+  verdict: VerdictName;
+  rows: number;
+  /** The first few places, as `file:line`. */
+  places: string[];
+}
+
+const PLACES_SHOWN = 20;
+
+/** Counts verdicts, with the places of the first few rows of each. */
+export class VerdictTable {
+  readonly #counts = new Map<VerdictName, VerdictCount>();
+
+  constructor(before: readonly VerdictCount[] = []) {
+    this.merge(before);
+  }
+
+  merge(others: readonly VerdictCount[]): void {
+    for (const { verdict, rows, places } of others) {
+      const count = this.#counts.get(verdict) ?? { verdict, rows: 0, places: [] };
+      count.rows += rows;
+      count.places.push(...places.slice(0, PLACES_SHOWN - count.places.length));
+      this.#counts.set(verdict, count);
+    }
+  }
+
+  add(verdict: VerdictName, place: { file?: string; line: number }): void {
+    const count = this.#counts.get(verdict) ?? { verdict, rows: 0, places: [] };
+    count.rows += 1;
+    if (count.places.length < PLACES_SHOWN) count.places.push(placeText(place));
+    this.#counts.set(verdict, count);
+  }
+
+  rows(verdict: VerdictName): number {
+    return this.#counts.get(verdict)?.rows ?? 0;
+  }
+
+  /** The most frequent first. */
+  all(): VerdictCount[] {
+    return [...this.#counts.values()].sort((a, b) => b.rows - a.rows || (a.verdict < b.verdict ? -1 : 1));
+  }
+}
+
+/** `file:line`, for people. */
+export function placeText({ file, line }: { file?: string; line: number }): string {
+  return file === undefined ? `row ${line}` : `${file}:${line}`;
+}

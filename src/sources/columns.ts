@@ -1,0 +1,94 @@
+import type { ColumnNames } from '../config/source.ts';
+import type { VerdictName } from '../dataset/verdict.ts';
+import { TuneloopError } from '../errors.ts';
+import { readJsonLine } from './json-line.ts';
+import type { Place, SourceItem } from './source.ts';
+import { itemOf } from './source-item.ts';
+
+/** A row of a table as texts, in the order of its columns. */
+export type Cells = readonly (string | null)[];
+
+type Key = keyof ColumnNames;
+
+const KEYS: readonly Key[] = [
+  'id',
+  'timestamp',
+  'messages',
+  'prompt',
+  'completion',
+  'actual',
+  'quality',
+  'model',
+  'prompt_tokens',
+  'completion_tokens',
+  'latency_ms',
+  'metadata',
+];
+
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+/** Finds the keys of a log row among the columns of a table, whose cells are texts or null. */
+export class Columns {
+  readonly #indexes: ReadonlyMap<Key, number>;
+
+  /**
+   * @param place - the table, for the error
+   * @throws TuneloopError SOURCE_COLUMNS where a column is not there that was named, or that every call needs
+   */
+  constructor(names: ColumnNames, present: readonly string[], place: string) {
+    const missing = KEYS.map((key) => names[key]).filter((name) => name !== undefined && !present.includes(name));
+    const there = `there are ${present.map((name) => JSON.stringify(name)).join(', ')}`;
+    if (missing.length > 0) {
+      throw new TuneloopError('SOURCE_COLUMNS', `${place} has no column ${missing.join(', ')}: ${there}`);
+    }
+    const found = KEYS.map((key): [Key, number] => [key, present.indexOf(names[key] ?? key)]);
+    this.#indexes = new Map(found.filter(([, index]) => index !== -1));
+    if (!this.#indexes.has('messages') && !this.#indexes.has('prompt')) {
+      throw new TuneloopError(
+        'SOURCE_COLUMNS',
+        `${place} has neither a column messages nor prompt: say under source.columns how it is named; ${there}`,
+      );
+    }
+  }
+
+  /** The id of a row as it is in the table; undefined where it has none. */
+  id(cells: Cells): string | undefined {
+    return this.#cell(cells, 'id');
+  }
+
+  /** What a row of the table stands for; empty cells say nothing. @param id - for rows that have none */
+  item(cells: Cells, place: Place, id?: string): SourceItem {
+    const value: Record<string, unknown> = id === undefined ? {} : { id };
+    const usage: Record<string, unknown> = {};
+    const verdicts: VerdictName[] = [];
+    for (const key of this.#indexes.keys()) {
+      const cell = this.#cell(cells, key);
+      if (cell === undefined) continue;
+      if (key === 'messages' || key === 'metadata') {
+        const read = readJsonLine(Buffer.from(cell), false);
+        if ('refused' in read) return { kind: 'refused', verdict: read.refused, place };
+        verdicts.push(...read.verdicts);
+        value[key] = read.value;
+      } else if (key === 'prompt_tokens' || key === 'completion_tokens') {
+        usage[key] = numberOr(cell);
+      } else if (key === 'quality' || key === 'latency_ms') {
+        value[key] = numberOr(cell);
+      } else {
+        value[key] = cell;
+      }
+    }
+    // Half a usage says nothing.
+    if (Object.keys(usage).length === 2) value.usage = usage;
+    return itemOf(value, place, verdicts);
+  }
+
+  #cell(cells: Cells, key: Key): string | undefined {
+    const index = this.#indexes.get(key);
+    return (index === undefined ? null : cells[index]) || undefined;
+  }
+}
+
+/** A number written as text; any other text stays, and is refused where a number has to stand. */
+function numberOr(text: string): number | string {
+  return NUMBER.test(text.trim()) ? Number(text) : text;
+}

@@ -1,0 +1,20 @@
+import type { RowFilter } from '../config/source.ts';
+import type { LogRow } from '../dataset/row.ts';
+import { parseTime } from './timestamp.ts';
+
+/** What a filter looks at: it can be known before the messages of a call are. */
+type Filtered = Pick<LogRow, 'timestamp' | 'model' | 'metadata'>;
+
+/**
+ * Whether a call lies in the time window, was answered by one of the models and has the metadata that a filter asks for.
+ * A call that does not say what is asked for stays out. Ratings may come later, so `min_quality` is not looked at here.
+ */
+export function accepts({ from, to, models, metadata }: RowFilter, row: Filtered): boolean {
+  const time = row.timestamp === undefined ? Number.NaN : parseTime(row.timestamp);
+  if (from !== undefined && !(time >= parseTime(from))) return false;
+  if (to !== undefined && !(time < parseTime(to))) return false;
+  if (models !== undefined && (row.model === undefined || !models.includes(row.model))) return false;
+  return Object.entries(metadata ?? {}).every(
+    ([key, value]) => Object.hasOwn(row.metadata ?? {}, key) && row.metadata?.[key] === value,
+  );
+}

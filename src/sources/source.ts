@@ -1,0 +1,48 @@
+import type { Actual, LogRow } from '../dataset/row.ts';
+import type { VerdictName } from '../dataset/verdict.ts';
+
+/** Where production pairs come from. Every implementation passes one conformance suite. */
+export interface Source {
+  /**
+   * Names of what is read (files, a table's query, a provider), for people and for the manifest. No credentials.
+   *
+   * @throws TuneloopError SOURCE_NOT_FOUND if there is nothing to read.
+   */
+  describe(): Promise<string[]>;
+  /**
+   * Starts to read what is new since a cursor, in the order of the source; `null` reads everything.
+   * Memory is bounded by one batch, whatever the size of the source.
+   */
+  read(since: Cursor | null, signal: AbortSignal): Promise<Reading>;
+}
+
+export interface Reading {
+  /**
+   * Whether everything is read although a cursor was given, because the source is no longer what it was then (a file was
+   * rewritten, the configuration changed). What was read before is to be thrown away.
+   */
+  anew: boolean;
+  /** @throws TuneloopError SOURCE_UNREADABLE (file, table), PROVIDER_* (stored completions), never with row content. */
+  items: AsyncIterable<SourceItem>;
+  /** How far the reading has come; to be asked for after the last item. */
+  cursor(): Cursor;
+}
+
+/**
+ * A row, a later answer to one, or what is wrong with something that could not become a row; `detail` names its keys, never
+ * a value.
+ */
+export type SourceItem =
+  | { kind: 'row'; row: LogRow; verdicts: VerdictName[] }
+  | { kind: 'actual'; actual: Actual; verdicts: VerdictName[] }
+  | { kind: 'refused'; verdict: VerdictName; place: Place; detail?: string };
+
+/** Plain JSON; what it means is the source's own affair. It holds positions and hashes, never rows or credentials. */
+export type Cursor = { readonly type: string } & Record<string, unknown>;
+
+/** Where a row stands, for messages. */
+export interface Place {
+  /** Name of the file, without the folders that all files of a glob share; absent where rows come from no file. */
+  file?: string;
+  line: number;
+}

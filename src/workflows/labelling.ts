@@ -1,0 +1,134 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  defineQuery,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities/create-activities.ts';
+import type { KeptAnswers } from '../activities/keep-answers.ts';
+import type { LabelledRows } from '../activities/label-rows.ts';
+import { escapeMarkdown } from '../report/format.ts';
+import type { ArtifactRef } from '../storage/artifact-store.ts';
+import { EVALUATION, LOCAL_STEP } from './activity-options.ts';
+import { endOf } from './failure-reason.ts';
+import { Pause } from './pause.ts';
+import type { PauseReason } from './progress.ts';
+import { RunBudget } from './run-budget.ts';
+
+const { findUnlabelled, keepAnswers } = proxyActivities<Activities>(LOCAL_STEP);
+const { labelRows } = proxyActivities<Activities>(EVALUATION);
+
+export interface LabellingInput {
+  /** The checked pipeline, as stored by the client, with `source.actuals` filled in. */
+  definition: ArtifactRef;
+  /** How many rows to ask for at most; null for all. */
+  limit: number | null;
+}
+
+export interface LabellingProgress {
+  stage: 'read' | 'ask' | 'keep' | 'done';
+  /** Null while it goes on. */
+  paused: PauseReason | null;
+  /** Rows that the teacher is asked for; null until they are known. */
+  rows: number | null;
+}
+
+export interface LabellingResult extends KeptAnswers {
+  /** Rows without an answer that nobody was asked for, because of the limit or the budget. */
+  left: number;
+  /** Rows without an answer that are left to people: what the teacher said about them was kept out, now or before. */
+  forPeople: number;
+  /** Null where no price is known. */
+  spentUsd: number | null;
+  /** Why some rows were not asked for although no limit kept them; null where all were. */
+  stopped: string | null;
+}
+
+export const labellingProgressQuery = defineQuery<LabellingProgress>('progress');
+
+/** Has a teacher model answer the rows of the log that nobody has answered. */
+export async function labelling(input: LabellingInput): Promise<LabellingResult> {
+  try {
+    return await label(input);
+  } catch (error) {
+    throw endOf(error);
+  }
+}
+
+async function label({ definition, limit }: LabellingInput): Promise<LabellingResult> {
+  let progress: LabellingProgress = { stage: 'read', paused: null, rows: null };
+  const show = (change: Partial<LabellingProgress>) => {
+    progress = { ...progress, ...change };
+    setCurrentDetails(detailsOf(progress));
+  };
+  setHandler(labellingProgressQuery, () => progress, { description: 'How far this labelling has come' });
+  const pause = new Pause((paused) => show({ paused }));
+  show({});
+
+  const found = await pause.around(() =>
+    findUnlabelled.executeWithOptions({ summary: 'rows without an answer' }, [{ definition, limit }]),
+  );
+  const { rows, labels } = found;
+  show({ rows: rows.rows });
+  const budget = new RunBudget(found.budgetUsd, found.monthly);
+  // The month's account knows a reservation by its name, and every labelling of a pipeline has the same workflow id.
+  const what = `labelling of ${workflowInfo().startTime.toISOString()}`;
+  const reserved = await budget.reserve([{ what, usd: found.reserveUsd }]);
+  if ('refused' in reserved) throw ApplicationFailure.nonRetryable(reserved.refused, 'BUDGET_EXCEEDED');
+  const [reservation] = reserved;
+
+  // Whatever happened, and where cancellation does not reach: the answers are paid for.
+  const keep = (spentUsd: number | null) =>
+    CancellationScope.nonCancellable(async () => {
+      show({ stage: 'keep' });
+      try {
+        return await keepAnswers.executeWithOptions({ summary: 'add the answers to the file' }, [
+          { definition, labels },
+        ]);
+      } finally {
+        await budget.settle(reservation, spentUsd);
+      }
+    });
+  show({ stage: 'ask' });
+  const request = { definition, rows, limitUsd: budget.limitUsd(reservation), dearestUsd: found.dearestUsd };
+  let asked: LabelledRows;
+  try {
+    asked = await pause.around(() =>
+      labelRows.executeWithOptions({ summary: `ask the teacher for ${rows.rows} rows` }, [request]),
+    );
+  } catch (error) {
+    await keep(null);
+    throw error;
+  }
+  const kept = await keep(asked.spentUsd);
+  show({ stage: 'done' });
+  return {
+    ...kept,
+    left: found.beyondLimit + asked.left,
+    forPeople: found.keptOut + kept.doubtful,
+    spentUsd: asked.spentUsd,
+    stopped: asked.stopped,
+  };
+}
+
+const STAGE_TEXTS = {
+  read: 'Looking for rows without an answer',
+  ask: 'Asking the teacher',
+  keep: 'Adding the answers to the file',
+  done: 'Done',
+} as const;
+
+/** The Markdown that the Web UI shows as the current details. */
+function detailsOf({ stage, paused, rows }: LabellingProgress): string {
+  const lines = [`**${STAGE_TEXTS[stage]}**`];
+  if (paused) {
+    lines.push(
+      `**Paused: ${paused.code}.** ${escapeMarkdown(paused.message)}. Mend that, then go on with \`tuneloop resume\`.`,
+    );
+  }
+  if (rows !== null) lines.push(`${rows} rows have no answer`);
+  return lines.join('\n\n');
+}
