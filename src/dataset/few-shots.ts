@@ -113,8 +113,11 @@ function median(rows: readonly Map<string, Label>[], key: string, end: 'first' |
   return places[Math.floor(places.length / 2)] ?? 0;
 }
 
+/** Where the line ends begin that stand before a place; spaces before them belong to the line that ends. */
 function withSpaceBefore(text: string, at: number): number {
-  return text.slice(0, at).trimEnd().length;
+  const end = text.slice(0, at).trimEnd().length;
+  const line = text.slice(end, at).search(/\r?\n/);
+  return line === -1 ? at : end + line;
 }
 
 function addSplit(split: FewShotSplit, text: string, first: number, last: number): void {
@@ -131,7 +134,8 @@ function answersIn(shot: string, key: string): string[] {
 }
 
 function comeUpAgain({ shots }: FewShotSplit, inputLabel: string, answers: readonly string[]): boolean {
-  const examples = shots.flatMap((shot) => shot.split(`\n${inputLabel}`).map((example) => example.trim()));
+  const examples = shots.flatMap((shot) => shot.split(`\n${inputLabel}`).map((example) => example.trim()))
+    .filter((example) => example !== '');
   return differ(examples) <= MOST_DIFFERENT_SHOTS || differ(answers) <= MOST_DIFFERENT_ANSWERS;
 }
 

@@ -170,10 +170,8 @@ function leadVersions(
     .filter((version) => version.rows.length >= least)
     .sort(byRows);
   if (isTurn(prompt, message, main)) {
-    const isConstant = isCovered(frequent.slice(0, MOST_VERSIONS), texts, COVERAGE);
-    return isConstant || !areShots(rows, main)
-      ? frequent
-      : [{ pattern: SLOT_ALONE, rows: [...texts.keys()], fewShots: true }];
+    if (!areShots(rows, main, least)) return frequent;
+    return [{ pattern: SLOT_ALONE, rows: [...texts.keys()], fewShots: true }];
   }
   const author = role === 'system' || role === 'developer' ? 'instructions' : 'anyone';
   const options = { quorum, least, author, instructed: false, known: [] } as const;
@@ -196,15 +194,19 @@ function isTurn(prompt: Prompt, message: number, main: number): boolean {
   );
 }
 
-/** Whether questions and answers before the main message come up again and again. */
-function areShots(rows: readonly Prompt[], main: number): boolean {
-  const turns = rows.flatMap((prompt) => prompt.slice(0, main).filter((_, index) => isTurn(prompt, index, main)));
-  return [turns.filter(({ role }) => role === 'assistant'), turns.filter(({ role }) => role === 'user')].every(
-    (each) => new Set(each.map(({ content }) => content)).size <= each.length * MOST_DIFFERENT_SHOTS,
-  );
+/** Whether what was answered before the main message changes, and questions and answers come up again and again. */
+function areShots(rows: readonly Prompt[], main: number, least: number): boolean {
+  const turns = rows.map((prompt) => prompt.slice(0, main).filter((_, index) => isTurn(prompt, index, main)));
+  const sets = literalVersions(turns.map((each) => JSON.stringify(each)));
+  const constant = sets.filter((set) => set.rows.length >= least).sort(byRows).slice(0, MOST_VERSIONS);
+  if (isCovered(constant, rows, COVERAGE)) return false;
+  return (['assistant', 'user'] as const).every((role) => {
+    const contents = turns.flat().flatMap((turn) => (turn.role === role ? [turn.content] : []));
+    return new Set(contents).size <= contents.length * MOST_DIFFERENT_SHOTS;
+  });
 }
 
-function isCovered(versions: readonly TextVersion[], texts: readonly string[], share: number): boolean {
+function isCovered(versions: readonly TextVersion[], texts: readonly unknown[], share: number): boolean {
   return versions.reduce((sum, { rows }) => sum + rows.length, 0) >= share * texts.length;
 }
 

@@ -135,8 +135,11 @@ export function parseJudgingRow(text: Buffer, place: { file: string; line: numbe
   if (isObject(value) && ('messages' in value || 'prompt' in value)) {
     const parsed = parseLogRow(value, { file: path.basename(place.file), line: place.line });
     if ('refused' in parsed) throw invalid(parsed, place);
-    if ('row' in parsed && (parsed.row.actual ?? parsed.row.completion) !== undefined) return parsed.row;
-    throw invalid({ refused: 'no-output' }, place);
+    if (!('row' in parsed)) throw invalid({ refused: 'no-output' }, place);
+    const { flaw, actual, completion } = parsed.row;
+    if (flaw !== undefined) throw invalid({ refused: flaw }, place);
+    if ((actual ?? completion) === undefined) throw invalid({ refused: 'no-output' }, place);
+    return parsed.row;
   }
   const parsed = judgingRowSchema.safeParse(value);
   if (!parsed.success) throw invalid(wrongShape(parsed.error), place);
@@ -243,8 +246,8 @@ function answerOf(
   const raw = rawMessageOf(completion);
   const text = raw?.content == null ? undefined : textOf(raw.content);
   const refusal = raw?.refusal || fields.refusal || undefined;
-  const flaw = raw && flawOf(raw, fields.finish_reason, refusal);
-  if (text === null && !checked) return { completion: undefined, flaw: 'unsupported-content' };
+  const flaw =
+    (raw && flawOf(raw, fields.finish_reason, refusal)) ?? (text === null ? 'unsupported-content' : undefined);
   if (!raw || (text === undefined && raw.content != null)) return { refused: 'wrong-shape', detail: COMPLETION_SHAPE };
   if (Array.isArray(raw.content) && !verdicts.includes('content-parts')) verdicts.push('content-parts');
   return { completion: text || refusal || (text ?? undefined), ...(flaw && !checked ? { flaw } : {}) };

@@ -52,9 +52,11 @@ describe('an example', () => {
   });
 
   test('keeps no role that services do not take', () => {
-    const developer = templateWith('developer');
-    expect(exampleVerdict(developer, example('hello'), ['strip'])).toBeUndefined();
-    expect(exampleVerdict(developer, example('hello'), ['keep-instructions'])).toBe('unsupported-role');
+    const tool = templateWith('tool');
+    expect(exampleVerdict(tool, example('hello'), ['strip'])).toBeUndefined();
+    expect(exampleVerdict(tool, example('hello'), ['keep-instructions'])).toBe('unsupported-role');
+    // Which is written as the system that it is.
+    expect(exampleVerdict(templateWith('developer'), example('hello'), ['keep-instructions'])).toBeUndefined();
   });
 
   test('of one word of 10 MB is refused before long', () => {

@@ -1,0 +1,99 @@
+import type { Client } from 'pg';
+import type { CapturedCall } from './record.ts';
+import { type CapturedActual, type CaptureSink, createSink, type LineWriter, type SinkOptions } from './sink.ts';
+
+export interface PostgresOptions extends SinkOptions {
+  /** postgres://user:password@host/database */
+  url: string;
+  /** Made if it is not there. Default `tuneloop_log`. */
+  table?: string;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * Inserts calls into a table that `source: { type: postgres, query: 'select * from tuneloop_log', cursor: timestamp }`
+ * reads. The application needs `pg` for it. A call that is there already is left alone, and an answer may come before its
+ * call.
+ */
+export function postgresSink({ url, table = 'tuneloop_log', ...options }: PostgresOptions): CaptureSink {
+  return createSink(new PostgresWriter(url, table), options);
+}
+
+class PostgresWriter implements LineWriter {
+  readonly #url: string;
+  readonly #table: string;
+  #client: Client | undefined;
+
+  constructor(url: string, table: string) {
+    this.#url = url;
+    this.#table = `"${table.replaceAll('"', '""')}"`;
+  }
+
+  async write(calls: readonly CapturedCall[], actuals: readonly CapturedActual[]): Promise<void> {
+    const client = await this.#connect();
+    try {
+      await client.query('begin');
+      if (calls.length > 0) await client.query(this.#insertCalls(), [JSON.stringify(calls.map(asColumns))]);
+      for (const { actual_for, actual, quality, by } of actuals) {
+        await client.query(this.#insertActual(), [actual_for, actual ?? null, quality ?? null, by ?? null]);
+      }
+      await client.query('commit');
+    } catch (error) {
+      // The connection may be what is broken: the next attempt makes a new one.
+      this.#client = undefined;
+      await client.end().catch(() => {});
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client?.end();
+    this.#client = undefined;
+  }
+
+  async #connect(): Promise<Client> {
+    if (this.#client) return this.#client;
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({ connectionString: this.#url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+    client.on('error', () => {
+      if (this.#client === client) this.#client = undefined;
+    });
+    await client.connect();
+    await client.query(
+      `create table if not exists ${this.#table} (
+        id text primary key, timestamp timestamptz, messages jsonb, completion text, actual text, actual_by text,
+        quality real, model text, prompt_tokens integer, completion_tokens integer, latency_ms real,
+        finish_reason text, metadata jsonb)`,
+    );
+    this.#client = client;
+    return client;
+  }
+
+  #insertCalls(): string {
+    const columns =
+      'id, timestamp, messages, completion, model, prompt_tokens, completion_tokens, latency_ms, finish_reason, metadata';
+    const filled = columns
+      .split(', ')
+      .slice(1)
+      .map((column) => `${column} = coalesce(${this.#table}.${column}, excluded.${column})`);
+    return `insert into ${this.#table} (${columns})
+      select distinct on (id) ${columns} from jsonb_to_recordset($1::jsonb) as calls(id text, timestamp timestamptz, messages jsonb,
+        completion text, model text, prompt_tokens integer, completion_tokens integer, latency_ms real,
+        finish_reason text, metadata jsonb)
+      on conflict (id) do update set ${filled.join(', ')}`;
+  }
+
+  #insertActual(): string {
+    return `insert into ${this.#table} (id, actual, quality, actual_by) values ($1, $2, $3, $4)
+      on conflict (id) do update set actual = coalesce(excluded.actual, ${this.#table}.actual),
+        quality = coalesce(excluded.quality, ${this.#table}.quality),
+        actual_by = coalesce(excluded.actual_by, ${this.#table}.actual_by)`;
+  }
+}
+
+/** Texts without NUL, which Postgres cannot hold. */
+function asColumns({ usage, refusal, messages, completion, ...call }: CapturedCall): object {
+  const columns = { ...call, ...usage, messages, completion: completion ?? refusal ?? null };
+  return JSON.parse(JSON.stringify(columns).replaceAll('\\u0000', ''));
+}

@@ -1,0 +1,137 @@
+import type { CapturedCall } from './record.ts';
+
+/** A right answer or a rating that came later. */
+export interface CapturedActual {
+  actual_for: string;
+  actual?: string;
+  quality?: number;
+  by?: string;
+  timestamp: string;
+}
+
+export interface SinkOptions {
+  /** Told of what could not be written; at most once a minute. Default: nobody is told. */
+  onError?: (error: unknown, lost: number) => void;
+  /** What waits to be written at most, in lines; more is lost and counted. Default 10,000. */
+  queue?: number;
+}
+
+/** Where captured calls go. One sink may serve several clients. */
+export interface CaptureSink {
+  /** Takes a call at once; it is written a moment later. Never throws. */
+  record(call: CapturedCall): void;
+  /**
+   * Says what was the right answer to a call, or how good its answer was.
+   *
+   * @param id of the response, as `completion.id` gives it.
+   * @param output the right answer; null where only the quality is known.
+   * @param quality 0 (useless) to 1 (right).
+   * @param by who says so, for example `person:ana`.
+   */
+  recordActual(id: string, output: string | null, quality?: number, by?: string): void;
+  /** Resolves when everything taken so far is written, or lost. Never rejects. */
+  flush(): Promise<void>;
+  /** Flushes and gives up files and connections. */
+  close(): Promise<void>;
+  /** Lines that were lost so far. */
+  readonly lost: number;
+}
+
+/** Writes lines to their place. Called by one writer at a time. */
+export interface LineWriter {
+  write(calls: readonly CapturedCall[], actuals: readonly CapturedActual[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+const QUEUE = 10_000;
+const BATCH = 500;
+const DELAY_MS = 100;
+const TRIES = 3;
+const RETRY_MS = 500;
+const SILENCE_MS = 60_000;
+
+/**
+ * The queue between the application and a place that may be slow, full or gone. Nothing here is waited for by a call, and
+ * no timer keeps the process alive.
+ */
+export function createSink(writer: LineWriter, { onError, queue = QUEUE }: SinkOptions): CaptureSink {
+  let calls: CapturedCall[] = [];
+  let actuals: CapturedActual[] = [];
+  let lost = 0;
+  let untold = 0;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+
+  const lose = (error: unknown, lines: number) => {
+    lost += lines;
+    untold += lines;
+    if (performance.now() - toldAt < SILENCE_MS) return;
+    toldAt = performance.now();
+    try {
+      onError?.(error, untold);
+    } catch {
+      // The application's own handler must not harm the application either.
+    }
+    untold = 0;
+  };
+  const writeBatch = async () => {
+    const [callBatch, actualBatch] = [calls.slice(0, BATCH), actuals.slice(0, BATCH)];
+    calls = calls.slice(BATCH);
+    actuals = actuals.slice(BATCH);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await writer.write(callBatch, actualBatch);
+        return;
+      } catch (error) {
+        if (attempt === TRIES) {
+          lose(error, callBatch.length + actualBatch.length);
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS * attempt).unref());
+      }
+    }
+  };
+  const drain = async () => {
+    while (calls.length + actuals.length > 0) await writeBatch();
+  };
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    writing = writing.then(drain);
+    return writing;
+  };
+  const enqueue = (take: () => void) => {
+    if (calls.length + actuals.length >= queue) {
+      lose(new Error(`the queue of ${queue} lines is full`), 1);
+      return;
+    }
+    take();
+    timer ??= setTimeout(() => void flush(), DELAY_MS).unref();
+  };
+  const onExit = () => void flush();
+  process.once('beforeExit', onExit);
+
+  return {
+    record: (call) => enqueue(() => calls.push(call)),
+    recordActual: (id, output, quality, by) =>
+      enqueue(() =>
+        actuals.push({
+          actual_for: id,
+          ...(output === null ? {} : { actual: output }),
+          ...(quality === undefined ? {} : { quality }),
+          ...(by === undefined ? {} : { by }),
+          timestamp: new Date().toISOString(),
+        }),
+      ),
+    flush,
+    async close() {
+      process.off('beforeExit', onExit);
+      await flush();
+      await writer.close().catch((error: unknown) => lose(error, 0));
+    },
+    get lost() {
+      return lost;
+    },
+  };
+}
