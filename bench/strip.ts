@@ -117,16 +117,10 @@ function measureSpeed() {
   };
 }
 
-/** With as many rules before the first message as make it 1 kB. */
+/** With rules before the first message that make it about 1 kB. */
 function padded(messages: readonly Message[]): Message[] {
-  const missing = 1000 - messages.reduce((sum, { content }) => sum + content.length, 0);
-  const rules = Array.from(
-    { length: 20 },
-    (_, index) => `Rule ${index + 1}: keep to what the guest has written.\n`,
-  ).join('');
-  return messages.map((message, index) =>
-    index === 0 ? { ...message, content: rules.slice(0, Math.max(0, missing)) + message.content } : message,
-  );
+  const rules = Array.from({ length: 12 }, (_, index) => `Rule ${index + 1}: keep to what the guest has written.\n`).join('');
+  return messages.map((message, index) => (index === 0 ? { ...message, content: rules + message.content } : message));
 }
 
 function print(): void {

@@ -2,8 +2,11 @@ import { agreed, countProse, findAffixes, isLabelled } from './affixes.ts';
 import { dateAround, isDate, isToken } from './machine-text.ts';
 import { fits, lengthOf, type TextPattern } from './text-pattern.ts';
 
-/** How to cut. `instructions`: the text was written by the prompt's author, but for a few words that change. */
-export type Author = 'instructions' | 'anyone';
+/**
+ * Whose text it is. `instructions`: that of the prompt's author, but for a few words that change. `fields`: labels are his,
+ * values are not. `anyone`: what is his has to be found out.
+ */
+export type Author = 'instructions' | 'fields' | 'anyone';
 
 /** As many words in a row are prose by the prompt's author. */
 const PROSE_WORDS = 4;
@@ -31,10 +34,9 @@ export function findPattern(
   texts: readonly string[],
   quorum: number,
   author: Author = 'anyone',
-  prose?: boolean,
 ): TextPattern {
   const [only] = texts;
-  const isProse = prose ?? texts.length >= PROSE_TEXTS;
+  const isProse = texts.length >= PROSE_TEXTS;
   if (only !== undefined && texts.length === 1 && author === 'instructions') return { literals: [only] };
   const { prefix, suffix } = findAffixes(texts, quorum, isProse);
   const around: TextPattern = { literals: [prefix, suffix] };
@@ -150,10 +152,12 @@ function cutLiterals(raw: string[], bodies: readonly string[], author: Author, p
         const before = cut.findLastIndex(
           (each, place) => place < index && (place === 0 || countProse(each) >= PROSE_WORDS),
         );
-        const rest = (literals[before] ?? '').slice(cut[before] === '' ? 0 : cuts[before]?.prefix);
+        const [first = '', raw = ''] = [cut[before], literals[before]];
+        const rest = first === '' ? raw : raw.slice(cuts[before]?.prefix);
         return opensStructure(
-          cut[before] ?? '',
+          first,
           rows.map((row) => rest + (row[before] ?? '')),
+          author === 'fields' ? 0 : PROSE_WORDS,
         );
       });
     });
@@ -187,9 +191,25 @@ function cutAround(
 ): { prefix: number; suffix: number } {
   const words = cutAtWords(left, values, right);
   const cut = values.map((value) => left.slice(words.prefix) + value + right.slice(0, right.length - words.suffix));
-  if (most(cut, isDate) || most(cut, isToken)) return words;
-  if (author === 'instructions' && !values.some((value) => value.includes('\n')) && meanLength(values) <= SHORT_VALUE)
-    return words;
+  const areShort = !values.some((value) => value.includes('\n')) && meanLength(values) <= SHORT_VALUE;
+  if (most(cut, isDate) || most(cut, isToken) || (author === 'instructions' && areShort)) return words;
+  const marked = cutAtLabels(left, values, right, prose);
+  return areShort && isInSentence(left, right) ? { ...marked, suffix: words.suffix } : marked;
+}
+
+/** Whether words before a slot and punctuation behind it make it a part of a sentence. */
+function isInSentence(left: string, right: string): boolean {
+  if (/^[.,;:!?)"'”]+[ \t]+\p{L}[^\n]*\p{L}[ \t]+\p{L}/u.test(right)) return true;
+  const line = left.slice(left.lastIndexOf('\n') + 1);
+  return /^[.,;!?)"'”]+\s/.test(right) && countProse(line) >= PROSE_WORDS && !/[:>\]]\s*$/.test(line);
+}
+
+function cutAtLabels(
+  left: string,
+  values: readonly string[],
+  right: string,
+  prose: boolean,
+): { prefix: number; suffix: number } {
   const texts = values.map((value) => left + value + right);
   // A single value is no evidence of what else could stand there.
   if (texts.length < 2) return { prefix: left.length, suffix: right.length };
@@ -231,11 +251,11 @@ const STRUCTURE =
 const TAG_BEFORE = /<[A-Za-z][\w-]*>[ \t]*\n[^\n]*\s*$/;
 
 /** Whether a first literal has prose of the prompt's author, after which labels on lines of their own are his too. */
-function opensStructure(first: string, values: readonly string[]): boolean {
+function opensStructure(first: string, values: readonly string[], leastProse: number): boolean {
   if (!first.endsWith('\n') && !STRUCTURE.test(first)) return false;
   if (TAG_BEFORE.test(first)) return false;
   const before = first.replace(STRUCTURE, '');
-  return countProse(before) >= PROSE_WORDS && !(values.filter(isLabelled).length * 2 > values.length);
+  return countProse(before) >= leastProse && !(values.filter(isLabelled).length * 2 > values.length);
 }
 
 function mayDivide(run: string, author: Author): boolean {

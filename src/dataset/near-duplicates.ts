@@ -1,4 +1,4 @@
-import { canonicalText } from './split.ts';
+import { canonicalText } from './canonical-text.ts';
 
 // Names of their own: within a sandbox, as tests run in, to look up a global takes longer than the rest of the hash.
 const { imul, min } = Math;

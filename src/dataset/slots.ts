@@ -20,8 +20,9 @@ export function slotsOf(
   fewShots: ReadonlySet<number>,
 ): Slot[] {
   const before = literalsBefore(messages);
-  const kinds = before.map((_, slot): Slot['kind'] => {
-    if (fewShots.has(slot)) return 'few-shots';
+  const kinds = before.map((literal, slot): Slot['kind'] => {
+    const isBeforeInput = slot < before.length - 1;
+    if (fewShots.has(slot) || (isBeforeInput && OF_EXAMPLES.test(nameBefore(literal) ?? ''))) return 'few-shots';
     return kindOf(rows.map((values) => values[slot] ?? ''));
   });
   // Where nothing else is left, dates or ids are what the prompt is about.
@@ -34,6 +35,8 @@ export function slotsOf(
     return { name, kind };
   });
 }
+
+const OF_EXAMPLES = /^(?:.*_)?(?:examples?|few_shots?|demonstrations?|beispiele?)(?:_.*)?$/;
 
 const DEFAULT_NAMES: Record<Slot['kind'], string> = { input: 'input', date: 'date', id: 'id', 'few-shots': 'examples' };
 

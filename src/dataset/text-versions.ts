@@ -28,6 +28,8 @@ const MOST_BRANCHES = 8;
 /** Share of the texts that the branches of a fork, or the versions that come of it, must cover. */
 const COVERAGE = 0.9;
 const TEXTS_PER_VERSION = 5;
+/** Shorter lines hold no words enough to tell two prompts apart. */
+const SHORTEST_PROSE = 20;
 /** Labels and headings tell kinds of input apart as well as prompts; only this many words are a prompt for sure. */
 const WORDS_OF_A_PROMPT = 6;
 const WORDS_OF_A_PROMPT_IF_INSTRUCTED = 20;
@@ -76,12 +78,12 @@ function adopted(texts: readonly string[], { known }: TextVersionOptions): TextP
 /** One pattern, unless several share much less than the texts of each have in common. */
 function patternsOf(texts: readonly string[], options: TextVersionOptions): TextPattern[] {
   const single = patternOf(texts, options);
-  for (const end of ['start', 'end'] as const) {
-    const groups = forked(texts, options, end);
-    if (!groups) continue;
-    const patterns = groups.map((group) => patternOf(group, options, false));
+  const needed = options.instructed ? WORDS_OF_A_PROMPT_IF_INSTRUCTED : WORDS_OF_A_PROMPT;
+  for (const fork of [atStart, atEnd, inside]) {
+    const patterns = fork(texts, options)?.map((group) => patternOf(group, options)) ?? [];
     // Texts that differ in a date or a name alone are one version with one slot more.
-    if (patterns.every((pattern) => wordsOf(pattern) - wordsOf(single) >= WORDS_OF_A_PROMPT)) return patterns;
+    const gains = patterns.map((pattern) => wordsOf(pattern) - wordsOf(single));
+    if (gains.length > 0 && Math.min(...gains) >= (fork === inside ? needed : WORDS_OF_A_PROMPT)) return patterns;
   }
   return [single];
 }
@@ -90,22 +92,64 @@ function wordsOf({ literals }: TextPattern): number {
   return literals.reduce((sum, literal) => sum + countWords(literal), 0);
 }
 
-function patternOf(texts: readonly string[], { quorum, author }: TextVersionOptions, prose?: boolean): TextPattern {
+function patternOf(texts: readonly string[], { quorum, author }: TextVersionOptions): TextPattern {
   const split = author === 'anyone' ? splitFewShots(texts, quorum) : undefined;
   if (split) {
     const head = findPattern([...new Set(split.heads)], quorum, 'instructions');
-    const tail = findPattern([...new Set(split.tails)], quorum);
+    const tail = findPattern([...new Set(split.tails)], quorum, 'fields');
     const pattern = { literals: [...head.literals, ...tail.literals], fewShots: head.literals.length - 1 };
     const touches = (head.literals.at(-1) === '' && head.literals.length > 1) || tail.literals[0] === '';
     if (!touches && texts.filter((text) => fits(pattern, text)).length >= Math.ceil(quorum * texts.length - 1e-9)) {
       return pattern;
     }
   }
-  return findPattern(texts, quorum, author, prose);
+  return findPattern(texts, quorum, author);
+}
+
+type Groups = (readonly string[])[];
+
+function atStart(texts: readonly string[], options: TextVersionOptions): Groups | undefined {
+  return forked(texts, options, 'start');
+}
+
+function atEnd(texts: readonly string[], options: TextVersionOptions): Groups | undefined {
+  return forked(texts, options, 'end');
+}
+
+/** Texts of versions that have lines of prose of their own, wherever these stand. */
+function inside(texts: readonly string[], { quorum, least }: TextVersionOptions): Groups | undefined {
+  const fewest = Math.max(TEXTS_PER_VERSION, least);
+  const groups: Groups = [];
+  let rest = texts.map((text) => ({ text, lines: proseLines(text) }));
+  while (groups.length < MOST_BRANCHES) {
+    const [line, count] = mostFrequent(rest.flatMap(({ lines }) => lines), quorum * texts.length);
+    if (count < fewest) break;
+    groups.push(rest.filter(({ lines }) => lines.includes(line)).map(({ text }) => text));
+    rest = rest.filter(({ lines }) => !lines.includes(line));
+  }
+  return groups.length > 1 && rest.length <= texts.length * (1 - COVERAGE) ? groups : undefined;
+}
+
+/** The different lines that hold words enough for a prompt. */
+function proseLines(text: string): string[] {
+  return [...new Set(text.split('\n'))].filter(
+    (line) => line.length >= SHORTEST_PROSE && countWords(line) >= WORDS_OF_A_PROMPT,
+  );
+}
+
+/** Of the lines that fewer than a number of texts have. */
+function mostFrequent(lines: readonly string[], fewer: number): [line: string, count: number] {
+  const counts = new Map<string, number>();
+  for (const line of lines) counts.set(line, (counts.get(line) ?? 0) + 1);
+  return [...counts].reduce<[string, number]>(
+    (best, [line, count]) =>
+      count < fewer && (count > best[1] || (count === best[1] && line < best[0])) ? [line, count] : best,
+    ['', 0],
+  );
 }
 
 /** Texts of versions that part at one end; undefined where that end does not look like several prompts. */
-function forked(texts: readonly string[], options: TextVersionOptions, end: End): (readonly string[])[] | undefined {
+function forked(texts: readonly string[], options: TextVersionOptions, end: End): Groups | undefined {
   const { quorum, least, instructed } = options;
   const ends = shortest(
     leavesOf(texts, quorum, Math.max(TEXTS_PER_VERSION, least), end).map((leaf) => {
@@ -125,7 +169,7 @@ function forked(texts: readonly string[], options: TextVersionOptions, end: End)
 }
 
 /** Follows the texts from one end and parts them wherever a few ways of going on cover nearly all of them. */
-function leavesOf(texts: readonly string[], quorum: number, least: number, end: End): (readonly string[])[] {
+function leavesOf(texts: readonly string[], quorum: number, least: number, end: End): Groups {
   const common = agreed(texts, quorum, end);
   const following = texts.filter((text) => startsOrEnds(text, common, end));
   const branches = [...Map.groupBy(following, (text) => codeAt(text, common.length, end)).values()].filter(

@@ -1,6 +1,7 @@
 /**
  * Everything that can be wrong or odd with a row, by name. `drop`: the row is left out. `mend`: the row stays, changed as
- * it says. `note`: the row stays as it is, or there is no row. With `clean.rows: strict` each of them refuses the log.
+ * it says. `note`: the row stays as it is, or there is no row. With `clean.rows: strict` each of them refuses the log, but for
+ * what a row is among the others: repeats and leaks are no fault of a row.
  */
 export const VERDICTS = {
   // Reading a line or a record.
@@ -44,8 +45,6 @@ export const VERDICTS = {
     what: 'the completion is a message or a whole API response, whose text is taken',
   },
   'answer-in-messages': { effect: 'mend', what: 'the answer is the last of the messages, and is taken from there' },
-  'unknown-actual': { effect: 'note', what: 'an answer was given for an id that the log does not hold' },
-  'duplicate-id': { effect: 'note', what: 'another row has the same id, so that an answer for it counts for both' },
 
   // What the model has answered, where nobody has given a right answer.
   'no-output': { effect: 'drop', what: 'nobody has answered yet: `tuneloop label` lets a model or a person answer' },

@@ -12,7 +12,7 @@ import {
   similarity,
   sketchAgreement,
 } from '../../src/dataset/near-duplicates.ts';
-import { canonicalText } from '../../src/dataset/split.ts';
+import { canonicalText } from '../../src/dataset/canonical-text.ts';
 import { seededRandom } from '../../src/trainer/random.ts';
 import { anyText } from '../storage/any-text.ts';
 

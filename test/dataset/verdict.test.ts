@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { placeText, VERDICTS, type VerdictName, VerdictTable } from '../../src/dataset/verdict.ts';
+import { ROOT } from '../setup/cli.ts';
 
 const names = Object.keys(VERDICTS) as VerdictName[];
 const at = (line: number) => ({ file: 'a.jsonl', line });
@@ -45,4 +48,10 @@ test('a table goes on from an earlier one, which stays as it is', () => {
 test('a row that is in no file is named by its number', () => {
   expect(placeText({ line: 7 })).toBe('row 7');
   expect(placeText(at(7))).toBe('a.jsonl:7');
+});
+
+test('the documentation lists every verdict as it is', () => {
+  const document = readFileSync(path.join(ROOT, 'docs', 'data.md'), 'utf8');
+  const listed = [...document.matchAll(/^\| `([\w-]+)` \| (drop|mend|note) \| (.*) \|$/gm)].map(([, ...cells]) => cells);
+  expect(listed).toEqual(names.map((name) => [name, VERDICTS[name].effect, VERDICTS[name].what]));
 });

@@ -27,7 +27,7 @@ const stored = ({ id, timestamp, prompt, completion, model, metadata }: Call, re
   })}\n`;
 
 conformsToSource(
-  { bad: 'cut-off', incremental: true },
+  { bad: 'lone-surrogate', incremental: true },
   async () => {
     const dir = mkdtempSync(path.join(folder, 'trainer-'));
     let trainer: Trainer = await startTrainer({ dir });
@@ -54,7 +54,7 @@ conformsToSource(
       dependencies: { provider: () => provider },
       secrets: ['sk-hidden-1234567'],
       add: (calls) => append(calls.map((each) => stored(each)).join('')),
-      addBad: () => append(stored({ ...anyCall, id: `cut-${Math.random()}` }, 'length')),
+      addBad: () => append(stored({ ...anyCall, id: `half-${Math.random()}`, prompt: 'half \ud83d' })),
       spoil: () => trainer.close(),
       handles: async () => requests,
       remove: () => trainer.close(),
