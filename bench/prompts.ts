@@ -33,6 +33,7 @@ export const PROMPT_LOGS: Record<string, { name: string; forms: PromptForm[] }[]
     log('prose between', passages),
     log('JSON to answer with', jsonFields),
     log('headings', headings),
+    log('name and language within sentences', translation),
   ],
   'four versions': [
     log('of different forms', classification, extraction, xmlDocument, jsonAnswer),
@@ -40,6 +41,7 @@ export const PROMPT_LOGS: Record<string, { name: string; forms: PromptForm[] }[]
     log('of one legacy prompt', ...[0, 1, 2, 3].map(legacyRevision)),
     log('legacy and chat', classification, chatLabelled, proseAround, chatBare),
     log('with several slots', labelledFields, passages, chatWithSlots, xmlFields),
+    log('after a preamble with a name', ...[0, 1, 2, 3].map(afterPreamble)),
   ],
   'legacy with few-shots': [
     log('labels', constantShots('Message', 'Label')),
@@ -47,6 +49,7 @@ export const PROMPT_LOGS: Record<string, { name: string; forms: PromptForm[] }[]
     log('arrows', constantArrows),
     log('XML tags', constantTags),
     log('chat pairs', constantPairs),
+    log('two inputs', constantFields),
   ],
   'few-shots per request': [
     log('labels, 40 in the pool', requestShots('Message', 'Label', 40)),
@@ -57,7 +60,21 @@ export const PROMPT_LOGS: Record<string, { name: string; forms: PromptForm[] }[]
     log('XML tags, all different', requestTags),
     log('arrows, 40 in the pool', requestArrows),
     log('chat pairs, 40 in the pool', requestPairs),
+    log('none to four examples', requestOptional),
+    log('of several lines, with rules between', requestRuled),
+    log('heading, bullets, bare input', requestBullets),
+    log('two inputs', requestFields),
     log('no blank lines, free answers', requestDense),
+    log('JSON lines', requestJson),
+  ],
+  'inputs like prompts, left whole': [
+    log('conversation', conversation('\n')),
+    log('conversation with blank lines', conversation('\n\n')),
+    log('record of labelled lines', recordInput),
+    log('record on one line', recordLine),
+    log('JSON', jsonInput),
+    log('context and question', contextQuestion),
+    log('all begin alike', greeting),
   ],
 };
 
@@ -209,6 +226,13 @@ function headings(random: Random): MadePrompt {
   };
 }
 
+function translation(random: Random): MadePrompt {
+  const values = [name(random), pick(random, ['French', 'Ladin', 'Dutch', 'Polish', 'Czech']), anyInput(random)];
+  const [guest, language, text] = values;
+  const head = `You help ${guest}, who is staying at our inn. Write the letter below anew, in ${language}. Keep its tone.`;
+  return { messages: [user(`${head}\n\nLetter: ${text}`)], values };
+}
+
 const CHAT_REVISIONS = [
   'You answer guests of an inn. Name the team that should act: rooms, payment, travel, food or complaint. One word only.',
   'You are a careful assistant at the reception of an inn, and you pass letters on. Choose one of rooms, payment, travel, food, complaint.',
@@ -248,6 +272,23 @@ function legacyRevision(index: number): PromptForm {
   };
 }
 
+const TASKS = [
+  ['Name the team that should act on the letter, with one word and nothing else.\nLetter: ', ''],
+  ['Write down what the guest wants from us, in as few words as you can find.\nMail: ', '\nWish:'],
+  ['Tell how the guest feels about the stay so far: glad, angry or neither of them.\n\n', '\n\nMood:'],
+  ['Give the letter a title that the desk can find it by later on.\nText: ', '\nTitle:'],
+];
+
+function afterPreamble(index: number): PromptForm {
+  return (random) => {
+    const [before = '', after = ''] = TASKS[index] ?? [];
+    const values = [name(random), anyInput(random)];
+    const [guest, text] = values;
+    const preamble = `You work at the desk of an inn in the mountains. The guest is called ${guest}.`;
+    return { messages: [user(`${preamble}\n${before}${text}${after}`)], values };
+  };
+}
+
 const SHOTS: [string, string][] = [
   ['The shower in 14 is cold since this morning.', 'rooms'],
   ['Which bus goes to the upper lift?', 'travel'],
@@ -281,6 +322,16 @@ function constantPairs(random: Random): MadePrompt {
   const text = anyInput(random);
   const shots = SHOTS.flatMap(([shot, label]) => [user(`Letter: ${shot}`), answer(label)]);
   return { messages: [system(CHAT_REVISIONS[1] ?? ''), ...shots, user(`Letter: ${text}`)], values: [text] };
+}
+
+function constantFields(random: Random): MadePrompt {
+  const values = [pick(random, ['silver', 'gold']), anyInput(random)];
+  const [tier, text] = values;
+  const shots = SHOTS.map(
+    ([shot, label], index) => `Tier: ${index % 2 ? 'silver' : 'gold'}\nLetter: ${shot}\nTeam: ${label}`,
+  );
+  const head = 'Name the team that should act on the letter.';
+  return { messages: [user(`${head}\n\n${shots.join('\n\n')}\n\nTier: ${tier}\nLetter: ${text}\nTeam:`)], values };
 }
 
 /** One to five examples, out of so many that there are. */
@@ -350,6 +401,95 @@ function requestPairs(random: Random): MadePrompt {
     .slice(0, 3)
     .flatMap(([shot, label]) => [user(`Letter: ${shot}`), answer(label)]);
   return { messages: [system(CHAT_REVISIONS[1] ?? ''), ...shots, user(`Letter: ${text}`)], values: [text] };
+}
+
+function requestOptional(random: Random): MadePrompt {
+  const text = anyInput(random);
+  const shots = someShots(random, Number.POSITIVE_INFINITY, 0).map(
+    ([shot, label]) => `\n\nLetter: ${shot}\nTeam: ${label}`,
+  );
+  const head = 'Name the team that should act on the letter.';
+  return { messages: [user(`${head}${shots.join('')}\n\nLetter: ${text}\nTeam:`)], values: [text] };
+}
+
+function requestRuled(random: Random): MadePrompt {
+  const text = anyInput(random);
+  const shots = someShots(random, 1000).map(([, label]) => `Letter: ${anyInput(random)}\nTeam: ${label}`);
+  const head = 'Name the team that should act on the letter.';
+  return { messages: [user(`${head}\n###\n${shots.join('\n###\n')}\n###\nLetter: ${text}\nTeam:`)], values: [text] };
+}
+
+function requestBullets(random: Random): MadePrompt {
+  const text = anyInput(random);
+  const shots = someShots(random, Number.POSITIVE_INFINITY).map(([shot, label]) => `- ${shot}: ${label}`);
+  const head = 'Name the team that should act on the letter.';
+  return {
+    messages: [user(`${head}\n\nExamples:\n${shots.join('\n')}\n\nNow name the team for this one:\n${text}\n\nTeam:`)],
+    values: [text],
+  };
+}
+
+function requestFields(random: Random): MadePrompt {
+  const values = [pick(random, ['silver', 'gold']), anyInput(random)];
+  const [tier, text] = values;
+  const shots = someShots(random, Number.POSITIVE_INFINITY).map(
+    ([shot, label]) => `Tier: ${pick(random, ['silver', 'gold'])}\nLetter: ${shot}\nTeam: ${label}`,
+  );
+  const head = 'Name the team that should act on the letter.';
+  return { messages: [user(`${head}\n\n${shots.join('\n\n')}\n\nTier: ${tier}\nLetter: ${text}\nTeam:`)], values };
+}
+
+function requestJson(random: Random): MadePrompt {
+  const text = JSON.stringify({ letter: anyInput(random) });
+  const shots = someShots(random, 40).map(
+    ([letter, team]) => `${JSON.stringify({ letter })}\n${JSON.stringify({ team })}`,
+  );
+  return { messages: [user(`Name the team as JSON.\n\n${shots.join('\n')}\n${text}\n`)], values: [text] };
+}
+
+function conversation(gap: string): PromptForm {
+  return (random) => {
+    const turns = Array.from({ length: 1 + Math.floor(random() * 3) }, () => [
+      `Guest: ${anyInput(random)}`,
+      `Desk: ${anyInput(random)}`,
+    ]);
+    const text = [...turns.flat(), `Guest: ${anyInput(random)}`].join(gap);
+    return {
+      messages: [user(`Go on with this talk as a kind porter of the inn would.\n\n${text}${gap}Desk:`)],
+      values: [text],
+    };
+  };
+}
+
+function recordInput(random: Random): MadePrompt {
+  const text = `Title: ${sentence(random)}\nRoom: ${Math.floor(random() * 90)}\nBody: ${anyInput(random)}`;
+  return { messages: [system(INSTRUCTIONS), user(text)], values: [text] };
+}
+
+function recordLine(random: Random): MadePrompt {
+  const text = `tier: ${pick(random, ['gold', 'silver'])} | room: ${Math.floor(random() * 90)} | text: ${sentence(random)}`;
+  return { messages: [user(`${INSTRUCTIONS}\n${text}\nTeam:`)], values: [text] };
+}
+
+function jsonInput(random: Random): MadePrompt {
+  const text = JSON.stringify(
+    { room: Math.floor(random() * 90), letter: anyInput(random), from: name(random) },
+    null,
+    random() < 0.5 ? 2 : 0,
+  );
+  return { messages: [user(`${INSTRUCTIONS}\n\nLetter: ${text}\nTeam:`)], values: [text] };
+}
+
+function contextQuestion(random: Random): MadePrompt {
+  const values = [[anyInput(random), anyInput(random), anyInput(random)].join('\n\n'), anyInput(random)];
+  const [context, question] = values;
+  const head = 'Answer from the context below. If it is not there, say so.';
+  return { messages: [user(`${head}\n\nContext:\n${context}\n\nQuestion: ${question}\nAnswer:`)], values };
+}
+
+function greeting(random: Random): MadePrompt {
+  const text = `Dear inn, ${anyInput(random)}`;
+  return { messages: [user(`${INSTRUCTIONS}\n\nMessage: ${text}\nTeam:`)], values: [text] };
 }
 
 /** As a conversation would look, of which nothing may be cut: nothing but the pool tells the two apart. */

@@ -10,7 +10,7 @@ import { type MadePrompt, PROMPT_LOGS, type PromptForm, promptsOf } from './prom
 const ROWS = [5, 10, 20, 50, 200];
 const SEEDS = [1, 2, 3, 4, 5];
 const HELD_OUT = 100;
-/** What every kind but the last must reach from so many rows on. */
+/** What every kind but one must reach, all of it, from so many rows on. */
 const PROMISED_FROM = 20;
 const NOT_PROMISED = 'few-shots per request';
 
@@ -103,10 +103,13 @@ function measureSpeed() {
       const start = performance.now();
       const template = mineTemplate(made);
       const mining = performance.now() - start;
-      for (const messages of made) stripInstructions(template, messages);
-      const again = performance.now();
-      for (let round = 0; round < 10; round += 1) for (const messages of made) stripInstructions(template, messages);
-      const microseconds = ((performance.now() - again) * 1000) / made.length / 10;
+      const rounds = Array.from({ length: 10 }, () => {
+        const again = performance.now();
+        for (const messages of made) stripInstructions(template, messages);
+        return ((performance.now() - again) * 1000) / made.length;
+      });
+      // The fastest round: others had to wait for what else the machine does.
+      const microseconds = Math.min(...rounds);
       return [{ log: name, slots: template.versions[0]?.slots.length ?? 0, mining, microseconds }];
     },
   );
@@ -119,7 +122,10 @@ function measureSpeed() {
 
 /** With rules before the first message that make it about 1 kB. */
 function padded(messages: readonly Message[]): Message[] {
-  const rules = Array.from({ length: 12 }, (_, index) => `Rule ${index + 1}: keep to what the guest has written.\n`).join('');
+  const rules = Array.from(
+    { length: 12 },
+    (_, index) => `Rule ${index + 1}: keep to what the guest has written.\n`,
+  ).join('');
   return messages.map((message, index) => (index === 0 ? { ...message, content: rules + message.content } : message));
 }
 

@@ -16,6 +16,7 @@ import { completeWithRetries } from './completion.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
 import { Journal } from './journal.ts';
 import { Spending } from './spending.ts';
+import { reportStep } from './step-progress.ts';
 
 export interface EvaluateModelInput {
   definition: ArtifactRef;
@@ -72,7 +73,7 @@ export function createEvaluateModel(dependencies: Dependencies) {
     );
     const open = examples.map((_, index) => index).filter((index) => !journal.entries.has(index));
     const heartbeat = setInterval(
-      () => Context.current().heartbeat({ rows: journal.entries.size, of: examples.length }),
+      () => reportStep(`evaluate ${input.name}`, journal.entries.size, examples.length),
       HEARTBEAT_MS,
     );
     const ask = (index: number) => {

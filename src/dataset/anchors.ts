@@ -193,8 +193,7 @@ function cutAround(
   const cut = values.map((value) => left.slice(words.prefix) + value + right.slice(0, right.length - words.suffix));
   const areShort = !values.some((value) => value.includes('\n')) && meanLength(values) <= SHORT_VALUE;
   if (most(cut, isDate) || most(cut, isToken) || (author === 'instructions' && areShort)) return words;
-  const marked = cutAtLabels(left, values, right, prose);
-  return areShort && isInSentence(left, right) ? { ...marked, suffix: words.suffix } : marked;
+  return areShort && isInSentence(left, right) ? words : cutAtLabels(left, values, right, prose);
 }
 
 /** Whether words before a slot and punctuation behind it make it a part of a sentence. */

@@ -186,11 +186,12 @@ function hasRoles({ roles }: CompiledVersion, messages: readonly Message[]): boo
 }
 
 function slotsIn({ patterns }: CompiledVersion, messages: readonly Message[]): string[] | undefined {
-  const slots: string[] = [];
-  for (const [index, pattern] of patterns.entries()) {
-    const values = valuesIn(pattern, messages[index]?.content ?? '');
+  let slots: string[] = [];
+  for (let index = 0; index < patterns.length; index += 1) {
+    const pattern = patterns[index];
+    const values = pattern && valuesIn(pattern, messages[index]?.content ?? '');
     if (!values) return undefined;
-    slots.push(...values);
+    slots = slots.length === 0 ? values : slots.concat(values);
   }
   return slots;
 }

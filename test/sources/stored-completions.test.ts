@@ -15,10 +15,10 @@ const connect = (baseURL: string, apiKey = 'sk-hidden-1234567') =>
   new OpenAIProtocolProvider({ baseURL, apiKey, local: false, settlingMs: 0 });
 
 /** As the trainer keeps them; through its API, time and model could not be chosen. */
-const stored = ({ id, timestamp, prompt, completion, model, metadata }: Call, reason: 'stop' | 'length' = 'stop') =>
+const stored = ({ id, timestamp, prompt, completion, model, metadata }: Call) =>
   `${JSON.stringify({
     completion: {
-      ...chatCompletion(model, completion, reason, { prompt: 12, completion: 3 }),
+      ...chatCompletion(model, completion, 'stop', { prompt: 12, completion: 3 }),
       id,
       created: Date.parse(timestamp) / 1000,
       metadata,
