@@ -13,10 +13,15 @@ const PROSE_WORDS = 4;
 const PROSE_TEXTS = 5;
 /** Texts that show where constant text may stand between slots; it is tried on all of them then. */
 const SAMPLE = 100;
+/** Of long texts fewer are taken, and less of one of them is looked for in the others: time is bounded. */
+const FEWEST_SAMPLED = 20;
+const SAMPLED_UNITS = 400_000;
+const MOST_WORK = 400_000_000;
 const CUT_SAMPLE = 500;
 /** A text in which constant text is looked for: short ones hold little else. */
 const LEADERS = [0, 0.1, 0.3];
 const MOST_TOKENS = 2000;
+const MOST_RUNS = 60;
 const MOST_ANCHORS = 12;
 /** Share of the values of a slot that must be dates, or tokens, for it to be cut as one. */
 const MACHINE_SHARE = 0.9;
@@ -66,7 +71,8 @@ const TOKEN = /[\p{L}\p{M}\p{N}_]+|\n|[^\S\n]+|[^\s\p{L}\p{M}\p{N}_]/gu;
 
 /** Runs of tokens that stand exactly once in nearly all bodies, in constant order. */
 function findAnchors(bodies: readonly string[], quorum: number, author: Author): string[] {
-  const sample = spread(bodies, SAMPLE);
+  const units = bodies.reduce((sum, { length }) => sum + length, 0);
+  const sample = spread(bodies, Math.max(FEWEST_SAMPLED, Math.min(SAMPLE, (SAMPLED_UNITS * bodies.length) / units)));
   const byLength = sample.toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1));
   const found = LEADERS.map((share) => {
     const leader = byLength[Math.floor(share * byLength.length)] ?? '';
@@ -87,7 +93,8 @@ interface Run {
 
 /** The longest runs of a leader's tokens that nearly all texts hold, and hold once. */
 function commonRuns(leader: string, texts: readonly string[], quorum: number, author: Author): Run[] {
-  const tokens = [...leader.matchAll(TOKEN)].slice(0, MOST_TOKENS);
+  const units = texts.reduce((sum, { length }) => sum + length, 0);
+  const tokens = [...leader.matchAll(TOKEN)].slice(0, Math.min(MOST_TOKENS, MOST_WORK / units));
   const offsets = [...tokens.map(({ index }) => index), (tokens.at(-1)?.index ?? 0) + (tokens.at(-1)?.[0].length ?? 0)];
   const needed = least(texts, quorum);
   const runs: Run[] = [];
@@ -118,7 +125,8 @@ function textsWith(texts: readonly string[], part: string): readonly string[] {
 /** The heaviest runs that stand one behind the other in nearly all bodies. */
 function chainOf(runs: readonly Run[], bodies: readonly string[], quorum: number): string[] {
   let chain: Run[] = [];
-  for (const run of runs.toSorted((a, b) => b.text.length - a.text.length || a.start - b.start)) {
+  const longestFirst = runs.toSorted((a, b) => b.text.length - a.text.length || a.start - b.start);
+  for (const run of longestFirst.slice(0, MOST_RUNS)) {
     if (chain.length >= MOST_ANCHORS) break;
     if (chain.some(({ start, end }) => run.start < end && start < run.end)) continue;
     const longer = [...chain, run].sort((a, b) => a.start - b.start);
@@ -270,7 +278,7 @@ function divides(literal: string, author: Author, isInStructure: () => boolean):
 /** A part of the texts that comes from all over them. */
 function spread<T>(values: readonly T[], most: number): readonly T[] {
   if (values.length <= most) return values;
-  return Array.from({ length: most }, (_, index) => values[Math.floor((index * values.length) / most)]).flatMap(
+  return Array.from({ length: Math.floor(most) }, (_, index) => values[Math.floor((index * values.length) / most)]).flatMap(
     (value) => (value === undefined ? [] : [value]),
   );
 }

@@ -47,7 +47,8 @@ function regionStart(common: string): number {
   return start;
 }
 
-const LABEL = /^[ \t]*(?:<[A-Za-z][\w-]*>|\[[A-Z][A-Z_ ]+\]|[#>*_-]*[ \t]*\p{L}[^\n:]{0,40}:[*_]*)/gmu;
+/** What a line of an example begins with. */
+export const LABEL = /^[ \t]*(?:<[A-Za-z][\w-]*>|\[[A-Z][A-Z_ ]+\]|[#>*_-]*[ \t]*\p{L}[^\n:]{0,40}:[*_]*)/gmu;
 
 interface Label {
   count: number;
@@ -71,9 +72,9 @@ function labelsOf(text: string, start: number, end: number): Map<string, Label> 
 
 function splitAtLabels(texts: readonly string[], start: number, end: number): FewShotSplit | undefined {
   const rows = texts.slice(0, SAMPLE).map((text) => labelsOf(text, start, end));
-  const frequent = [...new Set(rows.flatMap((labels) => [...labels.keys()]))].filter(
-    (key) => rows.filter((labels) => labels.has(key)).length >= rows.length * WITH_SHOTS,
-  );
+  const counts = new Map<string, number>();
+  for (const labels of rows) for (const key of labels.keys()) counts.set(key, (counts.get(key) ?? 0) + 1);
+  const frequent = [...counts].filter(([, count]) => count >= rows.length * WITH_SHOTS).map(([key]) => key);
   const most = rows.map((labels) => Math.max(0, ...frequent.map((key) => labels.get(key)?.count ?? 0)));
   const isMostly = (key: string, missing: number) => {
     return (
@@ -163,51 +164,4 @@ function splitAtLines(texts: readonly string[], start: number, end: string): Few
   }
   const { shots } = split;
   return shots.length >= texts.length * CONSISTENT && differ(shots) > 0 ? split : undefined;
-}
-
-const EXAMPLES_TAG = /\s*<(examples?|few_?shots?|demonstrations?)>[\s\S]*?<\/\1>/giu;
-const EXAMPLES_HEADING =
-  /(?:^|\n+)[#*_ \t]*(?:[^\n.]{0,40}\b)?(?:examples?|demonstrations?|beispiele?)\b[^\n.]{0,40}:?[*_]*[ \t]*\s*$/iu;
-
-/**
- * The constant text before an input without the examples in it: what repeats the label of the input and that of the
- * answer, lines with the separator that follows the input, and tags that say so.
- *
- * @param after - the constant text behind the input
- */
-export function constantExamples(before: string, after: string): string {
-  const untagged = before.replace(EXAMPLES_TAG, '');
-  const label = lastLine(untagged);
-  const answer = after.trim() === '' ? '' : (after.trimStart().split('\n', 1)[0]?.trim() ?? '');
-  const own = untagged.length - label.length;
-  const first =
-    label.trim() === '' ? firstLineWith(untagged, answer) : firstExample(untagged, label.trimEnd(), answer, own);
-  if (first === undefined) return untagged;
-  const kept = untagged.slice(0, first).trimEnd().replace(EXAMPLES_HEADING, '');
-  const space = /\s*$/.exec(untagged.slice(0, own))?.[0] ?? '';
-  return kept.trim() === '' ? untagged.slice(own) : kept + space + untagged.slice(own);
-}
-
-/** From the last line that is not blank on. */
-function lastLine(text: string): string {
-  return text.slice(text.trimEnd().lastIndexOf('\n') + 1);
-}
-
-function firstExample(text: string, label: string, answer: string, own: number): number | undefined {
-  const place = text.startsWith(label) ? 0 : text.indexOf(`\n${label}`);
-  if (place === -1 || place >= own - 1) return undefined;
-  return answer === '' || text.slice(place, own).includes(answer) ? place : undefined;
-}
-
-/** The first of the lines right before the input that have a separator in them. */
-function firstLineWith(text: string, separator: string): number | undefined {
-  if (separator === '') return undefined;
-  let first: number | undefined;
-  for (let end = text.trimEnd().length; end > 0; ) {
-    const start = text.lastIndexOf('\n', end - 1) + 1;
-    if (!text.slice(start, end).includes(separator)) break;
-    first = start;
-    end = start - 1;
-  }
-  return first;
 }

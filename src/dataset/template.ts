@@ -1,4 +1,4 @@
-import { constantExamples } from './few-shots.ts';
+import { withoutExamples, withoutHeading } from './constant-examples.ts';
 import type { Message } from './row.ts';
 import { labelBefore, literalsBefore } from './slots.ts';
 import { lengthOf, type TextPattern, valuesIn } from './text-pattern.ts';
@@ -117,7 +117,7 @@ export function treatPrompt(
     case 'keep-instructions':
       return renderPrompt(template, version, slots);
     case 'drop-few-shots':
-      return render(withoutExamples(versionOf(template, version)), slots);
+      return render(withoutShots(versionOf(template, version)), slots);
   }
 }
 
@@ -202,25 +202,29 @@ function inputOf({ inputs }: CompiledVersion, slots: readonly string[]): string 
   return inputs.map(({ slot, label }) => `${label}${slots[slot] ?? ''}`).join('\n');
 }
 
-const withoutExamplesOf = new WeakMap<TemplateVersion, TemplateMessage[]>();
+const messagesWithoutShots = new WeakMap<TemplateVersion, TemplateMessage[]>();
 
 /** The messages of a version without examples: those of each request, constant ones, and pairs of messages. */
-function withoutExamples(version: TemplateVersion): TemplateMessage[] {
-  const known = withoutExamplesOf.get(version);
+function withoutShots(version: TemplateVersion): TemplateMessage[] {
+  const known = messagesWithoutShots.get(version);
   if (known) return known;
-  const isShots = (part: Part) => typeof part !== 'string' && version.slots[part.slot]?.kind === 'few-shots';
+  const isShots = (part: Part | undefined) =>
+    typeof part === 'object' && version.slots[part.slot]?.kind === 'few-shots';
   const messages = withoutTurns(version).map(({ role, parts }) => {
-    const kept = parts.filter((part) => !isShots(part));
-    const end = kept.at(-1);
-    const after = typeof end === 'string' ? end : '';
+    const kept = parts
+      .map((part, index) => (typeof part === 'string' && isShots(parts[index + 1]) ? withoutHeading(part) : part))
+      .filter((part) => !isShots(part));
+    const last = kept.at(-1);
+    const after = typeof last === 'string' ? last : '';
     return {
       role,
-      parts: kept.map((part, index) =>
-        typeof part === 'string' && typeof kept[index + 1] === 'object' ? constantExamples(part, after) : part,
-      ),
+      parts: kept.map((part, index) => {
+        if (typeof part !== 'string') return part;
+        return withoutExamples(part, typeof kept[index + 1] === 'object' ? after : undefined);
+      }),
     };
   });
-  withoutExamplesOf.set(version, messages);
+  messagesWithoutShots.set(version, messages);
   return messages;
 }
 

@@ -101,7 +101,7 @@ export async function prepareRows(source: RowSource, options: PrepareRowsOptions
 async function* batchesOf({ segments, actuals, settings }: RowSource, signal: AbortSignal): AsyncIterable<RowBatch> {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   if (bytes < THREADED_BYTES) {
-    const preparation = new RowPreparation(settings, await readActuals(actuals));
+    const preparation = new RowPreparation(settings, await readActuals(actuals), signal);
     for await (const chunk of chunksOf(segments)) yield await preparation.prepare(chunk);
     return;
   }

@@ -60,12 +60,19 @@ export interface RowBatch {
 /** Turns rows of a snapshot into examples: takes the instructions off, judges, redacts, and hashes. */
 export class RowPreparation {
   readonly #settings: RowSettings;
+  readonly #signal: AbortSignal;
   readonly #actuals: ReadonlyMap<string, Actual>;
   readonly #redactor: Redactor;
   readonly #analyzer: PiiAnalyzer | undefined;
   readonly #signer = new Signer();
 
-  constructor(settings: RowSettings, actuals: ReadonlyMap<string, Actual>) {
+  /** @param signal ends requests to an analyzer; a thread is ended as a whole. */
+  constructor(
+    settings: RowSettings,
+    actuals: ReadonlyMap<string, Actual>,
+    signal: AbortSignal = new AbortController().signal,
+  ) {
+    this.#signal = signal;
     this.#settings = settings;
     this.#actuals = actuals;
     this.#redactor = new Redactor({ types: settings.redact, phoneRegion: settings.phoneRegion });
@@ -126,7 +133,7 @@ export class RowPreparation {
     const counts: Record<string, number> = {};
     if (this.#settings.redact.length === 0 && !this.#analyzer) return counts;
     const texts = examples.map((example) => textsOf(example, this.#settings.classification));
-    const foreign = await this.#analyzer?.analyze(texts.flat(), new AbortController().signal);
+    const foreign = await this.#analyzer?.analyze(texts.flat(), this.#signal);
     let position = 0;
     examples.forEach((example, index) => {
       const own = texts[index] ?? [];

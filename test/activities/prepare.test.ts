@@ -1,4 +1,6 @@
 import { rmSync } from 'node:fs';
+import { dataRows } from '../../bench/data-rows.ts';
+import { canonicalInput, isNear } from '../../src/dataset/near-duplicates.ts';
 import { DatasetBench } from '../setup/dataset-bench.ts';
 import { shopRows } from '../setup/shop-log.ts';
 
@@ -42,6 +44,32 @@ test('a log that grew gives a version on top, in which every row is on the side 
     expect(after).toEqual(expect.arrayContaining(before));
     expect(after.length).toBeGreaterThan(before.length);
   }
+});
+
+test('a log that grows by half three times: no row changes side, and no near duplicate is on another one', async () => {
+  const all = [...dataRows({ rows: 1350, nearShare: 0.2, seed: 3 })];
+  const pipeline = pipelineOf([], { clean: { duplicates: 'keep' } });
+  const sides = new Map<string, string>();
+  for (const rows of [400, 600, 900, 1350]) {
+    bench.log(`${pipeline.name}.jsonl`, all.slice(0, rows).map(({ row }) => row));
+    const { dataset } = await bench.build(pipeline);
+    for (const side of ['train', 'validation', 'test'] as const) {
+      for (const { id } of await bench.examples(dataset, side)) {
+        expect(sides.get(id) ?? side).toBe(side);
+        sides.set(id, side);
+      }
+    }
+  }
+  const pairs = all.filter(
+    ({ original, input, originalInput }, number) =>
+      original !== number && isNear(canonicalInput(input), canonicalInput(originalInput)),
+  );
+  expect(pairs.length).toBeGreaterThan(100);
+  for (const { row, original } of pairs) {
+    const [mine, other] = [sides.get(row.id), sides.get(all[original]?.row.id ?? '')];
+    if (mine && other) expect(mine).toBe(other);
+  }
+  expect(sides.size).toBeGreaterThan(1300);
 });
 
 test('rows that left the log stay in the dataset, because what was read once may be rotated away', async () => {

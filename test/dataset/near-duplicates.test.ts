@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { canonicalText } from '../../src/dataset/canonical-text.ts';
 import {
   BANDS,
   Comparison,
@@ -12,7 +13,6 @@ import {
   similarity,
   sketchAgreement,
 } from '../../src/dataset/near-duplicates.ts';
-import { canonicalText } from '../../src/dataset/canonical-text.ts';
 import { seededRandom } from '../../src/trainer/random.ts';
 import { anyText } from '../storage/any-text.ts';
 

@@ -198,6 +198,19 @@ describe('hostile rows', () => {
     expect(await groupsOf(['a', long, long.slice(0, 999_000), long.slice(0, 500_000), long])).toEqual([0, 1, 1, 3, 1]);
   });
 
+  test('rows that need wide letters are near to those that do not', async () => {
+    const text = 'señor, the parcel with the blue lamp has not come to the harbour yet';
+    const texts = [
+      text,
+      `${text} \u{1f642}`,
+      `${text} \ud83d`,
+      'ящик с лампой не пришёл',
+      'ящик с лампой не пришёл!',
+      text,
+    ];
+    expect(await groupsOf(texts)).toEqual([0, 0, 0, 3, 3, 0]);
+  });
+
   test('lone surrogates keep rows apart, and the texts behind them in place', async () => {
     const texts = ['\ud800', '\ud801', '\ufffd', 'é', '\ud800', 'plain', '\udc00\ud800', 'é', 'plain', '\ud801'];
     expect(await groupsOf(texts)).toEqual([0, 1, 2, 3, 0, 5, 6, 3, 5, 1]);
@@ -215,15 +228,20 @@ describe('a search that ends early', () => {
     await expect(groupsOf(['a'], { signal, threads: 2 })).rejects.toThrow('changed my mind');
   });
 
-  test.each([0, 2])('rejects with the reason of the signal, with %i threads', async (threads) => {
+  test.each([0, 2])('stops, and rejects with the reason of the signal, with %i threads', async (threads) => {
     const stop = new AbortController();
     const reason = new Error('changed my mind');
-    const searching = groupsOf(inputs(3000, 0.1), {
+    let reached = 0;
+    const searching = groupsOf(inputs(20_000, 0.1), {
       threads,
       signal: stop.signal,
-      onProgress: (share) => share > 0.1 && stop.abort(reason),
+      onProgress: (share) => {
+        reached = share;
+        if (share > 0.1) stop.abort(reason);
+      },
     });
     await expect(searching).rejects.toBe(reason);
+    expect(reached).toBeLessThan(1);
   });
 
   onLinux('leaves no thread', async () => {
