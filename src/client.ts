@@ -5,6 +5,7 @@ import { diffDatasets, listDatasets, showDataset } from './cli/datasets.ts';
 import { demo, EXAMPLE_PIPELINE } from './cli/demo.ts';
 import { doctor } from './cli/doctor.ts';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
+import { inspect } from './cli/inspect.ts';
 import { label } from './cli/label.ts';
 import { printError, printResult, say } from './cli/output.ts';
 import { cancel, list, predict, report, resume, run, watch } from './cli/run-commands.ts';
@@ -126,6 +127,13 @@ command(
   'cancel jobs at the provider that no run waits for, now instead of within ten minutes',
   'tuneloop sweep',
 ).action(exitWith(sweep));
+
+command(
+  program,
+  'inspect <file>',
+  'show the prompts of a log: instructions, slots, tokens before and after, and what does not fit',
+  'tuneloop inspect pipeline.yaml',
+).action(exitWith(inspect));
 
 command(
   program,

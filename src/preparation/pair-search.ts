@@ -211,7 +211,7 @@ class Texts {
     const bytes = this.#bytes(row);
     const buffer = bytes <= this.#buffer.length ? this.#buffer : Buffer.allocUnsafe(bytes);
     readFully(this.#file, buffer, bytes, Math.floor(place / 2));
-    return buffer.toString('latin1', 0, bytes);
+    return buffer.toString(place % 2 === 1 ? 'utf16le' : 'latin1', 0, bytes);
   }
 
   #bytes(row: number): number {

@@ -102,7 +102,7 @@ describe('the disk of the artifacts is full', () => {
       await run.result();
       const { candidates = [], status } = await runJson(run);
       expect(status).toBe('completed');
-      expect(candidates[0]?.validation).toEqual({ score: 1, n: ROWS });
+      expect(candidates[0]?.validation?.n).toBe(ROWS);
       expect(whenPaused).toBeLessThan(ROWS);
       // Short questions: one whether the model answers, and one for each of two attempts.
       expect(asked()).toBeLessThanOrEqual(ROWS + CONCURRENCY + 1 + 2);
