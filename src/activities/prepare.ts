@@ -12,6 +12,7 @@ import { type Side, splitSalt } from '../dataset/sides.ts';
 import { type PromptTemplate, stripInstructions } from '../dataset/template.ts';
 import { placeText, VERDICTS, VerdictTable } from '../dataset/verdict.ts';
 import { keyLines } from '../dataset/version-diff.ts';
+import { disagreeingVersions } from '../dataset/version-labels.ts';
 import { TuneloopError } from '../errors.ts';
 import { judgeLabels, withoutLabels } from '../preparation/judged-labels.ts';
 import { placeRows } from '../preparation/placement.ts';
@@ -151,7 +152,11 @@ export function createPrepare(dependencies: Dependencies) {
         redactions: rows.redactions,
         conflicts,
         quarantined,
-        warnings: [...datasetWarnings({ counts, labels: tables, conflicts, quarantined }), ...idWarnings(rows)],
+        warnings: [
+          ...datasetWarnings({ counts, labels: tables, conflicts, quarantined }),
+          ...disagreeingVersions(written.versionLabels),
+          ...idWarnings(rows),
+        ],
         examples,
         keys: await artifacts.write(keyLines({ ...rows, ...placement })),
         ledger: await artifacts.write(ledger.lines()),

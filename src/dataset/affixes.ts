@@ -8,6 +8,9 @@ export type End = 'start' | 'end';
 
 /** As many words in a row, shared by nearly all texts, are prose by the prompt's author and not a chance of inputs. */
 const PROSE_WORDS = 4;
+/** So many boundaries are tried, from the last one on, and so much of a long line is looked at: time is bounded. */
+const MOST_TRIES = 40;
+const LONGEST_LINE = 1000;
 /** In fewer texts than this a shared run of words may well be chance. */
 const PROSE_TEXTS = 5;
 
@@ -23,8 +26,8 @@ export function findAffixes(texts: readonly string[], quorum: number, prose = te
   // From a single text nothing can be told apart; all of it counts as input.
   if (texts.length < 2) return { prefix: '', suffix: '' };
   const common = agreed(texts, quorum, 'start');
-  for (let limit = common.length; ; ) {
-    const anchor = lastAnchor(common, limit);
+  for (let limit = common.length, tries = 0; ; tries += 1) {
+    const anchor = tries < MOST_TRIES ? lastAnchor(common, limit) : NOTHING;
     for (const end of [prose ? endOfProse(common, anchor.end, limit) : undefined, anchor.end]) {
       if (end === undefined) continue;
       const prefix = common.slice(0, end);
@@ -113,6 +116,8 @@ interface Anchor {
   opening: string;
 }
 
+const NOTHING: Anchor = { kind: 'nothing', opening: '', start: 0, end: 0 };
+
 /** Of a line or a sentence, up to its first colon. Without white space behind it, `https:` would be a label too. */
 const LABEL = /(^|[.!?][ \t]+)([ \t]*[#>*_-]*[ \t]*\p{L}[^\n:]*:[*_]*)([ \t]+|$)/gu;
 const OPENING = /(?<=^|[\s:=>(])("""|'''|```|["'“«]|\[\[|\{\{|<[A-Za-z][\w-]*>|<<<+|\[[A-Z][A-Z_ ]+\])/g;
@@ -122,12 +127,12 @@ const OPENS_STRUCTURE = /[{[(]\s*$/;
 function lastAnchor(common: string, limit: number): Anchor {
   for (let lineEnd = limit; ; ) {
     const lineStart = lineEnd === 0 ? 0 : common.lastIndexOf('\n', lineEnd - 1) + 1;
-    const line = common.slice(lineStart, lineEnd);
-    const anchors = [...labelsIn(line), ...delimitersIn(line)];
+    const seen = Math.max(lineStart, lineEnd - LONGEST_LINE);
+    const line = common.slice(seen, lineEnd);
+    const anchors = [...labelsIn(line), ...delimitersIn(line)].filter(({ start }) => start > 0 || seen === lineStart);
     const last = anchors.toSorted((a, b) => b.end - a.end)[0];
-    if (last)
-      return { kind: last.kind, opening: last.opening, start: lineStart + last.start, end: lineStart + last.end };
-    if (lineStart === 0) return { kind: 'nothing', opening: '', start: 0, end: 0 };
+    if (last) return { kind: last.kind, opening: last.opening, start: seen + last.start, end: seen + last.end };
+    if (lineStart === 0) return NOTHING;
     // A line that opens a structure, such as the first one of indented JSON, belongs to what follows.
     if (!OPENS_STRUCTURE.test(common.slice(0, lineStart)))
       return { kind: 'line', opening: '', start: lineStart - 1, end: lineStart };

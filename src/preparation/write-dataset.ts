@@ -22,6 +22,8 @@ export interface WrittenDataset {
   examples: Record<Side, ArtifactRef>;
   files: TreatedFiles[];
   labels: LabelTable;
+  /** For each version of the prompt how often it was answered with each label. */
+  versionLabels: ReadonlyMap<number, ReadonlyMap<string, number>>;
   conflicts: Conflicts;
   tokens: TokenEstimate;
 }
@@ -60,6 +62,7 @@ export async function writeDataset(
     const conflicts = new ConflictList(rows, labels);
     const tokens = new TokenEstimate(template, treatments);
     const counts = new LabelCounts();
+    const versionLabels = new Map<number, Map<string, number>>();
 
     for (const example of heldOut) {
       await examples.test.add(JSON.stringify(example));
@@ -78,7 +81,10 @@ export async function writeDataset(
       conflicts.add(row, example);
       if (side !== undefined) {
         await examples[side].add(mended ? JSON.stringify(example) : line);
-        if (label !== undefined) counts.add(label, side);
+        if (label !== undefined) {
+          counts.add(label, side);
+          countOne(versionLabels, example.version ?? 0, label);
+        }
         if (side !== 'test') {
           for (const file of files) await file[side].add(trainingLine(template, example, file.treatment));
         }
@@ -101,12 +107,19 @@ export async function writeDataset(
         })),
       ),
       labels: counts.all(),
+      versionLabels,
       conflicts: conflicts.all(),
       tokens,
     };
   } finally {
     for (const writer of writers) await writer.discard();
   }
+}
+
+function countOne(counts: Map<number, Map<string, number>>, version: number, label: string): void {
+  const labels = counts.get(version) ?? new Map<string, number>();
+  counts.set(version, labels);
+  labels.set(label, (labels.get(label) ?? 0) + 1);
 }
 
 /** Groups of equal or nearly equal inputs with different labels. */

@@ -112,6 +112,18 @@ test('each treatment of the candidates has files of its own: inputs alone, or th
   expect(kept?.request).toBeGreaterThan(stripped?.request ?? 0);
 });
 
+test('versions of a prompt that are answered with different labels are warned about', async () => {
+  const renamed = shopRows(120).map((row, index) => {
+    const { messages, completion } = row as { messages: { role: string; content: string }[]; completion: string };
+    if (index < 60) return row;
+    const system = { role: 'system', content: 'You sort the mail of a shop by its subject. Answer with one category.' };
+    return { ...row, messages: [system, messages[1]], completion: `topic-${completion}`, actual: undefined };
+  });
+  const { manifest } = await bench.build(pipelineOf(renamed));
+  expect(manifest.template.versions).toBe(2);
+  expect(manifest.warnings.join()).toMatch(/versions 1 and 2 of the prompt are answered with different labels/);
+});
+
 test('rows of one customer are on one side', async () => {
   const rows = shopRows(120).map((row, index) => ({ ...row, metadata: { customer: `customer-${index % 12}` } }));
   const { dataset } = await bench.build(pipelineOf(rows, { split: { group_by: 'customer' } }));
