@@ -29,7 +29,7 @@ import { readJson, writeJson } from '../src/storage/artifact-store.ts';
 import { DatasetVersions } from '../src/storage/dataset-versions.ts';
 import { FileStore } from '../src/storage/file-store.ts';
 import { dataRows } from './data-rows.ts';
-import { groupQuality } from './group-quality.ts';
+import { type GroupQuality, groupQuality } from './group-quality.ts';
 
 const MOST_SECONDS = 180;
 const MOST_MEBIBYTES = 1024;
@@ -82,9 +82,9 @@ async function compare(): Promise<number> {
       `collect ${prepared.collectSeconds.toFixed(1)} s + prepare ${prepared.prepareSeconds.toFixed(1)} s = ${seconds.toFixed(1)} s, ` +
         `${Math.round(rows.rows / seconds)} rows/s, peak ${prepared.peakMebibytes} MiB`,
     );
-    const groups = (await part('quality', folder)) as ReturnType<typeof groupQuality>;
+    const groups = (await part('quality', folder)) as GroupQuality & { leftOut: number };
     console.log(
-      `near duplicates: recall ${groups.recall.toFixed(4)} of ${groups.pairs} pairs, precision ${groups.precision.toFixed(4)}`,
+      `near duplicates: recall ${groups.recall.toFixed(4)} of ${groups.pairs} pairs, precision ${groups.precision.toFixed(4)}; ${groups.leftOut} rows became no example`,
     );
     const script = path.join(import.meta.dirname, 'near-duplicates.ts');
     const sideBySide = await jsonOf([script, '--rows', String(values.compared), '--seed', String(values.seed)]);
@@ -198,6 +198,21 @@ async function quality(folder: string): Promise<unknown> {
     { segments, actuals: [], heldOut: [], settings },
     { scratch: folder, signal: new AbortController().signal },
   );
-  if (prepared.count !== rows.rows) throw new Error(`${prepared.count} of ${rows.rows} rows became examples`);
-  return groupQuality(prepared.groups, dataRows(rows));
+  // Rows that became no example are in no group: what they should have been grouped with counts as missed.
+  const numbers = new Uint32Array(prepared.count);
+  let row = 0;
+  for await (const line of prepared.examples()) {
+    const { id } = JSON.parse(line) as { id: string };
+    numbers[row] = Number(id.slice(id.lastIndexOf('-') + 1));
+    row += 1;
+  }
+  const groups = Uint32Array.from({ length: rows.rows }, (_, number) => number);
+  prepared.groups.forEach((first, index) => {
+    groups[numbers[index] ?? 0] = numbers[first] ?? 0;
+  });
+  return {
+    ...groupQuality(groups, dataRows(rows)),
+    leftOut: rows.rows - prepared.count,
+    verdicts: prepared.verdicts.all(),
+  };
 }

@@ -12,6 +12,7 @@ import {
   stripInstructions,
   type TemplateVersion,
 } from '../dataset/template.ts';
+import { differenceFrom } from '../dataset/template-difference.ts';
 import { placeText, VERDICTS, type VerdictCount, VerdictTable } from '../dataset/verdict.ts';
 import { TuneloopError } from '../errors.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
@@ -119,7 +120,7 @@ function lookAt(
       if (mismatched.examples.length < PLACES) {
         mismatched.examples.push({
           place: placeText(row),
-          differs: difference(template, row.messages) ?? stripped.mismatch,
+          differs: differenceFrom(template, row.messages) ?? stripped.mismatch,
         });
       }
     } else {
@@ -180,36 +181,6 @@ class VersionFigures {
   }
 }
 
-/** Where a prompt leaves the known one that it follows longest. */
-function difference({ versions }: PromptTemplate, messages: readonly Message[]): string | undefined {
-  let longest: { length: number; text: string } | undefined;
-  for (const { messages: known } of versions) {
-    for (const [index, { role, parts }] of known.entries()) {
-      const message = messages[index];
-      if (message?.role !== role) break;
-      const [beginning] = parts;
-      if (typeof beginning !== 'string') continue;
-      const at = commonLength(beginning, message.content);
-      if (at === beginning.length) continue;
-      if (!longest || at > longest.length) {
-        const [want, found] = [beginning, message.content].map((text) => JSON.stringify(text.slice(at, at + 30)));
-        longest = {
-          length: at,
-          text: `message ${index + 1} (${role}), character ${at + 1}: ${found} in place of ${want}`,
-        };
-      }
-      break;
-    }
-  }
-  return longest?.text;
-}
-
-function commonLength(a: string, b: string): number {
-  let at = 0;
-  while (at < a.length && a.charCodeAt(at) === b.charCodeAt(at)) at += 1;
-  return at;
-}
-
 function textOf({ source, rows, versions, mismatched, verdicts }: InspectJson): string {
   const parts = [`${rows} rows of ${source.map(plainLine).join(', ')}`];
   versions.forEach((version, index) => {
@@ -253,7 +224,7 @@ function versionText({ rows, share, prompt, slots, tokens, examples }: VersionJs
 const LINES_SHOWN = 12;
 
 function indented(content: string): string {
-  const lines = content.split('\n').map((line) => `  ${shortened(line, WIDEST)}`);
+  const lines = content.split('\n').map((line) => `  ${/^ */.exec(line)?.[0]}${shortened(line, WIDEST)}`.trimEnd());
   if (lines.length <= LINES_SHOWN) return lines.join('\n');
   const half = LINES_SHOWN / 2;
   return [...lines.slice(0, half), `  ... ${lines.length - LINES_SHOWN} lines ...`, ...lines.slice(-half)].join('\n');

@@ -9,7 +9,7 @@ export type End = 'start' | 'end';
 /** As many words in a row, shared by nearly all texts, are prose by the prompt's author and not a chance of inputs. */
 const PROSE_WORDS = 4;
 /** So many boundaries are tried, from the last one on, and so much of a long line is looked at: time is bounded. */
-const MOST_TRIES = 40;
+const MOST_TRIES = 20;
 const LONGEST_LINE = 1000;
 /** In fewer texts than this a shared run of words may well be chance. */
 const PROSE_TEXTS = 5;
@@ -172,9 +172,16 @@ function hasOpenBracket(text: string): boolean {
 /** The end of a run of words after an anchor, where it is long enough to be instructions. */
 function endOfProse(common: string, from: number, limit: number): number | undefined {
   const prose = common.slice(from, limit);
-  const end = prose.search(/\S*$/);
+  const end = prose.length - lastWord(prose).length;
   const words = prose.slice(0, end);
   return countWords(words) >= PROSE_WORDS && !hasOpenBracket(words) ? from + end : undefined;
+}
+
+/** What stands behind the last white space. */
+function lastWord(text: string): string {
+  const seen = text.slice(-LONGEST_LINE);
+  const [word = ''] = /\S*$/.exec(seen.slice(seen.search(/\s\S*$/) + 1)) ?? [];
+  return word.length === LONGEST_LINE ? text : word;
 }
 
 const PROSE: Anchor = { kind: 'prose', opening: '', start: 0, end: 0 };
@@ -207,14 +214,31 @@ const ANSWER_LABEL = /[ \t]+\p{Lu}[\p{L}\p{N} ]{0,30}:[ \t]*$/u;
 
 /** Cuts a common end down to where instructions begin again. */
 function cutSuffix(common: string, prefix: string, prose: boolean): string {
-  const newline = /[ \t\r]*\n/.exec(common)?.index ?? common.length;
+  const newline = endOfLine(common);
   const line = common.slice(0, newline);
   const closing = closingAfter(prefix);
   if (closing !== undefined && line.includes(closing)) return common.slice(line.lastIndexOf(closing));
   const space = line.search(/\s/);
   const isProse = prose && space !== -1 && countWords(line.slice(space)) >= PROSE_WORDS;
-  const starts = [line.search(SEPARATOR), line.search(ANSWER_LABEL), isProse ? space : -1].filter((at) => at !== -1);
+  const starts = [searchAtEnd(line, SEPARATOR), searchAtEnd(line, ANSWER_LABEL), isProse ? space : -1].filter(
+    (at) => at !== -1,
+  );
   return starts.length > 0 ? common.slice(Math.min(...starts)) : fromNextLine(common, newline, prefix);
+}
+
+/** Where the first line ends, white space before its end left out. */
+function endOfLine(text: string): number {
+  const newline = text.indexOf('\n');
+  if (newline === -1) return text.length;
+  let end = newline;
+  while (end > 0 && ' \t\r'.includes(text.charAt(end - 1))) end -= 1;
+  return end;
+}
+
+function searchAtEnd(line: string, pattern: RegExp): number {
+  const from = Math.max(0, line.length - LONGEST_LINE);
+  const place = line.slice(from).search(pattern);
+  return place === -1 ? -1 : from + place;
 }
 
 /** From the end of a line on, unless what follows closes a structure that the input opened. */

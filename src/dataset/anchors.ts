@@ -1,6 +1,6 @@
 import { agreed, countProse, findAffixes, isLabelled } from './affixes.ts';
 import { dateAround, isDate, isToken } from './machine-text.ts';
-import { fits, lengthOf, type TextPattern } from './text-pattern.ts';
+import { fits, type TextPattern } from './text-pattern.ts';
 
 /**
  * Whose text it is. `instructions`: that of the prompt's author, but for a few words that change. `fields`: labels are his,
@@ -35,11 +35,7 @@ const SHORT_VALUE = 40;
  *
  * @param texts distinct
  */
-export function findPattern(
-  texts: readonly string[],
-  quorum: number,
-  author: Author = 'anyone',
-): TextPattern {
+export function findPattern(texts: readonly string[], quorum: number, author: Author = 'anyone'): TextPattern {
   const [only] = texts;
   const isProse = texts.length >= PROSE_TEXTS;
   if (only !== undefined && texts.length === 1 && author === 'instructions') return { literals: [only] };
@@ -54,7 +50,7 @@ export function findPattern(
   if (anchors.length === 0 && author === 'anyone') return around;
   const cut = cutLiterals([raw.start, ...anchors, raw.end], rows, author, isProse);
   const pattern = cut && { literals: cut };
-  if (!pattern || (pattern.literals.length === 2 && lengthOf(pattern) <= lengthOf(around))) return around;
+  if (!pattern || (author !== 'instructions' && pattern.literals.length === 2)) return around;
   return texts.filter((text) => fits(pattern, text)).length >= least(texts, quorum) ? pattern : around;
 }
 
@@ -278,9 +274,10 @@ function divides(literal: string, author: Author, isInStructure: () => boolean):
 /** A part of the texts that comes from all over them. */
 function spread<T>(values: readonly T[], most: number): readonly T[] {
   if (values.length <= most) return values;
-  return Array.from({ length: Math.floor(most) }, (_, index) => values[Math.floor((index * values.length) / most)]).flatMap(
-    (value) => (value === undefined ? [] : [value]),
-  );
+  return Array.from(
+    { length: Math.floor(most) },
+    (_, index) => values[Math.floor((index * values.length) / most)],
+  ).flatMap((value) => (value === undefined ? [] : [value]));
 }
 
 function least(texts: readonly string[], quorum: number): number {

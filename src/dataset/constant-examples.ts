@@ -6,7 +6,8 @@ interface Region {
 }
 
 const TAGGED = /\s*<(examples?|few_?shots?|demonstrations?)>[\s\S]*?<\/\1>/giu;
-const HEADING = /(?:^|\n)[#*_ \t]*(?:[^\n.:]{0,40}\b)?(?:examples?|demonstrations?|beispiele?)\b[^\n.:]{0,40}:?[*_]*\s*$/iu;
+const HEADING =
+  /(?:^|\n)[#*_ \t]*(?:[^\n.:]{0,40}\b)?(?:examples?|demonstrations?|beispiele?)\b[^\n.:]{0,40}:?[*_]*\s*$/iu;
 const PARAGRAPH = /[^\n]+(?:\n[^\n]+)*/g;
 /** A line of a list, or one with a sign that an answer stands behind. */
 const LISTED = /^[ \t]*(?:[-*•]|\d{1,3}[.)])[ \t]|[ \t](?:[-=~]*>|[→⇒|])[ \t]|: /u;
@@ -53,7 +54,8 @@ function listUnderHeading(text: string): Region | undefined {
   for (const [place, { paragraph, index }] of paragraphs.entries()) {
     const [heading = '', ...lines] = paragraph.split('\n');
     if (!HEADING.test(heading)) continue;
-    const list = lines.length > 0 ? { paragraph: lines.join('\n'), index: index + heading.length + 1 } : paragraphs[place + 1];
+    const list =
+      lines.length > 0 ? { paragraph: lines.join('\n'), index: index + heading.length + 1 } : paragraphs[place + 1];
     const listed = list?.paragraph.split('\n') ?? [];
     if (list && listed.length > 1 && listed.every((line) => LISTED.test(line))) {
       return { start: list.index, end: list.index + list.paragraph.length };

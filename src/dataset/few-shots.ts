@@ -135,7 +135,8 @@ function answersIn(shot: string, key: string): string[] {
 }
 
 function comeUpAgain({ shots }: FewShotSplit, inputLabel: string, answers: readonly string[]): boolean {
-  const examples = shots.flatMap((shot) => shot.split(`\n${inputLabel}`).map((example) => example.trim()))
+  const examples = shots
+    .flatMap((shot) => shot.split(`\n${inputLabel}`).map((example) => example.trim()))
     .filter((example) => example !== '');
   return differ(examples) <= MOST_DIFFERENT_SHOTS || differ(answers) <= MOST_DIFFERENT_ANSWERS;
 }

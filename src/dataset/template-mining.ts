@@ -1,5 +1,6 @@
 import { TuneloopError } from '../errors.ts';
 import { countWords } from './affixes.ts';
+import { isDate } from './machine-text.ts';
 import { inCodeUnitOrder } from './order.ts';
 import type { Message } from './row.ts';
 import { slotsOf } from './slots.ts';
@@ -28,7 +29,6 @@ const FEWEST_WORDS = 6;
 const WORDS_OF_INSTRUCTIONS = 4;
 /** Examples of a pool come up again and again; turns of a conversation do not. */
 const MOST_DIFFERENT_SHOTS = 0.7;
-const SAMPLED_ROWS = 500;
 
 type Prompt = readonly Message[];
 
@@ -198,7 +198,10 @@ function isTurn(prompt: Prompt, message: number, main: number): boolean {
 function areShots(rows: readonly Prompt[], main: number, least: number): boolean {
   const turns = rows.map((prompt) => prompt.slice(0, main).filter((_, index) => isTurn(prompt, index, main)));
   const sets = literalVersions(turns.map((each) => JSON.stringify(each)));
-  const constant = sets.filter((set) => set.rows.length >= least).sort(byRows).slice(0, MOST_VERSIONS);
+  const constant = sets
+    .filter((set) => set.rows.length >= least)
+    .sort(byRows)
+    .slice(0, MOST_VERSIONS);
   if (isCovered(constant, rows, COVERAGE)) return false;
   return (['assistant', 'user'] as const).every((role) => {
     const contents = turns.flat().flatMap((turn) => (turn.role === role ? [turn.content] : []));
@@ -214,15 +217,14 @@ function wordsOf({ literals }: TextPattern): number {
   return literals.reduce((sum, literal) => sum + countWords(literal), 0);
 }
 
-/** Whether only a few words change in texts that share many. */
+/** Whether only a few words change in texts that share many; a date counts as one of them. */
 function isNearlyConstant({ pattern, rows }: TextVersion, texts: readonly string[]): boolean {
   const constant = wordsOf(pattern);
-  if (constant < FEWEST_WORDS) return false;
-  const values = rows.slice(0, SAMPLED_ROWS).flatMap((row) => valuesIn(pattern, texts[row] ?? '') ?? []);
-  // Two values are rather two versions of a prompt than two requests.
-  if (new Set(rows.map((row) => texts[row])).size < 3) return false;
-  const changing =
-    values.reduce((sum, value) => sum + countWords(value), 0) / Math.max(1, Math.min(rows.length, SAMPLED_ROWS));
+  const different = [...new Set(rows.map((row) => texts[row] ?? ''))];
+  // Two texts are rather two versions of a prompt than two requests.
+  if (constant < FEWEST_WORDS || different.length < 3) return false;
+  const values = different.flatMap((text) => valuesIn(pattern, text) ?? []);
+  const changing = values.reduce((sum, value) => sum + (isDate(value) ? 1 : countWords(value)), 0) / different.length;
   return constant >= CONSTANT_SHARE * (constant + changing) && !values.some((value) => value.includes('\n'));
 }
 

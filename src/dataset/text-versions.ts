@@ -20,8 +20,10 @@ export interface TextVersionOptions {
   known: readonly TextPattern[];
 }
 
-/** So many texts show the instructions as well as more would. */
+/** So many texts show the instructions as well as more would; of long texts fewer, so that time and memory are bounded. */
 const SAMPLE = 2000;
+const SAMPLED_UNITS = 8_000_000;
+const FEWEST_SAMPLED = 200;
 /** From so few texts a beginning that they share may be chance. */
 const FEW_TEXTS = 10;
 const MOST_BRANCHES = 8;
@@ -50,11 +52,13 @@ export function findTextVersions(texts: readonly string[], options: TextVersionO
 
 /** A sample that does not depend on the order of the texts: those with the lowest hashes. */
 function sampleOf(texts: readonly string[]): readonly string[] {
-  if (texts.length <= SAMPLE) return texts;
+  const units = texts.reduce((sum, { length }) => sum + length, 0);
+  const size = Math.max(FEWEST_SAMPLED, Math.min(SAMPLE, Math.floor((SAMPLED_UNITS * texts.length) / units)));
+  if (texts.length <= size) return texts;
   const hashed = texts.map((text) => ({ text, hash: fnv1a(text) }));
   return hashed
     .toSorted((a, b) => a.hash - b.hash || (a.text < b.text ? -1 : 1))
-    .slice(0, SAMPLE)
+    .slice(0, size)
     .map(({ text }) => text);
 }
 
@@ -122,7 +126,10 @@ function inside(texts: readonly string[], { quorum, least }: TextVersionOptions)
   const groups: Groups = [];
   let rest = texts.map((text) => ({ text, lines: proseLines(text) }));
   while (groups.length < MOST_BRANCHES) {
-    const [line, count] = mostFrequent(rest.flatMap(({ lines }) => lines), quorum * texts.length);
+    const [line, count] = mostFrequent(
+      rest.flatMap(({ lines }) => lines),
+      quorum * texts.length,
+    );
     if (count < fewest) break;
     groups.push(rest.filter(({ lines }) => lines.includes(line)).map(({ text }) => text));
     rest = rest.filter(({ lines }) => !lines.includes(line));

@@ -1,7 +1,7 @@
 /** Answers of a version from which on something can be said about all of them. */
 const FEWEST_ANSWERS = 20;
-/** Labels that make up this share of a version's answers are those it uses; rarer ones may be slips. */
-const USED_SHARE = 0.9;
+/** Labels with no more than this share of a version's answers may be slips. */
+const SLIP_SHARE = 0.01;
 /** Share of the answers of a version whose labels the other one must know too. */
 const LEAST_SHARED = 0.5;
 const LABELS_SHOWN = 5;
@@ -38,14 +38,8 @@ function sharedShare(labels: ReadonlyMap<string, number>, others: ReadonlyMap<st
 }
 
 function usedLabels(labels: ReadonlyMap<string, number>): Set<string> {
-  const used = new Set<string>();
-  let covered = 0;
-  for (const [label, count] of byCount(labels)) {
-    if (covered >= USED_SHARE * sizeOf(labels)) break;
-    covered += count;
-    used.add(label);
-  }
-  return used;
+  const fewest = SLIP_SHARE * sizeOf(labels);
+  return new Set([...labels].filter(([, count]) => count > fewest).map(([label]) => label));
 }
 
 function byCount(labels: ReadonlyMap<string, number>): [string, number][] {

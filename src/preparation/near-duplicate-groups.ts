@@ -20,7 +20,7 @@ export interface NearDuplicateOptions {
   signal?: AbortSignal;
   /** 0 stays in the calling thread. By default as many as there are cores, at most 4, and none for small inputs. */
   threads?: number;
-  /** Told some 30 times how much is done; 1 is all. */
+  /** Told 22 times how much is done; 1 is all. */
   onProgress?: (share: number) => void;
 }
 
@@ -34,7 +34,7 @@ export interface SignedTexts {
 
 /**
  * Collects texts on disk and groups those that are equal or nearly so. Memory, beside the batch at hand: 8 bytes a row
- * while rows are added, some 45 while they are grouped and 16 more for each thread. Disk: the texts, and 124 bytes a row.
+ * while rows are added, some 45 while they are grouped and 16 more for each thread. Disk: the texts, and 104 bytes a row.
  * The files have no name, so that the system takes them away however the process ends.
  */
 export class NearDuplicateIndex {

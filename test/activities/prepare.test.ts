@@ -51,7 +51,10 @@ test('a log that grows by half three times: no row changes side, and no near dup
   const pipeline = pipelineOf([], { clean: { duplicates: 'keep' } });
   const sides = new Map<string, string>();
   for (const rows of [400, 600, 900, 1350]) {
-    bench.log(`${pipeline.name}.jsonl`, all.slice(0, rows).map(({ row }) => row));
+    bench.log(
+      `${pipeline.name}.jsonl`,
+      all.slice(0, rows).map(({ row }) => row),
+    );
     const { dataset } = await bench.build(pipeline);
     for (const side of ['train', 'validation', 'test'] as const) {
       for (const { id } of await bench.examples(dataset, side)) {

@@ -71,7 +71,7 @@ test('templates of the pipeline are what is inspected, where it gives some', asy
   expect(mismatched.rows).toBe(0);
 });
 
-test('nothing of a log moves the terminal', async () => {
+test('F51 nothing of a log moves the terminal', async () => {
   const file = path.join(folder, 'hostile.jsonl');
   const rows = shopRows(30).map((row) => JSON.stringify(row).replace('Message: ', 'Message: \\u001b[2J\\u202e'));
   writeFileSync(file, `${rows.join('\n')}\n`);

@@ -274,7 +274,7 @@ test.each([
   '@a.',
   '[A',
   'sk-',
-])('an address behind a megabyte of %j is found, and nothing else is', (part) => {
+])('F52 an address behind a megabyte of %j is found, and nothing else is', (part) => {
   const text = part.repeat(1_000_000 / part.length);
   const { texts } = new Redactor({ types: ['email', 'card', 'iban', 'key'], phoneRegion: 'US' }).redact([
     `${text} ana@example.com`,

@@ -3,8 +3,10 @@ import type { Message } from '../../src/dataset/row.ts';
 import {
   mineTemplate,
   type PromptTemplate,
+  parseTemplates,
   promptForInput,
   renderPrompt,
+  type Slot,
   stripInstructions,
   type TemplateVersion,
 } from '../../src/dataset/template.ts';
@@ -342,14 +344,24 @@ test('the order of the prompts makes no difference', () => {
 });
 
 describe('INSTRUCTIONS_NOT_FOUND', () => {
-  test('is raised if each prompt has a system message of its own, with what to do', () => {
-    const prompts = VARIED.map((text) => [system(`Name the topic of: ${text}`), user('go')]);
+  test('is raised if each prompt has a system message of its own that shares nothing, with what to do', () => {
+    const prompts = VARIED.map((text) => [system(text), user('go')]);
     expect(() => mineTemplate(prompts)).toThrow(
       expect.objectContaining({
         code: 'INSTRUCTIONS_NOT_FOUND',
-        message: expect.stringMatching(/10 prompts have 10 different.*keep what changes .* in the last message/),
+        message: expect.stringMatching(/10 prompts share no instructions.*Keep what changes .* in the last message/),
       }),
     );
+  });
+
+  test('is raised for conversations, whose earlier turns never come up again', () => {
+    const prompts = VARIED.map((text, index) => [
+      system('Help the customer.'),
+      user(text),
+      { role: 'assistant' as const, content: `It is ${text}` },
+      user(VARIED[(index + 1) % 10] ?? ''),
+    ]);
+    expect(() => mineTemplate(prompts)).toThrow(expect.objectContaining({ code: 'INSTRUCTIONS_NOT_FOUND' }));
   });
 
   test('is raised for an empty list', () => {
@@ -414,4 +426,290 @@ test('a CR before the line feed belongs to the instructions', () => {
 
 test('a question mark after a space is no separator', () => {
   expect(singleSlots(mineTemplate(wrap('', THIRTY, ' ?')))).toMatchObject([{ suffix: '' }]);
+});
+
+const NAMES = ['Ann', 'Bob', 'Cleo', 'Dr. Dee', 'Eve and Finn', 'Gus', 'Hal', 'Ida', 'Joe', 'Kim'];
+const DAYS = NAMES.map((_, index) => `2026-0${1 + (index % 9)}-1${index % 7}`);
+const TICKETS = NAMES.map((_, index) => `TCK-${10_000 + index * 7919}`);
+
+/** Prompts with the values in place of `{1}`, `{2}` and so on. */
+function filled(messages: readonly Message[], columns: readonly (readonly string[])[]): Message[][] {
+  return VARIED.map((_, row) =>
+    messages.map(({ role, content }) => ({
+      role,
+      content: content.replace(/\{(\d)\}/g, (_marker, column) => columns[Number(column) - 1]?.[row] ?? ''),
+    })),
+  );
+}
+
+const TASK = 'Name the team that should take care of this call.';
+
+describe('several slots are recovered exactly from ten prompts', () => {
+  test.each<[string, Message[], string[][], string[]]>([
+    [
+      'labels on lines of their own',
+      [user(`${TASK}\n\nName: {1}\nMessage: {2}\nTeam:`)],
+      [NAMES, VARIED],
+      ['name', 'message'],
+    ],
+    [
+      'headings',
+      [user(`${TASK}\n\n## Name\n{1}\n\n## Message\n{2}\n\n## Team\n`)],
+      [NAMES, VARIED],
+      ['name', 'message'],
+    ],
+    ['tags', [user(`${TASK}\n<name>{1}</name>\n<mail>{2}</mail>\n`)], [NAMES, VARIED], ['name', 'mail']],
+    [
+      'prose between',
+      [user(`${TASK}\nText: {1}\n\nThis is what the customer wrote the week before:\n{2}\n\nGo.`)],
+      [VARIED, VARIED.toReversed()],
+      ['text', 'value'],
+    ],
+    [
+      'a name within a sentence',
+      [user(`You help {1}, who rents bikes from us since last year. ${TASK}\nMessage: {2}`)],
+      [NAMES, VARIED],
+      ['value', 'message'],
+    ],
+    [
+      'a name in the system message',
+      [system(`You help {1} of our shop. ${TASK}`), user('{2}')],
+      [NAMES, VARIED],
+      ['value', 'value_2'],
+    ],
+    [
+      'an input in the system message alone',
+      [system('Name the topic of: {1}'), user('go')],
+      [VARIED],
+      ['name_the_topic_of'],
+    ],
+    ['two messages of the user', [system(TASK), user('Page: {1}'), user('{2}')], [NAMES, VARIED], ['page', 'value']],
+  ])('%s', (_name, messages, columns, names) => {
+    const prompts = filled(messages, columns);
+    const template = mineTemplate(prompts);
+    expect(template.versions).toMatchObject([{ slots: names.map((name) => ({ name, kind: 'input' })), rows: 10 }]);
+    prompts.forEach((prompt, row) => {
+      const stripped = strip(template, prompt);
+      expect(stripped.slots).toEqual(columns.map((column) => column[row]));
+      expect(renderPrompt(template, stripped.version, stripped.slots)).toEqual(prompt);
+    });
+  });
+
+  test('their input is a line for each of them, with the label of the prompt or the name of the slot', () => {
+    const labelled = filled([user(`${TASK}\n\nName: {1}\nMessage: {2}\nTeam:`)], [NAMES, VARIED]);
+    expect(strip(mineTemplate(labelled), labelled[3] ?? []).input).toBe('Name: Dr. Dee\nMessage: I was charged twice.');
+    const tagged = filled([user(`${TASK}\n<name>{1}</name>\n<mail>{2}</mail>\n`)], [NAMES, VARIED]);
+    expect(strip(mineTemplate(tagged), tagged[3] ?? []).input).toBe('name: Dr. Dee\nmail: I was charged twice.');
+  });
+
+  test('dates and ids are slots, but no input', () => {
+    const text = `Today is {1}. ${TASK}\n\nTicket: {2}\nMessage: {3}`;
+    const prompts = filled([user(text)], [DAYS, TICKETS, VARIED]);
+    const template = mineTemplate(prompts);
+    expect(template.versions[0]?.slots).toEqual([
+      { name: 'date', kind: 'date' },
+      { name: 'ticket', kind: 'id' },
+      { name: 'message', kind: 'input' },
+    ]);
+    expect(strip(template, prompts[2] ?? [])).toEqual({
+      version: 0,
+      slots: [DAYS[2], TICKETS[2], VARIED[2]],
+      input: VARIED[2],
+    });
+  });
+
+  test('dates are an input where nothing else is', () => {
+    const template = mineTemplate(filled([user('Which day of the week was it?\nDate: {1}')], [DAYS]));
+    expect(template.versions[0]?.slots).toEqual([{ name: 'date', kind: 'input' }]);
+  });
+
+  test.each([
+    ['3 August 2026', '4 August 2026', '25 August 2026', '30 August 2026', '31 August 2026'],
+    [
+      'Monday, 3 August 2026',
+      'Friday, 7 August 2026',
+      'Sunday, 9 August 2026',
+      'Monday, 10 August 2026',
+      'Monday, 17 August 2026',
+    ],
+    [
+      '2026-08-03T10:00:00Z',
+      '2026-08-03T11:30:00Z',
+      '2026-08-03T12:00:01Z',
+      '2026-08-04T10:00:00Z',
+      '2026-08-09T10:00:00Z',
+    ],
+  ])('what dates share, as in %s, belongs to them', (...dates) => {
+    const prompts = VARIED.map((text, row) => [
+      system(`It is ${dates[row % 5]}. Help riders, and be brief.`),
+      user(text),
+    ]);
+    const template = mineTemplate(prompts);
+    expect(template.versions).toMatchObject([{ slots: [{ kind: 'date' }, { kind: 'input' }] }]);
+    expect(prompts.map((prompt) => strip(template, prompt).slots[0])).toEqual(VARIED.map((_, row) => dates[row % 5]));
+  });
+
+  test('a system message with three days in it is one version, and with two wordings it is two', () => {
+    const days = ['2026-08-01', '2026-08-02', '2026-08-03'];
+    const dated = VARIED.map((text, row) => [system(`Today is ${days[row % 3]}. ${TASK}`), user(text)]);
+    expect(mineTemplate(dated).versions).toMatchObject([{ slots: [{ kind: 'date' }, { kind: 'input' }], rows: 10 }]);
+    const worded = VARIED.map((text, row) => [system(row % 2 ? TASK : `${TASK} One word.`), user(text)]);
+    expect(mineTemplate(worded).versions).toMatchObject([{ rows: 5 }, { rows: 5 }]);
+  });
+
+  test('versions that differ behind a slot only are told apart', () => {
+    const tasks = [
+      'Say in one word what the customer of our shop wants.\n',
+      'Tell which of our four teams should answer the mail.\n',
+    ];
+    const prompts = THIRTY.map((text, row) => [
+      user(`You help in a shop that rents out bikes, and write to ${NAMES[row % 10]}.\n${tasks[row % 2]}Mail: ${text}`),
+    ]);
+    const template = mineTemplate(prompts);
+    expect(template.versions).toMatchObject([{ rows: 15 }, { rows: 15 }]);
+    expect(prompts.map((prompt) => strip(template, prompt).slots)).toEqual(
+      THIRTY.map((text, row) => [NAMES[row % 10], text]),
+    );
+  });
+
+  test('a prompt in which text between slots stands twice is a mismatch, since nobody knows where it ends', () => {
+    const prompts = filled([user(`${TASK}\n\nName: {1}\nMessage: {2}\nTeam:`)], [NAMES, VARIED]);
+    const template = mineTemplate(prompts);
+    const text = `${TASK}\n\nName: Ann\nMessage: he wrote\nMessage: no\nTeam:`;
+    expect(stripInstructions(template, [user(text)])).toEqual({ mismatch: expect.stringContaining('no known prompt') });
+  });
+});
+
+describe('a template of any messages, slots and versions', () => {
+  const unit = fc.constantFrom('a', 'b', ' ', '\n', ': ', 'é', '🚲', 'Message: ', '<x>');
+  const text = fc.array(unit, { maxLength: 6 }).map((units) => units.join(''));
+  const literal = fc.array(unit, { minLength: 1, maxLength: 6 }).map((units) => units.join(''));
+  const kind = fc.constantFrom<Slot['kind']>('input', 'date', 'id');
+  const message = fc.record({
+    role: fc.constantFrom<Message['role']>('system', 'user', 'assistant'),
+    start: text,
+    literals: fc.array(literal, { maxLength: 3 }),
+    end: text,
+    isConstant: fc.boolean(),
+  });
+  const version = fc
+    .tuple(fc.array(message, { minLength: 1, maxLength: 3 }), fc.array(kind, { minLength: 12, maxLength: 12 }))
+    .map(([messages, kinds]): TemplateVersion => {
+      let slot = 0;
+      return {
+        messages: messages.map(({ role, start, literals, end, isConstant }) => ({
+          role,
+          parts: isConstant
+            ? [start]
+            : [start, ...literals.flatMap((each) => [{ slot: slot++ }, each]), { slot: slot++ }, end].filter(
+                (part) => part !== '',
+              ),
+        })),
+        slots: kinds.slice(0, slot).map((each, index) => ({ name: `slot_${index}`, kind: each })),
+        rows: 1,
+      };
+    });
+  const templates = fc.array(version, { minLength: 1, maxLength: 4 }).map((versions): PromptTemplate => ({ versions }));
+  const values = fc.array(text, { minLength: 12, maxLength: 12 });
+
+  test('gives each prompt back, byte for byte, or names a mismatch', () => {
+    fc.assert(
+      fc.property(templates, fc.nat(3), values, (template, pick, slots) => {
+        const prompt = renderPrompt(template, pick % template.versions.length, slots);
+        const stripped = stripInstructions(template, prompt);
+        if ('mismatch' in stripped) expect(stripped.mismatch).not.toBe('');
+        else expect(renderPrompt(template, stripped.version, stripped.slots)).toEqual(prompt);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('finds the values again where they hold nothing of the text around them', () => {
+    const plain = fc.array(fc.stringMatching(/^[x-z0-9]{1,8}$/), { minLength: 12, maxLength: 12 });
+    fc.assert(
+      fc.property(version, plain, (only, slots) => {
+        const template = { versions: [only] };
+        const stripped = strip(template, renderPrompt(template, 0, slots));
+        expect(stripped.slots).toEqual(slots.slice(0, only.slots.length));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('what prompts with up to four slots and four versions give', () => {
+  const LABELS = ['Name', 'Mail', 'Order', 'Wish'];
+  const TASKS = [
+    'Say what the customer wants from us in as few words as you can.',
+    'Which of the four teams of the shop should look after this one?',
+    'Write the title under which the desk will find this call again.',
+    'Guess how the person felt while this was typed into the form.',
+  ];
+  const prompt = fc.record({
+    version: fc.nat(3),
+    slots: fc.array(anyText(), { minLength: 4, maxLength: 4 }),
+  });
+  const logs = fc.tuple(
+    fc.integer({ min: 1, max: 4 }),
+    fc.integer({ min: 1, max: 4 }),
+    fc.array(prompt, { minLength: 8, maxLength: 40 }),
+  );
+  const render = (slots: number, version: number, values: readonly string[]): Message[] => [
+    user(
+      `${TASKS[version]}\n\n${LABELS.slice(0, slots)
+        .map((label, index) => `${label}: ${values[index]}`)
+        .join('\n')}\nAnswer:`,
+    ),
+  ];
+
+  test('is what was put in, byte for byte, whatever it is', () => {
+    fc.assert(
+      fc.property(logs, ([slots, versions, rows]) => {
+        const prompts = rows.map((row) => render(slots, row.version % versions, row.slots));
+        const template = mineTemplate(prompts);
+        for (const each of prompts) {
+          const stripped = stripInstructions(template, each);
+          if (!('mismatch' in stripped)) expect(renderPrompt(template, stripped.version, stripped.slots)).toEqual(each);
+        }
+      }),
+    );
+  });
+
+  test('does not depend on their order', () => {
+    fc.assert(
+      fc.property(logs, fc.integer(), ([slots, versions, rows], seed) => {
+        const prompts = rows.map((row) => render(slots, row.version % versions, row.slots));
+        const shuffled = prompts
+          .map((each, index) => ({ each, place: Math.imul(index + 1, seed | 1) >>> 0 }))
+          .sort((a, b) => a.place - b.place)
+          .map(({ each }) => each);
+        expect(mineTemplate(shuffled)).toEqual(mineTemplate(prompts));
+      }),
+    );
+  });
+});
+
+describe('a bare input', () => {
+  const single = parseTemplates([
+    [
+      { role: 'system', content: TASK },
+      { role: 'user', content: 'Message: {{message}}' },
+    ],
+  ]);
+
+  test('is put where the only input stands', () => {
+    expect(promptForInput(single, 'hello', 'keep-instructions')).toEqual([system(TASK), user('Message: hello')]);
+  });
+
+  test.each(['{{name}}: {{message}}', 'On {{date}}: {{message}}', '{{examples}}\nMessage: {{message}}'])(
+    'cannot be put into %j, where nobody knows what stands in the other slot',
+    (text) => {
+      expect(promptForInput(parseTemplates([text]), 'hello', 'keep-instructions')).toBeUndefined();
+    },
+  );
+
+  test('needs no examples where these are dropped', () => {
+    const template = parseTemplates(['Sort.\n{{examples}}\nMessage: {{message}}']);
+    expect(promptForInput(template, 'hello', 'drop-few-shots')).toEqual([user('Sort.\n\nMessage: hello')]);
+  });
 });

@@ -52,6 +52,8 @@ test('a row that is in no file is named by its number', () => {
 
 test('the documentation lists every verdict as it is', () => {
   const document = readFileSync(path.join(ROOT, 'docs', 'data.md'), 'utf8');
-  const listed = [...document.matchAll(/^\| `([\w-]+)` \| (drop|mend|note) \| (.*) \|$/gm)].map(([, ...cells]) => cells);
+  const listed = [...document.matchAll(/^\| `([\w-]+)` \| (drop|mend|note) \| (.*) \|$/gm)].map(
+    ([, ...cells]) => cells,
+  );
   expect(listed).toEqual(names.map((name) => [name, VERDICTS[name].effect, VERDICTS[name].what]));
 });

@@ -230,7 +230,7 @@ describe('memory stays flat', () => {
     expect(kibibytes / 1024).toBeLessThan(220);
   });
 
-  test('over one line of 200 MB', async () => {
+  test('F42 over one line of 200 MB', async () => {
     await write('a.jsonl.gz', '{"prompt":"', () => text);
     const { rows, kibibytes } = await measure(at('a.jsonl.gz'));
     expect(rows).toBe(0);
