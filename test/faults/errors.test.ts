@@ -112,7 +112,7 @@ describe('the provider answers with an error', () => {
   test('F08 429 for an exhausted quota: one request each, the run pauses, and goes on with the same step when told to', async () => {
     await stack.setFaults([
       // Time to ask for a resume too early.
-      { endpoint: 'jobs.create', times: 2, effect: { kind: 'latency', ms: 5000 } },
+      { endpoint: 'jobs.create', times: 2, effect: { kind: 'latency', ms: 8000 } },
       { endpoint: 'jobs.create', effect: QUOTA },
     ]);
     const run = await startRun(2);
