@@ -10,7 +10,7 @@ import type { Example } from '../dataset/row.ts';
 import { SideLedger } from '../dataset/side-ledger.ts';
 import { type Side, splitSalt } from '../dataset/sides.ts';
 import { type PromptTemplate, stripInstructions } from '../dataset/template.ts';
-import { placeText, VERDICTS, VerdictTable } from '../dataset/verdict.ts';
+import { placeText, VERDICTS, type VerdictCount, type VerdictName, VerdictTable } from '../dataset/verdict.ts';
 import { keyLines } from '../dataset/version-diff.ts';
 import { disagreeingVersions } from '../dataset/version-labels.ts';
 import { TuneloopError } from '../errors.ts';
@@ -48,6 +48,8 @@ export interface Dataset {
 /** Share of rows that may not fit the template; more means that the template is not understood. */
 const MISMATCH_LIMIT = 0.2;
 const PROGRESS_ROWS = 20_000;
+/** What can be said of a label only beside the others. */
+const LABEL_VERDICTS: ReadonlySet<VerdictName> = new Set<VerdictName>(['padded-label', 'chatty-label', 'json-label']);
 
 /**
  * From the snapshot to the next dataset version: take the instructions off, clean, group what is nearly equal, give each
@@ -98,7 +100,8 @@ export function createPrepare(dependencies: Dependencies) {
       const verdicts = new VerdictTable(snapshot.verdicts);
       verdicts.merge(rows.verdicts.all());
       refuseMismatch(rows.verdicts, snapshot);
-      if (pipeline.clean.rows === 'strict') refuseVerdicts(rows.verdicts);
+      const strict = pipeline.clean.rows === 'strict';
+      if (strict) refuseVerdicts(rows.verdicts.all());
 
       progress('split');
       const salt = splitSalt(pipeline.split.seed);
@@ -123,6 +126,7 @@ export function createPrepare(dependencies: Dependencies) {
           if (done % PROGRESS_ROWS === 0) progress('write the dataset', done);
         },
       });
+      if (strict) refuseVerdicts(verdicts.all().filter(({ verdict }) => LABEL_VERDICTS.has(verdict)));
       const { examples, files, conflicts } = written;
       const { quarantined } = placement;
       const tables = pipeline.task === 'classification' ? written.labels : null;
@@ -281,8 +285,7 @@ function refuseMismatch(verdicts: VerdictTable, { rows, names }: Snapshot): void
   );
 }
 
-function refuseVerdicts(verdicts: VerdictTable): void {
-  const [first] = verdicts.all();
+function refuseVerdicts([first]: readonly VerdictCount[]): void {
   if (!first) return;
   throw new TuneloopError('SOURCE_ROW_INVALID', refusalText(first.verdict, first.places.join(', ')));
 }

@@ -127,6 +127,18 @@ test('versions of a prompt that are answered with different labels are warned ab
   expect(manifest.warnings.join()).toMatch(/versions 1 and 2 of the prompt are answered with different labels/);
 });
 
+test.each([
+  ['a prompt of another form', { messages: [{ role: 'user', content: 'Translate into French: hello' }] }, 'template'],
+  ['a label that says more', { completion: 'The label is refund.', actual: undefined }, 'more than the label'],
+])('strictly, %s ends the run with its place', async (_name, change, reason) => {
+  const rows = shopRows(60).map((row, index) => (index === 6 ? { ...row, ...change } : row));
+  const pipeline = pipelineOf(rows, { clean: { rows: 'strict' } });
+  await expect(bench.build(pipeline)).rejects.toMatchObject({
+    type: 'SOURCE_ROW_INVALID',
+    message: expect.stringMatching(new RegExp(`^${pipeline.name}\\.jsonl:7: .*${reason}`)),
+  });
+});
+
 test('rows of one customer are on one side', async () => {
   const rows = shopRows(120).map((row, index) => ({ ...row, metadata: { customer: `customer-${index % 12}` } }));
   const { dataset } = await bench.build(pipelineOf(rows, { split: { group_by: 'customer' } }));
