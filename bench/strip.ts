@@ -2,8 +2,9 @@
  * How many held-out prompts give their inputs back exactly, by the kind of the prompt and by how many prompts of each
  * version were mined; beside the longest common beginning and end. Ends with 1 if a figure that is promised is missed.
  */
+
+import { mineTemplate, type PromptTemplate, stripInstructions } from '../src/dataset/instructions/template.ts';
 import type { Message } from '../src/dataset/row.ts';
-import { mineTemplate, type PromptTemplate, stripInstructions } from '../src/dataset/template.ts';
 import { TuneloopError } from '../src/errors.ts';
 import { type MadePrompt, PROMPT_LOGS, type PromptForm, promptsOf } from './prompts.ts';
 

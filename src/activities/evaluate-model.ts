@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { Context } from '@temporalio/activity';
 import pMap from 'p-map';
+import type { PromptTemplate, Treatment } from '../dataset/instructions/template.ts';
 import { messagesFor } from '../dataset/messages.ts';
 import type { Example, Message } from '../dataset/row.ts';
-import type { PromptTemplate, Treatment } from '../dataset/template.ts';
 import { costPer1k, tariffOf } from '../evaluation/cost.ts';
 import { type Scorer, scorerOf } from '../evaluation/scorer.ts';
 import { mean, percentile } from '../evaluation/statistics.ts';

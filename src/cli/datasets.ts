@@ -1,7 +1,7 @@
 import { readEnvironment } from '../config/environment.ts';
+import type { PromptTemplate } from '../dataset/instructions/template.ts';
 import { droppedRows, type LabelTable, type Manifest } from '../dataset/manifest.ts';
 import { SIDES, type Side } from '../dataset/sides.ts';
-import type { PromptTemplate } from '../dataset/template.ts';
 import { VERDICTS, type VerdictCount } from '../dataset/verdict.ts';
 import {
   type Change,

@@ -1,7 +1,7 @@
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
-import { PII_TYPES } from '../dataset/pii.ts';
-import { TREATMENTS } from '../dataset/template.ts';
+import { TREATMENTS } from '../dataset/instructions/template.ts';
+import { PII_TYPES } from '../dataset/pii/pii.ts';
 import { sourceSchema } from './source.ts';
 
 /** More jobs than this in one sweep have to be asked for by name, with `candidates.limit`. */

@@ -1,6 +1,6 @@
 import { TuneloopError } from '../errors.ts';
+import { type PromptTemplate, promptForInput, type Treatment, treatPrompt } from './instructions/template.ts';
 import type { Example, Message } from './row.ts';
-import { type PromptTemplate, promptForInput, type Treatment, treatPrompt } from './template.ts';
 
 /**
  * What a model gets for an example.

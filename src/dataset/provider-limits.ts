@@ -1,8 +1,8 @@
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+import type { PromptTemplate, Treatment } from './instructions/template.ts';
 import type { Manifest } from './manifest.ts';
 import { messagesFor } from './messages.ts';
 import type { Example, Message } from './row.ts';
-import type { PromptTemplate, Treatment } from './template.ts';
 import type { VerdictName } from './verdict.ts';
 
 /** Fine-tuning services refuse a training file of fewer examples. */

@@ -1,6 +1,6 @@
+import type { PromptTemplate, Treatment } from './instructions/template.ts';
 import { messagesFor } from './messages.ts';
 import type { Example } from './row.ts';
-import type { PromptTemplate, Treatment } from './template.ts';
 
 /**
  * One line of a training file: what the treatment leaves of the prompt (with `strip` the input alone), and the right

@@ -1,9 +1,9 @@
 import { TuneloopError } from '../errors.ts';
+import type { PromptTemplate } from './instructions/template.ts';
 import type { Manifest } from './manifest.ts';
 import { inCodeUnitOrder } from './order.ts';
 import { compareKeys, KEY_BYTES, keyText } from './row-key.ts';
 import { SIDE_LETTERS, SIDES, type Side } from './sides.ts';
-import type { PromptTemplate } from './template.ts';
 
 /** Examples of two dataset versions, compared by their keys. */
 export interface ExampleChanges {

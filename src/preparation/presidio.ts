@@ -1,6 +1,6 @@
 import pMap from 'p-map';
 import { z } from 'zod';
-import type { ForeignSpan } from '../dataset/redactor.ts';
+import type { ForeignSpan } from '../dataset/pii/redactor.ts';
 import { TuneloopError } from '../errors.ts';
 
 /** Finds what patterns cannot, such as names of people; its finds go to the redactor beside the redactor's own. */

@@ -1,12 +1,17 @@
 import { hash } from 'node:crypto';
 import { answerVerdict } from '../dataset/answer-verdict.ts';
+import {
+  type PromptTemplate,
+  type StrippedPrompt,
+  stripInstructions,
+  type Treatment,
+} from '../dataset/instructions/template.ts';
 import { canonicalInput, SIGNATURE_WORDS, Signer } from '../dataset/near-duplicates.ts';
-import type { PiiType } from '../dataset/pii.ts';
+import type { PiiType } from '../dataset/pii/pii.ts';
+import { Redactor } from '../dataset/pii/redactor.ts';
 import { exampleVerdict } from '../dataset/provider-limits.ts';
-import { Redactor } from '../dataset/redactor.ts';
 import type { Actual, Example, LogRow, Recorded } from '../dataset/row.ts';
 import { KEY_BYTES } from '../dataset/row-key.ts';
-import { type PromptTemplate, type StrippedPrompt, stripInstructions, type Treatment } from '../dataset/template.ts';
 import { type VerdictCount, type VerdictName, VerdictTable } from '../dataset/verdict.ts';
 import { linesOf } from '../storage/chunks.ts';
 import { type PiiAnalyzer, PresidioAnalyzer, type PresidioOptions } from './presidio.ts';

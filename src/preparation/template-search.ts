@@ -1,12 +1,12 @@
 import type { Pipeline } from '../config/pipeline.ts';
-import type { LogRow, Message } from '../dataset/row.ts';
 import {
   mineTemplate,
   type PromptTemplate,
   parseTemplates,
   stripInstructions,
   type TemplateVersion,
-} from '../dataset/template.ts';
+} from '../dataset/instructions/template.ts';
+import type { LogRow, Message } from '../dataset/row.ts';
 import { TuneloopError } from '../errors.ts';
 import { linesOf, readChunks } from '../storage/chunks.ts';
 

@@ -1,9 +1,9 @@
 import { groupsOfSeveral } from '../dataset/groups.ts';
+import type { PromptTemplate, Treatment } from '../dataset/instructions/template.ts';
 import { type Conflict, type Conflicts, LabelCounts, type LabelTable } from '../dataset/manifest.ts';
 import { TokenEstimate } from '../dataset/provider-limits.ts';
 import type { Example } from '../dataset/row.ts';
 import { SIDES, type Side } from '../dataset/sides.ts';
-import type { PromptTemplate, Treatment } from '../dataset/template.ts';
 import { trainingLine } from '../dataset/training-line.ts';
 import { placeText, type VerdictTable } from '../dataset/verdict.ts';
 import type { ArtifactRef, ArtifactStore, ArtifactWriter } from '../storage/artifact-store.ts';

@@ -1,4 +1,4 @@
-import type { Treatment } from '../dataset/template.ts';
+import type { Treatment } from '../dataset/instructions/template.ts';
 import { costPer1k, type Prices, tariffOf, trainingCost } from '../evaluation/cost.ts';
 import type { Candidate } from './plan.ts';
 

@@ -12,7 +12,7 @@ import {
 import type { Activities } from '../activities/create-activities.ts';
 import type { EvaluateModelInput, Evaluation } from '../activities/evaluate-model.ts';
 import type { PlannedCandidate } from '../activities/plan.ts';
-import type { Treatment } from '../dataset/template.ts';
+import type { Treatment } from '../dataset/instructions/template.ts';
 import { selectWinner } from '../evaluation/selection.ts';
 import type { RunResult } from '../report/run-result.ts';
 import { type CandidateOutcome, contendersOf, summarizeRun, verdictOf } from '../report/summarize-run.ts';

@@ -2,7 +2,7 @@ import { CancellationScope, executeChild, isCancellation } from '@temporalio/wor
 import type { JobOutcome } from '../activities/await-job.ts';
 import type { JobInput } from '../activities/job-input.ts';
 import type { PlannedCandidate } from '../activities/plan.ts';
-import type { Treatment } from '../dataset/template.ts';
+import type { Treatment } from '../dataset/instructions/template.ts';
 import { reasonOf } from './failure-reason.ts';
 import { fineTuningJob } from './fine-tuning-job.ts';
 import { jobWorkflowId } from './ids.ts';

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { diffDatasets, listDatasets, showDataset } from '../../src/cli/datasets.ts';
+import type { PromptTemplate } from '../../src/dataset/instructions/template.ts';
 import type { Manifest } from '../../src/dataset/manifest.ts';
 import { SIDE_CODES, type Side } from '../../src/dataset/sides.ts';
-import type { PromptTemplate } from '../../src/dataset/template.ts';
 import { keyLines } from '../../src/dataset/version-diff.ts';
 import { writeJson } from '../../src/storage/artifact-store.ts';
 import { type DatasetVersion, DatasetVersions } from '../../src/storage/dataset-versions.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+import type { PromptTemplate, TemplateMessage } from '../../src/dataset/instructions/template.ts';
 import { countMessages, exampleVerdict, TokenEstimate } from '../../src/dataset/provider-limits.ts';
 import type { Example, Message } from '../../src/dataset/row.ts';
-import type { PromptTemplate, TemplateMessage } from '../../src/dataset/template.ts';
 
 const SYSTEM = 'Name the topic of the message: refund, shipping or account. Answer with one word.';
 

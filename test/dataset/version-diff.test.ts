@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import type { TemplateVersion } from '../../src/dataset/instructions/template.ts';
 import { SIDE_CODES, type Side } from '../../src/dataset/sides.ts';
-import type { TemplateVersion } from '../../src/dataset/template.ts';
 import {
   diffExamples,
   diffManifests,

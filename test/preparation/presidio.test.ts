@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Redactor } from '../../src/dataset/redactor.ts';
+import { Redactor } from '../../src/dataset/pii/redactor.ts';
 import { PresidioAnalyzer } from '../../src/preparation/presidio.ts';
 import { type TinyServer, tinyServer } from '../providers/http-server.ts';
 

@@ -1,5 +1,10 @@
-import type { Message } from '../../src/dataset/row.ts';
-import { parseTemplates, renderPrompt, stripInstructions, treatPrompt } from '../../src/dataset/template.ts';
+import {
+  parseTemplates,
+  renderPrompt,
+  stripInstructions,
+  treatPrompt,
+} from '../../../src/dataset/instructions/template.ts';
+import type { Message } from '../../../src/dataset/row.ts';
 
 const user = (content: string): Message => ({ role: 'user', content });
 

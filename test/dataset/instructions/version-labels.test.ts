@@ -1,4 +1,4 @@
-import { disagreeingVersions } from '../../src/dataset/version-labels.ts';
+import { disagreeingVersions } from '../../../src/dataset/instructions/version-labels.ts';
 
 const counts = (labels: Record<string, number>) => new Map(Object.entries(labels));
 

@@ -1,4 +1,4 @@
-import { dateAround, isDate, isToken } from '../../src/dataset/machine-text.ts';
+import { dateAround, isDate, isToken } from '../../../src/dataset/instructions/machine-text.ts';
 
 test.each([
   '2026-08-01',

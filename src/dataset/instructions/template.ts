@@ -1,5 +1,5 @@
+import type { Message } from '../row.ts';
 import { withoutExamples, withoutHeading } from './constant-examples.ts';
-import type { Message } from './row.ts';
 import { labelBefore, literalsBefore } from './slots.ts';
 import { lengthOf, type TextPattern, valuesIn } from './text-pattern.ts';
 

@@ -1,4 +1,4 @@
-import type { Message } from './row.ts';
+import type { Message } from '../row.ts';
 import type { Part, PromptTemplate, TemplateVersion } from './template.ts';
 
 /** Code units shown of what differs. */

@@ -1,4 +1,4 @@
-import { JSON_WEB_TOKEN, PROVIDER_KEY } from '../redaction.ts';
+import { JSON_WEB_TOKEN, PROVIDER_KEY } from '../../redaction.ts';
 import type { PiiSpan } from './pii.ts';
 
 /** JSON web tokens, signed or encrypted. */

@@ -4,7 +4,7 @@ import {
   type PhoneNumber,
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/max';
-import { TuneloopError } from '../errors.ts';
+import { TuneloopError } from '../../errors.ts';
 import { isAlphanumeric, isDigit, type PiiDetector, type PiiSpan } from './pii.ts';
 
 /** ITU-T E.164 has 15 digits at most; a prefix for calls abroad (`00`, `011`) stands in front of them. */

@@ -1,5 +1,9 @@
-import type { Message } from '../../src/dataset/row.ts';
-import { type PromptTemplate, type StrippedPrompt, stripInstructions } from '../../src/dataset/template.ts';
+import {
+  type PromptTemplate,
+  type StrippedPrompt,
+  stripInstructions,
+} from '../../../src/dataset/instructions/template.ts';
+import type { Message } from '../../../src/dataset/row.ts';
 
 export interface SingleSlot {
   lead: Message[];

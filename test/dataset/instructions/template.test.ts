@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import type { Message } from '../../src/dataset/row.ts';
 import {
   mineTemplate,
   type PromptTemplate,
@@ -9,8 +8,9 @@ import {
   type Slot,
   stripInstructions,
   type TemplateVersion,
-} from '../../src/dataset/template.ts';
-import { anyText } from '../storage/any-text.ts';
+} from '../../../src/dataset/instructions/template.ts';
+import type { Message } from '../../../src/dataset/row.ts';
+import { anyText } from '../../storage/any-text.ts';
 import { singleSlots, strip } from './single-slot.ts';
 
 const system = (content: string): Message => ({ role: 'system', content });

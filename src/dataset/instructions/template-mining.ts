@@ -1,8 +1,8 @@
-import { TuneloopError } from '../errors.ts';
+import { TuneloopError } from '../../errors.ts';
+import { inCodeUnitOrder } from '../order.ts';
+import type { Message } from '../row.ts';
 import { countWords } from './affixes.ts';
 import { isDate } from './machine-text.ts';
-import { inCodeUnitOrder } from './order.ts';
-import type { Message } from './row.ts';
 import { slotsOf } from './slots.ts';
 import type { PromptTemplate, TemplateVersion } from './template.ts';
 import { type TextPattern, valuesIn } from './text-pattern.ts';

@@ -1,5 +1,5 @@
-import { TuneloopError } from '../errors.ts';
-import type { Message } from './row.ts';
+import { TuneloopError } from '../../errors.ts';
+import type { Message } from '../row.ts';
 import type { Part, PromptTemplate, Slot, TemplateMessage, TemplateVersion } from './template.ts';
 
 /** A prompt as its author has written it down: one text for a prompt of one message of the user, or its messages. */

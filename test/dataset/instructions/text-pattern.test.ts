@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { fits, lengthOf, type TextPattern, valuesIn } from '../../src/dataset/text-pattern.ts';
+import { fits, lengthOf, type TextPattern, valuesIn } from '../../../src/dataset/instructions/text-pattern.ts';
 
 const unit = fc.constantFrom('a', 'b', '\n', ': ', '🚲');
 const text = fc.array(unit, { maxLength: 5 }).map((units) => units.join(''));

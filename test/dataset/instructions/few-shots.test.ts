@@ -1,5 +1,5 @@
-import type { Message } from '../../src/dataset/row.ts';
-import { mineTemplate, renderPrompt, treatPrompt } from '../../src/dataset/template.ts';
+import { mineTemplate, renderPrompt, treatPrompt } from '../../../src/dataset/instructions/template.ts';
+import type { Message } from '../../../src/dataset/row.ts';
 import { strip } from './single-slot.ts';
 
 const NOUNS = ['bike', 'lock', 'light', 'saddle', 'pedal', 'chain', 'brake', 'tyre', 'bell', 'basket'];

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { agreed, findAffixes } from '../../src/dataset/affixes.ts';
-import type { Message } from '../../src/dataset/row.ts';
-import { mineTemplate, renderPrompt, stripInstructions } from '../../src/dataset/template.ts';
-import { anyText } from '../storage/any-text.ts';
+import { agreed, findAffixes } from '../../../src/dataset/instructions/affixes.ts';
+import { mineTemplate, renderPrompt, stripInstructions } from '../../../src/dataset/instructions/template.ts';
+import type { Message } from '../../../src/dataset/row.ts';
+import { anyText } from '../../storage/any-text.ts';
 import { singleSlots } from './single-slot.ts';
 
 const NOUNS = ['bike', 'lock', 'light', 'saddle', 'pedal', 'chain', 'brake', 'tyre', 'bell', 'basket'];

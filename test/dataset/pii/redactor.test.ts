@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { PII_TYPES, type PiiType } from '../../src/dataset/pii.ts';
-import { Redactor } from '../../src/dataset/redactor.ts';
+import { PII_TYPES, type PiiType } from '../../../src/dataset/pii/pii.ts';
+import { Redactor } from '../../../src/dataset/pii/redactor.ts';
 
 const all = new Redactor({ types: PII_TYPES, phoneRegion: 'US' });
 

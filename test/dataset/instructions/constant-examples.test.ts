@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { withoutExamples, withoutHeading } from '../../src/dataset/constant-examples.ts';
-import type { Message } from '../../src/dataset/row.ts';
-import { parseTemplates, treatPrompt } from '../../src/dataset/template.ts';
+import { withoutExamples, withoutHeading } from '../../../src/dataset/instructions/constant-examples.ts';
+import { parseTemplates, treatPrompt } from '../../../src/dataset/instructions/template.ts';
+import type { Message } from '../../../src/dataset/row.ts';
 
 const TASK = 'Name the team.';
 const PAIRS = 'Mail: the bell is loud\nTeam: workshop\n\nMail: how much is it\nTeam: sales';

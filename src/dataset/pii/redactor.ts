@@ -1,9 +1,9 @@
+import { findCards, findIbans } from './account.ts';
+import { findEmails } from './email.ts';
+import { findIps } from './ip.ts';
+import { phoneDetector } from './phone.ts';
 import type { PiiDetector, PiiSpan, PiiType, Span } from './pii.ts';
-import { findCards, findIbans } from './pii-account.ts';
-import { findEmails } from './pii-email.ts';
-import { findIps } from './pii-ip.ts';
-import { phoneDetector } from './pii-phone.ts';
-import { findProviderKeys, findWebTokens } from './pii-secret.ts';
+import { findProviderKeys, findWebTokens } from './secret.ts';
 
 /** A place that somebody else found, such as an analyzer of names. */
 export interface ForeignSpan extends Span {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { Message } from '../../src/dataset/row.ts';
-import { parseTemplates, stripInstructions } from '../../src/dataset/template.ts';
-import { differenceFrom } from '../../src/dataset/template-difference.ts';
+import { parseTemplates, stripInstructions } from '../../../src/dataset/instructions/template.ts';
+import { differenceFrom } from '../../../src/dataset/instructions/template-difference.ts';
+import type { Message } from '../../../src/dataset/row.ts';
 
 const user = (content: string): Message => ({ role: 'user', content });
 const template = parseTemplates([

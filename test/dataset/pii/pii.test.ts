@@ -1,5 +1,5 @@
-import { PII_TYPES, type PiiType } from '../../src/dataset/pii.ts';
-import { Redactor } from '../../src/dataset/redactor.ts';
+import { PII_TYPES, type PiiType } from '../../../src/dataset/pii/pii.ts';
+import { Redactor } from '../../../src/dataset/pii/redactor.ts';
 
 function redacted(type: PiiType, text: string, phoneRegion = 'US'): string {
   return new Redactor({ types: [type], phoneRegion }).redact([text]).texts[0] ?? '';
