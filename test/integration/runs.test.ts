@@ -22,7 +22,7 @@ describe('runs on services that were kept', () => {
 
   beforeAll(async () => {
     const file = writePipeline(folder('first'), shopRows(60));
-    first = lastJson<RunJson>(await cli(home, ['demo', '--keep', '--json', '--pipeline', file, '--job-seconds', '2']));
+    first = lastJson<RunJson>(await cli(home, ['demo', '--keep', '--json', '--pipeline', file, '--job-seconds', '4']));
   });
 
   afterAll(async () => {
