@@ -31,13 +31,14 @@ provide_search_attributes() {
     --name TuneloopPipeline --type Keyword \
     --name TuneloopStage --type Keyword \
     --name TuneloopWinner --type Keyword \
-    --name TuneloopBestScore --type Double
+    --name TuneloopBestScore --type Double \
+    --name TuneloopVerdict --type Keyword
 }
 
 # A run that starts before the server knows its attributes is refused, so this ends only when a query may use them all.
 use_search_attributes() {
   temporal workflow count --query \
-    'TuneloopPipeline = "-" AND TuneloopStage = "-" AND TuneloopWinner = "-" AND TuneloopBestScore = 0.5'
+    'TuneloopPipeline = "-" AND TuneloopStage = "-" AND TuneloopWinner = "-" AND TuneloopBestScore = 0.5 AND TuneloopVerdict = "-"'
 }
 
 eventually 'the server answers' temporal operator cluster health

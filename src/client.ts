@@ -8,6 +8,7 @@ import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
 import { inspect } from './cli/inspect.ts';
 import { label } from './cli/label.ts';
 import { printError, printResult, say } from './cli/output.ts';
+import { plan } from './cli/plan.ts';
 import { cancel, list, predict, report, resume, run, watch } from './cli/run-commands.ts';
 import { changeSchedule, createSchedule, listSchedules } from './cli/schedules.ts';
 import { budget, sweep } from './cli/spending.ts';
@@ -78,6 +79,12 @@ command(program, 'run <file>', 'start a run of a pipeline', 'tuneloop run pipeli
   .option('--wait', 'show it until it ends')
   .action(exitWith(run));
 
+command(
+  program,
+  'plan <file>',
+  'show what a run would try, and what it would cost at most, before anything is paid',
+  'tuneloop plan pipeline.yaml',
+).action(exitWith(plan));
 command(program, 'watch <id>', 'show a run until it ends', 'tuneloop watch support-triage/20261123-081530-042').action(
   exitWith(watch),
 );

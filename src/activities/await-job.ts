@@ -1,17 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { Pipeline } from '../config/pipeline.ts';
 import { tariffOf, trainingCost } from '../evaluation/cost.ts';
-import type { Job, JobPhase, JobProgress, Provider } from '../providers/provider.ts';
+import {
+  type Checkpoint,
+  endsEpoch,
+  type Job,
+  type JobPhase,
+  type MetricPoint,
+  type Provider,
+} from '../providers/provider.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import { durationText } from '../report/format.ts';
+import type { EpochReport } from '../sweep/early-stop.ts';
+import type { Candidate } from '../sweep/plan.ts';
 import type { PauseCode } from '../workflows/pause.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
 import { cancelExtras } from './extra-jobs.ts';
 import { type JobInput, jobIdentity } from './job-input.ts';
 
 export type JobOutcome =
-  | { state: 'succeeded'; jobId: string; model: string; trainingUsd: number | null; trainingSeconds: number | null }
+  | {
+      state: 'succeeded';
+      jobId: string;
+      model: string;
+      trainingUsd: number | null;
+      trainingSeconds: number | null;
+      /** Models of its last epochs, oldest first; the last is `model`. */
+      checkpoints: Checkpoint[];
+    }
   | {
       state: 'failed' | 'cancelled';
       jobId: string | null;
@@ -21,11 +39,21 @@ export type JobOutcome =
       /** What ended it where only a person can mend that: then it is made anew when the run is resumed. */
       pause: PauseCode | null;
     }
+  /** It was told to stop, and had not ended before that. */
+  | { state: 'stopped'; jobId: string; reason: string; trainingUsd: number | null }
   /** It was never created, because the budget does not pay for it. */
   | { state: 'skipped'; jobId: null; reason: string };
 
 /** What a wait is spent on: the phases of a job, and after its success the time until its model answers. */
 export type WaitPhase = JobPhase | 'ready';
+
+/** How far a job has come. */
+interface JobProgress {
+  step: number | null;
+  totalSteps: number | null;
+  trainLoss: number | null;
+  validLoss: number | null;
+}
 
 /** What a waiting job shows as heartbeat details, in the Web UI and to the command line. */
 export interface JobHeartbeat extends JobProgress {
@@ -33,9 +61,32 @@ export interface JobHeartbeat extends JobProgress {
   phase: WaitPhase;
   /** When this phase was first seen, in milliseconds of the Temporal server's clock. */
   since: number;
+  /** The first epochs, where somebody is told of them. */
+  epochs?: SeenEpoch[];
 }
 
+/** An epoch that has ended. */
+interface SeenEpoch {
+  validLoss: number | null;
+  validAccuracy: number | null;
+  /** Whether the run knows. */
+  told: boolean;
+}
+
+export interface AwaitJobInput extends JobInput {
+  jobId: string;
+  /** Who is told when the first epochs end. With the run id, so that a later run of the same name gets nothing. */
+  reportTo?: { workflowId: string; runId: string } | undefined;
+}
+
+/** What an attempt hands to the next one, besides the times. */
+type Shown = Omit<JobHeartbeat, 'status' | 'phase' | 'since'>;
+
 const NO_PROGRESS: JobProgress = { step: null, totalSteps: null, trainLoss: null, validLoss: null };
+/** Jobs are compared after their first and second epoch; what comes later changes nothing. */
+const EPOCHS_TOLD = 2;
+/** For what a wait can do without, each: together less than the time that an attempt has. */
+const EXTRA_MS = 3_000;
 /** After an error that does not pass quickly: the job goes on meanwhile, and a person may mend what is wrong. */
 const REFUSED_DELAY_MS = 60_000;
 
@@ -47,7 +98,7 @@ const REFUSED_DELAY_MS = 60_000;
  * deadline of the phase. Only a job that the provider does not know is lost at once.
  */
 export function createAwaitJob(dependencies: Dependencies) {
-  return async (input: JobInput & { jobId: string }): Promise<JobOutcome> => {
+  return async (input: AwaitJobInput): Promise<JobOutcome> => {
     const { definition, jobId, candidate } = input;
     const { provider: choice, deadlines } = await loadPipeline(dependencies, definition);
     const provider = dependencies.connectProvider(choice);
@@ -56,7 +107,7 @@ export function createAwaitJob(dependencies: Dependencies) {
       if (!(error instanceof ProviderError)) return error;
       const delay =
         error.retryAfterMs ?? (error.retryable ? pollDelayMs(Context.current().info.attempt) : REFUSED_DELAY_MS);
-      return wait.goesOn(jobId, wait.last?.phase ?? 'running', `unknown (${error.message})`, NO_PROGRESS, delay);
+      return wait.goesOn(jobId, wait.last?.phase ?? 'running', `unknown (${error.message})`, wait.shown, delay);
     };
     const cancelOthers = async () =>
       cancelExtras(dependencies, provider, await provider.findJobs(jobIdentity(input)), jobId);
@@ -73,31 +124,103 @@ export function createAwaitJob(dependencies: Dependencies) {
       // Before another one has cost more; the look at the end is the one that counts.
       const entered = wait.last && wait.last.phase !== phase;
       if (entered || isTimeForExtras(Context.current().info.attempt)) await cancelOthers().catch(() => {});
-      // Only for show: where it cannot be had, the wait goes on without.
-      const progress = await provider.getJobProgress(jobId).catch(() => NO_PROGRESS);
-      throw wait.goesOn(jobId, phase, job.status, progress);
+      throw wait.goesOn(jobId, phase, job.status, await look(dependencies, provider, input, wait.shown));
     }
     try {
       await cancelOthers();
     } catch (error) {
       throw askAgain(error);
     }
-    const seconds = trainingSeconds(job, await trainingStart(provider, jobId));
+    const { startedAt, workedMs } = await soon(provider.getTrainingTime(jobId), { startedAt: null, workedMs: null });
+    const seconds = trainingSeconds(job, startedAt);
     const tariff = tariffOf(dependencies.prices, provider, candidate.baseModel, true);
-    const cost = (tokens: number) => trainingCost(tariff, tokens, seconds ?? 0);
+    // A machine that jobs share worked on this one for a part of the time only.
+    const cost = (tokens: number) => trainingCost(tariff, tokens, workedMs === null ? (seconds ?? 0) : workedMs / 1000);
     if (job.state === 'succeeded' && job.model) {
+      // Others are compared with it, also where it was faster than the questions.
+      if (input.reportTo && owesReports(wait.shown, candidate)) {
+        await soon(look(dependencies, provider, input, wait.shown), wait.shown);
+      }
       const trainingUsd = cost(job.trainedTokens ?? 0);
-      return { state: 'succeeded', jobId, model: job.model, trainingUsd, trainingSeconds: seconds };
+      const checkpoints = await soon(provider.listCheckpoints(jobId), []);
+      return { state: 'succeeded', jobId, model: job.model, trainingUsd, trainingSeconds: seconds, checkpoints };
     }
+    const isCharged = job.trainedTokens !== null || (tariff.kind === 'machine' && job.state === 'cancelled');
     return {
       state: job.state === 'cancelled' ? 'cancelled' : 'failed',
       jobId,
       reason: job.failure ?? (job.state === 'cancelled' ? 'cancelled at the provider' : 'ended without a model'),
       // A failed job is not charged. What a cancelled one costs is documented nowhere: null counts all that was reserved.
-      trainingUsd: job.trainedTokens !== null ? cost(job.trainedTokens) : job.state === 'failed' ? 0 : null,
+      trainingUsd: isCharged ? cost(job.trainedTokens ?? 0) : job.state === 'failed' ? 0 : null,
       pause: job.needsPerson ? 'PROVIDER_QUOTA' : null,
     };
   };
+}
+
+/** How far the job has come since the attempt before. Where that cannot be had, the wait goes on without. */
+async function look(
+  dependencies: Dependencies,
+  provider: Provider,
+  input: AwaitJobInput,
+  before: Shown,
+): Promise<Shown> {
+  const points = await provider.listMetrics(input.jobId, before.step ?? undefined).catch(() => []);
+  const progress = points.reduce(advance, before);
+  if (!input.reportTo) return progress;
+  const epochs = [
+    ...(before.epochs ?? []),
+    ...points
+      .filter(endsEpoch)
+      .map((point) => ({ validLoss: point.fullValidLoss, validAccuracy: point.fullValidAccuracy, told: false })),
+  ].slice(0, EPOCHS_TOLD);
+  return { ...progress, epochs: await tellEpochs(dependencies, input, input.reportTo, epochs) };
+}
+
+function owesReports({ epochs = [] }: Shown, { hyperparameters }: Candidate): boolean {
+  return epochs.filter(({ told }) => told).length < Math.min(EPOCHS_TOLD, hyperparameters.epochs);
+}
+
+function advance(before: Shown, { step, totalSteps, trainLoss, validLoss, fullValidLoss }: MetricPoint): Shown {
+  return {
+    ...before,
+    step,
+    totalSteps: totalSteps ?? before.totalSteps,
+    trainLoss: trainLoss ?? before.trainLoss,
+    validLoss: fullValidLoss ?? validLoss ?? before.validLoss,
+  };
+}
+
+/** In their order. What could not be told is told by the next attempt; a run that is told twice knows it. */
+async function tellEpochs(
+  { temporal, log }: Dependencies,
+  { candidate, jobId }: AwaitJobInput,
+  { workflowId, runId }: NonNullable<AwaitJobInput['reportTo']>,
+  epochs: readonly SeenEpoch[],
+): Promise<SeenEpoch[]> {
+  const known = [...epochs];
+  for (const [place, epoch] of epochs.entries()) {
+    if (epoch.told) continue;
+    const { validLoss, validAccuracy } = epoch;
+    const report: EpochReport = { candidate: candidate.id, epoch: place + 1, validLoss, validAccuracy };
+    try {
+      await temporal.withDeadline(Date.now() + EXTRA_MS, () =>
+        temporal.workflow.getHandle(workflowId, runId).signal<[EpochReport]>('epochEnded', report),
+      );
+      known[place] = { ...epoch, told: true };
+    } catch (error) {
+      log.warn({ job: jobId, epoch: report.epoch, error: String(error) }, 'the run could not be told of an epoch');
+      break;
+    }
+  }
+  return known;
+}
+
+/**
+ * What can be had of a job that has ended besides its model. A provider that does not tell, or takes longer than an attempt
+ * may, loses no job that is paid for.
+ */
+function soon<T>(extra: Promise<T>, otherwise: T): Promise<T> {
+  return Promise.race([extra, delay(EXTRA_MS, otherwise, { ref: false })]).catch(() => otherwise);
 }
 
 /** Counts how long a wait has been in one phase, over its attempts, and says when it has been too long. */
@@ -113,6 +236,13 @@ export class Wait {
     return Context.current().info.heartbeatDetails as JobHeartbeat | undefined;
   }
 
+  /** What it knew of the job. */
+  get shown(): Shown {
+    if (!this.last) return NO_PROGRESS;
+    const { status: _, phase: __, since: ___, ...shown } = this.last;
+    return shown;
+  }
+
   /**
    * The failure with which an attempt ends that has to be followed by another one, or past the deadline by none.
    * All times are the server's, so that a worker whose clock is wrong makes no deadline wrong.
@@ -121,12 +251,12 @@ export class Wait {
     what: string,
     phase: WaitPhase,
     status: string,
-    progress: JobProgress,
+    shown: Shown,
     delayMs: number = pollDelayMs(Context.current().info.attempt),
   ): ApplicationFailure {
     const { currentAttemptScheduledTimestampMs: now } = Context.current().info;
     const since = this.last?.phase === phase ? this.last.since : now;
-    const details: JobHeartbeat = { status, phase, since, ...progress };
+    const details: JobHeartbeat = { status, phase, since, ...shown };
     Context.current().heartbeat(details);
     const limitMs = this.#deadlines[`${phase}_minutes`] * 60_000;
     if (now - since > limitMs) {
@@ -158,9 +288,4 @@ function isTimeForExtras(attempt: number): boolean {
 /** Time spent training, without validation and queue where the provider says when training began. */
 function trainingSeconds({ createdAt, finishedAt }: Job, startedAt: number | null): number | null {
   return finishedAt === null ? null : finishedAt - (startedAt ?? createdAt);
-}
-
-/** Only a figure of the report: a provider that does not tell loses no job. */
-async function trainingStart(provider: Provider, jobId: string): Promise<number | null> {
-  return provider.getTrainingStart(jobId).catch(() => null);
 }

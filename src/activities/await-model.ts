@@ -18,8 +18,8 @@ export function createAwaitModel(dependencies: Dependencies) {
       if (!(error instanceof ProviderError)) throw error;
       // A model that is unknown today may be known in a minute; a quota, or a request it cannot take, is another matter.
       if (!error.retryable && error.status !== 404) throw error;
-      const progress = { step: null, totalSteps: null, trainLoss: null, validLoss: null };
-      throw new Wait(deadlines).goesOn(model, 'ready', 'not ready', progress, error.retryAfterMs);
+      const wait = new Wait(deadlines);
+      throw wait.goesOn(model, 'ready', 'not ready', wait.shown, error.retryAfterMs);
     }
   };
 }

@@ -1,12 +1,16 @@
 import { Context } from '@temporalio/activity';
 import type { Completion, CompletionRequest, Provider } from '../providers/provider.ts';
 import { ProviderError } from '../providers/provider-error.ts';
+import { questionKey } from '../storage/completion-cache.ts';
 
 /** A request that fails for a passing reason is sent this many times before the attempt gives up. */
 const TRIES_PER_ROW = 4;
 
 /** Asks for one completion, again where that may help: waiting within the attempt keeps the other rows going. */
-export async function completeWithRetries(provider: Provider, request: CompletionRequest): Promise<Completion> {
+export async function completeWithRetries(
+  provider: Pick<Provider, 'complete'>,
+  request: CompletionRequest,
+): Promise<Completion> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await provider.complete(request);
@@ -18,4 +22,13 @@ export async function completeWithRetries(provider: Provider, request: Completio
       await Context.current().sleep(error.retryAfterMs ?? 250 * 4 ** attempt);
     }
   }
+}
+
+/** What a provider sends with every request, whatever it is asked: the same question gets the same answer, if it can. */
+const TEMPERATURE = 0;
+
+/** The key under which the answer to a request is kept. */
+export function requestKey(provider: Provider, { model, messages, maxOutputTokens }: CompletionRequest): string {
+  const { address } = provider;
+  return questionKey({ address, model, messages, maxOutputTokens: maxOutputTokens ?? null, temperature: TEMPERATURE });
 }

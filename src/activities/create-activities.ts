@@ -4,18 +4,21 @@ import { createAwaitJob } from './await-job.ts';
 import { createAwaitModel } from './await-model.ts';
 import { createCancelJobs } from './cancel-jobs.ts';
 import { createCollect } from './collect.ts';
+import { createCompareModels } from './compare-models.ts';
 import { createCreateJob } from './create-job.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
-import { createEvaluateModel } from './evaluate-model.ts';
+import { createEvaluate } from './evaluate.ts';
 import { createEvaluateRecorded } from './evaluate-recorded.ts';
 import { toFailure } from './failure.ts';
 import { createFindUnlabelled } from './find-unlabelled.ts';
+import { createHalveFile } from './halve-file.ts';
 import { createKeepAnswers } from './keep-answers.ts';
 import { createLabelRows } from './label-rows.ts';
 import { createReserveBudget, createSettleBudget } from './monthly-budget.ts';
 import { refuseOversize } from './payload-limit.ts';
 import { createPlan } from './plan.ts';
 import { createPrepare } from './prepare.ts';
+import { createSelectWinner } from './select-winner.ts';
 import { heartbeat } from './step-progress.ts';
 import { createSweepOrphans } from './sweep-orphans.ts';
 import { createUploadFile } from './upload-file.ts';
@@ -30,13 +33,16 @@ export function createActivities(dependencies: Dependencies) {
     collect: keptAlive(createCollect(dependencies)),
     prepare: keptAlive(createPrepare(dependencies)),
     plan: keptAlive(createPlan(dependencies)),
+    halveFile: keptAlive(createHalveFile(dependencies)),
     uploadFile: keptAlive(createUploadFile(dependencies)),
     createJob: keptAlive(createCreateJob(dependencies)),
     awaitJob: createAwaitJob(dependencies),
     awaitModel: createAwaitModel(dependencies),
     cancelJobs: keptAlive(createCancelJobs(dependencies)),
-    evaluateModel: createEvaluateModel(dependencies),
+    evaluate: createEvaluate(dependencies),
     evaluateRecorded: keptAlive(createEvaluateRecorded(dependencies)),
+    selectWinner: keptAlive(createSelectWinner(dependencies)),
+    compareModels: keptAlive(createCompareModels(dependencies)),
     findUnlabelled: keptAlive(createFindUnlabelled(dependencies)),
     labelRows: keptAlive(createLabelRows(dependencies)),
     keepAnswers: keptAlive(createKeepAnswers(dependencies)),

@@ -1,52 +1,160 @@
-import type { Example } from '../dataset/row.ts';
-import { costPer1k, tariffOf } from '../evaluation/cost.ts';
-import { scorerOf } from '../evaluation/scorer.ts';
-import { mean, percentile } from '../evaluation/statistics.ts';
-import { type ArtifactRef, readJsonRows } from '../storage/artifact-store.ts';
+import { Context } from '@temporalio/activity';
+import { pMapIterable } from 'p-map';
+import type { PromptTemplate } from '../dataset/instructions/template.ts';
+import type { Manifest } from '../dataset/manifest.ts';
+import type { Example, Recorded } from '../dataset/row.ts';
+import { cachedCostPer1k, cachedTokens, costPer1k, type Prices, tariffOf } from '../evaluation/cost.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
+import { prefixTokensOf } from './cached-prefix.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
-import type { Evaluation } from './evaluate-model.ts';
+import type { Evaluation } from './evaluate.ts';
+import { JudgedRows, labelsOf, latencyFigures, type Prediction } from './judged-rows.ts';
+import { currentEvaluation, KeptScoring } from './kept-scoring.ts';
+import type { Score } from './scoring.ts';
 
 export interface EvaluateRecordedInput {
   definition: ArtifactRef;
   /** The examples that judge; where a test file holds none that production saw, `otherwise` says what it cost. */
   examples: ArtifactRef;
   otherwise: ArtifactRef;
+  template: ArtifactRef;
+  /** Of the dataset version, for its labels. */
+  manifest: ArtifactRef;
+  /** What the judge may spend, in USD; null for no limit. */
+  judgeLimitUsd: number | null;
 }
 
 /**
  * The baseline as the log has it: cost and latency of the calls that were made, and quality over those rows alone whose
- * right answer somebody wrote down. A completion is no evidence of its own rightness.
+ * right answer somebody wrote down. A completion is no evidence of its own rightness. `spentUsd` is what a judge has cost.
  */
 export function createEvaluateRecorded(dependencies: Dependencies) {
-  return async ({ definition, examples, otherwise }: EvaluateRecordedInput): Promise<Evaluation> => {
-    const { evaluation } = await loadPipeline(dependencies, definition);
-    const judging = await readJsonRows<Example>(dependencies.artifacts, examples);
-    const seen = judging.some(({ recorded }) => recorded)
-      ? judging
-      : await readJsonRows<Example>(dependencies.artifacts, otherwise);
-    const recorded = seen.flatMap((example) => example.recorded ?? []);
-
-    const scorer = scorerOf(evaluation.metric);
-    const scores = judging.flatMap(({ recorded, completion }) =>
-      recorded?.checked ? scorer(recorded.completion, [completion]) : [],
-    );
-    const latencies = recorded.flatMap(({ latencyMs }) => latencyMs ?? []);
-    // Each call at the price of the model that answered it; an unknown price makes the whole unknown.
-    const costs = recorded.flatMap(({ usage, model }) =>
-      usage ? [model ? costPer1k(tariffOf(dependencies.prices, { local: false }, model, false), usage, 0) : null] : [],
-    );
-    const known = costs.filter((cost) => cost !== null);
-    const models = new Set(recorded.flatMap(({ model }) => model ?? []));
-    return {
-      model: [...models].join(', ') || null,
-      score: scores.length > 0 ? mean(scores) : null,
-      n: scores.length,
-      costPer1kUsd: costs.length > 0 && known.length === costs.length ? mean(known) : null,
-      p50Ms: latencies.length > 0 ? percentile(latencies, 0.5) : null,
-      p95Ms: latencies.length > 0 ? percentile(latencies, 0.95) : null,
-      invalid: null,
-      predictions: null,
-      spentUsd: 0,
-    };
+  return async (input: EvaluateRecordedInput): Promise<Evaluation> => {
+    const { artifacts, prices } = dependencies;
+    const { cancellationSignal: signal } = Context.current();
+    const pipeline = await loadPipeline(dependencies, input.definition);
+    const labels = labelsOf(await readJson<Manifest>(artifacts, input.manifest));
+    const calls = new RecordedCalls(prices, await readJson<PromptTemplate>(artifacts, input.template));
+    const judged = new JudgedRows(labels);
+    const { judgeLimitUsd } = input;
+    const scoring = await KeptScoring.open(dependencies, pipeline, currentEvaluation('recorded'), {
+      labels,
+      judgeLimitUsd,
+    });
+    const writer = await artifacts.open();
+    try {
+      const scored = pMapIterable(
+        recordedExamples(artifacts, input.examples),
+        async ({ index, example, recorded }) => {
+          calls.add(example, recorded);
+          if (!recorded.checked) return null;
+          const references = [example.completion, ...(example.references ?? [])];
+          const row = { input: example.input, answer: recorded.completion, cut: false, references };
+          return { index, example, recorded, score: await scoring.score(row, signal) };
+        },
+        { concurrency: pipeline.evaluation.concurrency },
+      );
+      for await (const row of scored) {
+        if (!row) continue;
+        judged.add(row.score, row.example.completion, row.recorded.completion);
+        await writer.add(JSON.stringify(predictionOf(row)));
+      }
+      if (calls.none) {
+        for await (const { example, recorded } of recordedExamples(artifacts, input.otherwise)) {
+          calls.add(example, recorded);
+        }
+      }
+      const figures = judged.figures();
+      return {
+        ...calls.figures(),
+        ...figures,
+        // The answers are those of the log, and whoever gave them may have repaired them.
+        invalid: null,
+        predictions: figures.n > 0 ? await writer.commit() : null,
+        spentUsd: scoring.usd,
+      };
+    } finally {
+      await writer.discard();
+      await scoring.close();
+    }
   };
+}
+
+interface RecordedExample {
+  index: number;
+  example: Example;
+  recorded: Recorded;
+}
+
+async function* recordedExamples(artifacts: ArtifactStore, ref: ArtifactRef): AsyncGenerator<RecordedExample> {
+  let index = 0;
+  for await (const text of artifacts.rows(ref)) {
+    const example: Example = JSON.parse(text);
+    if (example.recorded) yield { index, example, recorded: example.recorded };
+    index += 1;
+  }
+}
+
+function predictionOf({ index, example, recorded, score }: RecordedExample & { score: Score }): Prediction {
+  return {
+    index,
+    id: example.id,
+    answer: recorded.completion,
+    score: score.score,
+    invalid: score.invalid,
+    scores: score.scores,
+    promptTokens: recorded.usage?.promptTokens ?? null,
+    completionTokens: recorded.usage?.completionTokens ?? null,
+    latencyMs: recorded.latencyMs ?? null,
+  };
+}
+
+/** What the calls of the log have cost and how long they took. */
+class RecordedCalls {
+  readonly #prices: Prices;
+  readonly #prefixTokens: ReturnType<typeof prefixTokensOf>;
+  readonly #models = new Set<string>();
+  readonly #latencies: number[] = [];
+  #calls = 0;
+  #charged = 0;
+  /** Sums of what each call would cost a thousand times; an unknown price makes the whole unknown. */
+  #costs: number | null = 0;
+  #cachedCosts: number | null = 0;
+
+  constructor(prices: Prices, template: PromptTemplate) {
+    this.#prices = prices;
+    this.#prefixTokens = prefixTokensOf(template);
+  }
+
+  get none(): boolean {
+    return this.#calls === 0;
+  }
+
+  add(example: Example, { usage, model, latencyMs }: Recorded): void {
+    this.#calls += 1;
+    if (model !== undefined) this.#models.add(model);
+    if (latencyMs !== undefined) this.#latencies.push(latencyMs);
+    if (!usage) return;
+    this.#charged += 1;
+    // Each call at the price of the model that answered it.
+    const tariff =
+      model === undefined ? { kind: 'unknown' as const } : tariffOf(this.#prices, { local: false }, model, false);
+    const cached = cachedTokens(usage.promptTokens, this.#prefixTokens(example));
+    this.#costs = plus(this.#costs, costPer1k(tariff, usage, 0));
+    this.#cachedCosts = plus(this.#cachedCosts, cachedCostPer1k(tariff, usage, cached));
+  }
+
+  figures(): Pick<Evaluation, 'model' | 'costPer1kUsd' | 'cachedCostPer1kUsd'> & ReturnType<typeof latencyFigures> {
+    const meanOf = (sum: number | null) => (sum === null || this.#charged === 0 ? null : sum / this.#charged);
+    return {
+      model: [...this.#models].join(', ') || null,
+      costPer1kUsd: meanOf(this.#costs),
+      cachedCostPer1kUsd: meanOf(this.#cachedCosts),
+      ...latencyFigures(this.#latencies),
+    };
+  }
+}
+
+function plus(sum: number | null, usd: number | null): number | null {
+  return sum === null || usd === null ? null : sum + usd;
 }

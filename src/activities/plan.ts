@@ -3,8 +3,10 @@ import { TuneloopError } from '../errors.ts';
 import type { Model } from '../providers/provider.ts';
 import { usdText } from '../report/format.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { type CandidateEstimate, type Estimate, estimateRun } from '../sweep/estimate.ts';
-import { type Candidate, planCandidates } from '../sweep/plan.ts';
+import { readPastWinners } from '../storage/past-winners.ts';
+import type { CheckpointRows } from '../sweep/checkpoints.ts';
+import { type CandidateEstimate, type Estimate, estimateRun, type FinalEstimate } from '../sweep/estimate.ts';
+import { type Candidate, isTinySet, planCandidates } from '../sweep/plan.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
 import type { Dataset } from './prepare.ts';
 
@@ -17,7 +19,9 @@ export interface Plan {
   candidates: PlannedCandidate[];
   estimate: Omit<Estimate, 'candidates'> & { text: string };
   /** What has to be reserved for what follows the choice of a winner. */
-  reserveFinal: Estimate['final'];
+  reserveFinal: FinalEstimate;
+  /** What decides which checkpoints are evaluated; null where the pipeline wants none. */
+  checkpoints: CheckpointRows | null;
   /** Whether this worker has a monthly budget. */
   monthly: boolean;
   warnings: string[];
@@ -28,23 +32,35 @@ const SHUTDOWN_WARNING_DAYS = 90;
 const DAY_MS = 86_400_000;
 
 /**
- * Lays out the sweep and makes sure, before anything is uploaded or paid, that it can go through: the provider answers,
- * takes the key, lets this account fine-tune, and has the models for some time yet; the budget pays for at least one candidate.
+ * Lays out the sweep, what has won before first, and makes sure, before anything is uploaded or paid, that it can go
+ * through: the provider answers, takes the key, lets this account fine-tune, and has the models for some time yet; the
+ * budget pays for at least one candidate.
  */
 export function createPlan(dependencies: Dependencies) {
   return async ({ definition, dataset }: { definition: ArtifactRef; dataset: Dataset }): Promise<Plan> => {
     const pipeline = await loadPipeline(dependencies, definition);
     const provider = dependencies.connectProvider(pipeline.provider);
-    const candidates = planCandidates(pipeline.candidates);
-    const { baseline } = pipeline.evaluation;
-    const live = baseline === 'recorded' ? [] : [baseline.live];
-    const wanted = [...new Set([...candidates.map(({ baseModel }) => baseModel), ...live])];
+    const { summary, tokens } = dataset;
+    const { baseline, alternatives, judge } = pipeline.evaluation;
+    const examples = summary.train + summary.validation + summary.test;
+    const past = await readPastWinners(dependencies.home, pipeline.name);
+    const candidates = planCandidates(pipeline.candidates, {
+      seed: pipeline.split.seed,
+      examples,
+      pastWinners: past.winners,
+    });
+    const baselineModel = baseline === 'recorded' ? null : baseline.live;
+    const asked = [
+      ...(baselineModel === null ? [] : [baselineModel]),
+      ...alternatives,
+      ...(judge ? [judge.model] : []),
+    ];
+    const wanted = [...new Set([...candidates.map(({ baseModel }) => baseModel), ...asked])];
     await provider.checkFineTuning();
     const models = await provider.listModels();
     refuseMissingModels(wanted, models);
-    const warnings = shutdowns(wanted, models, new Date());
 
-    const { summary, tokens } = dataset;
+    const checkpoints = pipeline.candidates.checkpoints ? { validation: summary.validation, examples } : null;
     const { candidates: reserves, ...estimate } = estimateRun({
       prices: dependencies.prices,
       local: provider.local,
@@ -53,7 +69,11 @@ export function createPlan(dependencies: Dependencies) {
       validationRows: summary.validation,
       testRows: summary.test,
       meanOutputTokens: tokens.completion,
-      ...(baseline === 'recorded' ? {} : { baseline: { model: baseline.live, meanPromptTokens: tokens.prompt } }),
+      meanPromptTokens: tokens.prompt,
+      baselineModel,
+      alternatives,
+      checkpoints,
+      judge: judge ? { model: judge.model, budgetUsd: judge.budget_usd ?? null } : null,
     });
     const planned = candidates.map((candidate, index) => ({
       ...candidate,
@@ -66,8 +86,13 @@ export function createPlan(dependencies: Dependencies) {
       candidates: planned,
       estimate: { ...estimate, text: estimateText(estimate, pipeline.budget_usd ?? null, affordable, planned.length) },
       reserveFinal: estimate.final,
+      checkpoints,
       monthly,
-      warnings,
+      warnings: [
+        ...shutdowns(wanted, models, new Date()),
+        ...(past.warning === null ? [] : [past.warning]),
+        ...tinySetWarnings(pipeline, examples, candidates.length),
+      ],
     };
   };
 }
@@ -98,13 +123,31 @@ function shutdowns(wanted: readonly string[], offered: readonly Model[], now: Da
   });
 }
 
+function tinySetWarnings({ candidates: { jobs } }: Pipeline, examples: number, candidates: number): string[] {
+  if (!isTinySet(examples)) return [];
+  const few =
+    jobs === undefined
+      ? `${candidates} ${candidates === 1 ? 'job is' : 'jobs are'} tried`
+      : `candidates.jobs asks for ${jobs} jobs`;
+  return [
+    `${examples} examples cannot tell candidates apart: ${few}, checkpoints are left out, and an open verdict is likely.`,
+  ];
+}
+
 function refuseUnknownPrices(
-  { budget_usd: budget }: Pipeline,
+  { budget_usd: budget, evaluation: { judge } }: Pipeline,
   monthly: boolean,
   unknownPrices: readonly string[],
 ): void {
-  if (unknownPrices.length === 0 || (budget === undefined && !monthly)) return;
-  const cap = budget === undefined ? 'TUNELOOP_MONTHLY_BUDGET_USD' : 'budget_usd';
+  const cap =
+    budget !== undefined
+      ? 'budget_usd'
+      : monthly
+        ? 'TUNELOOP_MONTHLY_BUDGET_USD'
+        : judge?.budget_usd !== undefined && unknownPrices.includes(judge.model)
+          ? 'evaluation.judge.budget_usd'
+          : null;
+  if (unknownPrices.length === 0 || cap === null) return;
   throw new TuneloopError(
     'BUDGET_EXCEEDED',
     `${cap} is set, but the price file has no price for ${unknownPrices.join(', ')}: add one with TUNELOOP_PRICES`,
@@ -115,10 +158,13 @@ function refuseUnknownPrices(
 function countAffordable(
   budget: number | null,
   candidates: readonly PlannedCandidate[],
-  final: Estimate['final'],
+  { testUsd, baselineUsd, alternativesUsd, judgeUsd }: FinalEstimate,
 ): number {
   if (budget === null) return candidates.length;
-  let left = budget - (final.testUsd ?? 0) - (final.baselineUsd ?? 0);
+  let left = [testUsd, baselineUsd, judgeUsd, ...alternativesUsd].reduce<number>(
+    (rest, usd) => rest - (usd ?? 0),
+    budget,
+  );
   let count = 0;
   for (const { reserve } of candidates) {
     const usd = (reserve.trainingUsd ?? 0) + (reserve.evaluationUsd ?? 0);

@@ -21,7 +21,7 @@ export class Spending {
     this.#dearestUsd = dearestUsd;
     // Time on one's own machine is not money that a limit could save.
     this.#limitUsd = limitUsd === null || tariff.kind !== 'tokens' ? Number.POSITIVE_INFINITY : limitUsd;
-    for (const usage of before) this.#add(usage);
+    for (const usage of before) this.add(usage);
   }
 
   /** USD, null where no price is known. */
@@ -42,10 +42,11 @@ export class Spending {
 
   end(usage: TokenUsage): void {
     this.#inFlight -= 1;
-    this.#add(usage);
+    this.add(usage);
   }
 
-  #add(usage: TokenUsage): void {
+  /** Books what was paid before. */
+  add(usage: TokenUsage): void {
     const usd = (costPer1k(this.#tariff, usage, 0) ?? 0) / 1000;
     this.#spentUsd += usd;
     this.#dearestUsd = Math.max(this.#dearestUsd, usd);

@@ -1,17 +1,174 @@
 import path from 'node:path';
+import { Context } from '@temporalio/activity';
+import pMap from 'p-map';
+import type { Manifest } from '../dataset/manifest.ts';
+import type { Example } from '../dataset/row.ts';
+import { type ClassificationFigures, classificationFigures } from '../evaluation/classification.ts';
+import type { Provider } from '../providers/provider.ts';
+import { htmlReport } from '../report/html/html-report.ts';
 import { markdownReport } from '../report/markdown-report.ts';
+import { type Curve, type DataFigures, FLIPS_SHOWN, type Flip, type Report } from '../report/report.ts';
 import type { RunResult } from '../report/run-result.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
+import { addPastWinner } from '../storage/past-winners.ts';
 import { runFolder, writeFileAtomically } from '../storage/run-folder.ts';
-import { currentWorkflowId, type Dependencies } from './dependencies.ts';
+import type { Candidate } from '../sweep/plan.ts';
+import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
+import { readPredictions, type ScoredPrediction } from './predictions.ts';
 
-/** Writes report.json and report.md into the run's folder and returns the path of the one that people read. */
-export function createWriteReport({ home }: Dependencies) {
-  return async (summary: Omit<RunResult, 'reportPath'>): Promise<{ reportPath: string }> => {
+export interface WriteReportInput {
+  definition: ArtifactRef;
+  /** All but what only this activity knows. */
+  summary: Omit<RunResult, 'reportPath'>;
+  manifest: ArtifactRef;
+  /** The rows that judged, and what winner and baseline have answered to them. */
+  judged: { examples: ArtifactRef; winner: ArtifactRef | null; baseline: ArtifactRef | null };
+  /** The jobs whose losses are shown. */
+  jobs: { candidate: string; jobId: string; plannedEpochs: number; stoppedAfterEpoch: number | null }[];
+  /** What won, for the plans of later runs. */
+  winner: Candidate | null;
+}
+
+/**
+ * Puts together what the run has found out and writes it into the run's folder: `report.json` is all of it, `report.html`
+ * and `report.md` are for people, `scores.jsonl` has the scores row by row. Returns the path of the HTML.
+ */
+export function createWriteReport(dependencies: Dependencies) {
+  return async (input: WriteReportInput): Promise<{ reportPath: string }> => {
+    const { artifacts, home, prices } = dependencies;
+    const { summary, judged } = input;
+    const pipeline = await loadPipeline(dependencies, input.definition);
+    const provider = dependencies.connectProvider(pipeline.provider);
     const folder = runFolder(home, currentWorkflowId());
-    const reportPath = path.join(folder, 'report.md');
-    const result: RunResult = { ...summary, reportPath };
-    await writeFileAtomically(path.join(folder, 'report.json'), `${JSON.stringify(result, null, 2)}\n`);
-    await writeFileAtomically(reportPath, markdownReport(result));
+    const reportPath = path.join(folder, 'report.html');
+    const manifest = await readJson<Manifest>(artifacts, input.manifest);
+    const { scores, flips, classification } = await readJudged(artifacts, judged, manifest);
+    const report: Report = {
+      ...summary,
+      reportPath,
+      format: 1,
+      createdAt: new Date(Context.current().info.currentAttemptScheduledTimestampMs).toISOString(),
+      curves: await curvesOf(provider, input.jobs),
+      classification,
+      flips,
+      data: dataFigures(manifest),
+      prices: { date: prices.date, source: prices.source },
+    };
+    await writeFileAtomically(path.join(folder, 'scores.jsonl'), scores);
+    await writeFileAtomically(path.join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+    await writeFileAtomically(path.join(folder, 'report.md'), markdownReport(report));
+    // Last, because it is the one that the result names.
+    await writeFileAtomically(reportPath, htmlReport(report));
+    if (input.winner) {
+      const { baseModel, hyperparameters, treatment } = input.winner;
+      const settings = { baseModel, hyperparameters, treatment };
+      await addPastWinner(home, pipeline.name, { run: summary.runId, wonAt: report.createdAt, ...settings });
+    }
     return { reportPath };
+  };
+}
+
+/** Only pictures: a provider that does not tell loses no report. */
+function curvesOf(provider: Provider, jobs: WriteReportInput['jobs']): Promise<Curve[]> {
+  return pMap(
+    jobs,
+    async ({ jobId, ...job }) => ({ ...job, points: await provider.listMetrics(jobId).catch(() => []) }),
+    { concurrency: 4 },
+  );
+}
+
+interface JudgedFigures {
+  /** Lines of `scores.jsonl`. */
+  scores: string;
+  flips: Report['flips'];
+  classification: ClassificationFigures | null;
+}
+
+/** Goes once through the rows that judged. Of their texts only the flips that are shown are kept, and labels. */
+async function readJudged(
+  artifacts: ArtifactStore,
+  judged: WriteReportInput['judged'],
+  { labels }: Manifest,
+): Promise<JudgedFigures> {
+  const winner = new Predictions(artifacts, judged.winner);
+  const baseline = new Predictions(artifacts, judged.baseline);
+  let scores = '';
+  const gained = new LargestFlips();
+  const lost = new LargestFlips();
+  const answers: { expected: string; answer: string }[] = [];
+  let index = 0;
+  for await (const row of artifacts.rows(judged.examples)) {
+    const example = JSON.parse(row) as Example;
+    const [won, before] = [await winner.at(index), await baseline.at(index)];
+    index += 1;
+    if (!won && !before) continue;
+    scores += `${JSON.stringify({ id: example.id, winner: won?.score ?? null, baseline: before?.score ?? null })}\n`;
+    if (won && labels) answers.push({ expected: example.completion, answer: won.answer });
+    if (!won || !before || won.score === before.score) continue;
+    (won.score > before.score ? gained : lost).add({
+      id: excerpt(example.id),
+      input: excerpt(example.input),
+      expected: excerpt(example.completion),
+      winner: excerpt(won.answer),
+      baseline: excerpt(before.answer),
+      difference: won.score - before.score,
+    });
+  }
+  return {
+    scores,
+    flips: judged.winner && judged.baseline ? { gained: gained.flips, lost: lost.flips } : null,
+    classification: labels && judged.winner ? classificationFigures(answers, new Set(Object.keys(labels))) : null,
+  };
+}
+
+/** Predictions beside their examples: both are in the order of the rows, but not every row has a prediction. */
+class Predictions {
+  readonly #rows: AsyncIterator<ScoredPrediction> | null;
+  #next: ScoredPrediction | null | undefined;
+
+  constructor(artifacts: ArtifactStore, ref: ArtifactRef | null) {
+    this.#rows = ref && readPredictions(artifacts, ref)[Symbol.asyncIterator]();
+  }
+
+  /** That of a row; asked for in growing order. */
+  async at(index: number): Promise<ScoredPrediction | null> {
+    while (this.#next === undefined || (this.#next !== null && this.#next.index < index)) {
+      const read = await this.#rows?.next();
+      this.#next = read && !read.done ? read.value : null;
+    }
+    return this.#next?.index === index ? this.#next : null;
+  }
+}
+
+/** The flips with the largest differences, of equal ones the first. */
+class LargestFlips {
+  flips: Flip[] = [];
+
+  add(flip: Flip): void {
+    const size = Math.abs(flip.difference);
+    const place = this.flips.findIndex(({ difference }) => Math.abs(difference) < size);
+    this.flips.splice(place < 0 ? this.flips.length : place, 0, flip);
+    this.flips.length = Math.min(this.flips.length, FLIPS_SHOWN);
+  }
+}
+
+const LONGEST_EXCERPT = 400;
+
+/** By code points, so that no surrogate is cut in two. */
+function excerpt(text: string): string {
+  if (text.length <= LONGEST_EXCERPT) return text;
+  return `${[...text.slice(0, LONGEST_EXCERPT * 2)].slice(0, LONGEST_EXCERPT).join('')}…`;
+}
+
+function dataFigures(manifest: Manifest): DataFigures {
+  const { source, verdicts, labels, groups, split, redactions, template } = manifest;
+  return {
+    rowsRead: source.rows,
+    verdicts,
+    labels,
+    groups,
+    split: { by: split.by, seed: split.seed },
+    redactions,
+    templateVersions: template.versions,
   };
 }

@@ -2,7 +2,7 @@ import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { JobHeartbeat } from '../activities/await-job.ts';
 import type { StepProgress } from '../activities/step-progress.ts';
 import { percentText, plainLine, plainText } from '../report/format.ts';
-import { type CandidateProgress, type RunProgress, STAGES } from '../workflows/progress.ts';
+import { type CandidateProgress, isOf, type RunProgress, STAGES } from '../workflows/progress.ts';
 
 /** Shows how a run goes on: bars on a terminal, else a line for each change. Always on standard error. */
 export interface ProgressView {
@@ -124,6 +124,7 @@ function jobText(candidate: CandidateProgress, job: JobHeartbeat | undefined, wi
     const valid = job.validLoss === null ? '' : ` validation ${job.validLoss.toFixed(3)}`;
     return `${job.status}${step}${loss}${valid}`;
   }
-  if (score !== null) return `${stage} ${percentText(score)}${candidate.id === winner ? ' <- winner' : ''}`;
+  if (score !== null)
+    return `${stage} ${percentText(score)}${winner !== null && isOf(winner, candidate.id) ? ' <- winner' : ''}`;
   return plainText(note === null ? stage : `${stage}: ${note}`).slice(0, 100);
 }

@@ -1,7 +1,7 @@
 import path from 'node:path';
+import type { Recommendation } from '../evaluation/recommendation.ts';
 import { durationText, millisecondsText, percentText, plainLine, plainText, usdText } from '../report/format.ts';
-import type { Judged, RunResult } from '../report/run-result.ts';
-import { verdictOf } from '../report/summarize-run.ts';
+import type { Contended, Judged, RunResult } from '../report/run-result.ts';
 import type { RunJson } from './runs.ts';
 
 /** The result of a run as a table for the terminal. */
@@ -10,35 +10,57 @@ export function runTable(run: RunJson): string {
     const reason = run.error ? `\n${run.error.code}: ${plainText(run.error.message)}` : '';
     return `Run ${run.runId} ${run.status} after ${durationText(run.seconds)}${reason}`;
   }
-  const { baseline, winnerJudged, test, candidates, metric } = run;
+  const { baseline, winnerJudged, candidates, metric } = run;
   const rows = [
-    ['', `validation ${metric}`, test ? `test ${metric}` : 'same rows', 'USD per 1,000', 'p50', 'p95', 'training'],
-    ...candidates.map((candidate) => [
-      `${candidate.id === run.winner ? '* ' : '  '}${plainLine(candidate.id)}`,
-      candidate.validation ? percentText(candidate.validation.score) : candidate.status,
-      '',
-      orDash(candidate.costPer1kUsd, usdText),
-      orDash(candidate.p50Ms, millisecondsText),
-      orDash(candidate.p95Ms, millisecondsText),
-      orDash(candidate.trainingSeconds, durationText),
+    ['', `validation ${metric}`, `${run.judgedOn} ${metric}`, 'USD per 1,000', 'p50', 'p95', 'training'],
+    ...candidates.flatMap((candidate) => [
+      contendedRow(candidate, run.winner, candidate.status, candidate.trainingSeconds),
+      ...candidate.checkpoints.map((checkpoint) => contendedRow(checkpoint, run.winner, 'failed', null)),
     ]),
     judgedRow(`before: ${plainLine(baseline.model ?? 'unknown')} (${baseline.kind}, whole prompt)`, baseline),
+    ...run.alternatives.flatMap(({ model, judged }) =>
+      judged ? [judgedRow(`instead: ${plainLine(model)} (whole prompt)`, judged)] : [],
+    ),
     ...(winnerJudged ? [judgedRow('after: winner, inputs only', winnerJudged)] : []),
   ];
   const lost = candidates.flatMap(({ id, status, validation, reason }) =>
     validation === null && reason !== null ? [`  ${plainLine(id)} ${status}: ${plainLine(reason)}`] : [],
   );
   const notes = run.notes.map((note) => `  ${plainLine(note)}`);
+  const { epochs } = run.spent;
   return [
     alignColumns(rows),
     ...lost,
     '',
-    plainLine(verdictOf(run)),
+    `${RECOMMENDATIONS[run.recommendation]}: ${plainLine(run.reason)}`,
     ...notes,
     `Report: ${nearPath(run.reportPath)}`,
-    `Spent: ${usdText(run.spentUsd)}`,
+    `Spent: ${usdText(run.spent.usd)} for ${epochs.trained} of ${epochs.planned} epochs and the evaluations`,
     `Took ${durationText(run.seconds)}, ${run.historyEvents} history events.`,
   ].join('\n');
+}
+
+const RECOMMENDATIONS: Record<Recommendation, string> = {
+  'fine-tune': 'FINE-TUNE',
+  'do-not-fine-tune': 'DO NOT FINE-TUNE',
+  inconclusive: 'INCONCLUSIVE',
+};
+
+function contendedRow(
+  { id, validation, costPer1kUsd, p50Ms, p95Ms }: Contended,
+  winner: string | null,
+  otherwise: string,
+  trainingSeconds: number | null,
+): string[] {
+  return [
+    `${id === winner ? '* ' : '  '}${plainLine(id)}`,
+    validation ? percentText(validation.score) : otherwise,
+    '',
+    orDash(costPer1kUsd, usdText),
+    orDash(p50Ms, millisecondsText),
+    orDash(p95Ms, millisecondsText),
+    orDash(trainingSeconds, durationText),
+  ];
 }
 
 /** Winner and baseline stand on the same rows. */

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
@@ -38,9 +39,9 @@ export async function readPipelineFile(file: string): Promise<Pipeline> {
       `${file}: ${reason}. Name a pipeline file, for example examples/support-triage/pipeline.yaml`,
     );
   }
-  const pipeline = parsePipeline(text, file);
+  const { pipeline, placeOf } = readPipeline(text, file);
   const folder = path.dirname(path.resolve(file));
-  const { source, split } = pipeline;
+  const { source, split, evaluation } = pipeline;
   const actuals =
     source.actuals === undefined ? await existing(actualsFile(file, pipeline)) : path.resolve(folder, source.actuals);
   return {
@@ -54,11 +55,59 @@ export async function readPipelineFile(file: string): Promise<Pipeline> {
       ...split,
       test: typeof split.test === 'number' ? split.test : { file: path.resolve(folder, split.test.file) },
     },
+    evaluation: await withAbsolutePaths(evaluation, folder, placeOf),
   };
+}
+
+/** @throws TuneloopError PIPELINE_INVALID where the module or the schema is not there. */
+async function withAbsolutePaths(
+  evaluation: Pipeline['evaluation'],
+  folder: string,
+  placeOf: (keys: readonly string[]) => string,
+): Promise<Pipeline['evaluation']> {
+  const { scorer, json_schema: schema, ...others } = evaluation;
+  const fileOf = async (written: string, keys: string[]) => {
+    const file = await existing(path.resolve(folder, written));
+    if (file !== undefined) return file;
+    throw invalid([`${placeOf(keys)} names ${written}, and there is no such file in ${folder}`]);
+  };
+  const moduleOf = async (written: string, keys: string[]) => {
+    if (/^\.{1,2}[/\\]/.test(written) || path.isAbsolute(written)) return fileOf(written, keys);
+    const file = packageFile(written, folder);
+    if (file !== undefined) return file;
+    throw invalid([
+      `${placeOf(keys)} names ${written}, and no package of this name can be loaded from ${folder}: install it there, or begin a file of yours with ./`,
+    ]);
+  };
+  return {
+    ...others,
+    ...(scorer && {
+      scorer: { ...scorer, module: await moduleOf(scorer.module, ['evaluation', 'scorer', 'module']) },
+    }),
+    ...(schema !== undefined && { json_schema: await fileOf(schema, ['evaluation', 'json_schema']) }),
+  };
+}
+
+/** What Node would load for a module of that folder; nothing for what is built into Node. */
+function packageFile(name: string, folder: string): string | undefined {
+  try {
+    const file = createRequire(path.join(folder, 'module.js')).resolve(name);
+    return path.isAbsolute(file) ? file : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** As {@link readPipelineFile} for text that was read already; paths stay as written. */
 export function parsePipeline(text: string, file: string): Pipeline {
+  return readPipeline(text, file).pipeline;
+}
+
+/** `placeOf` says where a key stands: file, line and its name. */
+function readPipeline(
+  text: string,
+  file: string,
+): { pipeline: Pipeline; placeOf: (keys: readonly string[]) => string } {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
   const lineOf = (offset: number) => lineCounter.linePos(offset).line;
@@ -66,7 +115,10 @@ export function parsePipeline(text: string, file: string): Pipeline {
     throw invalid(document.errors.map((error) => `${file}:${lineOf(error.pos[0])}: ${error.message}`));
   }
   const parsed = pipelineSchema.safeParse(toJs(document, (offset) => `${file}:${lineOf(offset)}`));
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const placeOf = (keys: readonly string[]) => `${file}:${lineOf(offsetOf(document, keys))}: ${keys.join('.')}`;
+    return { pipeline: parsed.data, placeOf };
+  }
   throw invalid(
     parsed.error.issues.flatMap((issue) => {
       const line = (keys: PropertyKey[]) => lineOf(offsetOf(document, keys));

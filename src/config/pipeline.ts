@@ -4,7 +4,7 @@ import { TREATMENTS } from '../dataset/instructions/template.ts';
 import { PII_TYPES } from '../dataset/pii/pii.ts';
 import { sourceSchema } from './source.ts';
 
-/** More jobs than this in one sweep have to be asked for by name, with `candidates.limit`. */
+/** More jobs than this in one sweep have to be asked for, with `candidates.jobs`. */
 export const DEFAULT_JOB_LIMIT = 12;
 
 const oneOrMore = <T extends z.ZodType>(value: T) => z.union([value, z.array(value).min(1)]);
@@ -64,8 +64,17 @@ const promptTemplate = z.union([
 ]);
 
 const METRICS = {
-  classification: ['accuracy'],
-  generation: ['rouge_l', 'similarity', 'exact_match'],
+  classification: ['accuracy', 'custom'],
+  generation: [
+    'rouge_l',
+    'bleu',
+    'similarity',
+    'exact_match',
+    'normalised_exact_match',
+    'json_fields',
+    'judge',
+    'custom',
+  ],
 } as const;
 
 /** A pipeline as a user writes it. Defaults are filled in; paths are still as written. */
@@ -160,36 +169,81 @@ export const pipelineSchema = z
           .describe(
             'what is left of the prompt: strip: inputs only; keep-instructions: all of it; drop-few-shots: all but its examples',
           ),
-        limit: z
+        jobs: z
           .int()
           .gte(1)
           .lte(1000)
           .optional()
-          .describe(`allows more than ${DEFAULT_JOB_LIMIT} jobs, up to this many`),
+          .describe(
+            `at most this many jobs; where the lists make more, a choice of them that covers the lists. Needed above ${DEFAULT_JOB_LIMIT}`,
+          ),
+        early_stop: z
+          .boolean()
+          .default(true)
+          .describe('cancel jobs that are behind on the validation rows after their first or second epoch'),
+        checkpoints: z
+          .boolean()
+          .default(true)
+          .describe('evaluate the models of earlier epochs too, where the validation rows allow it'),
+        half_data: z
+          .boolean()
+          .default(false)
+          .describe('one more job on half of the rows, to see whether more rows would help; it cannot win'),
       })
-      .describe('the sweep: every combination becomes one fine-tuning job'),
+      .describe('the sweep: every combination of the lists, or a choice of them, becomes one fine-tuning job'),
     evaluation: z
       .strictObject({
         metric: z
-          .enum([...METRICS.classification, ...METRICS.generation])
+          .enum([...new Set([...METRICS.classification, ...METRICS.generation])])
           .optional()
-          .describe('classification: accuracy; generation: rouge_l (default), similarity, exact_match'),
+          .describe(
+            `what candidates are compared by. classification: ${METRICS.classification.join(', ')}; generation: ${METRICS.generation.join(', ')}; the first is the default`,
+          ),
         baseline: z
           .union([z.literal('recorded'), z.strictObject({ live: z.string().min(1) })])
           .default('recorded')
           .describe('recorded: as the log has it; live: the original prompt on a named model, run on the same rows'),
+        alternatives: z
+          .array(z.string().min(1))
+          .max(5)
+          .default([])
+          .describe('models that may do without fine-tuning: asked with the original prompt, on the test rows'),
+        judge: z
+          .strictObject({
+            model: z.string().min(1).describe('which of two answers is better is asked of this model'),
+            budget_usd: z.number().gt(0).optional().describe('the judge never spends more in a run'),
+          })
+          .optional()
+          .describe('for the metric judge: each answer against the right one, in both orders'),
+        scorer: z
+          .strictObject({
+            module: z.string().min(1).describe('a module of yours or a package, such as ./score.mjs or autoevals'),
+            export: z.string().min(1).default('default').describe('the function in it'),
+          })
+          .optional()
+          .describe('for the metric custom: a function of {input, output, expected} that returns {score} from 0 to 1'),
+        json_schema: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('a JSON Schema file: an answer that does not fit it is invalid'),
         concurrency: z.int().gte(1).lte(64).default(8).describe('requests in flight'),
         max_output_tokens: z.int().gte(1).lte(32768).optional(),
       })
       .prefault({}),
     selection: z
       .strictObject({
-        margin: z.number().gte(0).lte(1).default(0).describe('a score this close to the best counts as a tie'),
+        margin: z
+          .number()
+          .gte(0)
+          .lte(1)
+          .default(0.01)
+          .describe('a loss of quality up to this may be traded for lower cost'),
         max_cost_per_1k_usd: z.number().gt(0).optional().describe('a candidate above it cannot win'),
         max_p95_ms: z.number().gt(0).optional().describe('a candidate above it cannot win'),
         max_invalid: fraction
           .default(0.1)
-          .describe('a candidate cannot win if a larger share of its answers is empty or cut off'),
+          .describe('a candidate cannot win if a larger share of its answers is empty, cut off or of the wrong form'),
       })
       .prefault({}),
     labelling: z
@@ -226,19 +280,34 @@ export const pipelineSchema = z
       .describe('when `tuneloop schedule create` starts this pipeline again'),
   })
   .superRefine((pipeline, context) => {
-    const { models, learning_rate_multiplier, epochs, batch_size, treatment, limit } = pipeline.candidates;
-    const mostJobs = limit ?? DEFAULT_JOB_LIMIT;
+    const { models, learning_rate_multiplier, epochs, batch_size, treatment, jobs: wanted } = pipeline.candidates;
     const jobs = [models, learning_rate_multiplier, epochs, batch_size, treatment]
       .map((values) => new Set<unknown>(Array.isArray(values) ? values : [values]).size)
       .reduce((product, size) => product * size, 1);
-    if (jobs > mostJobs) {
+    if (wanted === undefined && jobs > DEFAULT_JOB_LIMIT) {
       context.addIssue({
         code: 'custom',
         path: ['candidates'],
-        message: `makes ${jobs} jobs and at most ${mostJobs} are allowed: try fewer combinations, or set candidates.limit to ${jobs}`,
+        message: `makes ${jobs} jobs: set candidates.jobs to 9 to try a choice of them, or to ${jobs} for all`,
       });
     }
-    const { metric } = pipeline.evaluation;
+    const { metric, judge, scorer, json_schema } = pipeline.evaluation;
+    const needs = (key: 'judge' | 'scorer', there: boolean, of: string) => {
+      if (metric === of && !there) {
+        const message = `the metric ${of} needs evaluation.${key}`;
+        context.addIssue({ code: 'custom', path: ['evaluation', 'metric'], message });
+      }
+      if (metric !== of && there) {
+        const message = `is only used by the metric ${of}: set evaluation.metric to ${of}, or leave it out`;
+        context.addIssue({ code: 'custom', path: ['evaluation', key], message });
+      }
+    };
+    needs('judge', judge !== undefined, 'judge');
+    needs('scorer', scorer !== undefined, 'custom');
+    if (json_schema !== undefined && pipeline.task === 'classification') {
+      const message = 'is for generation: the answers of a classification are its labels';
+      context.addIssue({ code: 'custom', path: ['evaluation', 'json_schema'], message });
+    }
     const metrics: readonly string[] = METRICS[pipeline.task];
     if (metric !== undefined && !metrics.includes(metric)) {
       context.addIssue({

@@ -15,7 +15,7 @@ const pricesSchema = z.strictObject({
     z.strictObject({
       training: usd,
       tuned: z.strictObject({ input: usd, cached: usd.optional(), output: usd }),
-      base: z.strictObject({ input: usd, output: usd }),
+      base: z.strictObject({ input: usd, cached: usd.optional(), output: usd }),
     }),
   ),
 }) satisfies z.ZodType<Prices>;

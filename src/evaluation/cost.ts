@@ -11,12 +11,19 @@ export interface Prices {
 export interface ModelPrice {
   training: number;
   tuned: { input: number; cached?: number; output: number };
-  base: { input: number; output: number };
+  base: { input: number; cached?: number; output: number };
 }
 
 /** What serving is paid by: tokens at a model's price, or time on one's own machine. */
 export type Tariff =
-  | { kind: 'tokens'; inputPer1M: number; outputPer1M: number; trainingPer1M: number }
+  | {
+      kind: 'tokens';
+      inputPer1M: number;
+      /** Input that the provider finds in its cache of prefixes; null where it has no price of its own. */
+      cachedInputPer1M: number | null;
+      outputPer1M: number;
+      trainingPer1M: number;
+    }
   | { kind: 'machine'; usdPerHour: number }
   | { kind: 'unknown' };
 
@@ -29,8 +36,14 @@ export function tariffOf(prices: Prices, provider: { local: boolean }, baseModel
   if (provider.local) return { kind: 'machine', usdPerHour: prices.local.machine_usd_per_hour };
   const price = prices.models[baseModel.replace(/-\d{4}-\d{2}-\d{2}$/, '')];
   if (!price) return { kind: 'unknown' };
-  const { input, output } = tuned ? price.tuned : price.base;
-  return { kind: 'tokens', inputPer1M: input, outputPer1M: output, trainingPer1M: price.training };
+  const { input, cached = null, output } = tuned ? price.tuned : price.base;
+  return {
+    kind: 'tokens',
+    inputPer1M: input,
+    cachedInputPer1M: cached,
+    outputPer1M: output,
+    trainingPer1M: price.training,
+  };
 }
 
 /**
@@ -47,6 +60,33 @@ export function costPer1k(tariff: Tariff, meanUsage: TokenUsage, serverMs: numbe
     case 'unknown':
       return null;
   }
+}
+
+/** The shortest prefix that is cached, and the steps in which longer ones are, in tokens. */
+const SHORTEST_CACHED = 1024;
+const CACHE_STEP = 128;
+
+/**
+ * Tokens of a prompt that are charged as cached where its prefix was sent a moment ago. By OpenAI's rule: the longest
+ * known prefix, from 1,024 tokens on, in steps of 128 (https://platform.openai.com/docs/guides/prompt-caching).
+ *
+ * @param prefixTokens how many tokens at its beginning the prompt shares with others.
+ */
+export function cachedTokens(promptTokens: number, prefixTokens: number): number {
+  const shared = Math.min(promptTokens, prefixTokens);
+  return shared < SHORTEST_CACHED ? 0 : shared - (shared % CACHE_STEP);
+}
+
+/**
+ * As {@link costPer1k}, where the provider finds so many of the mean prompt's tokens in its cache; null where no price for
+ * that is known.
+ */
+export function cachedCostPer1k(tariff: Tariff, meanUsage: TokenUsage, meanCachedTokens: number): number | null {
+  if (tariff.kind !== 'tokens' || tariff.cachedInputPer1M === null) return null;
+  const { inputPer1M, cachedInputPer1M, outputPer1M } = tariff;
+  const { promptTokens, completionTokens } = meanUsage;
+  const input = (promptTokens - meanCachedTokens) * inputPer1M + meanCachedTokens * cachedInputPer1M;
+  return (input + completionTokens * outputPer1M) / 1000;
 }
 
 /** Cost of one training job in USD, or null where no price is known. `trainedTokens` counts every epoch. */

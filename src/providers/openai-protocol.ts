@@ -1,23 +1,28 @@
 import { createReadStream } from 'node:fs';
 import OpenAI, { toFile } from 'openai';
-import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs';
+import type { FineTuningJobCheckpoint } from 'openai/resources/fine-tuning/jobs/checkpoints';
+import type { FineTuningJob, FineTuningJobEvent } from 'openai/resources/fine-tuning/jobs/jobs';
 import { redact, withoutSecrets } from '../redaction.ts';
-import type {
-  Completion,
-  CompletionRequest,
-  Job,
-  JobIdentity,
-  JobOwner,
-  JobPhase,
-  JobProgress,
-  JobRequest,
-  JobState,
-  Model,
-  OwnedJob,
-  Provider,
-  StoredCompletion,
-  StoredPage,
-  StoredQuery,
+import { keepAliveFetch } from './keep-alive-fetch.ts';
+import {
+  type Checkpoint,
+  type Completion,
+  type CompletionRequest,
+  endsEpoch,
+  type Job,
+  type JobIdentity,
+  type JobOwner,
+  type JobPhase,
+  type JobRequest,
+  type JobState,
+  type MetricPoint,
+  type Model,
+  type OwnedJob,
+  type Provider,
+  type StoredCompletion,
+  type StoredPage,
+  type StoredQuery,
+  type TrainingTime,
 } from './provider.ts';
 import { classifyError, needsPerson } from './provider-error.ts';
 
@@ -37,6 +42,12 @@ const LONGEST_VALUE = 512;
 
 /** Entries of a page, the most that the protocol allows. */
 const STORED_PAGE = 100;
+
+/** Events of a page. The protocol states no limit; this is the one of its other lists. */
+const EVENTS_PAGE = 100;
+/** Pages of events that are read at most: a server that always has one more keeps nobody waiting for ever. */
+const MOST_EVENT_PAGES = 100;
+const MOST_POINTS = 200;
 
 const REQUEST_TIMEOUT_MS = 60_000;
 const UPLOAD_TIMEOUT_MS = 15 * 60_000;
@@ -64,7 +75,7 @@ export class OpenAIProtocolProvider implements Provider {
       timeout: timeoutMs,
       logLevel: 'off',
       // The local trainer's key is a plain word and no secret.
-      ...(local ? {} : { fetch: fetchWithout(apiKey) }),
+      fetch: local ? keepAliveFetch() : fetchWithout(apiKey),
       // The client reads these from the environment and would tell them to every server.
       ...(new URL(baseURL).hostname === 'api.openai.com' ? {} : { organization: null, project: null }),
     });
@@ -157,31 +168,36 @@ export class OpenAIProtocolProvider implements Provider {
     return this.#call(async () => toJob(await this.#client.fineTuning.jobs.retrieve(id)));
   }
 
-  getJobProgress(id: string): Promise<JobProgress> {
+  listMetrics(id: string, afterStep?: number): Promise<MetricPoint[]> {
     return this.#call(async () => {
-      const progress: JobProgress = { step: null, totalSteps: null, trainLoss: null, validLoss: null };
-      // Newest first: the first value seen of each metric is its latest.
-      const { data } = await this.#client.fineTuning.jobs.listEvents(id, { limit: 50 });
-      for (const event of data) {
-        if (event.type === 'metrics' && typeof event.data === 'object' && event.data !== null) {
-          const metrics = event.data as Record<string, unknown>;
-          progress.step ??= numberOrNull(metrics.step);
-          progress.totalSteps ??= numberOrNull(metrics.total_steps);
-          progress.trainLoss ??= numberOrNull(metrics.train_loss);
-          progress.validLoss ??= numberOrNull(metrics.full_valid_loss) ?? numberOrNull(metrics.valid_loss);
-        }
+      const points: MetricPoint[] = [];
+      for await (const event of this.#events(id)) {
+        const point = toMetricPoint(event);
+        if (point && afterStep !== undefined && point.step <= afterStep) break;
+        if (point) points.push(point);
       }
-      return progress;
+      return thinned(points.reverse(), MOST_POINTS);
     });
   }
 
-  getTrainingStart(id: string): Promise<number | null> {
+  listCheckpoints(id: string): Promise<Checkpoint[]> {
     return this.#call(async () => {
-      // Newest first, so the start is on the last pages.
-      for await (const event of this.#client.fineTuning.jobs.listEvents(id, { limit: 100 })) {
-        if (/job started/i.test(event.message)) return event.created_at;
+      const checkpoints: FineTuningJobCheckpoint[] = [];
+      for await (const checkpoint of this.#client.fineTuning.jobs.checkpoints.list(id)) checkpoints.push(checkpoint);
+      return toCheckpoints(checkpoints);
+    });
+  }
+
+  getTrainingTime(id: string): Promise<TrainingTime> {
+    return this.#call(async () => {
+      const time: TrainingTime = { startedAt: null, workedMs: null };
+      for await (const { message, created_at, data } of this.#events(id)) {
+        time.workedMs ??= numberOrNull(recordOf(data).worked_ms);
+        if (!/job started/i.test(message)) continue;
+        time.startedAt = created_at;
+        break;
       }
-      return null;
+      return time;
     });
   }
 
@@ -254,6 +270,17 @@ export class OpenAIProtocolProvider implements Provider {
     });
   }
 
+  /** Newest first. */
+  async *#events(id: string): AsyncGenerator<FineTuningJobEvent> {
+    const first = await this.#client.fineTuning.jobs.listEvents(id, { limit: EVENTS_PAGE });
+    let left = MOST_EVENT_PAGES;
+    for await (const { data } of first.iterPages()) {
+      yield* data;
+      left -= 1;
+      if (left === 0) return;
+    }
+  }
+
   async #call<T>(request: () => Promise<T>): Promise<T> {
     try {
       return await request();
@@ -266,8 +293,9 @@ export class OpenAIProtocolProvider implements Provider {
 
 /** Answers without the key: a server may repeat it in the error of a job, or in any other text that is kept. */
 function fetchWithout(apiKey: string): typeof fetch {
+  const fetchKept = keepAliveFetch();
   return async (input, init) => {
-    const response = await fetch(input, init);
+    const response = await fetchKept(input, init);
     const text = await response.text();
     const { status, statusText, headers } = response;
     return new Response(text === '' ? null : withoutSecrets(text, [apiKey]), { status, statusText, headers });
@@ -304,6 +332,50 @@ function toJob(job: FineTuningJob): Job {
     finishedAt: job.finished_at,
     trainedTokens: job.trained_tokens,
   };
+}
+
+/** Undefined for events that are about something else than a step. */
+function toMetricPoint({ type, data }: FineTuningJobEvent): MetricPoint | undefined {
+  const metrics = recordOf(data);
+  const step = numberOrNull(metrics.step);
+  if (type !== 'metrics' || step === null) return undefined;
+  return {
+    step,
+    totalSteps: numberOrNull(metrics.total_steps),
+    trainLoss: numberOrNull(metrics.train_loss),
+    validLoss: numberOrNull(metrics.valid_loss),
+    fullValidLoss: numberOrNull(metrics.full_valid_loss),
+    fullValidAccuracy: numberOrNull(metrics.full_valid_mean_token_accuracy),
+  };
+}
+
+/** About `most` points, evenly spread, counted from the newest; ends of epochs are never dropped. */
+function thinned(points: readonly MetricPoint[], most: number): MetricPoint[] {
+  const ends = points.filter(endsEpoch).length;
+  const stride = Math.max(1, (points.length - ends) / Math.max(1, most - ends));
+  let newer = points.length - ends;
+  return points.filter((point) => {
+    if (endsEpoch(point)) return true;
+    newer -= 1;
+    return Math.floor(newer / stride) !== Math.floor((newer - 1) / stride);
+  });
+}
+
+/**
+ * The protocol counts steps and names no epochs. There is one checkpoint an epoch, so the least distance between two, or
+ * from the beginning to the first, is the length of an epoch.
+ */
+function toCheckpoints(checkpoints: readonly FineTuningJobCheckpoint[]): Checkpoint[] {
+  const sorted = checkpoints.toSorted((a, b) => a.step_number - b.step_number);
+  const steps = sorted.map(({ step_number: step }) => step);
+  const epochSteps = Math.max(1, Math.min(...steps.map((step, place) => step - (steps[place - 1] ?? 0))));
+  return sorted.map(({ step_number: step, fine_tuned_model_checkpoint: model, metrics }) => ({
+    epoch: Math.round(step / epochSteps),
+    step,
+    model,
+    validLoss: numberOrNull(metrics?.full_valid_loss),
+    validAccuracy: numberOrNull(metrics?.full_valid_mean_token_accuracy),
+  }));
 }
 
 function toStored(completion: OpenAI.ChatCompletion & { metadata?: Record<string, string> | null }): StoredCompletion {
@@ -343,6 +415,10 @@ function ownerOf({ metadata }: FineTuningJob): JobOwner | undefined {
   const { pipeline, workflowId, executionId } = OWNER;
   const [of, by, execution] = [metadata?.[pipeline], metadata?.[workflowId], metadata?.[executionId]];
   return of && by && execution ? { pipeline: of, workflowId: by, executionId: execution } : undefined;
+}
+
+function recordOf(value: unknown): Partial<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 function numberOrNull(value: unknown): number | null {

@@ -29,10 +29,16 @@ export interface Provider {
   listPendingJobs(): Promise<OwnedJob[]>;
   createJob(request: JobRequest): Promise<Job>;
   getJob(id: string): Promise<Job>;
-  /** The latest training metrics that the job has reported. */
-  getJobProgress(id: string): Promise<JobProgress>;
-  /** When training itself began, after validation and queue, in Unix seconds; null where the provider does not say. */
-  getTrainingStart(id: string): Promise<number | null>;
+  /**
+   * What a job has reported of its steps, oldest first. Of a long job about 200 points are left, evenly thinned; the newest and
+   * the ends of epochs are always among them, so that the k-th point that {@link endsEpoch} is the end of epoch k.
+   *
+   * @param afterStep reads no further back than this step, so that who asks again pays for what is new only.
+   */
+  listMetrics(id: string, afterStep?: number): Promise<MetricPoint[]>;
+  /** The models that a succeeded job has left of its last epochs, oldest first; the last one is the job's model itself. */
+  listCheckpoints(id: string): Promise<Checkpoint[]>;
+  getTrainingTime(id: string): Promise<TrainingTime>;
   /** Cancels a job; for one that has ended already this does nothing. Returns the job as it is then. */
   cancelJob(id: string): Promise<Job>;
   complete(request: CompletionRequest): Promise<Completion>;
@@ -76,11 +82,35 @@ export interface Job {
   trainedTokens: number | null;
 }
 
-export interface JobProgress {
-  step: number | null;
+/** Of one training step. Null is what the provider does not report; accuracies are from 0 to 1. */
+export interface MetricPoint {
+  step: number;
   totalSteps: number | null;
   trainLoss: number | null;
+  /** On a part of the validation file. */
   validLoss: number | null;
+  /** On all of it, which is measured at the end of an epoch only. */
+  fullValidLoss: number | null;
+  fullValidAccuracy: number | null;
+}
+
+export interface Checkpoint {
+  /** From 1. */
+  epoch: number;
+  step: number;
+  /** Can be called like the job's model. */
+  model: string;
+  /** On the whole validation file. */
+  validLoss: number | null;
+  /** From 0 to 1. */
+  validAccuracy: number | null;
+}
+
+export interface TrainingTime {
+  /** When training itself began, after validation and queue, in Unix seconds; null where the provider does not say. */
+  startedAt: number | null;
+  /** How long the provider's machine worked on it, in milliseconds; null where it does not say. */
+  workedMs: number | null;
 }
 
 /** What a job can be found by again, whatever happened to the process that created it. */
@@ -92,6 +122,11 @@ export interface JobIdentity {
   trainingFile: string;
   /** From the same hash as the key. */
   seed: number;
+}
+
+/** Whether a step was the last one of an epoch. */
+export function endsEpoch({ fullValidLoss, fullValidAccuracy }: MetricPoint): boolean {
+  return fullValidLoss !== null || fullValidAccuracy !== null;
 }
 
 /** Who a job belongs to; kept in its metadata. */

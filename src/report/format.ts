@@ -5,6 +5,12 @@ export function percentText(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
 
+/** A difference of shares in points, with its sign: 0.0137 is `+1.4`. */
+export function signedPoints(difference: number): string {
+  const text = (difference * 100).toFixed(1);
+  return text === '-0.0' || text === '0.0' ? '0.0' : `${difference > 0 ? '+' : ''}${text}`;
+}
+
 /** An amount in USD, with enough digits to tell small ones apart: `$12.34`, `$0.0123`, `$0.00000123`. */
 export function usdText(usd: number): string {
   if (usd === 0) return '$0';

@@ -1,83 +1,220 @@
-import { durationText, escapeMarkdown, millisecondsText, percentText, savingText, usdText } from './format.ts';
-import type { CandidateResult, Judged, RunResult } from './run-result.ts';
-import { verdictOf } from './summarize-run.ts';
+import type { Comparison } from '../evaluation/comparison.ts';
+import type { Recommendation } from '../evaluation/recommendation.ts';
+import type { Interval } from '../evaluation/statistics.ts';
+import {
+  durationText,
+  escapeMarkdown,
+  millisecondsText,
+  percentText,
+  plainLine,
+  savingText,
+  signedPoints,
+  usdText,
+} from './format.ts';
+import type { CandidateResult, Contended, Judged, RunResult } from './run-result.ts';
 
 const DASH = '–';
 const orDash = <T>(value: T | null, text: (value: T) => string) => (value === null ? DASH : text(value));
 
-/** The report of a run as Markdown. Text from outside is escaped. */
-export function markdownReport(result: RunResult): string {
-  const { dataset, baseline, test, winnerJudged } = result;
-  const cost = result.savingPercent === null ? 'costs cannot be compared' : savingText(result.savingPercent);
-  const lines = [
-    `# ${escapeMarkdown(result.pipeline)}: ${escapeMarkdown(result.runId)}`,
-    `**${escapeMarkdown(verdictOf(result))}**`,
-    '## Before and after',
-    table(
-      ['', 'model', result.metric, 'USD per 1,000 requests', 'p50', 'p95'],
-      [
-        [`baseline (${baseline.kind}, whole prompt)`, ...judgedCells(baseline)],
-        ...(winnerJudged ? [['winner (inputs only)', ...judgedCells(winnerJudged)]] : []),
-      ],
-    ),
-    test && test.winner !== null && test.baseline !== null
-      ? `Quality ${signed((test.winner - test.baseline) * 100)} points, ${cost}.`
-      : `Cost: ${cost}.`,
-    `## Candidates, on ${dataset.validation} validation rows`,
-    table(
-      [
-        'candidate',
-        'status',
-        `validation ${result.metric}`,
-        'USD per 1,000',
-        'p50',
-        'p95',
-        'training',
-        'training USD',
-        '',
-      ],
-      result.candidates.map((candidate) => candidateRow(candidate, result.winner)),
-    ),
-    '## Data',
-    `Dataset version \`${dataset.version}\`: ${dataset.train} examples to train on, ${dataset.validation} to choose the ` +
-      `winner, ${dataset.test} to judge it; ${dataset.dropped} rows dropped.`,
-    `${escapeMarkdown(result.estimate)}. Spent: ${usdText(result.spentUsd)}.`,
-    ...(result.notes.length > 0
-      ? ['## Notes', result.notes.map((note) => `* ${escapeMarkdown(note)}`).join('\n')]
-      : []),
-  ];
-  return `${lines.join('\n\n')}\n`;
+/** Text from outside, on one line and without any meaning to Markdown; `~~~` would begin a block of code. */
+const inert = (text: string) => escapeMarkdown(plainLine(text)).replaceAll('~', '\\~');
+
+const RECOMMENDATIONS: Record<Recommendation, string> = {
+  'fine-tune': 'Fine-tune',
+  'do-not-fine-tune': 'Do not fine-tune',
+  inconclusive: 'Inconclusive',
+};
+
+/** A run's verdict: what it recommends, and why. */
+export function verdictText({ recommendation, reason }: Pick<RunResult, 'recommendation' | 'reason'>): string {
+  return `${RECOMMENDATIONS[recommendation]}: ${reason}`;
 }
 
-function judgedCells({ model, score, n, costPer1kUsd, p50Ms, p95Ms }: Judged): string[] {
+/** A comparison in words, the challenger first: `better by 3.1 points (95 % interval +1.0 to +5.2) on 400 rows; ...`. */
+export function comparisonText(comparison: Comparison): string {
+  const { verdict, n, difference, interval, gained, lost, pValue, test, rowsNeeded } = comparison;
+  const range = `95 % interval ${signedPoints(interval.low)} to ${signedPoints(interval.high)}`;
+  const p = pValue < 0.0001 ? 'p < 0.0001' : `p = ${Number(pValue.toPrecision(2))}`;
+  const by = test === 'mcnemar' ? 'exact McNemar' : 'sign-flip permutation';
+  const needed = verdict === 'inconclusive' ? `; ${rowsNeededText(rowsNeeded)}` : '';
+  return `${verdict}, ${signedPoints(difference)} points (${range}) on ${n} rows; ${gained} gained, ${lost} lost; ${p}, ${by}${needed}`;
+}
+
+/** How many rows would settle a comparison that is inconclusive. */
+export function rowsNeededText(rowsNeeded: number | null): string {
+  return rowsNeeded === null || !Number.isFinite(rowsNeeded)
+    ? 'more rows alone would hardly settle it'
+    : `about ${rowsNeeded} rows would settle it`;
+}
+
+/** The report of a run as Markdown. Text from outside is escaped. */
+export function markdownReport(report: RunResult): string {
+  const { dataset, candidates, winner, winnerReason, optimism, notes } = report;
+  const blocks = [
+    `# ${inert(report.pipeline)}: ${inert(report.runId)}`,
+    `**${inert(verdictText(report))}**`,
+    '## Before and after',
+    beforeAndAfter(report),
+    comparisonLines(report),
+    `## Candidates, on ${dataset.validation} validation rows`,
+    candidateTable(candidates, report),
+    ...(winner === null
+      ? ['No winner.']
+      : [
+          `Winner: **${inert(winner)}**${winnerReason === null ? '' : ` – ${inert(winnerReason)}`}.` +
+            (optimism === null
+              ? ''
+              : ` Its validation score probably flatters it by ${signedPoints(optimism)} points, as the best of several.`),
+        ]),
+    '## Data',
+    `Dataset version ${inert(dataset.version)}: ${dataset.train} examples to train on, ${dataset.validation} to choose ` +
+      `the winner, ${dataset.test} to judge it; ${dataset.dropped} rows dropped.`,
+    '## What it cost to find out',
+    costLines(report),
+    ...(notes.length > 0 ? ['## Notes', list(notes.map(inert))] : []),
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function beforeAndAfter({ metric, judgedOn, localTrainer, baseline, winnerJudged, alternatives }: RunResult): string {
+  const local = localTrainer ? '; local trainer, not an LLM' : '';
+  const head = [
+    '',
+    'model',
+    `${judgedOn} ${inert(metric)}`,
+    'USD per 1,000 requests',
+    'with cached prefix',
+    'p50',
+    'p95',
+    'invalid',
+  ];
+  return table(head, [
+    [`baseline (${baseline.kind}, whole prompt)`, ...judgedCells(baseline)],
+    ...alternatives.map(({ model, judged }) => [
+      'alternative (whole prompt)',
+      ...(judged ? judgedCells(judged) : [inert(model), ...head.slice(2).map(() => DASH)]),
+    ]),
+    ...(winnerJudged ? [[`winner (inputs only${local})`, ...judgedCells(winnerJudged)]] : []),
+  ]);
+}
+
+function judgedCells(judged: Judged): string[] {
+  const { model, score, scoreInterval, n, costPer1kUsd, cachedCostPer1kUsd, p50Ms, p95Ms, invalid } = judged;
   return [
-    escapeMarkdown(model ?? 'unknown'),
-    score === null ? DASH : `${percentText(score)} (n = ${n})`,
+    inert(model ?? 'unknown'),
+    score === null ? DASH : `${scoreText(score, scoreInterval)} (n = ${n})`,
+    orDash(costPer1kUsd, usdText),
+    orDash(cachedCostPer1kUsd, usdText),
+    orDash(p50Ms, millisecondsText),
+    orDash(p95Ms, millisecondsText),
+    orDash(invalid, percentText),
+  ];
+}
+
+/** A score with its interval: `92.0 % [85.0, 96.1]`. */
+function scoreText(score: number, interval: Interval | null): string {
+  const ends = interval && [interval.low, interval.high].map((end) => (end * 100).toFixed(1));
+  return ends ? `${percentText(score)} \\[${ends.join(', ')}\\]` : percentText(score);
+}
+
+function comparisonLines({ comparison, alternatives }: RunResult): string {
+  return list([
+    comparison
+      ? `Winner against the baseline: ${comparisonText(comparison)}.`
+      : 'The quality of winner and baseline cannot be compared.',
+    ...alternatives.flatMap((alternative) =>
+      alternative.comparison
+        ? [`Winner against ${inert(alternative.model)}: ${comparisonText(alternative.comparison)}.`]
+        : [],
+    ),
+  ]);
+}
+
+function candidateTable(candidates: readonly CandidateResult[], { metric, winner }: RunResult): string {
+  const head = [
+    'candidate',
+    'status',
+    'epochs',
+    `validation ${inert(metric)}`,
+    'USD per 1,000',
+    'p50',
+    'p95',
+    'invalid',
+    'training',
+    'training USD',
+    'front',
+    '',
+  ];
+  return table(
+    head,
+    candidates.flatMap((candidate) => [
+      candidateRow(candidate, candidateCells(candidate), winner),
+      ...candidate.checkpoints.map((checkpoint) => candidateRow(checkpoint, CHECKPOINT_CELLS, winner)),
+    ]),
+  );
+}
+
+interface CandidateCells {
+  status: string;
+  epochs: string;
+  training: string[];
+}
+
+const CHECKPOINT_CELLS: CandidateCells = { status: 'checkpoint', epochs: '', training: ['', ''] };
+
+function candidateCells(candidate: CandidateResult): CandidateCells {
+  const { status, half, epochs, hyperparameters, trainingSeconds, trainingUsd } = candidate;
+  return {
+    status: half ? `${status}, on half of the rows` : status,
+    epochs: `${epochs ?? DASH} of ${hyperparameters.epochs}`,
+    training: [orDash(trainingSeconds, durationText), orDash(trainingUsd, usdText)],
+  };
+}
+
+function candidateRow(contended: Contended, { status, epochs, training }: CandidateCells, winner: string | null) {
+  const { id, validation, costPer1kUsd, p50Ms, p95Ms, invalid, onFront, reason } = contended;
+  const isWinner = id === winner;
+  return [
+    isWinner ? `**${inert(id)}**` : inert(id),
+    status,
+    epochs,
+    validation ? scoreText(validation.score, validation.interval) : DASH,
     orDash(costPer1kUsd, usdText),
     orDash(p50Ms, millisecondsText),
     orDash(p95Ms, millisecondsText),
+    orDash(invalid, percentText),
+    ...training,
+    onFront ? 'yes' : '',
+    isWinner ? 'winner' : inert(reason ?? ''),
   ];
 }
 
-function candidateRow(candidate: CandidateResult, winner: string | null): string[] {
-  return [
-    candidate.id === winner ? `**${escapeMarkdown(candidate.id)}**` : escapeMarkdown(candidate.id),
-    candidate.status,
-    candidate.validation ? percentText(candidate.validation.score) : DASH,
-    orDash(candidate.costPer1kUsd, usdText),
-    orDash(candidate.p50Ms, millisecondsText),
-    orDash(candidate.p95Ms, millisecondsText),
-    orDash(candidate.trainingSeconds, durationText),
-    orDash(candidate.trainingUsd, usdText),
-    candidate.id === winner ? 'winner' : escapeMarkdown(candidate.reason ?? ''),
-  ];
+function costLines(report: RunResult): string {
+  const { estimate, spent, savingPercent, cachedSavingPercent, breakEvenRequests, breakEvenCachedRequests } = report;
+  const { trained, planned } = spent.epochs;
+  return list([
+    `Spent ${usdText(spent.usd)}: ${usdText(spent.trainingUsd)} for ${trained} of ${planned} epochs, ` +
+      `${usdText(spent.evaluationUsd)} for the evaluations. ${inert(estimate)}.`,
+    ...(report.winnerJudged
+      ? [
+          `The winner against the baseline: ${againstText(savingPercent, breakEvenRequests)}.`,
+          `Against the baseline with a cached prefix: ${againstText(cachedSavingPercent, breakEvenCachedRequests)}.`,
+        ]
+      : []),
+  ]);
 }
 
-function signed(points: number): string {
-  const text = points.toFixed(1);
-  return text === '-0.0' ? '+0.0' : `${points >= 0 ? '+' : ''}${text}`;
+function againstText(savingPercent: number | null, breakEvenRequests: number | null): string {
+  if (savingPercent === null) return 'costs cannot be compared';
+  const paid =
+    breakEvenRequests === null ? '' : `, which pays for the run after ${Math.ceil(breakEvenRequests)} requests`;
+  return `${savingText(savingPercent)}${paid}`;
 }
 
-function table(head: string[], rows: string[][]): string {
+function list(items: readonly string[]): string {
+  return items.map((item) => `* ${item}`).join('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }

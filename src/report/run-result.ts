@@ -1,30 +1,51 @@
+import type { Comparison } from '../evaluation/comparison.ts';
+import type { Recommendation } from '../evaluation/recommendation.ts';
+import type { Interval } from '../evaluation/statistics.ts';
 import type { Hyperparameters } from '../sweep/plan.ts';
 
-/** What a run returns and what its report shows. Scores are 0 to 1, times of requests in milliseconds. */
+/**
+ * What a run returns; small, because it is kept in the run's history. Scores are 0 to 1, times of requests in
+ * milliseconds, costs in USD; null stands for what is not known.
+ */
 export interface RunResult {
   runId: string;
   pipeline: string;
-  task: string;
+  task: 'classification' | 'generation';
   metric: string;
   /** Marks figures that do not come from an LLM. */
   localTrainer: boolean;
   dataset: DatasetSummary;
   /** What the run was expected to cost, in words. */
   estimate: string;
-  /** What the run has cost, in USD: what jobs and evaluations have reported, and where they did not, what was reserved. */
-  spentUsd: number;
+  spent: Spent;
   candidates: CandidateResult[];
   baseline: BaselineResult;
-  /** Id of the winning candidate. */
+  /** Id of the contender that was chosen on the validation rows: a candidate, or a checkpoint of one. */
   winner: string | null;
   winnerModel: string | null;
-  /** Scores of winner and baseline on rows that chose nothing; null where the pipeline keeps none. */
-  test: { winner: number | null; baseline: number | null; n: number } | null;
+  /** Why it was chosen, in one sentence. */
+  winnerReason: string | null;
+  /** By how much its validation score probably flatters it, because it was the best of several, 0 to 1. */
+  optimism: number | null;
   /** The winner on the rows on which the baseline is measured too: the test rows, or else the validation rows. */
   winnerJudged: Judged | null;
-  /** How much cheaper 1,000 requests are than with the baseline, in percent. */
+  /** Which rows judged: `validation` where the pipeline keeps no test rows, and then they flatter the winner. */
+  judgedOn: 'test' | 'validation';
+  /** The winner against the baseline, on the rows that both have a score for; null where there are none. */
+  comparison: Comparison | null;
+  /** Other models with the original prompt, on the same rows. */
+  alternatives: AlternativeResult[];
+  /** How much cheaper 1,000 requests are than with the baseline, in percent; and where its prompt's prefix is cached. */
   savingPercent: number | null;
+  cachedSavingPercent: number | null;
+  /** Requests after which the saving has paid for the run; null where nothing is saved. */
+  breakEvenRequests: number | null;
+  breakEvenCachedRequests: number | null;
+  recommendation: Recommendation;
+  /** The recommendation in words. */
+  reason: string;
   notes: string[];
+  /** The report that people read: an HTML file. */
   reportPath: string;
 }
 
@@ -36,37 +57,81 @@ export interface DatasetSummary {
   dropped: number;
 }
 
-export interface CandidateResult {
-  id: string;
+/** What the run has cost: what was reported, and where it was not, what was reserved. */
+export interface Spent {
+  usd: number;
+  trainingUsd: number;
+  evaluationUsd: number;
+  /** Epochs that were trained, and those that the plan had. */
+  epochs: { trained: number; planned: number };
+}
+
+/** `stopped`: it was behind, and its job was cancelled early. `skipped`: the budget did not pay for it. */
+export type CandidateStatus = 'succeeded' | 'stopped' | 'failed' | 'cancelled' | 'skipped';
+
+export interface CandidateResult extends Contended {
   baseModel: string;
   hyperparameters: Hyperparameters;
+  /** Trained on half of the rows; cannot win. */
+  half: boolean;
   jobId: string | null;
+  status: CandidateStatus;
+  trainingUsd: number | null;
+  trainingSeconds: number | null;
+  /** Epochs that it was trained for; fewer than planned where it was stopped. */
+  epochs: number | null;
+  /** Models of its earlier epochs, where they were evaluated. */
+  checkpoints: Contended[];
+}
+
+/** A model that could win, on the validation rows. */
+export interface Contended {
+  /** Of a candidate, such as `local-base-lr1-e4`, or of its checkpoint after an epoch: `local-base-lr1-e4@2`. */
+  id: string;
   model: string | null;
-  /** `skipped`: the budget did not pay for it, and it was not created. */
-  status: 'succeeded' | 'failed' | 'cancelled' | 'skipped';
-  /** Why there is no model, or why it did not win. */
-  reason: string | null;
-  validation: { score: number; n: number } | null;
+  validation: { score: number; n: number; interval: Interval | null } | null;
   costPer1kUsd: number | null;
   p50Ms: number | null;
   p95Ms: number | null;
-  trainingUsd: number | null;
-  trainingSeconds: number | null;
+  /** Share of invalid answers. */
+  invalid: number | null;
+  /** Whether no other that passed the limits is better in quality, cost and p95 at once. */
+  onFront: boolean;
+  /** Why there is no model, or why it did not win. */
+  reason: string | null;
 }
 
 export interface BaselineResult extends Judged {
   kind: 'recorded' | 'live';
 }
 
+export interface AlternativeResult {
+  model: string;
+  /** Null where it could not be measured. */
+  judged: Judged | null;
+  /** The winner against it; null without a winner. */
+  comparison: Comparison | null;
+  /** Why it could not be measured. */
+  failure: string | null;
+}
+
 /** How one model did on a set of rows. */
 export interface Judged {
   model: string | null;
-  /** Mean score over `n` rows whose right answer is known; null where there is none. */
+  /** Mean score over `n` rows whose right answer is known, with its interval; null where there is none. */
   score: number | null;
+  scoreInterval: Interval | null;
   n: number;
+  /** Means of the other scorers over the same rows, by name, such as `macro_f1` or `rouge_l`. */
+  scores: Record<string, number>;
   costPer1kUsd: number | null;
+  /** The same where the provider caches the prefix that all prompts share; null where it has no such price. */
+  cachedCostPer1kUsd: number | null;
   p50Ms: number | null;
   p95Ms: number | null;
-  /** Share of answers that were empty or cut off, 0 to 1; null where the answers are those of the log. */
+  p95Interval: Interval | null;
+  /** Rows that latency was measured on; those answered from the cache are not among them. */
+  timed: number;
+  /** Share of answers that are empty, cut off or of the wrong form, 0 to 1; null where the answers are those of the log. */
   invalid: number | null;
 }

@@ -1,158 +1,229 @@
-import type { JobOutcome } from '../activities/await-job.ts';
-import type { Evaluation } from '../activities/evaluate-model.ts';
-import type { Plan, PlannedCandidate } from '../activities/plan.ts';
+import type { Evaluation } from '../activities/evaluate.ts';
+import type { Plan } from '../activities/plan.ts';
 import type { Dataset } from '../activities/prepare.ts';
 import type { Pipeline } from '../config/pipeline.ts';
+import type { Comparison } from '../evaluation/comparison.ts';
 import { savingPercent } from '../evaluation/cost.ts';
-import type { Contender, Selection } from '../evaluation/selection.ts';
-import { percentText, savingText, usdText } from './format.ts';
-import type { BaselineResult, CandidateResult, Judged, RunResult } from './run-result.ts';
-
-/** A candidate with what became of its job. */
-export interface CandidateOutcome {
-  candidate: PlannedCandidate;
-  job: JobOutcome;
-  /** On the validation rows; null until it was made, and for candidates without a model. */
-  evaluation: Evaluation | null;
-  /** Why a trained candidate could not be evaluated. */
-  evaluationFailure: string | null;
-}
+import { recommend } from '../evaluation/recommendation.ts';
+import type { Selection } from '../evaluation/selection.ts';
+import type { CandidateOutcome, Contending } from './contenders.ts';
+import { signedPoints, usdText } from './format.ts';
+import type { AlternativeResult, CandidateResult, Contended, Judged, RunResult, Spent } from './run-result.ts';
 
 export interface RunParts {
   runId: string;
   pipeline: Pipeline;
   dataset: Dataset;
-  estimate: Plan['estimate'];
-  /** Of the plan, about models and their provider. */
-  warnings: readonly string[];
+  plan: Plan;
   spentUsd: number;
   outcomes: readonly CandidateOutcome[];
   selection: Selection;
-  /** Null where there are no test rows or no winner. */
-  winnerOnTest: Evaluation | null;
-  /** Why the winner has no evaluation on the test rows although there are some. */
-  testFailure: string | null;
-  /** On the test rows, or where there are none on the validation rows. */
-  baseline: Evaluation;
+  tested: TestOutcome;
+  /** A candidate against the same one on half of the training rows; null where that was not tried. */
+  half: Comparison | null;
 }
 
-/** The candidates that the winner is chosen from. */
-export function contendersOf(outcomes: readonly CandidateOutcome[]): Contender[] {
-  return outcomes.flatMap(({ candidate, evaluation }) =>
-    evaluation && evaluation.score !== null
-      ? [
-          {
-            id: candidate.id,
-            score: evaluation.score,
-            costPer1kUsd: evaluation.costPer1kUsd,
-            p95Ms: evaluation.p95Ms ?? 0,
-            invalid: evaluation.invalid ?? 0,
-          },
-        ]
-      : [],
-  );
+/** How the winner and what it is compared with did on the rows that judge. */
+export interface TestOutcome {
+  judgedOn: 'test' | 'validation';
+  winner: Measured;
+  baseline: Measured;
+  /** Null where there is no row that both have a score for. */
+  comparison: Comparison | null;
+  alternatives: (Measured & { model: string; comparison: Comparison | null })[];
 }
 
-/** Puts the parts of a run together. */
+export interface Measured {
+  evaluation: Evaluation | null;
+  failure: string | null;
+}
+
+/** Puts the parts of a run together, and decides what they recommend. */
 export function summarizeRun(parts: RunParts): Omit<RunResult, 'reportPath'> {
-  const { runId, pipeline, dataset, estimate, outcomes, selection, winnerOnTest, baseline } = parts;
-  const winner = outcomes.find(({ candidate }) => candidate.id === selection.winner);
-  const winnerJudged = winnerOnTest ?? winner?.evaluation ?? null;
+  const { runId, pipeline, dataset, plan, outcomes, selection, tested } = parts;
+  const winner = outcomes.flatMap(({ contenders }) => contenders).find(({ id }) => id === selection.winner);
+  const winnerJudged = tested.winner.evaluation && judged(tested.winner.evaluation);
+  const baseline = judged(tested.baseline.evaluation ?? NOT_MEASURED);
+  const alternatives = tested.alternatives.map(
+    ({ model, evaluation, failure, comparison }): AlternativeResult => ({
+      model,
+      judged: evaluation && judged(evaluation),
+      comparison,
+      failure,
+    }),
+  );
+  const spent = spentOn(parts);
+  const { recommendation, reason, breakEvenRequests, breakEvenCachedRequests } = recommend({
+    winner: winnerJudged,
+    winnerFailure: tested.winner.failure,
+    baseline,
+    comparison: tested.comparison,
+    alternatives,
+    spentUsd: spent.usd,
+  });
+  const local = pipeline.provider === 'local';
   return {
     runId,
     pipeline: pipeline.name,
     task: pipeline.task,
     metric: pipeline.evaluation.metric,
-    localTrainer: pipeline.provider === 'local',
+    localTrainer: local,
     dataset: dataset.summary,
-    estimate: estimate.text,
-    spentUsd: parts.spentUsd,
+    estimate: plan.estimate.text,
+    spent,
     candidates: outcomes.map((outcome) => candidateResult(outcome, selection)),
-    baseline: baselineResult(pipeline, baseline),
+    baseline: { kind: pipeline.evaluation.baseline === 'recorded' ? 'recorded' : 'live', ...baseline },
     winner: selection.winner,
-    winnerModel: winner?.job.state === 'succeeded' ? winner.job.model : null,
-    test: winnerOnTest && {
-      winner: winnerOnTest.score,
-      baseline: baseline.score,
-      n: winnerOnTest.n,
-    },
-    winnerJudged: winnerJudged && judged(winnerJudged),
+    winnerModel: winner?.model ?? null,
+    winnerReason: selection.reason,
+    optimism: winner ? selection.optimism : null,
+    winnerJudged,
+    judgedOn: tested.judgedOn,
+    comparison: tested.comparison,
+    alternatives,
     savingPercent: savingPercent(baseline.costPer1kUsd, winnerJudged?.costPer1kUsd ?? null),
+    cachedSavingPercent: savingPercent(baseline.cachedCostPer1kUsd, winnerJudged?.costPer1kUsd ?? null),
+    breakEvenRequests,
+    breakEvenCachedRequests,
+    recommendation,
+    reason: local ? `${reason} Figures of the local trainer, not an LLM.` : reason,
     notes: notesOf(parts),
   };
 }
 
-/** The outcome of a run in one sentence. */
-export function verdictOf({
-  winner,
-  test,
-  metric,
-  savingPercent: saving,
-  localTrainer,
-}: Omit<RunResult, 'reportPath'>): string {
-  if (winner === null) return 'No candidate passed the limits of the pipeline.';
-  const parts = [`${winner} won`];
-  if (test && test.winner !== null) {
-    const against = test.baseline === null ? '' : ` against ${percentText(test.baseline)} of the baseline`;
-    parts.push(` with ${metric} ${percentText(test.winner)}${against} on ${test.n} test rows`);
-  }
-  if (saving !== null) parts.push(`, ${savingText(saving)}`);
-  return `${parts.join('')}${localTrainer ? ' (local trainer, not an LLM)' : ''}.`;
-}
-
 function candidateResult(
-  { candidate, job, evaluation, evaluationFailure }: CandidateOutcome,
+  { candidate, job, stop, contenders }: CandidateOutcome,
   selection: Selection,
 ): CandidateResult {
+  const [final, ...checkpoints] = contenders.map((contender) => contended(contender, selection));
+  const lost = { ...NOT_CONTENDED, id: candidate.id, reason: job.state === 'succeeded' ? null : job.reason };
   const trained = job.state === 'succeeded';
   return {
-    id: candidate.id,
+    ...(final ?? lost),
     baseModel: candidate.baseModel,
     hyperparameters: candidate.hyperparameters,
+    half: candidate.half === true,
     jobId: job.jobId,
-    model: trained ? job.model : null,
     status: job.state,
-    reason: trained ? (evaluationFailure ?? selection.rejected[candidate.id] ?? null) : job.reason,
-    validation: evaluation && evaluation.score !== null ? { score: evaluation.score, n: evaluation.n } : null,
-    costPer1kUsd: evaluation?.costPer1kUsd ?? null,
-    p50Ms: evaluation?.p50Ms ?? null,
-    p95Ms: evaluation?.p95Ms ?? null,
     trainingUsd: job.state === 'skipped' ? null : job.trainingUsd,
     trainingSeconds: trained ? job.trainingSeconds : null,
+    epochs: trained ? candidate.hyperparameters.epochs : (stop?.afterEpoch ?? null),
+    checkpoints,
   };
 }
 
-function baselineResult({ evaluation: { baseline } }: Pipeline, evaluation: Evaluation): BaselineResult {
-  return { kind: baseline === 'recorded' ? 'recorded' : 'live', ...judged(evaluation) };
+function contended({ id, model, evaluation, failure, candidate }: Contending, selection: Selection): Contended {
+  return {
+    id,
+    model,
+    validation:
+      evaluation && evaluation.score !== null
+        ? { score: evaluation.score, n: evaluation.n, interval: evaluation.scoreInterval }
+        : null,
+    costPer1kUsd: evaluation?.costPer1kUsd ?? null,
+    p50Ms: evaluation?.p50Ms ?? null,
+    p95Ms: evaluation?.p95Ms ?? null,
+    invalid: evaluation?.invalid ?? null,
+    onFront: selection.front.includes(id),
+    reason: failure ?? (candidate.half ? HALF : (selection.rejected[id] ?? null)),
+  };
 }
+
+const HALF = 'trained on half of the rows, to see whether more would help';
+
+const NOT_CONTENDED: Contended = {
+  id: '',
+  model: null,
+  validation: null,
+  costPer1kUsd: null,
+  p50Ms: null,
+  p95Ms: null,
+  invalid: null,
+  onFront: false,
+  reason: null,
+};
+
+const NOT_MEASURED: Judged = {
+  model: null,
+  score: null,
+  scoreInterval: null,
+  n: 0,
+  scores: {},
+  costPer1kUsd: null,
+  cachedCostPer1kUsd: null,
+  p50Ms: null,
+  p95Ms: null,
+  p95Interval: null,
+  timed: 0,
+  invalid: null,
+};
 
 /** An evaluation without what only the run itself needs. */
-function judged({ model, score, n, costPer1kUsd, p50Ms, p95Ms, invalid }: Evaluation): Judged {
-  return { model, score, n, costPer1kUsd, p50Ms, p95Ms, invalid };
+function judged({ predictions: _, spentUsd: __, ...figures }: Judged & Partial<Evaluation>): Judged {
+  return figures;
 }
 
-function notesOf({ estimate, warnings, dataset, winnerOnTest, testFailure, baseline, outcomes }: RunParts): string[] {
+function spentOn({ spentUsd, outcomes }: RunParts): Spent {
+  const trainingUsd = outcomes.reduce(
+    (sum, { job }) => sum + (job.state === 'skipped' ? 0 : (job.trainingUsd ?? 0)),
+    0,
+  );
+  return {
+    usd: spentUsd,
+    trainingUsd,
+    // What is not known of a job was booked as reserved, so this can be too much and never too little.
+    evaluationUsd: Math.max(0, spentUsd - trainingUsd),
+    epochs: {
+      trained: outcomes.reduce((sum, outcome) => sum + epochsOf(outcome), 0),
+      planned: outcomes.reduce((sum, { candidate }) => sum + candidate.hyperparameters.epochs, 0),
+    },
+  };
+}
+
+function epochsOf({ candidate, job, stop }: CandidateOutcome): number {
+  if (job.state === 'succeeded') return candidate.hyperparameters.epochs;
+  return job.state === 'stopped' ? (stop?.afterEpoch ?? 0) : 0;
+}
+
+function notesOf({ pipeline, plan, dataset, outcomes, tested, half }: RunParts): string[] {
   const notes: string[] = [];
-  if (estimate.machineUsdPerHour !== null) {
-    const price = usdText(estimate.machineUsdPerHour);
+  const { machineUsdPerHour } = plan.estimate;
+  if (machineUsdPerHour !== null) {
+    const price = usdText(machineUsdPerHour);
     notes.push(`Candidates come from the local trainer, not an LLM: their cost is machine time at ${price} an hour.`);
   }
-  if (dataset.summary.test === 0)
+  const { winner, baseline, comparison } = tested;
+  if (tested.judgedOn === 'validation')
     notes.push('There are no test rows: the winner is judged on the rows that chose it, which flatters it.');
-  if (baseline.score === null) {
+  if (baseline.failure) {
+    notes.push(`The baseline could not be measured: ${baseline.failure}.`);
+  } else if (baseline.evaluation?.score === null) {
     notes.push('The quality of the recorded baseline is unknown: no judging row of the log has an `actual` answer.');
-  } else if (winnerOnTest && baseline.n < winnerOnTest.n) {
+  } else if (comparison && winner.evaluation && comparison.n < winner.evaluation.n) {
     notes.push(
-      `The baseline is scored on the ${baseline.n} judging rows whose right answer the log has; the winner on all ${winnerOnTest.n}.`,
+      `The baseline is scored on the ${comparison.n} judging rows whose right answer the log has; the winner on all ${winner.evaluation.n}.`,
     );
   }
-  if (baseline.costPer1kUsd === null)
+  if (baseline.evaluation?.costPer1kUsd === null)
     notes.push('The cost of the baseline is unknown: no usage in the log, or no price for its model.');
+  for (const { model, failure } of tested.alternatives) {
+    if (failure) notes.push(`${model} could not be measured: ${failure}.`);
+  }
+  const stopped = outcomes.filter(({ job }) => job.state === 'stopped').length;
+  if (stopped > 0) notes.push(`${stopped} of ${outcomes.length} jobs were stopped early, because they were behind.`);
   const skipped = outcomes.filter(({ job }) => job.state === 'skipped').length;
   if (skipped > 0)
     notes.push(`${skipped} of ${outcomes.length} candidates were not trained: the budget does not pay for them.`);
   const lost = outcomes.filter(({ job }) => job.state === 'failed' || job.state === 'cancelled').length;
   if (lost > 0) notes.push(`${lost} of ${outcomes.length} candidates have no model.`);
-  if (testFailure) notes.push(`The winner could not be judged on the test rows: ${testFailure}.`);
-  return [...notes, ...warnings, ...dataset.warnings];
+  if (winner.failure) notes.push(`The winner could not be judged on the test rows: ${winner.failure}.`);
+  if (half) notes.push(halfText(half, pipeline.evaluation.metric));
+  return [...notes, ...plan.warnings, ...dataset.warnings];
+}
+
+function halfText({ verdict, difference, n }: Comparison, metric: string): string {
+  const gain = `all training rows give ${signedPoints(difference)} points of ${metric} over half of them, on ${n} validation rows`;
+  return verdict === 'better'
+    ? `More rows would probably help: ${gain}.`
+    : `Whether more rows would help does not show: ${gain}.`;
 }

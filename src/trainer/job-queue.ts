@@ -7,23 +7,28 @@ import { ApiError } from './api-error.ts';
 import type { FileStore } from './files.ts';
 import { checkpointModelId, newCheckpointId } from './ids.ts';
 import { decided } from './job-request.ts';
-import { isTerminal, type JobRecord, type JobStore } from './jobs.ts';
-import type { Metrics } from './training.ts';
+import { isTerminal, type JobRecord, type JobStore, type Worked } from './jobs.ts';
+import { isLast, type Metrics } from './training.ts';
 import type { TrainingNews, TrainingTask } from './training-thread.ts';
 import type { Validation } from './validation.ts';
 import type { ValidationAnswer, ValidationTask } from './validation-thread.ts';
 
 export interface JobQueueOptions {
   readonly modelsDir: string;
-  /** Jobs in `running` at a time. */
+  /** Jobs in `running` at a time, at most; large training files lower it. */
   readonly concurrency: number;
   /** Seconds that a job takes in `running`; undefined = as fast as it trains. */
   readonly jobSeconds: number | undefined;
   readonly log: Logger;
 }
 
-/** Threads that train at a time when jobs are stretched and many may be running. */
-const STRETCHED_THREADS = 2;
+/** Threads that compute at a time; those of the other running jobs wait for their turn. */
+const COMPUTING = 2;
+/**
+ * Bytes of the training files of running jobs, where more run than may compute: a thread holds up to 20 times its file
+ * (measured), so all of them together about 1 GiB.
+ */
+const MOST_BYTES = 64 * 1024 * 1024;
 const CHECKPOINTS_LISTED = 3;
 /** Longest delay of a Node timer. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -34,7 +39,16 @@ const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 /** A job in `running`. */
 interface Run {
   readonly record: JobRecord;
+  /** A turn is one epoch of computing. `none`: all epochs are trained, or training broke off. */
+  turn: 'wanted' | 'held' | 'none';
+  /** Epochs trained, which may be more than have been told. */
+  epochs: number;
+  /** Undefined before its first turn and after its last one. */
   thread: Worker | undefined;
+  /** When the present turn began, in milliseconds. */
+  turnStart: number;
+  /** Time of the turns before it, in milliseconds. */
+  workedMs: number;
   timer: NodeJS.Timeout | undefined;
   /** News that training told and that is not due yet. */
   readonly waiting: TrainingNews[];
@@ -45,8 +59,10 @@ interface Run {
 
 /**
  * Takes jobs from `validating_files` over `queued` and `running` to their end. Files are read by one thread in order; each job then trains in
- * a thread of its own. A stretched job trains at once, gives its thread back, and its news is then told step by step by a timer: waiting
- * costs neither a core nor the memory of a thread.
+ * a thread of its own. Two threads compute at a time, an epoch a turn, and turns go to the jobs with the fewest epochs: the jobs
+ * of a sweep get on side by side, so that those that promise little can be stopped early. A stretched job trains as soon as it
+ * gets turns, gives its thread back, and its news is then told step by step by a timer: waiting costs neither a core nor the
+ * memory of a thread.
  */
 export class JobQueue {
   readonly #jobs: JobStore;
@@ -54,11 +70,10 @@ export class JobQueue {
   readonly #options: JobQueueOptions;
   readonly #queued: JobRecord[] = [];
   readonly #runs = new Map<string, Run>();
-  readonly #forThread: Run[] = [];
   readonly #validations = new Map<string, Promise<Validation>>();
   readonly #answers = new Map<number, (validation: Validation) => void>();
   readonly #ending = new Set<Promise<unknown>>();
-  #threads = 0;
+  #computing = 0;
   #validator: Worker | undefined;
   #tasks = 0;
   #closed = false;
@@ -110,7 +125,7 @@ export class JobQueue {
     this.#jobs.setStatus(record, 'cancelled');
     const position = this.#queued.indexOf(record);
     if (position >= 0) this.#queued.splice(position, 1);
-    this.#jobs.tell(job.id, 'The job has been cancelled.');
+    this.#jobs.tell(job.id, 'The job has been cancelled.', this.#worked(job.id));
     await this.#end(record);
     for (const id of results) if (this.#files.has(id)) await this.#files.delete(id);
   }
@@ -188,11 +203,23 @@ export class JobQueue {
   }
 
   #startNext(): void {
-    while (!this.#closed && this.#runs.size < this.#options.concurrency) {
-      const record = this.#queued.shift();
-      if (record === undefined) return;
+    while (!this.#closed) {
+      const [record] = this.#queued;
+      if (record === undefined || !this.#hasRoom(record)) return;
+      this.#queued.shift();
       this.#start(record);
     }
+  }
+
+  /** As many as compute may always run, whatever their size. */
+  #hasRoom(record: JobRecord): boolean {
+    const runs = [...this.#runs.values()];
+    if (runs.length < Math.min(COMPUTING, this.#options.concurrency)) return true;
+    if (runs.length >= this.#options.concurrency) return false;
+    const files = [record, ...runs.map((run) => run.record)].map(({ job }) => job.training_file);
+    // A file may have been deleted since its job was created.
+    const bytes = files.reduce((sum, id) => sum + (this.#files.has(id) ? this.#files.get(id).bytes : 0), 0);
+    return bytes <= MOST_BYTES;
   }
 
   #start(record: JobRecord): void {
@@ -200,7 +227,11 @@ export class JobQueue {
     const { jobSeconds } = this.#options;
     const run: Run = {
       record,
+      turn: 'wanted',
+      epochs: 0,
       thread: undefined,
+      turnStart: 0,
+      workedMs: 0,
       timer: undefined,
       waiting: [],
       metrics: [],
@@ -213,18 +244,29 @@ export class JobQueue {
     job.estimated_finish = jobSeconds === undefined ? null : Math.ceil(record.startedAt / 1000 + jobSeconds);
     this.#jobs.tell(job.id, 'Fine-tuning job started');
     this.#watch(this.#jobs.save(record));
-    this.#forThread.push(run);
-    this.#giveThreads();
+    this.#giveTurns();
   }
 
-  #giveThreads(): void {
-    const { concurrency, jobSeconds } = this.#options;
-    const most = jobSeconds === undefined ? concurrency : Math.min(concurrency, STRETCHED_THREADS);
-    while (!this.#closed && this.#threads < most) {
-      const run = this.#forThread.shift();
+  #giveTurns(): void {
+    while (!this.#closed && this.#computing < COMPUTING) {
+      const run = nextOf(this.#runs.values());
       if (run === undefined) return;
-      if (!run.ended) this.#train(run);
+      run.turn = 'held';
+      run.turnStart = performance.now();
+      this.#computing++;
+      // Not before its first turn, so that a job that waits for it takes no memory.
+      if (run.thread === undefined) this.#train(run);
+      else run.thread.postMessage('go on');
     }
+  }
+
+  #endTurn(run: Run, turn: 'wanted' | 'none'): void {
+    if (run.turn === 'held') {
+      run.workedMs += performance.now() - run.turnStart;
+      this.#computing--;
+    }
+    run.turn = turn;
+    this.#giveTurns();
   }
 
   #train(run: Run): void {
@@ -239,9 +281,12 @@ export class JobQueue {
     };
     const thread = new Worker(new URL(`./training-thread.${EXTENSION}`, import.meta.url), { workerData: task });
     run.thread = thread;
-    this.#threads++;
     thread.on('message', (news: TrainingNews) => {
       run.waiting.push(news);
+      if (news.kind === 'checkpoint') {
+        run.epochs++;
+        if (!isLast(news.metrics)) this.#endTurn(run, 'wanted');
+      }
       this.#play(run);
     });
     thread.on('error', (error) => {
@@ -250,8 +295,7 @@ export class JobQueue {
     });
     thread.on('exit', () => {
       run.thread = undefined;
-      this.#threads--;
-      this.#giveThreads();
+      this.#endTurn(run, 'none');
     });
   }
 
@@ -329,15 +373,23 @@ export class JobQueue {
     job.fine_tuned_model = record.modelId;
     this.#jobs.setStatus(record, 'succeeded');
     this.#jobs.tell(job.id, `New fine-tuned model created: ${record.modelId}`);
-    this.#jobs.tell(job.id, 'The job has successfully completed');
+    this.#jobs.tell(job.id, 'The job has successfully completed', this.#worked(job.id));
     await this.#end(record);
   }
 
   async #fail(record: JobRecord, code: string, message: string, param: string | null): Promise<void> {
     record.job.error = { code, message, param };
     this.#jobs.setStatus(record, 'failed');
-    this.#jobs.tell(record.job.id, message, undefined, 'error');
+    this.#jobs.tell(record.job.id, message, this.#worked(record.job.id), 'error');
     await this.#end(record);
+  }
+
+  /** For the last event of a job: on a machine that jobs share, the time from start to end says little of what one of them took. */
+  #worked(jobId: string): Worked | Record<string, never> {
+    const run = this.#runs.get(jobId);
+    if (run === undefined) return {};
+    const present = run.turn === 'held' ? performance.now() - run.turnStart : 0;
+    return { worked_ms: Math.round(run.workedMs + present) };
   }
 
   /** Puts a terminal state on disk, stops what still goes on, and lets the next job in. */
@@ -370,6 +422,17 @@ export class JobQueue {
       .finally(() => this.#ending.delete(watched));
     this.#ending.add(watched);
   }
+}
+
+/** Whose turn it is: of the runs with the fewest epochs the oldest. */
+function nextOf(runs: Iterable<Run>): Run | undefined {
+  let next: Run | undefined;
+  for (const run of runs) {
+    if (run.turn !== 'wanted') continue;
+    const older = run.epochs === next?.epochs && run.record.sequence < next.record.sequence;
+    if (next === undefined || run.epochs < next.epochs || older) next = run;
+  }
+  return next;
 }
 
 function stepMessage(metrics: Metrics): string {

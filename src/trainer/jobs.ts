@@ -37,6 +37,11 @@ export interface FineTuningJob {
   readonly metadata: Readonly<Record<string, string>> | null;
 }
 
+/** With the last event of a job: the time for which its thread has computed. */
+export interface Worked {
+  readonly worked_ms: number;
+}
+
 export interface JobEvent {
   readonly object: 'fine_tuning.job.event';
   readonly id: string;
@@ -44,7 +49,7 @@ export interface JobEvent {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
   readonly type: 'message' | 'metrics';
-  readonly data: Metrics | Record<string, never>;
+  readonly data: Metrics | Worked | Record<string, never>;
 }
 
 export interface Checkpoint {
@@ -192,7 +197,7 @@ export class JobStore implements ShownJobs {
    * Adds an event, unless the job has one with this message: training is deterministic, so a job that starts again after a crash tells
    * the same story, and only its new part is added.
    */
-  tell(id: string, message: string, metrics?: Metrics, level: JobEvent['level'] = 'info'): void {
+  tell(id: string, message: string, data: JobEvent['data'] = {}, level: JobEvent['level'] = 'info'): void {
     const events = this.#events.get(id);
     if (events === undefined || events.some((event) => event.message === message)) return;
     const event: JobEvent = {
@@ -201,8 +206,8 @@ export class JobStore implements ShownJobs {
       created_at: Math.floor(Date.now() / 1000),
       level,
       message,
-      type: metrics === undefined ? 'message' : 'metrics',
-      data: metrics ?? {},
+      type: 'step' in data ? 'metrics' : 'message',
+      data,
     };
     events.push(event);
     appendFileSync(this.#eventsPath(id), `${JSON.stringify(event)}\n`, { mode: 0o600 });

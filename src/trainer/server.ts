@@ -32,7 +32,7 @@ export interface TrainerOptions {
   readonly dir: string;
   /** Stretches each job to about this many seconds in `running`; default: as fast as it trains. */
   readonly jobSeconds?: number;
-  /** Jobs in `running` at a time; default 2. */
+  /** Jobs in `running` at a time, at most; default 12. */
   readonly concurrency?: number;
   /** Adds `/_faults` and `/_ledger`, through which tests make it fail on purpose and see what happened; default false. */
   readonly faults?: boolean;
@@ -50,6 +50,8 @@ export interface Trainer {
 
 const HOST = '127.0.0.1';
 const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
+/** As many as a sweep has, and some more. Only two of them compute at a time. */
+const JOBS_RUNNING = 12;
 const LARGEST_BODY = 32 * 1024 * 1024;
 
 /**
@@ -76,7 +78,7 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
   const jobs = await JobStore.open(join(dir, 'jobs'));
   const queue = new JobQueue(jobs, files, {
     modelsDir,
-    concurrency: options.concurrency ?? 2,
+    concurrency: options.concurrency ?? JOBS_RUNNING,
     jobSeconds: options.jobSeconds,
     log,
   });

@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { BaseModel } from './features.ts';
 import { sharedFile, weightsFile } from './model-files.ts';
 import type { Example } from './nearest.ts';
-import { type Hyperparameters, type Metrics, train } from './training.ts';
+import { type Hyperparameters, isLast, type Metrics, train } from './training.ts';
 import { readTrainingFile } from './training-file.ts';
 
 /** What a thread is started with. */
@@ -28,9 +29,9 @@ export type TrainingNews =
 const CHECKPOINTS_KEPT = 3;
 
 /* One thread trains one job and ends; ending it early is how a job is cancelled. */
-run(workerData as TrainingTask);
+await run(workerData as TrainingTask);
 
-function run(task: TrainingTask): void {
+async function run(task: TrainingTask): Promise<void> {
   mkdirSync(task.modelDir, { recursive: true, mode: 0o700 });
   const steps: number[] = [];
   const progress = train({
@@ -52,6 +53,7 @@ function run(task: TrainingTask): void {
       if (old !== undefined) rmSync(join(task.modelDir, weightsFile(old)), { force: true });
     }
     tell({ kind: news.kind, metrics: news.metrics });
+    if (news.kind === 'checkpoint' && !isLast(news.metrics)) await turn();
   }
   tell({ kind: 'finished' });
 }
@@ -63,6 +65,11 @@ function examplesOf(path: string): Example[] {
 function write(path: string, bytes: Uint8Array): void {
   writeFileSync(`${path}.tmp`, bytes, { mode: 0o600, flush: true });
   renameSync(`${path}.tmp`, path);
+}
+
+/** Waits for the next turn: any message is one. */
+async function turn(): Promise<void> {
+  if (parentPort !== null) await once(parentPort, 'message');
 }
 
 function tell(news: TrainingNews): void {

@@ -33,6 +33,11 @@ export interface Metrics {
   readonly full_valid_mean_token_accuracy?: number;
 }
 
+/** Whether a step is the last one of its run. */
+export function isLast({ step, total_steps }: Metrics): boolean {
+  return step >= total_steps;
+}
+
 /** What a run tells while it goes on: the shared part once, then metrics, then the weights at the end of each epoch. */
 export type Progress =
   | { readonly kind: 'shared'; readonly bytes: Buffer }

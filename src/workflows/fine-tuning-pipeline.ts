@@ -10,20 +10,26 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
-import type { EvaluateModelInput, Evaluation } from '../activities/evaluate-model.ts';
-import type { PlannedCandidate } from '../activities/plan.ts';
-import type { Treatment } from '../dataset/instructions/template.ts';
-import { selectWinner } from '../evaluation/selection.ts';
+import type { SelectWinnerInput } from '../activities/select-winner.ts';
+import type { WriteReportInput } from '../activities/write-report.ts';
+import type { Comparison } from '../evaluation/comparison.ts';
+import { type CandidateOutcome, type Contending, contendingModels } from '../report/contenders.ts';
 import type { RunResult } from '../report/run-result.ts';
-import { type CandidateOutcome, contendersOf, summarizeRun, verdictOf } from '../report/summarize-run.ts';
+import { summarizeRun } from '../report/summarize-run.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { EVALUATION, LOCAL_STEP, PREFLIGHT, UPLOAD } from './activity-options.ts';
-import { endOf, reasonOf, wasCancelled } from './failure-reason.ts';
+import { checkpointsToEvaluate } from '../sweep/checkpoints.ts';
+import type { Candidate } from '../sweep/plan.ts';
+import { EVALUATION, LOCAL_STEP, PREFLIGHT } from './activity-options.ts';
+import { EarlyStop } from './early-stop.ts';
+import { Evaluations, tuned } from './evaluation.ts';
+import { endOf } from './failure-reason.ts';
+import { testWinner } from './final-test.ts';
 import { Pause } from './pause.ts';
 import { type CandidateProgress, type RunProgress, renderProgress, type Stage } from './progress.ts';
-import { type Reservation, RunBudget } from './run-budget.ts';
-import { BEST_SCORE, STAGE, WINNER } from './search-attributes.ts';
-import { trainCandidate, type UploadedFiles } from './train-candidate.ts';
+import { RunBudget } from './run-budget.ts';
+import { BEST_SCORE, STAGE, VERDICT, WINNER } from './search-attributes.ts';
+import { type Training, trainCandidate } from './train-candidate.ts';
+import { uploadTrainingFiles } from './training-files.ts';
 
 export interface FineTuningPipelineInput {
   /**
@@ -35,12 +41,11 @@ export interface FineTuningPipelineInput {
 
 export const progressQuery = defineQuery<RunProgress>('progress');
 
-const { loadPipeline, collect, prepare, writeReport } = proxyActivities<Activities>(LOCAL_STEP);
+const { loadPipeline, collect, prepare, selectWinner, compareModels } = proxyActivities<Activities>(LOCAL_STEP);
 const { plan } = proxyActivities<Activities>(PREFLIGHT);
-const { uploadFile } = proxyActivities<Activities>(UPLOAD);
-const { evaluateModel, evaluateRecorded } = proxyActivities<Activities>(EVALUATION);
+const { writeReport } = proxyActivities<Activities>(EVALUATION);
 
-/** The whole run: from the production log to a winner and a report. */
+/** The whole run: from the production log to a winner, a verdict and a report. */
 export async function fineTuningPipeline(input: FineTuningPipelineInput): Promise<RunResult> {
   const held: { budget?: RunBudget } = {};
   try {
@@ -92,15 +97,15 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
   const dataset = await pause.around(() =>
     prepare.executeWithOptions({ summary: `strip, clean, split ${snapshot.rows} rows` }, [{ definition, snapshot }]),
   );
-  const { validation, test } = dataset.examples;
   progress.dataset = dataset.text;
 
   enter('plan');
-  const { candidates, estimate, reserveFinal, monthly, warnings } = await pause.around(() =>
+  const planned = await pause.around(() =>
     plan.executeWithOptions({ summary: 'candidates and their cost' }, [{ definition, dataset }]),
   );
+  const { candidates, estimate, reserveFinal } = planned;
   progress.estimate = estimate.text;
-  const budget = new RunBudget(pipeline.budget_usd ?? null, monthly);
+  const budget = new RunBudget(pipeline.budget_usd ?? null, planned.monthly);
   held.budget = budget;
   progress.candidates = candidates.map(({ id }) => ({
     id,
@@ -112,30 +117,44 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
   }));
 
   // First of all what comes last, so that a run that has paid for its jobs can also judge them.
-  const reservedFinal = await budget.reserve([
+  const { alternatives, judge } = pipeline.evaluation;
+  const reserved = await budget.reserve([
     { what: 'winner on the test rows', usd: reserveFinal.testUsd },
     { what: 'baseline', usd: reserveFinal.baselineUsd },
-  ]);
-  if ('refused' in reservedFinal) throw ApplicationFailure.nonRetryable(reservedFinal.refused, 'BUDGET_EXCEEDED');
-  const [forTest, forBaseline] = reservedFinal;
+    { what: 'judge', usd: reserveFinal.judgeUsd },
+  ] as const);
+  if ('refused' in reserved) throw ApplicationFailure.nonRetryable(reserved.refused, 'BUDGET_EXCEEDED');
+  const [forWinner, forBaseline, forJudge] = reserved;
+  const forAlternatives = await budget.reserve(
+    alternatives.map((model, place) => ({ what: model, usd: reserveFinal.alternativesUsd[place] ?? null })),
+  );
+  if ('refused' in forAlternatives) throw ApplicationFailure.nonRetryable(forAlternatives.refused, 'BUDGET_EXCEEDED');
+  if (!judge) await budget.settle(forJudge, 0);
+  const evaluations = new Evaluations({
+    definition,
+    template: dataset.template,
+    manifest: dataset.manifest,
+    budget,
+    pause,
+    judge: judge ? { reservation: forJudge, capUsd: judge.budget_usd ?? null } : null,
+  });
 
   enter('upload');
-  const upload = (role: 'train' | 'validation', file: ArtifactRef) =>
-    pause.around(() => uploadFile.executeWithOptions({ summary: `${role} file` }, [{ definition, role, file }]));
-  const files = new Map<Treatment, UploadedFiles>();
-  for (const { treatment, train, validation } of dataset.files) {
-    const [trainingFile, validationFile] = await Promise.all([
-      upload('train', train),
-      upload('validation', validation),
-    ]);
-    files.set(treatment, { trainingFile, validationFile });
-  }
+  const files = await uploadTrainingFiles(definition, dataset.files, candidates, pause);
 
   enter('train');
-  // All settled, so that a cancelled run ends only when each of its jobs has been cancelled.
+  const running: Training['running'] = new Map();
+  const earlyStop = new EarlyStop(pipeline.candidates.early_stop ? candidates : [], pipeline.task, running);
   const job = { definition, runId, datasetVersion: dataset.summary.version };
-  const training = { job, files, budget, pause, update };
-  const settled = await Promise.allSettled(candidates.map((candidate) => trainCandidate(training, candidate)));
+  const training = { job, files, running, reportEpochs: pipeline.candidates.early_stop, budget, pause, update };
+  // All settled, so that a cancelled run ends only when each of its jobs has been cancelled.
+  const settled = await Promise.allSettled(
+    candidates.map(async (candidate) => {
+      const trained = await trainCandidate(training, candidate);
+      await earlyStop.ended(candidate.id, trained.job.state);
+      return trained;
+    }),
+  );
   const trained = settled.map((result) => {
     if (result.status === 'rejected') throw result.reason;
     return result.value;
@@ -145,125 +164,139 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
     trained.map(({ job }) => (job.state === 'succeeded' ? null : job.reason)),
   );
 
-  const { template } = dataset;
-  const tuned = ({ baseModel, treatment }: PlannedCandidate, model: string) =>
-    ({ kind: 'tuned', model, baseModel, treatment, template }) as const;
-  const evaluate = async (
-    summary: string,
-    input: Omit<EvaluateModelInput, 'definition' | 'limitUsd'>,
-    reservation: Reservation | null,
-  ): Promise<Evaluation> => {
-    let spentUsd: number | null = null;
-    try {
-      const limitUsd = reservation ? budget.limitUsd(reservation) : null;
-      const evaluation = await pause.around(() =>
-        evaluateModel.executeWithOptions({ summary }, [{ definition, ...input, limitUsd }]),
-      );
-      spentUsd = evaluation.spentUsd;
-      return evaluation;
-    } finally {
-      if (reservation) await budget.settle(reservation, spentUsd);
-    }
-  };
-
   enter('evaluate');
-  const outcomes: CandidateOutcome[] = [];
-  // One after another, so that every candidate meets the same load and their latencies can be compared.
-  for (const [index, candidate] of candidates.entries()) {
-    const { job, forEvaluation = null } = trained[index] ?? {};
+  const outcomes = candidates.map((candidate, place): CandidateOutcome => {
+    const job = trained[place]?.job;
     if (!job) throw new Error(`${candidate.id} was not trained`);
-    const outcome: CandidateOutcome = { candidate, job, evaluation: null, evaluationFailure: null };
-    outcomes.push(outcome);
-    if (job.state !== 'succeeded') continue;
-    update(candidate.id, { stage: 'evaluating' });
-    try {
-      outcome.evaluation = await evaluate(
-        `${candidate.id} on ${validation.rows} validation rows`,
-        { name: `${candidate.id}-validation`, subject: tuned(candidate, job.model), examples: validation },
-        forEvaluation,
-      );
-      const { score, costPer1kUsd, p95Ms } = outcome.evaluation;
+    const checkpoints =
+      job.state === 'succeeded'
+        ? checkpointsToEvaluate(job.checkpoints, candidate.hyperparameters.epochs, planned.checkpoints)
+        : [];
+    const contenders = contendingModels(candidate, job, checkpoints);
+    if (contenders.length > 0) update(candidate.id, { stage: 'evaluating' });
+    return { candidate, job, stop: earlyStop.stops.get(candidate.id) ?? null, contenders };
+  });
+  const contenders = outcomes.flatMap(({ contenders }) => contenders);
+  const evaluated = await evaluations.evaluate(
+    { name: 'validation', examples: dataset.examples.validation },
+    outcomes.flatMap(({ contenders }, place) => {
+      const reservation = trained[place]?.forEvaluation;
+      return reservation ? contenders.map((model) => ({ subject: tuned(model.id, model), reservation })) : [];
+    }),
+  );
+  for (const contender of contenders) {
+    Object.assign(contender, evaluated.get(contender.id));
+    const { candidate, epoch, evaluation, failure } = contender;
+    if (epoch !== null) continue;
+    if (!evaluation) update(candidate.id, { stage: 'failed', note: failure });
+    else {
+      const { score, costPer1kUsd, p95Ms } = evaluation;
       update(candidate.id, { stage: 'evaluated', score, costPer1kUsd, p95Ms });
-    } catch (error) {
-      if (wasCancelled(error)) throw error;
-      outcome.evaluationFailure = reasonOf(error);
-      update(candidate.id, { stage: 'failed', note: outcome.evaluationFailure });
     }
   }
   refuseIfAllFailed(
     'no candidate survived its evaluation',
-    outcomes.map(({ evaluation, evaluationFailure }) =>
-      evaluation ? null : (evaluationFailure ?? 'its training failed'),
-    ),
+    contenders.map(({ evaluation, failure }) => (evaluation ? null : (failure ?? 'it was not evaluated'))),
   );
 
   enter('select');
-  const selection = selectWinner(contendersOf(outcomes), pipeline.selection);
-  const winner = outcomes.find(({ candidate }) => candidate.id === selection.winner);
+  const competing = contenders.filter(({ candidate }) => !candidate.half).flatMap(competitor);
+  const selection = await selectWinner.executeWithOptions({ summary: `one of ${competing.length} models` }, [
+    { definition, contenders: competing },
+  ]);
+  const winner = contenders.find(({ id }) => id === selection.winner) ?? null;
   progress.winner = selection.winner;
   for (const [id, note] of Object.entries(selection.rejected)) update(id, { note });
   if (winner?.evaluation) {
     upsertSearchAttributes([
-      { key: WINNER, value: winner.candidate.id },
+      { key: WINNER, value: winner.id },
       { key: BEST_SCORE, value: winner.evaluation.score },
     ]);
   }
-  // Winner and baseline meet on the test rows, which chose nothing; without any, the baseline is put to validation.
-  const judged = test.rows > 0 ? test : validation;
-  let winnerOnTest: Evaluation | null = null;
-  let testFailure: string | null = null;
-  if (winner?.job.state === 'succeeded' && test.rows > 0) {
-    const subject = tuned(winner.candidate, winner.job.model);
-    try {
-      const input = { name: 'winner-test', subject, examples: test };
-      winnerOnTest = await evaluate(`winner on ${test.rows} test rows`, input, forTest);
-    } catch (error) {
-      if (wasCancelled(error)) throw error;
-      // All that was paid for so far is worth a report.
-      testFailure = reasonOf(error);
-    }
-  } else {
-    await budget.settle(forTest, 0);
-  }
-  const { baseline: kind } = pipeline.evaluation;
-  const baseline =
-    kind === 'recorded'
-      ? await evaluateRecorded.executeWithOptions({ summary: 'baseline as the log has it' }, [
-          { definition, examples: judged, otherwise: validation },
-        ])
-      : await evaluate(
-          `baseline on ${judged.rows} rows, original prompt`,
-          {
-            name: 'baseline',
-            subject: { kind: 'prompted', model: kind.live, template },
-            examples: judged,
-          },
-          forBaseline,
-        );
-  if (kind === 'recorded') await budget.settle(forBaseline, 0);
+
+  enter('test');
+  const tested = await testWinner(
+    {
+      definition,
+      pipeline,
+      dataset,
+      evaluations,
+      budget,
+      reserved: { winner: forWinner, baseline: forBaseline, alternatives: forAlternatives },
+      chosenAmong: competing.length,
+    },
+    winner,
+  );
+  await evaluations.settleJudge();
 
   enter('report');
   const summary = summarizeRun({
     runId,
     pipeline,
     dataset,
-    estimate,
-    warnings,
+    plan: planned,
     spentUsd: budget.spentUsd,
     outcomes,
     selection,
-    winnerOnTest,
-    testFailure,
-    baseline,
+    tested,
+    half: await compareHalf(definition, contenders),
   });
   const { reportPath } = await pause.around(() =>
-    writeReport.executeWithOptions({ summary: 'report.json and report.md' }, [summary]),
+    writeReport.executeWithOptions({ summary: 'report.html, report.md, report.json' }, [
+      {
+        definition,
+        summary,
+        manifest: dataset.manifest,
+        judged: {
+          examples: dataset.examples[tested.judgedOn],
+          winner: tested.winner.evaluation?.predictions ?? null,
+          baseline: tested.baseline.evaluation?.predictions ?? null,
+        },
+        jobs: outcomes.flatMap(jobShown),
+        winner: winner?.candidate ?? null,
+      },
+    ]),
   );
   const result: RunResult = { ...summary, reportPath };
-  progress.verdict = verdictOf(result);
-  upsertMemo({ result: { winner: result.winner, test: result.test, savingPercent: result.savingPercent, reportPath } });
+  const { recommendation, reason } = result;
+  progress.verdict = reason;
+  upsertSearchAttributes([{ key: VERDICT, value: recommendation }]);
+  upsertMemo({ result: { winner: result.winner, recommendation, reason, reportPath } });
   enter('done');
   return result;
+}
+
+/** What the choice of a winner looks at; nothing of a model that has no score. */
+function competitor({ id, evaluation }: Contending): SelectWinnerInput['contenders'] {
+  if (!evaluation?.predictions) return [];
+  const { predictions, costPer1kUsd, p95Ms, invalid } = evaluation;
+  return [{ id, predictions, costPer1kUsd, p95Ms, invalid: invalid ?? 0 }];
+}
+
+/** All training rows against half of them, with the same settings; null where one of the two is not there. */
+async function compareHalf(definition: ArtifactRef, contenders: readonly Contending[]): Promise<Comparison | null> {
+  const half = contenders.find(({ candidate, epoch }) => candidate.half && epoch === null);
+  const whole = contenders.find(({ candidate, epoch }) => half && epoch === null && isWhole(candidate, half.candidate));
+  const [all, part] = [whole?.evaluation?.predictions, half?.evaluation?.predictions];
+  if (!all || !part) return null;
+  const [comparison = null] = await compareModels.executeWithOptions({ summary: 'all rows against half of them' }, [
+    { definition, winner: all, others: [part], chosenAmong: 1 },
+  ]);
+  return comparison;
+}
+
+function isWhole(candidate: Candidate, half: Candidate): boolean {
+  const settings = ({ baseModel, treatment, hyperparameters }: Candidate) =>
+    JSON.stringify([baseModel, treatment, hyperparameters]);
+  return !candidate.half && settings(candidate) === settings(half);
+}
+
+/** What the report shows the losses of. */
+function jobShown({ candidate, job, stop }: CandidateOutcome): WriteReportInput['jobs'] {
+  if (!job.jobId) return [];
+  const stoppedAfterEpoch = job.state === 'stopped' ? (stop?.afterEpoch ?? null) : null;
+  const plannedEpochs = candidate.hyperparameters.epochs;
+  return [{ candidate: candidate.id, jobId: job.jobId, plannedEpochs, stoppedAfterEpoch }];
 }
 
 /** Ends the run if there is nothing left to go on with. `failures` holds null for each candidate that is still in. */

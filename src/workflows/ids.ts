@@ -11,6 +11,11 @@ export function runName(now: Date): string {
   return `${date.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${time.slice(9, 12)}`;
 }
 
+/** The workflow id of a plan that is made without a run: `plan/<pipeline>-<time>`. */
+export function planId(pipeline: string, now: Date): string {
+  return `plan/${pipeline}-${runName(now)}`;
+}
+
 /** The workflow id of one candidate's job: `<run id>/<candidate>`. */
 export function jobWorkflowId(run: string, candidate: string): string {
   return `${run}/${candidate}`;

@@ -8,6 +8,7 @@ export const STAGES = [
   'train',
   'evaluate',
   'select',
+  'test',
   'report',
   'done',
 ] as const;
@@ -19,6 +20,8 @@ export type CandidateStage =
   | 'trained'
   | 'evaluating'
   | 'evaluated'
+  /** It was behind, and its job was cancelled early. */
+  | 'stopped'
   | 'failed'
   | 'cancelled'
   | 'skipped';
@@ -87,7 +90,12 @@ function candidateRow(
     score === null ? '' : percentText(score),
     costPer1kUsd === null ? '' : usdText(costPer1kUsd),
     p95Ms === null ? '' : p95Ms.toFixed(1),
-    id === winner ? '**winner**' : escapeMarkdown(note ?? ''),
+    winner !== null && isOf(winner, id) ? '**winner**' : escapeMarkdown(note ?? ''),
   ];
   return `| ${cells.join(' | ')} |`;
+}
+
+/** Whether a winner is this candidate, or a checkpoint of it. */
+export function isOf(winner: string, candidate: string): boolean {
+  return winner === candidate || winner.startsWith(`${candidate}@`);
 }

@@ -44,12 +44,22 @@ export class RunBudget {
   }
 
   /** What the work of a reservation may spend, in USD: what is held back, and what is free; null where there is no cap. */
-  limitUsd({ usd }: Reservation): number | null {
+  limitUsd(reservation: Reservation): number | null {
+    return this.limitsUsd([reservation])[0] ?? null;
+  }
+
+  /**
+   * What pieces of work that go on at the same time may spend, each as with {@link limitUsd}, but what is free is shared
+   * equally among them.
+   */
+  limitsUsd(reservations: readonly Reservation[]): (number | null)[] {
     // What is free in this run's budget may be taken by another run in the month's.
-    if (this.#monthly) return usd;
-    if (this.#capUsd === null) return null;
+    if (this.#monthly) return reservations.map(({ usd }) => usd);
+    const cap = this.#capUsd;
+    if (cap === null) return reservations.map(() => null);
     const { spentUsd, reservedUsd } = this.#account;
-    return Math.max(0, this.#capUsd - spentUsd - reservedUsd + usd);
+    const share = Math.max(0, cap - spentUsd - reservedUsd) / reservations.length;
+    return reservations.map(({ usd }) => usd + share);
   }
 
   /** Holds money back for all of some pieces of work, in their order, or says why for none of them. */

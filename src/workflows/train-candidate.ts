@@ -1,8 +1,8 @@
-import { CancellationScope, executeChild, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, type ChildWorkflowHandle, isCancellation, startChild } from '@temporalio/workflow';
 import type { JobOutcome } from '../activities/await-job.ts';
 import type { JobInput } from '../activities/job-input.ts';
 import type { PlannedCandidate } from '../activities/plan.ts';
-import type { Treatment } from '../dataset/instructions/template.ts';
+import type { Candidate } from '../sweep/plan.ts';
 import { reasonOf } from './failure-reason.ts';
 import { fineTuningJob } from './fine-tuning-job.ts';
 import { jobWorkflowId } from './ids.ts';
@@ -13,11 +13,20 @@ import type { Reservation, RunBudget } from './run-budget.ts';
 /** What the candidates of a run have in common. */
 export interface Training {
   job: Omit<JobInput, 'candidate' | 'generation' | 'trainingFile' | 'validationFile'>;
-  /** Uploaded files, by what they hold of the prompts. */
-  files: ReadonlyMap<Treatment, UploadedFiles>;
+  /** Uploaded files, by {@link trainingFileKey}. */
+  files: ReadonlyMap<string, UploadedFiles>;
+  /** The jobs that go on, by candidate: what they can be stopped by. */
+  running: Map<string, ChildWorkflowHandle<typeof fineTuningJob>>;
+  /** Whether jobs signal `epochEnded` to this workflow. */
+  reportEpochs: boolean;
   budget: RunBudget;
   pause: Pause;
   update(id: string, change: Partial<CandidateProgress>): void;
+}
+
+/** What a candidate is trained on, by what it holds of the prompts and of the rows. */
+export function trainingFileKey({ treatment, half }: Pick<Candidate, 'treatment' | 'half'>): string {
+  return half ? `${treatment}-half` : treatment;
 }
 
 /** Ids of a provider's files. */
@@ -70,26 +79,31 @@ async function runJob(training: Training, candidate: PlannedCandidate): Promise<
 }
 
 async function runJobOnce(
-  { job, files }: Training,
-  { id, baseModel, hyperparameters, treatment }: PlannedCandidate,
+  { job, files, running, reportEpochs }: Training,
+  { id, baseModel, hyperparameters, treatment, half }: PlannedCandidate,
   generation: number,
 ): Promise<JobOutcome> {
-  const uploaded = files.get(treatment);
+  const candidate: Candidate = { id, baseModel, hyperparameters, treatment, ...(half ? { half } : {}) };
+  const uploaded = files.get(trainingFileKey(candidate));
   if (!uploaded) throw new Error(`nothing was uploaded for ${id}`);
   try {
-    return await executeChild(fineTuningJob, {
+    const child = await startChild(fineTuningJob, {
       workflowId: jobWorkflowId(job.runId, id),
-      args: [{ ...job, ...uploaded, candidate: { id, baseModel, hyperparameters, treatment }, generation }],
+      args: [{ ...job, ...uploaded, candidate, generation, reportEpochs: reportEpochs && !half }],
       staticSummary: id,
       staticDetails: `Trains ${baseModel} for the run ${job.runId}`,
       cancellationType: 'WAIT_CANCELLATION_COMPLETED',
       // Where the run is terminated, its jobs must not go on to cost money.
       parentClosePolicy: 'REQUEST_CANCEL',
     });
+    running.set(id, child);
+    return await child.result();
   } catch (error) {
     // A single job that a person cancelled is a lost candidate, and not the end of the run.
     if (CancellationScope.current().consideredCancelled || pauseReasonOf(error)) throw error;
     const state = isCancellation(error) ? 'cancelled' : 'failed';
     return { state, jobId: null, reason: reasonOf(error), trainingUsd: null, pause: null };
+  } finally {
+    running.delete(id);
   }
 }

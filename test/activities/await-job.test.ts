@@ -151,7 +151,18 @@ describe('one question', () => {
       model: job.fine_tuned_model,
       trainingUsd: ((job.trained_tokens ?? 0) * price) / 1e6,
       trainingSeconds: expect.any(Number),
+      checkpoints: expect.any(Array),
     });
+  });
+
+  test('how far a job has come is kept over questions that are not answered', async () => {
+    const input = await jobThat(status('running'), {
+      endpoint: 'jobs.events',
+      effect: { kind: 'status', status: 500 },
+    });
+    const progress = { step: 40, totalSteps: 80, trainLoss: 0.5, validLoss: null };
+    const { beat } = await ask(input, { ...seen('running', 5000), ...progress });
+    expect(beat).toMatchObject(progress);
   });
 
   test('a job that has succeeded and has no model yet is waited for as a model', async () => {
@@ -173,4 +184,21 @@ describe('one question', () => {
     const input = await jobThat(status(state, error));
     expect(await bench.run('awaitJob', input)).toEqual({ state, jobId: input.jobId, reason, trainingUsd, pause });
   });
+});
+
+test('a job that has succeeded is told although nothing more can be had of it', async () => {
+  const bench = await ActivityBench.start({ settlingMs: 0, timeoutMs: 600_000 });
+  const { candidate, ...rest } = bench.jobInput();
+  const hyperparameters = { learningRateMultiplier: 1, epochs: 3 };
+  const input = { ...rest, candidate: { ...candidate, hyperparameters } };
+  const { id: jobId } = await bench.createJob(input);
+  await until(async () => (await bench.openai.fineTuning.jobs.retrieve(jobId)).status === 'succeeded', 'an end');
+  await bench.setFaults({ endpoint: 'jobs.events', effect: { kind: 'execute_then_hang' } });
+  expect(await bench.run('awaitJob', { ...input, jobId, reportTo: { workflowId: 'run', runId: '1' } })).toMatchObject({
+    state: 'succeeded',
+    model: expect.stringMatching(/^ft:/),
+    // Of the eight epochs that so few rows get, the last three are kept.
+    checkpoints: [{ epoch: 6 }, { epoch: 7 }, { epoch: 8 }],
+  });
+  await bench.stop();
 });

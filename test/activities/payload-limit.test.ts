@@ -39,10 +39,10 @@ test('plan and report of the largest sweep that a pipeline may ask for are let t
       : sampleOutcome(candidate.id, {
           candidate,
           job: { state: 'failed', jobId, reason: 'x'.repeat(500), trainingUsd: 1 / 3, pause: null },
-          evaluation: null,
+          contenders: [],
         });
   });
-  const plan = { candidates: outcomes.map(({ candidate }) => candidate), estimate: sampleParts().estimate };
+  const plan = { candidates: outcomes.map(({ candidate }) => candidate), estimate: sampleParts().plan.estimate };
   expect(() => refuseOversize('plan', 'result', plan)).not.toThrow();
   expect(() => refuseOversize('writeReport', 'input', summarizeRun(sampleParts({ outcomes })))).not.toThrow();
 });

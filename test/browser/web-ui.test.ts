@@ -51,7 +51,7 @@ const PICTURES = process.env.TUNELOOP_PICTURES;
   test('every step of the timeline is named in words', async () => {
     const page = await open('');
     await page.getByText('strip, clean, split').first().waitFor();
-    await page.getByText('report.json and report.md').first().waitFor();
+    await page.getByText('report.html, report.md, report.json').first().waitFor();
     if (PICTURES) await page.screenshot({ path: path.join(PICTURES, 'web-ui-timeline.png'), fullPage: false });
     await page.close();
   });

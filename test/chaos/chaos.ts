@@ -342,6 +342,11 @@ function budgetFor(affordable: number, rows: readonly object[]): number {
     validationRows: rows.length * 0.15,
     testRows: rows.length * 0.15,
     meanOutputTokens: 1,
+    meanPromptTokens: 0,
+    baselineModel: null,
+    alternatives: [],
+    checkpoints: null,
+    judge: null,
   });
   const usd = candidates
     .slice(0, affordable)

@@ -3,11 +3,18 @@ import fc from 'fast-check';
 import { alignColumns, runTable } from '../../src/cli/run-table.ts';
 import type { RunJson } from '../../src/cli/runs.ts';
 import { summarizeRun } from '../../src/report/summarize-run.ts';
-import { sampleEvaluation, sampleOutcome, sampleParts } from '../report/sample-run.ts';
+import {
+  sampleCandidate,
+  sampleContender,
+  sampleEvaluation,
+  sampleOutcome,
+  sampleParts,
+  sampleTest,
+} from '../report/sample-run.ts';
 
 const ended = (changes: Parameters<typeof sampleParts>[0] = {}, more: Partial<RunJson> = {}): RunJson => ({
   ...summarizeRun(sampleParts(changes)),
-  reportPath: '/runs/report.md',
+  reportPath: '/runs/report.html',
   status: 'completed',
   historyEvents: 77,
   seconds: 75,
@@ -70,8 +77,22 @@ describe('a run with a result', () => {
 
   test('has the status of a candidate without a model', () => {
     const job = { state: 'failed', jobId: null, reason: 'unsafe_file', trainingUsd: null, pause: null } as const;
-    const outcomes = [...sampleParts().outcomes, sampleOutcome('c', { job, evaluation: null })];
+    const outcomes = [...sampleParts().outcomes, sampleOutcome('c', { job, contenders: [] })];
     expect(lineOf(runTable(ended({ outcomes })), '  c')).toMatch(/^ {2}c +failed +- +- +- +-$/);
+  });
+
+  test('has the checkpoints of a candidate under it, and marks the one that won', () => {
+    const a = sampleCandidate('a');
+    const contenders = [
+      sampleContender(a, sampleEvaluation()),
+      sampleContender(a, sampleEvaluation({ score: 0.95 }), 2),
+    ];
+    const selection = { ...sampleParts().selection, winner: 'a@2' };
+    const lines = runTable(ended({ outcomes: [sampleOutcome('a', { contenders })], selection })).split('\n');
+    expect(lines.slice(1, 3)).toEqual([
+      expect.stringMatching(/^ {2}a +90\.0 %/),
+      expect.stringMatching(/^\* a@2 +95\.0 %/),
+    ]);
   });
 
   test('says why a candidate has no model', () => {
@@ -82,43 +103,46 @@ describe('a run with a result', () => {
       trainingUsd: null,
       pause: null,
     };
-    const table = runTable(ended({ outcomes: [sampleOutcome('a'), sampleOutcome('b', { job, evaluation: null })] }));
+    const table = runTable(ended({ outcomes: [sampleOutcome('a'), sampleOutcome('b', { job, contenders: [] })] }));
     expect(table).toContain('\n  b failed: invalid_file_format: line 3\n');
     expect(table).not.toContain('  a succeeded');
   });
 
   test('has baseline and winner on the same rows', () => {
     const table = runTable(ended());
-    expect(lineOf(table, 'before: gpt-4o (recorded, whole prompt)')).toMatch(/ 88\.0 % of 50 +\$0\.400 +900 ms/);
+    expect(lineOf(table, 'before: gpt-4o (recorded, whole prompt)')).toMatch(/ 68\.0 % of 50 +\$0\.400 +900 ms/);
     expect(lineOf(table, 'after: winner')).toMatch(/ 92\.0 % of 50 +\$0\.0200 +5\.0 ms/);
   });
 
   test('has no row of a winner where nobody won', () => {
-    const selection = { winner: null, rejected: { a: 'too slow', b: 'too slow' } };
-    const table = runTable(ended({ selection, winnerOnTest: null }));
+    const rejected = { a: 'too slow', b: 'too slow' };
+    const selection = { ...sampleParts().selection, winner: null, reason: null, rejected };
+    const tested = sampleTest({ winner: { evaluation: null, failure: null }, comparison: null });
+    const table = runTable(ended({ selection, tested }));
     expect(table).not.toContain('after:');
-    expect(table).toContain('No candidate passed the limits of the pipeline.');
+    expect(table).toContain('DO NOT FINE-TUNE: ');
   });
 
   test('says that a figure is unknown, and invents none', () => {
     const baseline = sampleEvaluation({ model: null, score: null, n: 0, costPer1kUsd: null, p50Ms: null, p95Ms: null });
-    expect(lineOf(runTable(ended({ baseline })), 'before: unknown')).toMatch(/ unknown +- +- +-$/);
+    const tested = sampleTest({ baseline: { evaluation: baseline, failure: null } });
+    expect(lineOf(runTable(ended({ tested })), 'before: unknown')).toMatch(/ unknown +- +- +-$/);
   });
 
   test('ends with verdict, notes, report and time', () => {
     const lines = runTable(ended({}, { notes: ['a note'] })).split('\n');
     expect(lines.slice(-5)).toEqual([
-      expect.stringContaining('a won with accuracy 92.0 %'),
+      expect.stringMatching(/^FINE-TUNE: .*local trainer, not an LLM/),
       '  a note',
-      'Report: /runs/report.md',
-      'Spent: $1.25',
+      'Report: /runs/report.html',
+      'Spent: $1.25 for 8 of 8 epochs and the evaluations',
       'Took 1 min 15 s, 77 history events.',
     ]);
   });
 
   test('names a report under the current folder from there', () => {
-    const reportPath = path.join(process.cwd(), '.tuneloop', 'runs', 'report.md');
-    expect(runTable(ended({}, { reportPath }))).toContain(`Report: ${path.join('.tuneloop', 'runs', 'report.md')}\n`);
+    const reportPath = path.join(process.cwd(), '.tuneloop', 'runs', 'report.html');
+    expect(runTable(ended({}, { reportPath }))).toContain(`Report: ${path.join('.tuneloop', 'runs', 'report.html')}\n`);
   });
 
   test('drives no terminal and adds no line, whatever model names and notes hold', () => {
@@ -129,7 +153,8 @@ describe('a run with a result', () => {
     );
     fc.assert(
       fc.property(hostile, hostile, (model, note) => {
-        const table = runTable(ended({ baseline: sampleEvaluation({ model }) }, { notes: [note] }));
+        const tested = sampleTest({ baseline: { evaluation: sampleEvaluation({ model }), failure: null } });
+        const table = runTable(ended({ tested }, { notes: [note] }));
         expect(table).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}/u);
         expect(table.split('\n')).toHaveLength(lines);
       }),

@@ -39,9 +39,12 @@ describe('a pipeline', () => {
         learning_rate_multiplier: [0.5, 1, 2],
         epochs: 4,
         treatment: 'strip',
+        early_stop: true,
+        checkpoints: true,
+        half_data: false,
       },
-      evaluation: { metric: 'accuracy', baseline: 'recorded', concurrency: 8 },
-      selection: { margin: 0, max_invalid: 0.1 },
+      evaluation: { metric: 'accuracy', baseline: 'recorded', alternatives: [], concurrency: 8 },
+      selection: { margin: 0.01, max_invalid: 0.1 },
       deadlines: { validating_minutes: 60, queued_minutes: 1440, running_minutes: 1440, ready_minutes: 30 },
     });
   });
@@ -53,7 +56,7 @@ describe('a pipeline', () => {
     );
     expect(clean).toMatchObject({ rows: 'lenient', instructions: 'auto', duplicates: 'keep' });
     expect(split).toEqual({ validation: 0.15, test: 0.15, by: 'hash', seed: 7 });
-    expect(evaluation).toEqual({ metric: 'accuracy', baseline: 'recorded', concurrency: 2 });
+    expect(evaluation).toEqual({ metric: 'accuracy', baseline: 'recorded', alternatives: [], concurrency: 2 });
   });
 
   test('of generation is judged by rouge_l unless it says otherwise', () => {
@@ -118,7 +121,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'an unknown key inside',
       `${LEAST}evaluation:\n  concurrency: 2\n  metrics: accuracy\n`,
-      'p.yaml:7: unknown key evaluation.metrics; allowed here: metric, baseline, concurrency, max_output_tokens',
+      'p.yaml:7: unknown key evaluation.metrics; allowed here: metric, baseline, alternatives, judge, scorer, json_schema, concurrency,',
     ],
     [
       'a wrong type',
@@ -185,22 +188,32 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'more jobs than twelve',
       LEAST.replace(']', ', local-mini], epochs: [1, 2, 3]'),
-      'p.yaml:4: candidates makes 18 jobs and at most 12 are allowed: try fewer combinations, or set candidates.limit to 18',
-    ],
-    [
-      'more jobs than the limit',
-      LEAST.replace(']', ', local-mini], limit: 5'),
-      'p.yaml:4: candidates makes 6 jobs and at most 5 are allowed: try fewer combinations, or set candidates.limit to 6',
+      'p.yaml:4: candidates makes 18 jobs: set candidates.jobs to 9 to try a choice of them, or to 18 for all',
     ],
     [
       'a metric of the other task',
       `${LEAST}evaluation:\n  metric: rouge_l\n`,
-      'p.yaml:6: evaluation.metric does not fit task classification: allowed are accuracy',
+      'p.yaml:6: evaluation.metric does not fit task classification: allowed are accuracy, custom',
     ],
     [
       'a metric of classification for generation',
       `${GENERATION}evaluation:\n  metric: accuracy\n`,
-      'p.yaml:6: evaluation.metric does not fit task generation: allowed are rouge_l, similarity, exact_match',
+      'p.yaml:6: evaluation.metric does not fit task generation: allowed are rouge_l, bleu, similarity,',
+    ],
+    [
+      'a judge that is not there',
+      `${GENERATION}evaluation:\n  metric: judge\n`,
+      'p.yaml:6: evaluation.metric the metric judge needs evaluation.judge',
+    ],
+    [
+      'a scorer that nobody asks',
+      `${LEAST}evaluation:\n  scorer: { module: ./score.mjs }\n`,
+      'p.yaml:6: evaluation.scorer is only used by the metric custom: set evaluation.metric to custom, or leave it out',
+    ],
+    [
+      'a JSON Schema for labels',
+      `${LEAST}evaluation:\n  json_schema: schema.json\n`,
+      'p.yaml:6: evaluation.json_schema is for generation',
     ],
     [
       'no row left to train on',
@@ -245,17 +258,19 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
 });
 
 describe('jobs', () => {
-  test('twelve are allowed, and more if the limit says so', () => {
+  test('twelve are allowed, and more if that is asked for', () => {
     const models = (count: number) => Array.from({ length: count }, (_, index) => `m${index}`).join(', ');
     const text = (count: number, more = '') => LEAST.replace('[local-nano]', `[${models(count)}]${more}`);
     expect(parsePipeline(text(4), 'p.yaml').candidates.models).toHaveLength(4);
     expect(() => parsePipeline(text(5), 'p.yaml')).toThrow('makes 15 jobs');
-    expect(parsePipeline(text(5, ', limit: 15'), 'p.yaml').candidates.limit).toBe(15);
+    expect(parsePipeline(text(5, ', jobs: 15'), 'p.yaml').candidates.jobs).toBe(15);
   });
 
   test('values that are given twice count once', () => {
-    const text = LEAST.replace(']', ', local-nano], learning_rate_multiplier: [1, 1], epochs: [1, 2, 2], limit: 2');
-    expect(parsePipeline(text, 'p.yaml').candidates.limit).toBe(2);
+    const text = LEAST.replace(']', ', m1, m2, m3, m3], learning_rate_multiplier: [0.5, 1, 1], epochs: [1, 1]');
+    expect(parsePipeline(text, 'p.yaml').candidates.jobs).toBeUndefined();
+    const more = text.replace('epochs: [1, 1]', 'epochs: [1, 2]');
+    expect(() => parsePipeline(more, 'p.yaml')).toThrow('makes 16 jobs');
   });
 });
 
@@ -324,6 +339,61 @@ describe('a pipeline file', () => {
     expect((await readPipelineFile(file)).source.actuals).toBe(path.join(folder, `${name}.actuals.jsonl`));
     writeFileSync(file, LEAST.replace('path: log.jsonl', 'path: log.jsonl, actuals: others.jsonl'));
     expect((await readPipelineFile(file)).source.actuals).toBe(path.join(folder, 'others.jsonl'));
+  });
+
+  describe('names a scorer and a schema', () => {
+    const CUSTOM = `${GENERATION}evaluation:\n  metric: custom\n`;
+    const read = (name: string, text: string) => {
+      const file = path.join(folder, name);
+      writeFileSync(file, text);
+      return readPipelineFile(file);
+    };
+
+    test('by paths relative to the file', async () => {
+      mkdirSync(path.join(folder, 'scorers'));
+      const files = ['scorers/words.mjs', 'answer.json'].map((name) => path.join(folder, name));
+      for (const file of files) writeFileSync(file, '');
+      const { evaluation } = await read(
+        'custom.yaml',
+        `${CUSTOM}  scorer: { module: ./scorers/words.mjs }\n  json_schema: answer.json\n`,
+      );
+      expect(evaluation).toMatchObject({
+        scorer: { module: files[0], export: 'default' },
+        json_schema: files[1],
+      });
+      const absolute = await read('absolute-scorer.yaml', `${CUSTOM}  scorer: { module: ${files[0]} }\n`);
+      expect(absolute.evaluation.scorer?.module).toBe(files[0]);
+    });
+
+    test('by the name of a package that is installed beside the file', async () => {
+      const installed = path.join(folder, 'node_modules', 'word-scorers');
+      mkdirSync(installed, { recursive: true });
+      writeFileSync(path.join(installed, 'package.json'), '{"name":"word-scorers","main":"lib.js"}');
+      writeFileSync(path.join(installed, 'lib.js'), '');
+      const { evaluation } = await read('package.yaml', `${CUSTOM}  scorer: { module: word-scorers, export: Words }\n`);
+      expect(evaluation.scorer).toEqual({ module: path.join(installed, 'lib.js'), export: 'Words' });
+    });
+
+    test.each([
+      ['scorer: { module: ./none.mjs }', 'evaluation.scorer.module names ./none.mjs, and there is no such file in'],
+      ['scorer: { module: no-such-package }', 'evaluation.scorer.module names no-such-package, and no package'],
+      ['scorer: { module: fs }', 'evaluation.scorer.module names fs, and no package'],
+      ['scorer: { module: lib.js }', 'evaluation.scorer.module names lib.js, and no package'],
+    ])('and %s is refused with line and key', async (line, message) => {
+      await expect(read('absent.yaml', `${CUSTOM}  ${line}\n`)).rejects.toMatchObject({
+        code: 'PIPELINE_INVALID',
+        message: expect.stringContaining(`absent.yaml:7: ${message}`),
+      });
+    });
+
+    test('and a schema that is not there is refused with line and key', async () => {
+      await expect(read('schema.yaml', `${GENERATION}evaluation: { json_schema: none.json }\n`)).rejects.toMatchObject({
+        code: 'PIPELINE_INVALID',
+        message: expect.stringContaining(
+          'schema.yaml:5: evaluation.json_schema names none.json, and there is no such file',
+        ),
+      });
+    });
   });
 
   test('keeps paths that are absolute', async () => {

@@ -27,6 +27,14 @@ test('a price file replaces all of them', () => {
   expect(readPrices(priceFile(own))).toEqual(own);
 });
 
+test('prices of cached input may be there, for tuned models and for others', () => {
+  const { training } = own.models.ours;
+  const models = {
+    ours: { training, tuned: { input: 2, cached: 1, output: 3 }, base: { input: 4, cached: 2, output: 5 } },
+  };
+  expect(readPrices(priceFile({ ...own, models })).models).toEqual(models);
+});
+
 test.each<[string, unknown, string]>([
   ['is not JSON', '{ "date": ', 'SyntaxError'],
   ['is no object', [], 'expected object'],
@@ -35,6 +43,11 @@ test.each<[string, unknown, string]>([
     'has a price that is no number',
     { ...own, models: { m: { ...own.models.ours, training: '1' } } },
     'models.m.training',
+  ],
+  [
+    'has a price of cached input that is no number',
+    { ...own, models: { m: { ...own.models.ours, base: { input: 4, cached: null, output: 5 } } } },
+    'models.m.base.cached',
   ],
   ['lacks a price', { ...own, models: { m: { training: 1, tuned: { input: 2, output: 3 } } } }, 'models.m.base'],
   ['has an unknown key', { ...own, currency: 'EUR' }, 'currency'],

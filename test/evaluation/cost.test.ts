@@ -1,5 +1,7 @@
 import { readPrices } from '../../src/config/prices.ts';
 import {
+  cachedCostPer1k,
+  cachedTokens,
   costPer1k,
   type Prices,
   savingPercent,
@@ -12,7 +14,13 @@ const PRICES: Prices = {
   date: '2026-11-01',
   source: 'test',
   local: { machine_usd_per_hour: 0.36 },
-  models: { 'gpt-4o-mini': { training: 3, tuned: { input: 0.3, output: 1.2 }, base: { input: 0.15, output: 0.6 } } },
+  models: {
+    'gpt-4o-mini': {
+      training: 3,
+      tuned: { input: 0.3, output: 1.2 },
+      base: { input: 0.15, cached: 0.075, output: 0.6 },
+    },
+  },
 };
 const REMOTE = { local: false };
 
@@ -20,10 +28,15 @@ test('a tuned model is charged at the tuned price, a base model at the base pric
   expect(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', true)).toEqual({
     kind: 'tokens',
     inputPer1M: 0.3,
+    cachedInputPer1M: null,
     outputPer1M: 1.2,
     trainingPer1M: 3,
   });
-  expect(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', false)).toMatchObject({ inputPer1M: 0.15, outputPer1M: 0.6 });
+  expect(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', false)).toMatchObject({
+    inputPer1M: 0.15,
+    cachedInputPer1M: 0.075,
+    outputPer1M: 0.6,
+  });
 });
 
 test('a dated name is charged as the model it starts with', () => {
@@ -57,6 +70,35 @@ test('1,000 requests on a machine cost the time it worked, and no tokens', () =>
   );
 });
 
+// The sequence that OpenAI's documentation gives: 1024, 1152, 1280, ...
+test.each([
+  [2000, 0, 0],
+  [2000, 1023, 0],
+  [2000, 1024, 1024],
+  [2000, 1151, 1024],
+  [2000, 1152, 1152],
+  [2000, 1500, 1408],
+  [1023, 5000, 0],
+  [1200, 5000, 1152],
+])('of a prompt of %i tokens with a shared prefix of %i, %i are charged as cached', (prompt, prefix, cached) => {
+  expect(cachedTokens(prompt, prefix)).toBe(cached);
+});
+
+test('cached tokens are charged at their own price, the others as ever', () => {
+  const tariff = tariffOf(PRICES, REMOTE, 'gpt-4o-mini', false);
+  const usage = { promptTokens: 2000, completionTokens: 10 };
+  // 1,000 x (592 x 0.15 + 1408 x 0.075 + 10 x 0.60) / 1,000,000 USD.
+  expect(cachedCostPer1k(tariff, usage, 1408)).toBeCloseTo(0.2004, 12);
+  expect(cachedCostPer1k(tariff, usage, 0)).toBeCloseTo(costPer1k(tariff, usage, 0) ?? Number.NaN, 12);
+});
+
+test('where there is no price for cached tokens, there is no such cost', () => {
+  const usage = { promptTokens: 2000, completionTokens: 10 };
+  expect(cachedCostPer1k(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', true), usage, 1408)).toBeNull();
+  expect(cachedCostPer1k({ kind: 'machine', usdPerHour: 1 }, usage, 1408)).toBeNull();
+  expect(cachedCostPer1k({ kind: 'unknown' }, usage, 1408)).toBeNull();
+});
+
 test('training costs the trained tokens, or the time of the machine', () => {
   expect(trainingCost(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', true), 2_000_000, 7200)).toBeCloseTo(6, 12);
   expect(trainingCost({ kind: 'machine', usdPerHour: 0.36 }, 2_000_000, 7200)).toBeCloseTo(0.72, 12);
@@ -87,6 +129,10 @@ test.each([
 test('the prices that come along know the models that can be tuned', () => {
   const prices = readPrices(undefined);
   for (const model of ['gpt-4.1', 'gpt-4.1-mini', 'gpt-4o', 'gpt-4o-mini']) {
-    expect(tariffOf(prices, REMOTE, model, true).kind).toBe('tokens');
+    for (const tuned of [true, false]) {
+      const tariff = tariffOf(prices, REMOTE, model, tuned);
+      if (tariff.kind !== 'tokens' || tariff.cachedInputPer1M === null) throw new Error(`${model} lacks a price`);
+      expect(tariff.cachedInputPer1M).toBeLessThan(tariff.inputPer1M);
+    }
   }
 });

@@ -163,7 +163,7 @@ describe('money has a cap', () => {
     expect(usd).toBeGreaterThan(0);
     expect(usd).toBeLessThanOrEqual(budget);
     // What the run says of itself is true, but for the short questions.
-    expect(run.spentUsd).toBeCloseTo((await truth({ shortQuestions: false })).get(run.runId) ?? 0, 9);
+    expect(run.spent?.usd).toBeCloseTo((await truth({ shortQuestions: false })).get(run.runId) ?? 0, 9);
   });
 
   test('F35 two runs want what is left of the month: together they never exceed it', async () => {

@@ -33,7 +33,7 @@ describe('the disk of the artifacts is full', () => {
   beforeAll(async () => {
     if (!disk || !database) return;
     stack = await Stack.start();
-    for (const name of ['artifacts', 'runs']) {
+    for (const name of ['artifacts', 'runs', 'completions']) {
       mkdirSync(path.join(disk.folder, name));
       symlinkSync(path.join(disk.folder, name), path.join(stack.home, name));
     }

@@ -2,7 +2,12 @@ import { createServer } from 'node:http';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import type { Dependencies } from '../../src/activities/dependencies.ts';
-import { createEvaluateModel, type Evaluation } from '../../src/activities/evaluate-model.ts';
+import {
+  createEvaluate,
+  type EvaluateInput,
+  type Evaluation,
+  type Evaluations,
+} from '../../src/activities/evaluate.ts';
 import { type RunHandle, runJson } from '../../src/cli/runs.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
@@ -54,7 +59,7 @@ describe('an evaluation', () => {
     }
     await run.result();
     const { candidates = [] } = await runJson(run);
-    expect(candidates[0]?.validation).toEqual({ score: 1, n: ROWS });
+    expect(candidates[0]?.validation).toMatchObject({ score: 1, n: ROWS });
     // One short question to see that the model answers, and one for each attempt of the evaluation.
     const shortQuestions = 1 + 3;
     expect(asked().length).toBeGreaterThanOrEqual(ROWS + shortQuestions);
@@ -77,7 +82,7 @@ describe('an evaluation', () => {
       expect(fired).toBeGreaterThan(0.2 * ROWS);
       expect(winner).toBeNull();
       expect(candidates[0]?.reason).toMatch(
-        /^\d+(\.\d)?\s?% of its answers are empty or cut off, and selection\.max_invalid is/,
+        /^\d+(\.\d)?\s?% of its answers are invalid, and selection\.max_invalid is/,
       );
       // Short questions may have been hit as well: at most two.
       const invalid = Math.round((1 - (candidates[0]?.validation?.score ?? 0)) * ROWS);
@@ -151,16 +156,22 @@ describe('F18 an answer that is no completion', () => {
       const examples = await artifacts.write(
         [0, 1, 2].map((index) => JSON.stringify({ id: `${index}`, line: index, input: 'x', completion: 'refund' })),
       );
-      const template = await writeJson(artifacts, { versions: [] });
-      const subject = { kind: 'tuned', model: 'ft:a', baseModel: 'local-nano', treatment: 'strip', template } as const;
-      const environment = new MockActivityEnvironment({ workflowExecution: { workflowId: name, runId: 'r' } });
-      return (await environment.run(createEvaluateModel(dependencies), {
+      const input: EvaluateInput = {
         definition,
-        name: 'a',
-        subject,
+        name: 'validation',
+        subjects: [
+          { id: 'a', kind: 'tuned', model: 'ft:a', baseModel: 'local-nano', treatment: 'strip', limitUsd: null },
+        ],
         examples,
-        limitUsd: null,
-      })) as Evaluation;
+        template: await writeJson(artifacts, { versions: [] }),
+        manifest: await writeJson(artifacts, { labels: { refund: { train: 1, validation: 3, test: 0 } } }),
+        judgeLimitUsd: null,
+      };
+      const environment = new MockActivityEnvironment({ workflowExecution: { workflowId: name, runId: 'r' } });
+      const { results }: Evaluations = await environment.run(createEvaluate(dependencies), input);
+      const [result] = results;
+      if (!result || !('evaluation' in result)) throw new Error(`no evaluation: ${JSON.stringify(result)}`);
+      return result.evaluation;
     } finally {
       server.closeAllConnections();
       server.close();

@@ -210,6 +210,6 @@ describe('a job does not end as hoped', () => {
       .ledger()
       .slice(before)
       .filter((entry) => !('promptTokens' in entry && entry.promptTokens === 8));
-    expect(run.spentUsd).toBeCloseTo(spending(entries, jobs, STACK_PRICES).get(run.runId) ?? 0, 9);
+    expect(run.spent?.usd).toBeCloseTo(spending(entries, jobs, STACK_PRICES).get(run.runId) ?? 0, 9);
   });
 });

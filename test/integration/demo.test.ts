@@ -10,14 +10,19 @@ describe('demo', () => {
   afterAll(remove);
 
   test('the example ends with a winner, a report and nothing left running', async () => {
-    const ended = await cli(home, ['demo', '--json']);
+    // Stretched, so that jobs can be stopped before they have ended.
+    const ended = await cli(home, ['demo', '--json', '--job-seconds', '10']);
     const run = lastJson<RunJson>(ended);
     expect(ended.code).toBe(0);
     expect(run.status).toBe('completed');
     expect(run.candidates).toHaveLength(9);
     expect(new Set(run.candidates?.map(({ jobId }) => jobId)).size).toBe(9);
-    expect(run.candidates?.map(({ id }) => id)).toContain(run.winner);
-    expect(run.test?.winner).toBeGreaterThan(run.test?.baseline ?? 1);
+    expect(run.candidates?.flatMap(({ id, checkpoints }) => [id, ...checkpoints.map((each) => each.id)])).toContain(
+      run.winner,
+    );
+    expect(run.candidates?.filter(({ status }) => status === 'stopped').length).toBeGreaterThan(0);
+    expect(run.winnerJudged?.score).toBeGreaterThan(run.baseline?.score ?? 1);
+    expect(run).toMatchObject({ judgedOn: 'test', recommendation: 'fine-tune', comparison: { verdict: 'better' } });
     expect(run.historyEvents).toBeLessThan(500);
     expect(run.localTrainer).toBe(true);
     expect(readFileSync(run.reportPath ?? '', 'utf8')).toContain('local trainer, not an LLM');
@@ -34,9 +39,9 @@ describe('demo', () => {
     const { code, stdout, stderr } = await cli(home, ['demo', '--pipeline', file]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/before: gpt-4\.1-mini \(recorded, whole prompt\) .* 100\.0 % of/);
-    expect(stdout).toMatch(/Report: .*report\.md/);
+    expect(stdout).toMatch(/Report: .*report\.html/);
     expect(stderr).toMatch(/Watch it at http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/shop%2F/);
-    expect(stderr).toMatch(/stage \d of 9: train/);
+    expect(stderr).toMatch(/stage \d of 10: train/);
   });
 
   test('Ctrl-C cancels the run and its jobs, leaves no process, and the next start works', async () => {

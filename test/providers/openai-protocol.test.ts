@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
-import type { JobRequest } from '../../src/providers/provider.ts';
+import { endsEpoch, type JobRequest, type MetricPoint } from '../../src/providers/provider.ts';
 import { ProviderError } from '../../src/providers/provider-error.ts';
 import { type Answer, type Received, rejection, type TinyServer, tinyServer } from './http-server.ts';
 
@@ -275,44 +275,140 @@ describe('cancelling a job', () => {
   });
 });
 
-describe('the progress of a job', () => {
-  test('has the latest value of each metric; events come newest first', async () => {
-    const metrics = (data: object | null) => ({ type: 'metrics', message: 'Step', created_at: 1, data });
-    server.answer = () =>
-      list([
-        { type: 'message', message: 'checkpoint', created_at: 1, data: { step: 99 } },
-        metrics(null),
-        metrics({ step: 60, total_steps: 200, train_loss: 0.1 }),
-        metrics({ step: 50, total_steps: 200, train_loss: 0.2, valid_loss: 0.3, full_valid_loss: 0.25 }),
-        metrics({ step: 40, train_loss: 'NaN', valid_loss: 0.9 }),
-      ]);
-    expect(await provider.getJobProgress('ftjob-1')).toEqual({
-      step: 60,
-      totalSteps: 200,
-      trainLoss: 0.1,
-      validLoss: 0.25,
-    });
+describe('what a job reports', () => {
+  const event = (id: number, data: object | null, type = 'metrics') => ({
+    id: `${id}`,
+    type,
+    message: 'Step',
+    created_at: 1,
+    data,
+  });
+  const point = (step: number, changes: Partial<MetricPoint> = {}): MetricPoint => ({
+    step,
+    totalSteps: null,
+    trainLoss: null,
+    validLoss: null,
+    fullValidLoss: null,
+    fullValidAccuracy: null,
+    ...changes,
   });
 
-  test('is empty before the first event', async () => {
+  test('is told oldest first, although events come newest first; what is not a number is unknown', async () => {
+    server.answer = () =>
+      list([
+        event(6, { step: 99 }, 'message'),
+        event(5, null),
+        event(4, { train_loss: 0.5 }),
+        event(3, { step: 60, total_steps: 200, train_loss: 0.1 }),
+        event(2, { step: 50, valid_loss: 0.3, full_valid_loss: 0.25, full_valid_mean_token_accuracy: 0.9 }),
+        event(1, { step: 40, train_loss: 'NaN', valid_loss: 0.9 }),
+      ]);
+    expect(await provider.listMetrics('ftjob-1')).toEqual([
+      point(40, { validLoss: 0.9 }),
+      point(50, { validLoss: 0.3, fullValidLoss: 0.25, fullValidAccuracy: 0.9 }),
+      point(60, { totalSteps: 200, trainLoss: 0.1 }),
+    ]);
+  });
+
+  test('is nothing before the first event', async () => {
     server.answer = () => list([]);
-    expect(await provider.getJobProgress('ftjob-1')).toEqual({
-      step: null,
-      totalSteps: null,
-      trainLoss: null,
-      validLoss: null,
-    });
+    expect(await provider.listMetrics('ftjob-1')).toEqual([]);
+  });
+
+  test('is read over all pages, and back to a known step only', async () => {
+    const pages = [
+      [event(4, { step: 4 }), event(3, { step: 3 })],
+      [event(2, { step: 2 }), event(1, { step: 1 })],
+    ];
+    server.answer = paged(pages);
+    expect((await provider.listMetrics('ftjob-1')).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
+    expect(server.received).toHaveLength(2);
+    expect((await provider.listMetrics('ftjob-1', 3)).map(({ step }) => step)).toEqual([4]);
+    expect(server.received).toHaveLength(3);
+  });
+
+  test('is read to an end even where the server always has one more page', async () => {
+    let id = 0;
+    server.answer = () => {
+      id += 1;
+      return list([event(id, { step: 1_000_000 - id })], true);
+    };
+    expect(await provider.listMetrics('ftjob-1')).toHaveLength(100);
+  });
+
+  test('is thinned to about 200 points, evenly, with the ends of all epochs and the newest', async () => {
+    const asked = fc.record({ steps: fc.integer({ min: 1, max: 3000 }), epoch: fc.integer({ min: 60, max: 700 }) });
+    await fc.assert(
+      fc.asyncProperty(asked, async ({ steps, epoch }) => {
+        const all = Array.from({ length: steps }, (_, index) => index + 1);
+        const data = all.map((step) => event(step, { step, ...(step % epoch === 0 ? { full_valid_loss: 1 } : {}) }));
+        server.answer = () => list(data.toReversed());
+        const points = await provider.listMetrics('ftjob-1');
+        const kept = points.map(({ step }) => step);
+        expect(kept.length).toBeLessThanOrEqual(201);
+        if (steps <= 200) expect(kept).toEqual(all);
+        else expect(kept.length).toBeGreaterThanOrEqual(190);
+        expect(points.filter(endsEpoch).map(({ step }) => step)).toEqual(all.filter((step) => step % epoch === 0));
+        expect(kept.at(-1)).toBe(steps);
+        const gaps = kept.map((step, place) => step - (kept[place - 1] ?? 0));
+        expect(Math.max(...gaps)).toBeLessThanOrEqual(Math.ceil(steps / 150) + 1);
+      }),
+      { numRuns: 30 },
+    );
   });
 
   test('the start of training is found on the last page; where it is missing it is unknown', async () => {
-    const event = (id: string, message: string) => ({ id, message, created_at: 7, type: 'message' });
+    const told = (id: string, message: string, data: object | null = {}) => {
+      return { id, message, created_at: Number(id), type: 'message', data };
+    };
     server.answer = paged([
-      [event('3', 'Step 1/2')],
-      [event('2', 'Fine-tuning job started'), event('1', 'Job enqueued')],
+      [told('9', 'completed', { worked_ms: 1250 }), told('3', 'Step 1/2')],
+      [told('2', 'Fine-tuning job started'), told('1', 'Job enqueued')],
     ]);
-    expect(await provider.getTrainingStart('ftjob-1')).toBe(7);
-    server.answer = () => list([event('1', 'Job enqueued')]);
-    expect(await provider.getTrainingStart('ftjob-1')).toBeNull();
+    expect(await provider.getTrainingTime('ftjob-1')).toEqual({ startedAt: 2, workedMs: 1250 });
+    server.answer = () => list([told('1', 'Job enqueued', null)]);
+    expect(await provider.getTrainingTime('ftjob-1')).toEqual({ startedAt: null, workedMs: null });
+  });
+});
+
+describe('checkpoints', () => {
+  const checkpoint = (step: number, metrics: object | undefined = {}) => ({
+    id: `ftckpt-${step}`,
+    fine_tuned_model_checkpoint: `ft:model:ckpt-step-${step}`,
+    step_number: step,
+    metrics,
+  });
+  const epochsOf = async (...steps: number[]) => {
+    server.answer = () => list(steps.map((step) => checkpoint(step)));
+    return (await provider.listCheckpoints('ftjob-1')).map(({ step, epoch }) => [step, epoch]);
+  };
+
+  test('are listed oldest first over all pages, with the figures of the whole validation file', async () => {
+    server.answer = paged([
+      [checkpoint(400, { full_valid_loss: 0.5, full_valid_mean_token_accuracy: 0.8, valid_loss: 7 })],
+      [checkpoint(300), checkpoint(200, undefined)],
+    ]);
+    const unknown = { validLoss: null, validAccuracy: null };
+    expect(await provider.listCheckpoints('ftjob-1')).toEqual([
+      { epoch: 2, step: 200, model: 'ft:model:ckpt-step-200', ...unknown },
+      { epoch: 3, step: 300, model: 'ft:model:ckpt-step-300', ...unknown },
+      { epoch: 4, step: 400, model: 'ft:model:ckpt-step-400', validLoss: 0.5, validAccuracy: 0.8 },
+    ]);
+    expect(server.received).toHaveLength(2);
+  });
+
+  test('belong to the epochs that their steps tell, also where one is missing or epochs are not equally long', async () => {
+    expect(await epochsOf()).toEqual([]);
+    expect(await epochsOf(70)).toEqual([[70, 1]]);
+    expect(await epochsOf(300, 100)).toEqual([
+      [100, 1],
+      [300, 3],
+    ]);
+    expect(await epochsOf(67, 134, 200)).toEqual([
+      [67, 1],
+      [134, 2],
+      [200, 3],
+    ]);
   });
 });
 

@@ -1,13 +1,8 @@
 import fc from 'fast-check';
-import { markdownReport } from '../../src/report/markdown-report.ts';
-import type { RunResult } from '../../src/report/run-result.ts';
-import { summarizeRun } from '../../src/report/summarize-run.ts';
-import { sampleEvaluation, sampleOutcome, sampleParts } from './sample-run.ts';
-
-const sampleResult = (changes: Parameters<typeof sampleParts>[0] = {}): RunResult => ({
-  ...summarizeRun(sampleParts(changes)),
-  reportPath: '/runs/report.md',
-});
+import { compareScores } from '../../src/evaluation/comparison.ts';
+import { comparisonText, markdownReport } from '../../src/report/markdown-report.ts';
+import type { AlternativeResult, CandidateResult, Contended, Judged } from '../../src/report/run-result.ts';
+import { sampleReport } from './sample-report.ts';
 
 /** The tables of a report, as rows of cells. */
 function tablesOf(report: string): string[][][] {
@@ -17,85 +12,229 @@ function tablesOf(report: string): string[][][] {
     .map((block) => block.split('\n').map((row) => row.slice(2, -2).split(/(?<=(?<!\\)(?:\\\\)*) \| /)));
 }
 
-test('shows baseline and winner side by side', () => {
-  const [[, , baseline, winner] = []] = tablesOf(markdownReport(sampleResult()));
-  expect(baseline?.slice(1)).toEqual(['gpt-4o', '88.0 % (n = 50)', '$0.400', '900 ms', '1800 ms']);
-  expect(winner?.slice(1)).toEqual(['ft:local-mini:a', '92.0 % (n = 50)', '$0.0200', '5.0 ms', '12.0 ms']);
+const judged = (changes: Partial<Judged> = {}): Judged => ({
+  model: 'gpt-4.1',
+  score: 0.92,
+  scoreInterval: { low: 0.85, high: 0.961 },
+  n: 50,
+  scores: {},
+  costPer1kUsd: 0.4,
+  cachedCostPer1kUsd: 0.25,
+  p50Ms: 900,
+  p95Ms: 1800,
+  p95Interval: null,
+  timed: 50,
+  invalid: 0.02,
+  ...changes,
 });
 
-test('says by how many points the quality changed, and what it costs', () => {
-  expect(markdownReport(sampleResult())).toContain('Quality +4.0 points, 95.0 % cheaper.');
-  const worse = sampleResult({ winnerOnTest: sampleEvaluation({ score: 0.78, costPer1kUsd: 0.5 }) });
-  expect(markdownReport(worse)).toContain('Quality -10.0 points, 25.0 % dearer.');
+const contended = (changes: Partial<Contended> = {}): Contended => ({
+  id: 'a',
+  model: 'ft:a',
+  validation: { score: 0.9, n: 40, interval: { low: 0.8, high: 0.95 } },
+  costPer1kUsd: 0.02,
+  p50Ms: 5,
+  p95Ms: 12,
+  invalid: 0,
+  onFront: true,
+  reason: null,
+  ...changes,
 });
 
-test('claims no change of quality where one side is unknown', () => {
-  const report = markdownReport(sampleResult({ baseline: sampleEvaluation({ score: null, costPer1kUsd: null }) }));
-  expect(report).not.toContain('Quality');
-  expect(report).toContain('Cost: costs cannot be compared.');
+const candidate = (changes: Partial<CandidateResult> = {}): CandidateResult => ({
+  ...contended(),
+  baseModel: 'local-mini',
+  hyperparameters: { learningRateMultiplier: 1, epochs: 4 },
+  half: false,
+  jobId: 'job',
+  status: 'succeeded',
+  trainingUsd: 0.5,
+  trainingSeconds: 90,
+  epochs: 4,
+  checkpoints: [],
+  ...changes,
 });
 
-test('has one row for each candidate, the winner in bold and the others with their reason', () => {
-  const job = { state: 'failed', jobId: null, reason: 'unsafe_file', trainingUsd: null, pause: null } as const;
-  const outcomes = [...sampleParts().outcomes, sampleOutcome('c', { job, evaluation: null })];
-  const [, [, , ...rows] = []] = tablesOf(markdownReport(sampleResult({ outcomes })));
-  expect(rows.map((row) => [row[0], row[1], row[2], row.at(-1)])).toEqual([
-    ['**a**', 'succeeded', '90.0 %', 'winner'],
-    ['b', 'succeeded', '80.0 %', 'lower validation score'],
-    ['c', 'failed', '–', 'unsafe\\_file'],
+const lineWith = (markdown: string, text: string) => markdown.split('\n').find((line) => line.includes(text)) ?? '';
+
+test('begins with what is recommended, and why', () => {
+  const markdown = markdownReport(sampleReport({ recommendation: 'do-not-fine-tune', reason: 'The winner is worse.' }));
+  expect(markdown.split('\n\n')[1]).toBe('**Do not fine-tune: The winner is worse.**');
+});
+
+test('shows baseline, alternatives and winner side by side, with intervals and the price of a cached prefix', () => {
+  const alternative: AlternativeResult = { model: 'gpt-4.1-nano', judged: null, comparison: null, failure: 'refused' };
+  const winnerJudged = judged({ model: 'ft:a', scoreInterval: null, cachedCostPer1kUsd: null, p50Ms: 5.04 });
+  const markdown = markdownReport(
+    sampleReport({
+      baseline: { kind: 'live', ...judged() },
+      alternatives: [alternative, { ...alternative, model: 'x', judged: judged({ model: 'gpt-4.1-mini' }) }],
+      winnerJudged,
+      localTrainer: false,
+    }),
+  );
+  const [[, , ...rows] = []] = tablesOf(markdown);
+  const figures = ['92.0 % \\[85.0, 96.1\\] (n = 50)', '$0.400', '$0.250', '900 ms', '1800 ms', '2.0 %'];
+  expect(rows).toEqual([
+    ['baseline (live, whole prompt)', 'gpt-4.1', ...figures],
+    ['alternative (whole prompt)', 'gpt-4.1-nano', '–', '–', '–', '–', '–', '–'],
+    ['alternative (whole prompt)', 'gpt-4.1-mini', ...figures],
+    ['winner (inputs only)', 'ft:a', '92.0 % (n = 50)', '$0.400', '–', '5.0 ms', '1800 ms', '2.0 %'],
   ]);
 });
 
-test('names the dataset version and its counts', () => {
-  const report = markdownReport(sampleResult());
-  expect(report).toContain(
-    '`0123456789abcdef`: 200 examples to train on, 40 to choose the winner, 50 to judge it; 7 rows',
+test('marks figures of the local trainer', () => {
+  const winnerJudged = judged();
+  expect(markdownReport(sampleReport({ winnerJudged, localTrainer: true }))).toContain(
+    '| winner (inputs only; local trainer, not an LLM) |',
+  );
+  expect(markdownReport(sampleReport({ winnerJudged, localTrainer: false, reason: '', notes: [] }))).not.toContain(
+    'local trainer',
   );
 });
 
-test('has the estimate beside what the run cost', () => {
-  expect(markdownReport(sampleResult())).toContain('\n\nEstimate: machine time. Spent: $1.25.\n\n');
+test('has one row for each candidate and checkpoint, the winner in bold and the others with their reason', () => {
+  const candidates = [
+    candidate({
+      checkpoints: [
+        contended({ id: 'a@2', onFront: false, reason: 'as good, but not cheaper' }),
+        contended({ id: 'a@3' }),
+      ],
+    }),
+    candidate({
+      id: 'b',
+      status: 'stopped',
+      epochs: 2,
+      validation: null,
+      model: null,
+      onFront: false,
+      reason: 'behind',
+    }),
+    candidate({ id: 'c', half: true, onFront: false, reason: 'half of the rows' }),
+  ];
+  const [, [, , ...rows] = []] = tablesOf(markdownReport(sampleReport({ candidates, winner: 'a@3' })));
+  expect(rows.map((row) => [...row.slice(0, 4), ...row.slice(-2)])).toEqual([
+    ['a', 'succeeded', '4 of 4', '90.0 % \\[80.0, 95.0\\]', 'yes', ''],
+    ['a@2', 'checkpoint', '', '90.0 % \\[80.0, 95.0\\]', '', 'as good, but not cheaper'],
+    ['**a@3**', 'checkpoint', '', '90.0 % \\[80.0, 95.0\\]', 'yes', 'winner'],
+    ['b', 'stopped', '2 of 4', '–', '', 'behind'],
+    ['c', 'succeeded, on half of the rows', '4 of 4', '90.0 % \\[80.0, 95.0\\]', '', 'half of the rows'],
+  ]);
+});
+
+describe('a comparison in words', () => {
+  const rights = (right: number, n: number) => Array.from({ length: n }, (_, row) => Number(row < right));
+
+  test('has the difference, its interval, the flips and the test', () => {
+    expect(comparisonText(compareScores(rights(46, 50), rights(34, 50), 0.01))).toMatch(
+      /^better, \+24\.0 points \(95 % interval \+\d+\.\d to \+\d+\.\d\) on 50 rows; 12 gained, 0 lost; p = 0\.00049, exact McNemar$/,
+    );
+  });
+
+  test('says how many rows would settle what is inconclusive', () => {
+    const comparison = compareScores(rights(35, 50), rights(34, 50), 0.01);
+    expect(comparisonText({ ...comparison, rowsNeeded: 870 })).toMatch(/; about 870 rows would settle it$/);
+    expect(comparisonText({ ...comparison, rowsNeeded: null })).toMatch(/; more rows alone would hardly settle it$/);
+    expect(comparisonText({ ...comparison, rowsNeeded: Infinity })).toMatch(
+      /; more rows alone would hardly settle it$/,
+    );
+  });
+
+  test('is made with the baseline and with each alternative that was measured', () => {
+    const comparison = compareScores(rights(46, 50), rights(34, 50), 0.01);
+    const alternatives = [{ model: 'gpt-x', judged: judged(), comparison, failure: null }];
+    const markdown = markdownReport(sampleReport({ comparison: null, alternatives }));
+    expect(markdown).toContain('* The quality of winner and baseline cannot be compared.');
+    expect(lineWith(markdown, 'Winner against gpt-x')).toContain('better, +24.0 points');
+  });
+});
+
+test('says what the run cost, and after how many requests that is paid for, with and without a cached prefix', () => {
+  const markdown = markdownReport(
+    sampleReport({
+      spent: { usd: 1.25, trainingUsd: 1, evaluationUsd: 0.25, epochs: { trained: 20, planned: 36 } },
+      estimate: 'Estimate: machine time',
+      savingPercent: 95,
+      breakEvenRequests: 3289.2,
+      cachedSavingPercent: -12,
+      breakEvenCachedRequests: null,
+    }),
+  );
+  expect(markdown).toContain(
+    '* Spent $1.25: $1.00 for 20 of 36 epochs, $0.250 for the evaluations. Estimate: machine time.\n' +
+      '* The winner against the baseline: 95.0 % cheaper, which pays for the run after 3290 requests.\n' +
+      '* Against the baseline with a cached prefix: 12.0 % dearer.\n',
+  );
+});
+
+test('says by how much the validation score of the winner flatters it', () => {
+  expect(markdownReport(sampleReport({ winner: 'a', optimism: 0.021 }))).toContain('flatters it by +2.1 points');
+  expect(markdownReport(sampleReport({ winner: 'a', optimism: null }))).not.toContain('flatters');
+});
+
+test('names the dataset version and its counts', () => {
+  const dataset = { version: '0123456789abcdef', train: 200, validation: 40, test: 50, dropped: 7 };
+  expect(markdownReport(sampleReport({ dataset }))).toContain(
+    'version 0123456789abcdef: 200 examples to train on, 40 to choose the winner, 50 to judge it; 7 rows dropped.',
+  );
 });
 
 test('has notes only where there are any', () => {
-  expect(markdownReport({ ...sampleResult(), notes: ['first', 'second'] })).toContain(
-    '## Notes\n\n* first\n* second\n',
-  );
-  expect(markdownReport({ ...sampleResult(), notes: [] })).not.toContain('## Notes');
+  expect(markdownReport(sampleReport({ notes: ['first', 'second'] }))).toContain('## Notes\n\n* first\n* second\n');
+  expect(markdownReport(sampleReport({ notes: [] }))).not.toContain('## Notes');
 });
 
 test('a run without a winner can be reported', () => {
-  const selection = { winner: null, rejected: { a: 'too slow', b: 'too slow' } };
-  const report = markdownReport(sampleResult({ selection, winnerOnTest: null }));
-  expect(report).toContain('**No candidate passed the limits of the pipeline.**');
-  const [before = []] = tablesOf(report);
+  const nothing = { winner: null, winnerModel: null, winnerReason: null, winnerJudged: null, comparison: null };
+  const markdown = markdownReport(sampleReport({ ...nothing, savingPercent: null, cachedSavingPercent: null }));
+  const [before = []] = tablesOf(markdown);
   expect(before.map(([name]) => name).join()).not.toContain('winner');
+  expect(markdown).toContain('\n\nNo winner.\n\n');
+  expect(markdown).not.toContain('cannot be compared.\n* Against');
 });
 
-test('text from outside stays inert: it adds no row, cell, heading, link or tag', () => {
+test('text from outside stays inert: it adds no row, cell, heading, block, link or tag', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
-    fc.constantFrom('x | y |\n| z |', '\n\n# Owned', '<script>alert(1)</script>', '[a](javascript:b)', '\\|', '`|`'),
+    fc.constantFrom(
+      'x | y |\n| z |',
+      '\n\n# Owned',
+      '<script>alert(1)</script>',
+      '[a](javascript:b)',
+      '\\|',
+      '`|`',
+      '~~~',
+      '\u202e',
+    ),
   );
-  fc.assert(
-    fc.property(fc.tuple(text, text, text, text), ([pipeline, model, reason, note]) => {
-      const plain = sampleResult();
-      const [first, second] = plain.candidates;
-      if (!first || !second) throw new Error('two candidates expected');
-      const report = markdownReport({
-        ...plain,
+  const withText = ([pipeline, model, reason, note]: readonly [string, string, string, string]) =>
+    markdownReport(
+      sampleReport({
         pipeline,
-        baseline: { ...plain.baseline, model },
-        winnerModel: model,
+        runId: pipeline,
+        metric: pipeline,
+        reason,
+        winner: reason,
+        winnerReason: note,
         estimate: model,
-        winnerJudged: { ...plain.baseline, model },
-        candidates: [first, { ...second, id: model, reason }],
+        baseline: { kind: 'live', ...judged({ model }) },
+        winnerJudged: judged({ model }),
+        alternatives: [{ model, judged: null, comparison: null, failure: note }],
+        candidates: [candidate(), candidate({ id: model, reason, checkpoints: [contended({ id: note, reason })] })],
+        dataset: { version: note, train: 1, validation: 1, test: 1, dropped: 0 },
         notes: [note],
-      });
-      const shape = (markdown: string) => tablesOf(markdown).map((rows) => rows.map((row) => row.length));
-      expect(shape(report)).toEqual(shape(markdownReport({ ...plain, notes: ['note'] })));
-      expect(report.match(/^#+ /gm)).toEqual(['# ', '## ', '## ', '## ', '## ']);
-      expect(report).not.toMatch(/(?<!\\)(?:\\\\)*[<[]/);
+      }),
+    );
+  const shape = (markdown: string) => tablesOf(markdown).map((rows) => rows.map((row) => row.length));
+  const plain = withText(['a', 'b', 'c', 'd']);
+  fc.assert(
+    fc.property(fc.tuple(text, text, text, text), (texts) => {
+      const markdown = withText(texts);
+      expect(shape(markdown)).toEqual(shape(plain));
+      expect(markdown.split('\n')).toHaveLength(plain.split('\n').length);
+      expect(markdown.match(/^#+ /gm)).toEqual(plain.match(/^#+ /gm));
+      expect(markdown).not.toMatch(/(?<!\\)(?:\\\\)*[<[~]/);
+      expect(markdown).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}/u);
     }),
   );
 });

@@ -55,11 +55,22 @@ export function shopRows(count: number): object[] {
   });
 }
 
-/** Writes a log and a pipeline file for it; returns the path of the pipeline file. */
+const SMALL_SWEEP = {
+  models: ['local-nano', 'local-mini'],
+  learning_rate_multiplier: 1,
+  epochs: 2,
+  jobs: 100,
+  early_stop: false,
+};
+
+/**
+ * Writes a log and a pipeline file for it; returns the path of the pipeline file. Every combination becomes a job that
+ * trains to its end, however few the rows are, unless the changes say otherwise.
+ */
 export function writePipeline(
   folder: string,
   rows: readonly object[] | string,
-  changes: Record<string, unknown> = {},
+  { candidates = {}, ...changes }: Record<string, unknown> & { candidates?: object } = {},
 ): string {
   mkdirSync(folder, { recursive: true });
   const log = typeof rows === 'string' ? rows : rows.map((row) => `${JSON.stringify(row)}\n`).join('');
@@ -69,8 +80,8 @@ export function writePipeline(
     name: 'shop',
     task: 'classification',
     source: { type: 'jsonl', path: 'log.jsonl' },
-    candidates: { models: ['local-nano', 'local-mini'], learning_rate_multiplier: 1, epochs: 2 },
     ...changes,
+    candidates: { ...SMALL_SWEEP, ...candidates },
   };
   writeFileSync(file, JSON.stringify(pipeline, null, 2));
   return file;

@@ -214,7 +214,11 @@ export class Stack {
   }
 
   /** Writes a log and a pipeline file for it that names the trainer as a paid provider; returns the pipeline file. */
-  writePipeline(name: string, rows: readonly object[], changes: Record<string, unknown> = {}): string {
+  writePipeline(
+    name: string,
+    rows: readonly object[],
+    changes: Record<string, unknown> & { candidates?: object } = {},
+  ): string {
     const provider = { baseURL: `${this.#trainerUrl}/v1`, apiKeyEnv: KEY_VARIABLE, settling_seconds: 4 };
     return writePipeline(path.join(this.home, 'pipelines', name), rows, { name, provider, ...changes });
   }

@@ -25,6 +25,11 @@ const input = (changes: Partial<EstimateInput> = {}): EstimateInput => ({
   validationRows: 100,
   testRows: 50,
   meanOutputTokens: 10,
+  meanPromptTokens: 500,
+  baselineModel: null,
+  alternatives: [],
+  checkpoints: null,
+  judge: null,
   ...changes,
 });
 // One row: 100 x 0.30 + 10 x 1.20 millionths of a dollar, and ten times that for the large model.
@@ -51,9 +56,8 @@ test('the test rows are estimated with the dearest candidate, because the winner
 });
 
 test('a live baseline answers the test rows with its whole prompt at the base price', () => {
-  const baseline = { model: 'large', meanPromptTokens: 500 };
   // 500 x 2 + 10 x 8 millionths a row.
-  expect(estimateRun(input({ baseline })).evaluationUsd).toBeCloseTo(150 * SMALL_ROW + 50 * 1080e-6, 12);
+  expect(estimateRun(input({ baselineModel: 'large' })).evaluationUsd).toBeCloseTo(150 * SMALL_ROW + 50 * 1080e-6, 12);
 });
 
 test('the total is training and evaluation', () => {
@@ -73,8 +77,10 @@ test('one unknown price makes the whole estimate unknown and is named once', () 
 });
 
 test('a live baseline without a price is named too', () => {
-  const baseline = { model: 'unheard-of', meanPromptTokens: 500 };
-  expect(estimateRun(input({ baseline }))).toMatchObject({ totalUsd: null, unknownPrices: ['unheard-of'] });
+  expect(estimateRun(input({ baselineModel: 'unheard-of' }))).toMatchObject({
+    totalUsd: null,
+    unknownPrices: ['unheard-of'],
+  });
 });
 
 test('the local trainer is estimated as free, at the price of the machine, and needs no price of a model', () => {
@@ -97,12 +103,57 @@ test('a tenth more is held back for a training than estimated, and a quarter mor
 });
 
 test('without test rows a live baseline is estimated on the validation rows, where it is run', () => {
-  const baseline = { model: 'large', meanPromptTokens: 500 };
-  const { final } = estimateRun(input({ baseline, testRows: 0 }));
-  expect(final).toEqual({ testUsd: 0, baselineUsd: expect.closeTo(100 * 1080e-6 * 1.25, 12) });
+  const { final } = estimateRun(input({ baselineModel: 'large', testRows: 0 }));
+  expect(final).toMatchObject({ testUsd: 0, baselineUsd: expect.closeTo(100 * 1080e-6 * 1.25, 12) });
 });
 
 test('an unknown price leaves what is held back for that candidate unknown, and for the others known', () => {
   const { candidates } = estimateRun(input({ candidates: [candidate('small', 1), candidate('mystery', 1)] }));
   expect(candidates.map(({ trainingUsd }) => trainingUsd === null)).toEqual([false, true]);
+});
+
+test('checkpoints that may be evaluated are held back for like the model at the end', () => {
+  const checkpoints = { validation: 200, examples: 1000 };
+  const changes = { checkpoints, validationRows: 200, candidates: [candidate('small', 4)] };
+  const { candidates, evaluationUsd } = estimateRun(input(changes));
+  expect(candidates[0]?.evaluationUsd).toBeCloseTo(3 * 200 * SMALL_ROW * 1.25, 12);
+  expect(evaluationUsd).toBeCloseTo((3 * 200 + 50) * SMALL_ROW, 12);
+});
+
+test('a job on half of the rows trains on half of the tokens, and its checkpoints are of no interest', () => {
+  const checkpoints = { validation: 200, examples: 1000 };
+  const half = { ...candidate('small', 4), half: true } as const;
+  const { candidates } = estimateRun(input({ checkpoints, validationRows: 200, candidates: [half] }));
+  expect(candidates[0]?.trainingUsd).toBeCloseTo((4 * 3 * 1.1) / 2, 12);
+  expect(candidates[0]?.evaluationUsd).toBeCloseTo(200 * SMALL_ROW * 1.25, 12);
+});
+
+test('each alternative answers the test rows with the whole prompt, and is held back for by itself', () => {
+  const { final, evaluationUsd } = estimateRun(input({ alternatives: ['large', 'small'] }));
+  expect(final.alternativesUsd).toEqual([
+    expect.closeTo(50 * 1080e-6 * 1.25, 12),
+    expect.closeTo(50 * 81e-6 * 1.25, 12),
+  ]);
+  expect(evaluationUsd).toBeCloseTo(150 * SMALL_ROW + 50 * (1080e-6 + 81e-6), 12);
+});
+
+test('the judge reads each judged row twice: of candidates, winner, baseline and alternatives', () => {
+  const judge = { model: 'large', budgetUsd: null };
+  const { final } = estimateRun(input({ judge, alternatives: ['small'] }));
+  // 100 validation rows of one candidate, and 50 test rows of winner, baseline and one alternative.
+  const call = ((500 + 2 * 10 + 250) * 2 + 30 * 8) / 1e6;
+  expect(final.judgeUsd).toBeCloseTo(2 * (100 + 3 * 50) * call * 1.25, 12);
+});
+
+test('no more is held back for the judge than its budget', () => {
+  const judge = { model: 'large', budgetUsd: 0.01 };
+  const { final, evaluationUsd } = estimateRun(input({ judge }));
+  expect(final.judgeUsd).toBe(0.01);
+  expect(evaluationUsd).toBeCloseTo(150 * SMALL_ROW + 0.01, 12);
+});
+
+test('a judge without a price is named', () => {
+  const { final, unknownPrices } = estimateRun(input({ judge: { model: 'sage', budgetUsd: 1 } }));
+  expect(unknownPrices).toEqual(['sage']);
+  expect(final.judgeUsd).toBeNull();
 });

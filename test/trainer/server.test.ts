@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import OpenAI from 'openai';
@@ -326,4 +326,110 @@ test('files, jobs, events and models survive a restart; an unfinished job goes o
   expect(statSync(join(folder.dir, 'jobs', `${running.id}.json`)).mode & 0o777).toBe(0o600);
   await third.close();
   folder.remove();
+});
+
+describe('jobs of a sweep', () => {
+  const NINE = Array.from({ length: 9 }, (_, seed) => seed);
+  const EPOCHS = 4;
+  let sweep: Setup;
+  let training: string;
+
+  beforeAll(async () => {
+    sweep = await trainerWithClient();
+    training = await sweep.upload(jsonl(labelled(2000)));
+  });
+  afterAll(() => sweep.remove());
+
+  const start = async (seed: number): Promise<string> => {
+    const hyperparameters = { n_epochs: EPOCHS };
+    const request = { model: 'local-base', training_file: training, seed, hyperparameters };
+    return (await sweep.client.fineTuning.jobs.create(request)).id;
+  };
+  const startAll = async (): Promise<string[]> => {
+    const ids: string[] = [];
+    for (const seed of NINE) ids.push(await start(seed));
+    return ids;
+  };
+  const statusesOf = async (ids: readonly string[]): Promise<string[]> => {
+    const { data } = await sweep.client.fineTuning.jobs.list({ limit: 100 });
+    return data.filter(({ id }) => ids.includes(id)).map(({ status }) => status);
+  };
+  const eventsOf = async (id: string) => (await sweep.client.fineTuning.jobs.listEvents(id, { limit: 1000 })).data;
+  const epochsOf = async (id: string): Promise<number> =>
+    (await eventsOf(id)).filter(({ message }) => message.startsWith('Checkpoint created')).length;
+
+  test('run side by side: all of them at once, and none ends before each has come far', async () => {
+    const ids = await startAll();
+    let atOnce = 0;
+    for (;;) {
+      const statuses = await statusesOf(ids);
+      atOnce = Math.max(atOnce, statuses.filter((status) => status === 'running').length);
+      if (statuses.includes('succeeded')) break;
+    }
+    expect(atOnce).toBe(NINE.length);
+    // Two compute at a time: while one does its last epoch, the other may still be at the last but two.
+    for (const id of ids) expect(await epochsOf(id)).toBeGreaterThanOrEqual(EPOCHS - 2);
+    for (const id of ids) expect(await sweep.ended(id)).toMatchObject({ status: 'succeeded' });
+  });
+
+  test('have the weights that they would have alone, bit for bit', async () => {
+    const weightsOf = (id: string) => {
+      const folder = join(sweep.dir, 'models', id);
+      return readdirSync(folder).map((name) => [name, readFileSync(join(folder, name)).toString('base64')]);
+    };
+    const ids = await startAll();
+    for (const id of ids) await sweep.ended(id);
+    const alone = await start(NINE[4] ?? 0);
+    await sweep.ended(alone);
+    expect(weightsOf(alone)).toHaveLength(4);
+    expect(weightsOf(ids[4] ?? '')).toEqual(weightsOf(alone));
+    expect(weightsOf(ids[5] ?? '')).not.toEqual(weightsOf(alone));
+  });
+
+  test('can be cancelled while they compute and while they wait, and the others go on', async () => {
+    const ids = await startAll();
+    for (const id of ids) await sweep.until(id, ({ status }) => status === 'running');
+    const cancelled = ids.filter((_, place) => place % 2 === 0);
+    for (const id of cancelled) await sweep.client.fineTuning.jobs.cancel(id);
+    for (const id of ids.filter((_, place) => place % 2 === 1)) {
+      expect(await sweep.ended(id)).toMatchObject({ status: 'succeeded' });
+    }
+    expect((await statusesOf(cancelled)).every((status) => status === 'cancelled')).toBe(true);
+    // Both of the threads that may compute are free again.
+    const later = await Promise.all([start(1), start(2)]);
+    for (const id of later) expect(await sweep.ended(id)).toMatchObject({ status: 'succeeded' });
+  });
+
+  test('say at their end how long they were worked on, which is not how long they took', async () => {
+    const from = performance.now();
+    const ids = await startAll();
+    for (const id of ids) await sweep.ended(id);
+    const took = performance.now() - from;
+    const worked = await Promise.all(
+      ids.map(async (id) => {
+        const [last] = await eventsOf(id);
+        return last?.data !== null && typeof last?.data === 'object' && 'worked_ms' in last.data
+          ? Number(last.data.worked_ms)
+          : Number.NaN;
+      }),
+    );
+    for (const ms of worked) expect(ms).toBeGreaterThan(0);
+    expect(worked.reduce((sum, ms) => sum + ms, 0)).toBeLessThanOrEqual(2 * took);
+  });
+
+  test('wait in the queue where their files are too large to have more than two in memory', async () => {
+    const slow = await trainerWithClient({ jobSeconds: 600 });
+    // White space: large, and nothing to read.
+    const large = await slow.upload(jsonl(labelled(24)).replaceAll('\n', `${' '.repeat(1024 * 1024)}\n`));
+    const ids: string[] = [];
+    for (const seed of [1, 2, 3]) {
+      ids.push((await slow.client.fineTuning.jobs.create({ model: 'local-nano', training_file: large, seed })).id);
+    }
+    const [first = '', second = '', third = ''] = ids;
+    for (const id of [first, second]) await slow.until(id, ({ status }) => status === 'running');
+    await slow.until(third, ({ status }) => status === 'queued');
+    await slow.client.fineTuning.jobs.cancel(first);
+    await slow.until(third, ({ status }) => status === 'running');
+    await slow.remove();
+  });
 });

@@ -1,5 +1,11 @@
 import fc from 'fast-check';
-import { type CandidateProgress, type RunProgress, renderProgress, STAGES } from '../../src/workflows/progress.ts';
+import {
+  type CandidateProgress,
+  isOf,
+  type RunProgress,
+  renderProgress,
+  STAGES,
+} from '../../src/workflows/progress.ts';
 
 const candidate = (id: string, changes: Partial<CandidateProgress> = {}): CandidateProgress => ({
   id,
@@ -23,8 +29,8 @@ const progress = (changes: Partial<RunProgress> = {}): RunProgress => ({
 const rowsOf = (markdown: string) => markdown.split('\n').filter((line) => line.startsWith('|'));
 
 test('names the stage and its place among all', () => {
-  expect(renderProgress(progress({ stage: 'collect' }))).toBe('**Stage 1 of 9: collect**');
-  expect(renderProgress(progress({ stage: 'done' }))).toBe('**Stage 9 of 9: done**');
+  expect(renderProgress(progress({ stage: 'collect' }))).toBe('**Stage 1 of 10: collect**');
+  expect(renderProgress(progress({ stage: 'done' }))).toBe('**Stage 10 of 10: done**');
 });
 
 test('writes "2 of 4" and never "2/4", which the Web UI makes a fraction', () => {
@@ -49,13 +55,14 @@ test.each([
   ['evaluated', 1],
   ['failed', 1],
   ['cancelled', 1],
+  ['stopped', 1],
 ] as const)('a candidate that is %s counts as %i ended job', (stage, ended) => {
   expect(renderProgress(progress({ candidates: [candidate('a', { stage })] }))).toContain(`${ended} of 1 jobs ended`);
 });
 
 test('shows the verdict first, then what is known of dataset and estimate, one paragraph each', () => {
   const markdown = renderProgress(progress({ dataset: '200 examples', estimate: '$6', verdict: 'a won.' }));
-  expect(markdown.split('\n\n')).toEqual(['**Stage 5 of 9: train**', 'a won.', '200 examples', '$6']);
+  expect(markdown.split('\n\n')).toEqual(['**Stage 5 of 10: train**', 'a won.', '200 examples', '$6']);
 });
 
 test('shows the figures of a candidate, and nothing for those it does not have', () => {
@@ -91,4 +98,12 @@ test('a hostile note or id adds no row and no cell', () => {
 test('the same progress gives the same text: workflows have to be deterministic', () => {
   const run = progress({ candidates: [candidate('a', { score: 0.5 })] });
   expect(renderProgress(structuredClone(run))).toBe(renderProgress(run));
+});
+
+test('a checkpoint that won marks its candidate as the winner, and no other', () => {
+  const candidates = [candidate('m-e4'), candidate('m-e40')];
+  const [, , first, second] = rowsOf(renderProgress(progress({ candidates, winner: 'm-e4@2' })));
+  expect(first).toContain('**winner**');
+  expect(second).not.toContain('**winner**');
+  expect([isOf('m-e4', 'm-e4'), isOf('m-e4@2', 'm-e4'), isOf('m-e40', 'm-e4')]).toEqual([true, true, false]);
 });

@@ -1,0 +1,30 @@
+import { type Comparison, compareScores } from '../evaluation/comparison.ts';
+import type { ArtifactRef } from '../storage/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { pairScores, readScores } from './predictions.ts';
+
+export interface CompareModelsInput {
+  definition: ArtifactRef;
+  /** Predictions of the winner. */
+  winner: ArtifactRef;
+  /** Predictions of those it is compared with, on the same rows; null for one without any. */
+  others: (ArtifactRef | null)[];
+  /** How many contenders the same rows have chosen among: 1 where other rows have. */
+  chosenAmong: number;
+}
+
+/** Compares the winner with each of the others on the rows that both have a score for; null where there are none. */
+export function createCompareModels(dependencies: Dependencies) {
+  return async ({ definition, winner, others, chosenAmong }: CompareModelsInput): Promise<(Comparison | null)[]> => {
+    const { selection } = await loadPipeline(dependencies, definition);
+    const { artifacts } = dependencies;
+    const scores = await readScores(artifacts, winner);
+    return Promise.all(
+      others.map(async (other) => {
+        if (!other) return null;
+        const { first, second } = pairScores(scores, await readScores(artifacts, other));
+        return first.length === 0 ? null : compareScores(first, second, selection.margin, chosenAmong);
+      }),
+    );
+  };
+}

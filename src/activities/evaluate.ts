@@ -1,0 +1,211 @@
+import { Context } from '@temporalio/activity';
+import pMap, { pMapIterable, pMapSkip } from 'p-map';
+import type { PromptTemplate } from '../dataset/instructions/template.ts';
+import type { Manifest } from '../dataset/manifest.ts';
+import type { Example } from '../dataset/row.ts';
+import { TuneloopError } from '../errors.ts';
+import { ProviderError } from '../providers/provider-error.ts';
+import { redactMessage } from '../redaction.ts';
+import type { Judged } from '../report/run-result.ts';
+import { type ArtifactRef, readJson } from '../storage/artifact-store.ts';
+import { pruneCompletions } from '../storage/completion-cache.ts';
+import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { labelsOf } from './judged-rows.ts';
+import { currentEvaluation, KeptScoring } from './kept-scoring.ts';
+import { reportStep } from './step-progress.ts';
+import { type AnsweredExample, type Subject, SubjectRows } from './subject-rows.ts';
+
+export type { Subject } from './subject-rows.ts';
+
+export interface EvaluateInput {
+  definition: ArtifactRef;
+  /** Which rows. Names the evaluation within the run: a model is evaluated once under a name. */
+  name: 'validation' | 'test';
+  subjects: readonly Subject[];
+  examples: ArtifactRef;
+  template: ArtifactRef;
+  /** Of the dataset version, for its labels. */
+  manifest: ArtifactRef;
+  /** What the judge may spend, in USD; null for no limit. */
+  judgeLimitUsd: number | null;
+}
+
+/** How a model did on a set of examples. */
+export interface Evaluation extends Judged {
+  /** One `Prediction` a line; null where no row has a right answer to compare with. */
+  predictions: ArtifactRef | null;
+  /** What it has cost to find this out, in USD; null where no price is known. Answers of earlier runs cost nothing. */
+  spentUsd: number | null;
+}
+
+export type SubjectResult =
+  | { id: string; evaluation: Evaluation }
+  | { id: string; failure: { code: string | null; message: string }; spentUsd: number | null };
+
+export interface Evaluations {
+  /** In the order of the subjects. */
+  results: SubjectResult[];
+  /** What the judge has cost, in USD; null where its price is not known. */
+  judgeUsd: number | null;
+}
+
+const HEARTBEAT_MS = 2000;
+/** So many rows of each subject, or all where there are fewer, are asked anew in every evaluation, for their latency. */
+const TIMED_ROWS = 50;
+/** In this attempt a subject fails for reasons that might pass; before, the next attempt asks for what is missing. */
+const LAST_ATTEMPT = 20;
+/** Rows that may be answered while one before them is still on its way, for each request in flight. */
+const ROWS_AHEAD = 32;
+
+/**
+ * Asks all subjects for every example and scores their answers. Subjects take turns row by row, so that they meet the same
+ * load and their latencies can be compared. Each answer is kept on disk at once: an attempt goes on where the one before it
+ * stopped, and only rows that were in flight are paid again. Answers that earlier runs have paid for are taken from the
+ * cache; latency is measured over the others alone. A subject that fails does not stop the others; a quota does.
+ */
+export function createEvaluate(dependencies: Dependencies) {
+  return async (input: EvaluateInput): Promise<Evaluations> => {
+    const progress = { done: 0, of: input.examples.rows * input.subjects.length };
+    const report = () => reportStep(`evaluate on ${input.name} rows`, progress.done, progress.of);
+    report();
+    const heartbeat = setInterval(report, HEARTBEAT_MS);
+    const opened: Opened = { subjects: [], scoring: null };
+    try {
+      await askAll(dependencies, input, opened, progress);
+      const open = opened.subjects.find(({ failure }) => failure?.mayPass);
+      if (open?.failure && Context.current().info.attempt < LAST_ATTEMPT) throw open.failure.error;
+      const results: SubjectResult[] = [];
+      for (const subject of opened.subjects) results.push(await resultOf(subject));
+      return { results, judgeUsd: opened.scoring?.usd ?? null };
+    } finally {
+      clearInterval(heartbeat);
+      await Promise.all([...opened.subjects, opened.scoring].map((part) => part?.close()));
+      // No reason to lose an evaluation, or to hide why it failed.
+      await pruneCompletions(dependencies.home).catch((error: unknown) => {
+        dependencies.log.warn({ reason: String(error) }, 'the cache of completions could not be tidied up');
+      });
+    }
+  };
+}
+
+/** What has to be closed, however the evaluation ends. */
+interface Opened {
+  subjects: SubjectRows[];
+  scoring: KeptScoring | null;
+}
+
+/** @throws what concerns all subjects: a quota, a full disk, a cancellation. */
+async function askAll(
+  dependencies: Dependencies,
+  input: EvaluateInput,
+  opened: Opened,
+  progress: { done: number },
+): Promise<void> {
+  const { artifacts } = dependencies;
+  const { cancellationSignal: signal, cancelled } = Context.current();
+  const { rows } = input.examples;
+  const pipeline = await loadPipeline(dependencies, input.definition);
+  const { concurrency, max_output_tokens: maxOutputTokens } = pipeline.evaluation;
+  const evaluation = currentEvaluation(input.name);
+  const labels = labelsOf(await readJson<Manifest>(artifacts, input.manifest));
+  const scoring = await KeptScoring.open(dependencies, pipeline, evaluation, {
+    labels,
+    judgeLimitUsd: input.judgeLimitUsd,
+  });
+  opened.scoring = scoring;
+  const options = {
+    provider: dependencies.connectProvider(pipeline.provider),
+    template: await readJson<PromptTemplate>(artifacts, input.template),
+    labels,
+    maxOutputTokens,
+    evaluation,
+    rows,
+  };
+  const { subjects } = opened;
+  for (const subject of input.subjects) subjects.push(await SubjectRows.open(dependencies, subject, options));
+  const cold = subjects.filter(({ paidRows }) => paidRows < rows);
+  await Promise.race([pMap(cold, (subject) => subject.warmUp(), { concurrency }), cancelled]);
+
+  // What ends the attempt is remembered and not thrown, so that answers which are on their way are still kept.
+  let end: { error: unknown } | undefined;
+  const isOver = (subject: SubjectRows) => end !== undefined || signal.aborted || subject.isOut;
+  const questions = async function* (): AsyncGenerator<Question> {
+    let index = 0;
+    for await (const text of artifacts.rows(input.examples)) {
+      const example: Example = JSON.parse(text);
+      for (const subject of inTurn(subjects, index)) if (!isOver(subject)) yield { subject, example, index };
+      if (end || signal.aborted || subjects.every(({ isOut }) => isOut)) return;
+      index += 1;
+    }
+  };
+  const answer = async ({ subject, example, index }: Question): Promise<Answered | typeof pMapSkip> => {
+    // Questions whose turn comes with the same answers are sent together, which takes a fifth less processor time.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (isOver(subject)) return pMapSkip;
+    try {
+      const { completion, own } = await subject.answerTo(example, isSpread(index, TIMED_ROWS, rows), signal);
+      const { text, cut } = completion;
+      const references = [example.completion, ...(example.references ?? [])];
+      const score = await scoring.score({ input: example.input, answer: text, cut, references }, signal);
+      subject.succeeds();
+      progress.done += 1;
+      return { subject, row: { index, example, completion, own, score } };
+    } catch (error) {
+      if (concernsSubject(error)) subject.fails(error);
+      else end ??= { error };
+      return pMapSkip;
+    }
+  };
+  const answers = pMapIterable(questions(), answer, { concurrency, backpressure: concurrency * ROWS_AHEAD });
+  for await (const { subject, row } of answers) {
+    await subject.take(row).catch((error: unknown) => {
+      end ??= { error };
+    });
+  }
+  signal.throwIfAborted();
+  if (end) throw end.error;
+}
+
+interface Question {
+  subject: SubjectRows;
+  example: Example;
+  index: number;
+}
+
+interface Answered {
+  subject: SubjectRows;
+  row: AnsweredExample;
+}
+
+/**
+ * The subjects in an order that changes from row to row, so that over many rows each follows every other equally often: a
+ * Williams design (E. J. Williams 1949, Australian Journal of Scientific Research 2), which for an odd number needs its
+ * mirror image too.
+ */
+export function inTurn<T>(subjects: readonly T[], row: number): T[] {
+  const size = subjects.length;
+  const turn = row % size;
+  const places = subjects.map((_, step) => (step % 2 === 1 ? (step + 1) / 2 : size - step / 2));
+  const order = places.map((place) => (place + turn) % size).flatMap((place) => subjects.slice(place, place + 1));
+  return size % 2 === 1 && Math.floor(row / size) % 2 === 1 ? order.reverse() : order;
+}
+
+/** Whether a row is one of so many that are spread evenly over all. */
+function isSpread(index: number, count: number, rows: number): boolean {
+  return Math.floor(((index + 1) * count) / rows) > Math.floor((index * count) / rows);
+}
+
+/** A refusal or a budget concerns one subject; whatever pauses a run or is no error of a request concerns all. */
+function concernsSubject(error: unknown): boolean {
+  if (error instanceof ProviderError) return error.code !== 'PROVIDER_QUOTA' && error.code !== 'PROVIDER_CLOSED';
+  return error instanceof TuneloopError;
+}
+
+async function resultOf(subject: SubjectRows): Promise<SubjectResult> {
+  const { id } = subject.subject;
+  if (!subject.failure) return { id, evaluation: await subject.evaluation() };
+  const { error } = subject.failure;
+  const code = error instanceof ProviderError || error instanceof TuneloopError ? error.code : null;
+  const message = redactMessage(error instanceof Error ? error.message : String(error));
+  return { id, failure: { code, message }, spentUsd: subject.spentUsd };
+}

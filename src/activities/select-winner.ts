@@ -1,0 +1,22 @@
+import { type Contender, type Selection, selectWinner } from '../evaluation/selection.ts';
+import type { ArtifactRef } from '../storage/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { readScores } from './predictions.ts';
+
+export interface SelectWinnerInput {
+  definition: ArtifactRef;
+  /** Each with its predictions on the validation rows. */
+  contenders: (Omit<Contender, 'scores'> & { predictions: ArtifactRef })[];
+}
+
+/** Chooses the winner by the scores of all contenders, row by row. */
+export function createSelectWinner(dependencies: Dependencies) {
+  return async ({ definition, contenders }: SelectWinnerInput): Promise<Selection> => {
+    const { selection } = await loadPipeline(dependencies, definition);
+    const scored: Contender[] = [];
+    for (const { predictions, ...contender } of contenders) {
+      scored.push({ ...contender, scores: [...(await readScores(dependencies.artifacts, predictions)).values()] });
+    }
+    return selectWinner(scored, selection);
+  };
+}

@@ -1,0 +1,130 @@
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { TypedSearchAttributes } from '@temporalio/common';
+import type { PlannedCandidate } from '../activities/plan.ts';
+import type { Pipeline } from '../config/pipeline.ts';
+import { readPipelineFile } from '../config/pipeline-file.ts';
+import { plainLine, usdText } from '../report/format.ts';
+import { writeJson } from '../storage/artifact-store.ts';
+import { type CheckpointRows, mostCheckpoints } from '../sweep/checkpoints.ts';
+import { fewestEpochs, keptAfter, plannedEpochs } from '../sweep/early-stop.ts';
+import { hasWorker, recently } from '../temporal/task-queue.ts';
+import { planId } from '../workflows/ids.ts';
+import type { PlannedRun, planRun } from '../workflows/plan-run.ts';
+import { PIPELINE } from '../workflows/search-attributes.ts';
+import { EXIT } from './exit-codes.ts';
+import { printResult, say } from './output.ts';
+import { alignColumns } from './run-table.ts';
+import { artifactsOf, failureOf, webUrl } from './runs.ts';
+import { withSession } from './session.ts';
+import { webUiOf } from './web-ui.ts';
+
+/** `plan FILE`: what a run would try and what it would cost at most. Nothing is uploaded or paid. */
+export function plan(file: string, { json }: { json?: boolean }): Promise<number> {
+  return withSession(async ({ client, environment, target }) => {
+    const pipeline = await readPipelineFile(file);
+    const definition = await writeJson(artifactsOf(environment), pipeline);
+    const handle = await client.workflow.start<typeof planRun>('planRun', {
+      workflowId: planId(pipeline.name, new Date()),
+      taskQueue: environment.taskQueue,
+      args: [{ definition }],
+      typedSearchAttributes: new TypedSearchAttributes([{ key: PIPELINE, value: pipeline.name }]),
+      staticSummary: `plan: ${pipeline.name}`,
+    });
+    say(
+      `Plan ${handle.workflowId}\nWatch it at ${webUrl(webUiOf(environment, target), target.namespace, handle.workflowId)}`,
+    );
+    if (!(await hasWorker(client, environment.taskQueue, recently()))) {
+      say(`No worker waits on task queue ${environment.taskQueue} yet: start one with \`npm run worker\`.`);
+    }
+    const ended = await endOf(handle);
+    printResult(json, ended, () => (ended.status === 'completed' ? planText(pipeline, ended) : failureText(ended)));
+    if (ended.status === 'completed') return EXIT.ok;
+    return ended.status === 'cancelled' ? EXIT.cancelled : EXIT.runFailed;
+  });
+}
+
+/** A plan that was made, or not, as it is printed with `--json`. */
+type EndedPlan =
+  | ({ planId: string; status: 'completed' } & PlannedRun)
+  | { planId: string; status: 'cancelled' | 'failed'; error: { code: string; message: string } };
+
+/** Its result. Nobody else waits for a plan, so Ctrl-C ends it. */
+async function endOf(handle: WorkflowHandle<typeof planRun>): Promise<EndedPlan> {
+  const id = handle.workflowId;
+  const onSignal = () => void handle.cancel();
+  process.once('SIGINT', onSignal);
+  try {
+    return { planId: id, status: 'completed', ...(await handle.result()) };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const failure = failureOf(error);
+    return { planId: id, status: failure.code === 'CANCELLED' ? 'cancelled' : 'failed', error: failure };
+  } finally {
+    process.off('SIGINT', onSignal);
+  }
+}
+
+function failureText({ error: { code, message } }: Extract<EndedPlan, { error: object }>): string {
+  return plainLine(`${code}: ${message}`);
+}
+
+/** The plan for the terminal. */
+function planText(
+  pipeline: Pipeline,
+  { dataset, plan: { candidates, estimate, checkpoints, warnings } }: PlannedRun,
+): string {
+  const { alternatives, judge } = pipeline.evaluation;
+  const lines = [
+    `${estimate.text}.`,
+    earlyStopText(pipeline, candidates),
+    checkpointText(candidates, checkpoints),
+    ...(alternatives.length > 0
+      ? [`With the original prompt, on the rows that judge: ${alternatives.join(', ')}.`]
+      : []),
+    ...(judge ? [`Answers are judged by ${judge.model}.`] : []),
+    ...[...dataset.warnings, ...warnings].map((warning) => `Warning: ${warning}`),
+    'Nothing was uploaded or paid.',
+  ];
+  return [plainLine(`${dataset.text}.`), '', candidateTable(candidates), '', ...lines.map(plainLine)].join('\n');
+}
+
+function candidateTable(candidates: readonly PlannedCandidate[]): string {
+  const reserved = (usd: number | null) => (usd === null ? 'unknown' : usdText(usd));
+  return alignColumns([
+    ['candidate', 'learning rate x', 'epochs', 'batch size', 'treatment', 'training', 'evaluation', ''],
+    ...candidates.map(({ id, hyperparameters, treatment, reserve, pastWinner, half }) => [
+      plainLine(id),
+      `${hyperparameters.learningRateMultiplier}`,
+      `${hyperparameters.epochs}`,
+      `${hyperparameters.batchSize ?? 'auto'}`,
+      treatment,
+      reserved(reserve.trainingUsd),
+      reserved(reserve.evaluationUsd),
+      half ? 'half of the rows' : pastWinner ? 'has won before' : '',
+    ]),
+  ]);
+}
+
+function earlyStopText(
+  { task, candidates: { early_stop: wanted } }: Pipeline,
+  candidates: readonly PlannedCandidate[],
+): string {
+  const planned = plannedEpochs(candidates);
+  if (!wanted) return `Early stop: off; ${planned} epochs.`;
+  const fewest = fewestEpochs(candidates);
+  if (fewest === planned) return `Early stop: nothing to stop among so few; ${planned} epochs.`;
+  const competing = candidates.filter(({ half }) => !half).length;
+  const figure = task === 'classification' ? 'accuracy' : 'loss';
+  return (
+    `Early stop: by validation ${figure}, ${keptAfter(1, competing)} of ${competing} go on after epoch 1, with the best of each ` +
+    `model, and ${keptAfter(2, competing)} after epoch 2; ${fewest} to ${planned} epochs.`
+  );
+}
+
+function checkpointText(candidates: readonly PlannedCandidate[], rows: CheckpointRows | null): string {
+  if (!rows) return 'Checkpoints: off.';
+  const most = Math.max(0, ...candidates.map(({ hyperparameters }) => mostCheckpoints(hyperparameters.epochs, rows)));
+  if (most === 0) return 'Checkpoints: none are evaluated.';
+  const which = `up to ${most} of each job ${most === 1 ? 'is' : 'are'} evaluated too, from epoch 2 on`;
+  return `Checkpoints: with ${rows.validation} validation rows ${which}.`;
+}

@@ -1,0 +1,59 @@
+import type { LabelTable } from '../dataset/manifest.ts';
+import type { VerdictCount } from '../dataset/verdict.ts';
+import type { ClassificationFigures } from '../evaluation/classification.ts';
+import type { MetricPoint } from '../providers/provider.ts';
+import type { RunResult } from './run-result.ts';
+
+/**
+ * All that a run has found out, as `report.json` keeps it: the result, and what is too large for a history. It may hold
+ * excerpts of rows, so it stays on the disk of the worker, readable by its owner only.
+ */
+export interface Report extends RunResult {
+  /** Of this form; counts up when a key changes its meaning. */
+  format: 1;
+  /** ISO 8601. */
+  createdAt: string;
+  curves: Curve[];
+  /** Of the winner, on the rows that judged; null for generation and without a winner. */
+  classification: ClassificationFigures | null;
+  /** Rows on which winner and baseline differ; null where they were not compared. */
+  flips: { gained: Flip[]; lost: Flip[] } | null;
+  data: DataFigures;
+  /** What the price list is: its date and source. */
+  prices: { date: string; source: string };
+}
+
+/** Losses of one job over its steps. */
+export interface Curve {
+  candidate: string;
+  points: MetricPoint[];
+  plannedEpochs: number;
+  /** The epoch after which it was stopped; null where it went on to its end. */
+  stoppedAfterEpoch: number | null;
+}
+
+/** A row that the one answers better than the other; texts are cut to a few hundred characters. */
+export interface Flip {
+  id: string;
+  input: string;
+  expected: string;
+  winner: string;
+  baseline: string;
+  /** The winner's score minus the baseline's. */
+  difference: number;
+}
+
+/** Where the rows of the run came from and went. */
+export interface DataFigures {
+  rowsRead: number;
+  verdicts: VerdictCount[];
+  labels: LabelTable | null;
+  /** Groups of inputs that stay on one side, and those of them with inputs that are alike but not equal. */
+  groups: { all: number; nearDuplicates: number };
+  split: { by: 'hash' | 'time'; seed: number };
+  redactions: Record<string, number>;
+  templateVersions: number;
+}
+
+/** Flips that a report shows each way, the largest differences first. */
+export const FLIPS_SHOWN = 25;

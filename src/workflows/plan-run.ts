@@ -1,0 +1,35 @@
+import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import type { Activities } from '../activities/create-activities.ts';
+import type { Plan } from '../activities/plan.ts';
+import type { Dataset } from '../activities/prepare.ts';
+import { LOCAL_STEP, PREFLIGHT } from './activity-options.ts';
+import { endOf } from './failure-reason.ts';
+import type { FineTuningPipelineInput } from './fine-tuning-pipeline.ts';
+
+const { collect, prepare } = proxyActivities<Activities>(LOCAL_STEP);
+const { plan } = proxyActivities<Activities>(PREFLIGHT);
+
+/** What a run would do. */
+export interface PlannedRun {
+  dataset: Pick<Dataset, 'summary' | 'text' | 'warnings'>;
+  plan: Plan;
+}
+
+/**
+ * The first steps of a run, which cost nothing: the log becomes a dataset version, which a run after it finds, and the
+ * sweep is laid out. What pauses a run ends a plan, because nothing is lost by it.
+ */
+export async function planRun({ definition }: FineTuningPipelineInput): Promise<PlannedRun> {
+  try {
+    const snapshot = await collect.executeWithOptions({ summary: 'read the production log' }, [{ definition }]);
+    const dataset = await prepare.executeWithOptions({ summary: `strip, clean, split ${snapshot.rows} rows` }, [
+      { definition, snapshot },
+    ]);
+    const planned = await plan.executeWithOptions({ summary: 'candidates and their cost' }, [{ definition, dataset }]);
+    setCurrentDetails(`${planned.candidates.length} candidates. ${planned.estimate.text}`);
+    const { summary, text, warnings } = dataset;
+    return { dataset: { summary, text, warnings }, plan: planned };
+  } catch (error) {
+    throw endOf(error);
+  }
+}

@@ -1,0 +1,65 @@
+import { defineSignal, setHandler } from '@temporalio/workflow';
+import type { PlannedCandidate } from '../../src/activities/plan.ts';
+import type { EpochReport } from '../../src/sweep/early-stop.ts';
+import { stop } from '../../src/workflows/fine-tuning-job.ts';
+import { Pause } from '../../src/workflows/pause.ts';
+import { RunBudget } from '../../src/workflows/run-budget.ts';
+import {
+  type TrainedCandidate,
+  type Training,
+  trainCandidate,
+  trainingFileKey,
+  type UploadedFiles,
+} from '../../src/workflows/train-candidate.ts';
+
+export { fineTuningJob } from '../../src/workflows/fine-tuning-job.ts';
+
+export interface SweepInput {
+  job: Training['job'];
+  files: UploadedFiles;
+  candidates: PlannedCandidate[];
+  reportEpochs: boolean;
+}
+
+export interface SweepResult {
+  trained: TrainedCandidate[];
+  /** As they came. */
+  reports: EpochReport[];
+  stages: Record<string, (string | undefined)[]>;
+  spentUsd: number;
+  /** Jobs that are said to go on when all have ended. */
+  running: number;
+}
+
+/** A candidate, and why it is stopped. */
+const stopCandidate = defineSignal<[string, string]>('stopCandidate');
+
+/** The part of a run that trains, with the rule that stops jobs left to whoever sends a signal. */
+export async function sweepOfJobs({ job, files, candidates, reportEpochs }: SweepInput): Promise<SweepResult> {
+  const reports: EpochReport[] = [];
+  const stages: SweepResult['stages'] = {};
+  const running: Training['running'] = new Map();
+  const budget = new RunBudget(null, false);
+  setHandler(defineSignal<[EpochReport]>('epochEnded'), (report) => {
+    reports.push(report);
+  });
+  setHandler(stopCandidate, (id, reason) =>
+    running
+      .get(id)
+      ?.signal(stop, reason)
+      .catch(() => {}),
+  );
+  const training: Training = {
+    job,
+    files: new Map(candidates.map((candidate) => [trainingFileKey(candidate), files])),
+    running,
+    reportEpochs,
+    budget,
+    pause: new Pause(() => {}),
+    update: (id, { stage }) => {
+      stages[id] = [...(stages[id] ?? []), stage];
+    },
+  };
+  const trained = await Promise.all(candidates.map((candidate) => trainCandidate(training, candidate)));
+  return { trained, reports, stages, spentUsd: budget.spentUsd, running: running.size };
+}
