@@ -1,21 +1,31 @@
 /**
- * Records the histories that test/replay replays: one completed run with its jobs, and one that was cancelled while its
- * jobs went on. Run it with `npm run histories` after a change that is meant to be incompatible with open runs.
+ * Records the histories that test/replay replays: one completed run with its jobs, of which one was stopped early and one
+ * had half of the rows, and one run that was cancelled while its jobs went on. Run it with `npm run histories` after a change that is meant to be incompatible with open runs.
  *
  * It needs what `tuneloop demo --keep --job-seconds 5` leaves running, and runs on it.
  */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { progressOf, type RunHandle, startRun } from '../src/cli/runs.ts';
 import { withSession } from '../src/cli/session.ts';
-import { shopRows, writePipeline } from '../test/setup/shop-log.ts';
+import { writePipeline } from '../test/setup/shop-log.ts';
 
 const folder = path.join(import.meta.dirname, '..', 'test', 'replay', 'histories');
+const LOG = path.join(import.meta.dirname, '..', 'examples', 'support-triage', 'log.jsonl');
 
 await withSession(async ({ client, environment }) => {
-  const file = writePipeline(path.join(environment.home, 'recording'), shopRows(60));
+  const file = writePipeline(path.join(environment.home, 'recording'), readFileSync(LOG, 'utf8'), {
+    candidates: {
+      models: ['local-nano', 'local-base'],
+      learning_rate_multiplier: [0.5, 2],
+      epochs: 4,
+      early_stop: true,
+      half_data: true,
+    },
+    evaluation: { baseline: { live: 'local-mini' }, alternatives: ['local-base'] },
+  });
   const record = async (name: string, workflowId: string) => {
     const history = await client.workflow.getHandle(workflowId).fetchHistory();
     // Replay does not look at who did the work and where in the code: those would differ with each recording.
@@ -34,7 +44,8 @@ await withSession(async ({ client, environment }) => {
   for (const old of readdirSync(folder)) rmSync(path.join(folder, old));
 
   const completed = await startRun(client, environment, file);
-  await completed.result();
+  const { candidates } = await completed.result();
+  if (!candidates.some(({ status }) => status === 'stopped')) throw new Error('no job was stopped: record again');
   await recordRun('completed', completed);
 
   const cancelled = await startRun(client, environment, file);

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { compare } from './cli/compare.ts';
 import { diffDatasets, listDatasets, showDataset } from './cli/datasets.ts';
 import { demo, EXAMPLE_PIPELINE } from './cli/demo.ts';
 import { doctor } from './cli/doctor.ts';
@@ -9,7 +10,8 @@ import { inspect } from './cli/inspect.ts';
 import { label } from './cli/label.ts';
 import { printError, printResult, say } from './cli/output.ts';
 import { plan } from './cli/plan.ts';
-import { cancel, list, predict, report, resume, run, watch } from './cli/run-commands.ts';
+import { report } from './cli/report.ts';
+import { cancel, list, predict, resume, run, watch } from './cli/run-commands.ts';
 import { changeSchedule, createSchedule, listSchedules } from './cli/schedules.ts';
 import { budget, sweep } from './cli/spending.ts';
 import { trainer } from './cli/trainer.ts';
@@ -110,9 +112,20 @@ command(
 command(
   program,
   'report <id>',
-  'print the report of a run',
-  'tuneloop report support-triage/20261123-081530-042 --json',
-).action(exitWith(report));
+  'print the report of a run, or write it in other forms',
+  'tuneloop report support-triage/20261123-081530-042 --junit tuneloop.xml',
+)
+  .option('--junit <file>', 'write JUnit XML, for CI')
+  .option('--promptfoo <folder>', 'write a promptfoo config with the rows that judged, to repeat the last comparison')
+  .option('--open', 'show the HTML in the browser')
+  .action(exitWith(report));
+
+command(
+  program,
+  'compare <run> <other>',
+  'say what the second run has found that the first had not',
+  'tuneloop compare support-triage/20261116-081530-042 support-triage/20261123-081530-042',
+).action(exitWith(compare));
 
 command(
   program,

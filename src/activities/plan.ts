@@ -91,7 +91,7 @@ export function createPlan(dependencies: Dependencies) {
       warnings: [
         ...shutdowns(wanted, models, new Date()),
         ...(past.warning === null ? [] : [past.warning]),
-        ...tinySetWarnings(pipeline, examples, candidates.length),
+        ...tinySetWarnings(examples, candidates.length),
       ],
     };
   };
@@ -123,12 +123,9 @@ function shutdowns(wanted: readonly string[], offered: readonly Model[], now: Da
   });
 }
 
-function tinySetWarnings({ candidates: { jobs } }: Pipeline, examples: number, candidates: number): string[] {
+function tinySetWarnings(examples: number, candidates: number): string[] {
   if (!isTinySet(examples)) return [];
-  const few =
-    jobs === undefined
-      ? `${candidates} ${candidates === 1 ? 'job is' : 'jobs are'} tried`
-      : `candidates.jobs asks for ${jobs} jobs`;
+  const few = `${candidates} ${candidates === 1 ? 'job is' : 'jobs are'} tried`;
   return [
     `${examples} examples cannot tell candidates apart: ${few}, checkpoints are left out, and an open verdict is likely.`,
   ];

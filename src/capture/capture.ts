@@ -1,6 +1,7 @@
 import type { OpenAI } from 'openai';
 import { type CapturedCall, type Exchange, recordOf } from './record.ts';
 import type { CaptureSink } from './sink.ts';
+import { tapped } from './tap.ts';
 
 export interface CaptureOptions {
   sink: CaptureSink;
@@ -30,15 +31,18 @@ export function capture<T extends OpenAI>(client: T, options: CaptureOptions): T
     const response = await inner.call(undefined, input, init);
     try {
       const endpoint = endpointOf(input, init);
-      if (endpoint && response.ok && typeof init?.body === 'string') {
-        const streamed = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
-        const copy = response.clone();
-        void keep(copy, { endpoint, request: init.body, streamed, startedAt }, start, options);
-      }
+      const request = init?.body;
+      if (!endpoint || !response.ok || typeof request !== 'string' || !isDrawn(options)) return response;
+      const streamed = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
+      return tapped(response, streamed, (text) => {
+        const latencyMs = performance.now() - start;
+        const record = keep({ endpoint, request, response: text, streamed, startedAt, latencyMs }, options);
+        options.sink.expect?.(record);
+      });
     } catch {
       // The call has succeeded, and that is all that the application asked for.
+      return response;
     }
-    return response;
   };
   return client.withOptions({ fetch }) as T;
 }
@@ -49,25 +53,23 @@ function endpointOf(input: Parameters<Fetch>[0], init: Parameters<Fetch>[1]): Ex
   return ENDPOINT.exec(url.pathname)?.[1] as Exchange['endpoint'] | undefined;
 }
 
-/** Reads the copy of an answer to its end. Never rejects. */
-async function keep(
-  copy: Response,
-  exchange: Omit<Exchange, 'response' | 'latencyMs'>,
-  start: number,
-  { sink, sample = 1, redact, metadata }: CaptureOptions,
-): Promise<void> {
+/** By chance, before anything is copied. */
+function isDrawn({ sample = 1 }: CaptureOptions): boolean {
+  return typeof sample !== 'number' || Math.random() < sample;
+}
+
+/** Never rejects. */
+async function keep(exchange: Exchange, { sink, sample, redact, metadata }: CaptureOptions): Promise<void> {
   try {
-    const response = await copy.text();
-    const latencyMs = performance.now() - start;
     // First the application gets on with its answer.
     await new Promise((resolve) => setImmediate(resolve));
-    const call = recordOf({ ...exchange, response, latencyMs });
+    const call = recordOf(exchange);
     if (!call) return;
-    if (typeof sample === 'number' ? Math.random() >= sample : !sample(call)) return;
+    if (typeof sample === 'function' && !sample(call)) return;
     const tagged = metadata ? { ...call, metadata: { ...metadata, ...call.metadata } } : call;
     const kept = redact ? redact(tagged) : tagged;
     if (kept) sink.record(kept);
   } catch {
-    // Broken off, no answer, or a hook that failed: no record.
+    // No answer, or a hook that failed: no record.
   }
 }

@@ -1,4 +1,4 @@
-import type { Client } from 'pg';
+import type { Pool } from 'pg';
 import type { CapturedCall } from './record.ts';
 import { type CapturedActual, type CaptureSink, createSink, type LineWriter, type SinkOptions } from './sink.ts';
 
@@ -23,7 +23,8 @@ export function postgresSink({ url, table = 'tuneloop_log', ...options }: Postgr
 class PostgresWriter implements LineWriter {
   readonly #url: string;
   readonly #table: string;
-  #client: Client | undefined;
+  #pool: Pool | undefined;
+  #hasTable = false;
 
   constructor(url: string, table: string) {
     this.#url = url;
@@ -31,43 +32,52 @@ class PostgresWriter implements LineWriter {
   }
 
   async write(calls: readonly CapturedCall[], actuals: readonly CapturedActual[]): Promise<void> {
-    const client = await this.#connect();
+    this.#pool ??= await this.#open();
+    const client = await this.#pool.connect();
     try {
+      if (!this.#hasTable) await client.query(this.#createTable());
+      this.#hasTable = true;
       await client.query('begin');
       if (calls.length > 0) await client.query(this.#insertCalls(), [JSON.stringify(calls.map(asColumns))]);
       for (const { actual_for, actual, quality, by } of actuals) {
         await client.query(this.#insertActual(), [actual_for, actual ?? null, quality ?? null, by ?? null]);
       }
       await client.query('commit');
+      client.release();
     } catch (error) {
-      // The connection may be what is broken: the next attempt makes a new one.
-      this.#client = undefined;
-      await client.end().catch(() => {});
+      // The connection may be what is broken: the next attempt makes a new one, and looks for the table again.
+      this.#hasTable = false;
+      client.release(true);
       throw error;
     }
   }
 
   async close(): Promise<void> {
-    await this.#client?.end();
-    this.#client = undefined;
+    const pool = this.#pool;
+    this.#pool = undefined;
+    await pool?.end();
   }
 
-  async #connect(): Promise<Client> {
-    if (this.#client) return this.#client;
+  async #open(): Promise<Pool> {
     const { default: pg } = await import('pg');
-    const client = new pg.Client({ connectionString: this.#url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-    client.on('error', () => {
-      if (this.#client === client) this.#client = undefined;
+    // One connection, which keeps the process alive while it is used and no longer.
+    const pool = new pg.Pool({
+      connectionString: this.#url,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      max: 1,
+      allowExitOnIdle: true,
     });
-    await client.connect();
-    await client.query(
-      `create table if not exists ${this.#table} (
-        id text primary key, timestamp timestamptz, messages jsonb, completion text, actual text, actual_by text,
-        quality real, model text, prompt_tokens integer, completion_tokens integer, latency_ms real,
-        finish_reason text, metadata jsonb)`,
-    );
-    this.#client = client;
-    return client;
+    // Events of a broken connection, which would end the process. A write learns of it by its own error.
+    pool.on('error', () => {});
+    pool.on('connect', (client) => client.on('error', () => {}));
+    return pool;
+  }
+
+  #createTable(): string {
+    return `create table if not exists ${this.#table} (
+      id text primary key, timestamp timestamptz, messages jsonb, completion text, actual text, actual_by text,
+      quality real, model text, prompt_tokens integer, completion_tokens integer, latency_ms real,
+      finish_reason text, metadata jsonb)`;
   }
 
   #insertCalls(): string {

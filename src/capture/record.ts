@@ -52,6 +52,18 @@ export function recordOf(exchange: Exchange): CapturedCall | undefined {
   };
 }
 
+/** Whether the last one is among these events of a stream, after which a server may keep the connection open. */
+export function isOver(events: string): boolean {
+  if (!events.includes(DONE) && !FINAL.test(events)) return false;
+  const data = dataOf(events);
+  return data.includes(DONE) || data.some((text) => FINAL.test(text) && isFinal(asObject(JSON.parse(text))));
+}
+
+/** Ends the stream of a chat completion. */
+const DONE = '[DONE]';
+/** A quick look at events, before they are parsed: within a text of theirs the quotes would be escaped. */
+const FINAL = /"response\.(?:completed|incomplete)"/;
+
 interface Answer {
   id: string;
   completion: string | null;
@@ -102,10 +114,11 @@ function joinChunks(chunks: readonly Json[]): Json {
 
 function finalResponse({ streamed, response }: Exchange): Json {
   if (!streamed) return asObject(JSON.parse(response));
-  const last = eventsOf(response).findLast(
-    ({ type }) => type === 'response.completed' || type === 'response.incomplete',
-  );
-  return asObject(last?.response);
+  return asObject(eventsOf(response).findLast(isFinal)?.response);
+}
+
+function isFinal({ type }: Json): boolean {
+  return type === 'response.completed' || type === 'response.incomplete';
 }
 
 /** Why a response is not whole, in the words of chat completions. */
@@ -174,8 +187,14 @@ function asTextParts(content: unknown): unknown {
   });
 }
 
-/** The data of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), parsed. */
 function eventsOf(body: string): Json[] {
+  return dataOf(body)
+    .filter((data) => data !== DONE)
+    .map((data) => asObject(JSON.parse(data)));
+}
+
+/** The data of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
+function dataOf(body: string): string[] {
   return body
     .split(/\r\n\r\n|\n\n|\r\r/)
     .map((event) =>
@@ -184,8 +203,7 @@ function eventsOf(body: string): Json[] {
         .flatMap((line) => (line.startsWith('data:') ? line.slice(5).trimStart() : []))
         .join('\n'),
     )
-    .filter((data) => data !== '' && data !== '[DONE]')
-    .map((data) => asObject(JSON.parse(data)));
+    .filter((data) => data !== '');
 }
 
 function tokens(prompt: unknown, completion: unknown): CapturedCall['usage'] {

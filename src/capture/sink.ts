@@ -29,7 +29,9 @@ export interface CaptureSink {
    * @param by who says so, for example `person:ana`.
    */
   recordActual(id: string, output: string | null, quality?: number, by?: string): void;
-  /** Resolves when everything taken so far is written, or lost. Never rejects. */
+  /** Says that a call is about to be recorded, so that `flush` and `close` wait for it. */
+  expect?(record: Promise<void>): void;
+  /** Resolves when everything taken or expected so far is written, or lost. Never rejects. */
   flush(): Promise<void>;
   /** Flushes and gives up files and connections. */
   close(): Promise<void>;
@@ -51,8 +53,8 @@ const RETRY_MS = 500;
 const SILENCE_MS = 60_000;
 
 /**
- * The queue between the application and a place that may be slow, full or gone. Nothing here is waited for by a call, and
- * no timer keeps the process alive.
+ * The queue between the application and a place that may be slow, full or gone. Nothing here is waited for by a call. What
+ * waits to be written does not keep the process alive; what is being written does, until it is written or lost.
  */
 export function createSink(writer: LineWriter, { onError, queue = QUEUE }: SinkOptions): CaptureSink {
   let calls: CapturedCall[] = [];
@@ -62,6 +64,8 @@ export function createSink(writer: LineWriter, { onError, queue = QUEUE }: SinkO
   let toldAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
+  let tries = TRIES;
+  const expected = new Set<Promise<void>>();
 
   const lose = (error: unknown, lines: number) => {
     lost += lines;
@@ -82,24 +86,29 @@ export function createSink(writer: LineWriter, { onError, queue = QUEUE }: SinkO
     for (let attempt = 1; ; attempt += 1) {
       try {
         await writer.write(callBatch, actualBatch);
+        tries = TRIES;
         return;
       } catch (error) {
-        if (attempt === TRIES) {
+        if (attempt >= tries) {
           lose(error, callBatch.length + actualBatch.length);
+          // A place that is gone must not hold up `close` anew with each batch.
+          tries = 1;
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS * attempt).unref());
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS * attempt));
       }
     }
   };
   const drain = async () => {
     while (calls.length + actuals.length > 0) await writeBatch();
   };
-  const flush = () => {
+  const flush = async () => {
+    await Promise.allSettled(expected);
     clearTimeout(timer);
     timer = undefined;
+    process.off('beforeExit', flush);
     writing = writing.then(drain);
-    return writing;
+    await writing;
   };
   const enqueue = (take: () => void) => {
     if (calls.length + actuals.length >= queue) {
@@ -107,10 +116,10 @@ export function createSink(writer: LineWriter, { onError, queue = QUEUE }: SinkO
       return;
     }
     take();
-    timer ??= setTimeout(() => void flush(), DELAY_MS).unref();
+    if (timer) return;
+    timer = setTimeout(flush, DELAY_MS).unref();
+    process.once('beforeExit', flush);
   };
-  const onExit = () => void flush();
-  process.once('beforeExit', onExit);
 
   return {
     record: (call) => enqueue(() => calls.push(call)),
@@ -124,9 +133,13 @@ export function createSink(writer: LineWriter, { onError, queue = QUEUE }: SinkO
           timestamp: new Date().toISOString(),
         }),
       ),
+    expect(record) {
+      expected.add(record);
+      const forget = () => void expected.delete(record);
+      record.then(forget, forget);
+    },
     flush,
     async close() {
-      process.off('beforeExit', onExit);
       await flush();
       await writer.close().catch((error: unknown) => lose(error, 0));
     },

@@ -15,7 +15,7 @@ import { alignColumns } from './run-table.ts';
 export async function compare(first: string, second: string, { json }: { json?: boolean }): Promise<number> {
   const [before, after] = [await readRun(first), await readRun(second)];
   const comparison = compareRuns(before.report, after.report, { first: before.scores, second: after.scores });
-  printResult(json, comparison, () => comparisonText(comparison));
+  printResult(json, comparison, () => textOf(comparison));
   return EXIT.ok;
 }
 
@@ -47,7 +47,7 @@ async function readScores(file: string): Promise<WinnerScores> {
   return scores;
 }
 
-function comparisonText({ runs, changes, figures }: RunComparison): string {
+function textOf({ runs, changes, figures }: RunComparison): string {
   const rows = figures.map(({ name, first, second }) => [name, first, second].map(plainLine));
   return [...changes.map(plainLine), '', alignColumns([['', ...runs.map(plainLine)], ...rows])].join('\n');
 }

@@ -26,6 +26,7 @@ const USAGE_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'PIPELINE_INVALID',
   'RUN_NOT_FOUND',
   'RUN_NOT_PAUSED',
+  'REPORT_UNREADABLE',
   'DATASET_NOT_FOUND',
 ]);
 

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline as streamTo } from 'node:stream/promises';
 import type { Environment } from '../config/environment.ts';
 import type { Pipeline } from '../config/pipeline.ts';
-import { type PromptTemplate, TREATMENTS, type Treatment } from '../dataset/instructions/template.ts';
+import type { PromptTemplate, Treatment } from '../dataset/instructions/template.ts';
 import type { Manifest } from '../dataset/manifest.ts';
 import { messagesFor } from '../dataset/messages.ts';
 import type { Example } from '../dataset/row.ts';
@@ -28,7 +29,6 @@ import { parseReport } from '../report/report-schema.ts';
 import { readJson } from '../storage/artifact-store.ts';
 import { DatasetVersions } from '../storage/dataset-versions.ts';
 import { writeFileAtomically } from '../storage/run-folder.ts';
-import { planCandidates } from '../sweep/plan.ts';
 import { EXIT, exitCodeOfRun } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 import { runTable } from './run-table.ts';
@@ -116,14 +116,24 @@ export async function writePromptfoo(
       `${found.runId} has no winner, so there is nothing to repeat with promptfoo`,
     );
   }
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const tests = createWriteStream(path.join(folder, PROMPTFOO_TESTS), { mode: 0o600 });
-  await streamTo(Readable.from(promptfooTests(found, pipeline, environment)), tests);
-  const config = path.join(folder, 'promptfooconfig.yaml');
-  const server = serverOf(pipeline, environment);
   const { max_output_tokens: maxOutputTokens } = pipeline.evaluation;
-  await writeFileAtomically(config, promptfooConfig({ ...found, winnerModel }, server, maxOutputTokens));
+  const text = promptfooConfig({ ...found, winnerModel }, serverOf(pipeline, environment), maxOutputTokens);
+  const config = path.join(folder, 'promptfooconfig.yaml');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeRows(path.join(folder, PROMPTFOO_TESTS), promptfooTests(found, pipeline, environment));
+  await writeFileAtomically(config, text);
   return config;
+}
+
+/** Writes rows whole or not at all. A file that others may read is replaced, and not written into. */
+async function writeRows(file: string, rows: AsyncIterable<string>): Promise<void> {
+  const temporary = `${file}.writing-${randomUUID()}`;
+  try {
+    await streamTo(Readable.from(rows), createWriteStream(temporary, { flags: 'wx', mode: 0o600 }));
+    await rename(temporary, file);
+  } finally {
+    await rm(temporary, { force: true });
+  }
 }
 
 /** The rows that judged, one by one. */
@@ -140,7 +150,7 @@ async function* promptfooTests(found: Report, pipeline: Pipeline, environment: E
   }
   const manifest = await readJson<Manifest>(artifacts, dataset.manifest);
   const template = await readJson<PromptTemplate>(artifacts, manifest.template.ref);
-  const treatment = treatmentOf(found, pipeline);
+  const treatment = treatmentOf(found);
   for await (const row of artifacts.rows(manifest.examples[found.judgedOn])) {
     const example = JSON.parse(row) as Example;
     const { completion, references = [], recorded } = example;
@@ -155,18 +165,12 @@ async function* promptfooTests(found: Report, pipeline: Pipeline, environment: E
   }
 }
 
-/** What is left of the prompt for the winner; the id of a candidate says so. */
-function treatmentOf({ candidates, winner }: Report, { candidates: { jobs: _, ...lists } }: Pipeline): Treatment {
+/** What of the prompt the winner was trained on. */
+function treatmentOf({ candidates, winner }: Report): Treatment {
   const isWinner = ({ id }: { id: string }) => id === winner;
   const won = candidates.find((candidate) => isWinner(candidate) || candidate.checkpoints.some(isWinner));
-  // Settings that have won before need not be in the lists, but a plan takes them in all the same, and names them.
-  const pastWinners = won ? TREATMENTS.map((treatment) => ({ ...won, treatment })) : [];
-  const planned = planCandidates(lists, { pastWinners }).find(({ id }) => id === won?.id);
-  if (planned) return planned.treatment;
-  throw new TuneloopError(
-    'REPORT_UNREADABLE',
-    `the winner ${winner} is none of the candidates that the pipeline makes`,
-  );
+  if (won) return won.treatment;
+  throw new TuneloopError('REPORT_UNREADABLE', `the winner ${winner} is none of the candidates of the report`);
 }
 
 function serverOf({ provider }: Pipeline, environment: Environment): PromptfooServer {
@@ -175,9 +179,11 @@ function serverOf({ provider }: Pipeline, environment: Environment): PromptfooSe
   return { baseURL: provider.baseURL, apiKeyEnv: provider.apiKeyEnv };
 }
 
+const OPENERS: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win32: 'explorer' };
+
 /** Shows a file in the program that the desktop has for it. Where there is none, its path is printed anyway. */
 async function openFile(file: string): Promise<void> {
-  const opener = { darwin: 'open', win32: 'explorer' }[process.platform as string] ?? 'xdg-open';
+  const opener = OPENERS[process.platform] ?? 'xdg-open';
   const child = spawn(opener, [file], { stdio: 'ignore', detached: true });
   try {
     await once(child, 'spawn');

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { TuneloopError } from '../errors.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
 import { connectProvider } from '../providers/connect.ts';
@@ -139,24 +137,6 @@ export function resume(id: string, options: JsonOption): Promise<number> {
       { runId: id, resumed: { code, message } },
       () => `${id} goes on; it was paused for ${code}: ${message}`,
     );
-    return EXIT.ok;
-  });
-}
-
-/** `report ID`: prints the report of a run that has ended. */
-export function report(id: string, options: JsonOption): Promise<number> {
-  return withSession(async ({ client }) => {
-    const result = await runJson(client.workflow.getHandle(id));
-    const { reportPath } = result;
-    if (reportPath === undefined || options.json) {
-      printResult(options.json, result, () => runTable(result));
-      return exitCodeOfRun(result);
-    }
-    const markdown = await readFile(reportPath, 'utf8').catch(() => {
-      throw new TuneloopError('RUN_NOT_FOUND', `the report of ${id} is not on this machine: ${reportPath}`);
-    });
-    say(`${reportPath}, and as JSON ${path.join(path.dirname(reportPath), 'report.json')}`);
-    printResult(false, result, () => markdown.trimEnd());
     return EXIT.ok;
   });
 }

@@ -20,7 +20,7 @@ export interface Comparison {
   /** Posterior probability that the difference is above `-margin`. */
   nonInferiority: number;
   margin: number;
-  /** Rows that would settle it with a power of 80 %, if differences stay as they are; null where it is settled. */
+  /** Rows that would settle it with a power of 80 %, if differences stay as they are; null where it is settled, or rows alone would not. */
   rowsNeeded: number | null;
 }
 
@@ -55,6 +55,7 @@ export function compareScores(
   const pValue = binary ? mcnemarTest(gained, lost) : signFlipTest(differences);
   const nonInferiority = posterior.above(-margin);
   const alpha = ALPHA / chosenAmong;
+  const rows = rowsToSettle(differences, margin);
   const verdict =
     pValue < alpha && difference > 0
       ? 'better'
@@ -75,7 +76,7 @@ export function compareScores(
     test: binary ? 'mcnemar' : 'sign-flip',
     nonInferiority,
     margin,
-    rowsNeeded: verdict === 'inconclusive' ? Math.max(n + 1, rowsToSettle(differences, margin)) : null,
+    rowsNeeded: verdict === 'inconclusive' && Number.isFinite(rows) ? Math.max(n + 1, rows) : null,
   };
 }
 

@@ -16,7 +16,7 @@ export interface RunComparison {
   figures: ComparedFigure[];
 }
 
-export interface ComparedFigure {
+interface ComparedFigure {
   name: string;
   first: string;
   second: string;
@@ -112,7 +112,10 @@ function warnings(first: Report, second: Report, comparison: Comparison | null):
 
 function costChange({ winnerJudged: before }: Report, { winnerJudged: after }: Report): string[] {
   const saving = savingPercent(before?.costPer1kUsd ?? null, after?.costPer1kUsd ?? null);
-  return saving === null ? [] : [`A request to the second winner is ${savingText(saving)}.`];
+  if (saving === null) return [];
+  // Less is written as 0.0 %.
+  const isSame = Math.abs(saving) < 0.05;
+  return [isSame ? 'Both winners cost the same.' : `A request to the second winner is ${savingText(saving)}.`];
 }
 
 function dataChange({ dataset: before }: Report, { dataset: after }: Report): string[] {

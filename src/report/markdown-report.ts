@@ -64,7 +64,7 @@ export function markdownReport(report: RunResult): string {
           `Winner: **${inert(winner)}**${winnerReason === null ? '' : ` – ${inert(winnerReason)}`}.` +
             (optimism === null
               ? ''
-              : ` Its validation score probably flatters it by ${signedPoints(optimism)} points, as the best of several.`),
+              : ` Its validation score probably flatters it by ${(optimism * 100).toFixed(1)} points, as the best of several.`),
         ]),
     '## Data',
     `Dataset version ${inert(dataset.version)}: ${dataset.train} examples to train on, ${dataset.validation} to choose ` +
@@ -92,7 +92,7 @@ function beforeAndAfter({ metric, judgedOn, localTrainer, baseline, winnerJudged
     [`baseline (${baseline.kind}, whole prompt)`, ...judgedCells(baseline)],
     ...alternatives.map(({ model, judged }) => [
       'alternative (whole prompt)',
-      ...(judged ? judgedCells(judged) : [inert(model), ...head.slice(2).map(() => DASH)]),
+      ...(judged ? judgedCells({ ...judged, model }) : [inert(model), ...head.slice(2).map(() => DASH)]),
     ]),
     ...(winnerJudged ? [[`winner (inputs only${local})`, ...judgedCells(winnerJudged)]] : []),
   ]);

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { Message } from '../dataset/row.ts';
+import { TuneloopError } from '../errors.ts';
 import type { Report } from './report.ts';
 
 /** Where promptfoo asks the models; null for OpenAI's own address, which it knows. */
@@ -10,7 +11,7 @@ export interface PromptfooServer {
 }
 
 /** One row of the comparison; null stands for what nobody gets. */
-export interface PromptfooRow {
+interface PromptfooRow {
   /** What the winner gets. */
   treated: readonly Message[];
   original: readonly Message[] | null;
@@ -49,6 +50,8 @@ export function showsRecorded({ baseline }: Report): boolean {
  * A config of promptfoo, as YAML, that repeats the last comparison of a run: the winner with what it was trained on, the
  * baseline and the alternatives with the original prompt. A recorded baseline is repeated by its recorded answers. The rows
  * are in {@link PROMPTFOO_TESTS}, a {@link promptfooTest} a line.
+ *
+ * @throws TuneloopError REPORT_UNREADABLE for a model whose name promptfoo would take for a template.
  */
 export function promptfooConfig(
   report: Report & { winnerModel: string },
@@ -58,7 +61,7 @@ export function promptfooConfig(
   const { pipeline, runId, metric, judgedOn, baseline, alternatives, winnerModel } = report;
   const isExact = EXACT_METRICS.includes(metric);
   const asked = (label: string, model: string, prompt: PromptName) => ({
-    id: `openai:chat:${model}`,
+    id: `openai:chat:${inertName(model)}`,
     label,
     prompts: [PROMPTS[prompt].label],
     config: {
@@ -83,13 +86,25 @@ export function promptfooConfig(
     ...(showsRecorded(report) ? (['recorded'] as const) : []),
   ];
   const unmeasured = isExact ? '' : `; promptfoo does not know the metric ${metric}, so nothing is scored`;
-  return stringify({
-    description: `${pipeline}, ${runId}: the winner on the ${judgedOn} rows${unmeasured}`,
-    prompts: used.map((name) => PROMPTS[name]),
-    providers,
-    ...(isExact ? { defaultTest: { assert: [{ type: 'javascript', metric, value: IS_RIGHT }] } } : {}),
-    tests: `file://${PROMPTFOO_TESTS}`,
-  });
+  return stringify(
+    {
+      description: `${pipeline}, ${runId}: the winner on the ${judgedOn} rows${unmeasured}`,
+      prompts: used.map((name) => PROMPTS[name]),
+      providers,
+      ...(isExact ? { defaultTest: { assert: [{ type: 'javascript', metric, value: IS_RIGHT }] } } : {}),
+      tests: `file://${PROMPTFOO_TESTS}`,
+    },
+    { lineWidth: 0 },
+  );
+}
+
+/** A config may read the environment too, and a server names its models as it likes. */
+function inertName(model: string): string {
+  if (!/[{}]/.test(model)) return model;
+  throw new TuneloopError(
+    'REPORT_UNREADABLE',
+    `promptfoo cannot ask the model ${JSON.stringify(model)}: it takes braces in a name for a template`,
+  );
 }
 
 /** A test of promptfoo as one line of JSON, without the line break. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TREATMENTS } from '../dataset/instructions/template.ts';
 import { VERDICTS, type VerdictName } from '../dataset/verdict.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from './report.ts';
@@ -65,6 +66,7 @@ const candidate = z.object({
     epochs: count,
     batchSize: count.exactOptional(),
   }),
+  treatment: z.enum(TREATMENTS),
   half: z.boolean(),
   jobId: z.string().nullable(),
   status: z.enum(['succeeded', 'stopped', 'failed', 'cancelled', 'skipped']),
@@ -170,7 +172,8 @@ const reportSchema = z.object({
     templateVersions: count,
   }),
   prices: z.object({ date: z.string(), source: z.string() }),
-}) satisfies z.ZodType<Report>;
+  // Both ways: what the schema gives is a report, and it refuses no report.
+}) satisfies z.ZodType<Report> & { encode: (report: Report) => unknown };
 
 /** The JSON Schema of `report.json`, for programs that read it. */
 export function reportJsonSchema(): Record<string, unknown> {

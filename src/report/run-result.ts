@@ -1,3 +1,4 @@
+import type { Treatment } from '../dataset/instructions/template.ts';
 import type { Comparison } from '../evaluation/comparison.ts';
 import type { Recommendation } from '../evaluation/recommendation.ts';
 import type { Interval } from '../evaluation/statistics.ts';
@@ -72,6 +73,7 @@ export type CandidateStatus = 'succeeded' | 'stopped' | 'failed' | 'cancelled' |
 export interface CandidateResult extends Contended {
   baseModel: string;
   hyperparameters: Hyperparameters;
+  treatment: Treatment;
   /** Trained on half of the rows; cannot win. */
   half: boolean;
   jobId: string | null;

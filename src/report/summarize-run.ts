@@ -102,6 +102,7 @@ function candidateResult(
     ...(final ?? lost),
     baseModel: candidate.baseModel,
     hyperparameters: candidate.hyperparameters,
+    treatment: candidate.treatment,
     half: candidate.half === true,
     jobId: job.jobId,
     status: job.state,

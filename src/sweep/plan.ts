@@ -63,7 +63,7 @@ export function planCandidates(
   { seed = 1, examples = Number.POSITIVE_INFINITY, pastWinners = [] }: PlanOptions = {},
 ): Candidate[] {
   const grid = new Grid(lists);
-  const jobs = lists.jobs ?? (isTinySet(examples) ? Math.min(TINY_SET_JOBS, grid.size) : grid.size);
+  const jobs = Math.min(grid.size, lists.jobs ?? (isTinySet(examples) ? TINY_SET_JOBS : grid.size));
   const past = knownWinners(grid, pastWinners).slice(0, Math.min(MOST_PAST_WINNERS, jobs));
   const chosen = chooseCells(grid, past, jobs - past.length, seed);
 

@@ -1,9 +1,22 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import OpenAI from 'openai';
-import { type CapturedCall, type CaptureOptions, type CaptureSink, capture } from '../../src/capture/index.ts';
+import {
+  type CapturedCall,
+  type CaptureOptions,
+  type CaptureSink,
+  capture,
+  jsonlSink,
+} from '../../src/capture/index.ts';
 import { parseLogRow } from '../../src/sources/log-row.ts';
 import { until } from '../setup/cli.ts';
+import { temporaryFolder } from '../storage/temporary-folder.ts';
+
+const folder = temporaryFolder();
 
 const CHAT = {
   id: 'chatcmpl-1',
@@ -48,28 +61,50 @@ const MESSAGES = [
 ];
 const REQUEST = { model: 'gpt-4.1', messages: MESSAGES };
 
-/** Answers as the model that is asked for says: an error, a stream that breaks off, or what is right. */
+/** Longer than what is recorded, in characters. */
+const HUGE = 33 * 2 ** 20;
+
+/** Events of a stream that a model sends. Others send all. */
+const SENT = new Map([
+  ['breaks', 2],
+  ['pauses', 2],
+  ['finishes', 4],
+]);
+
+/**
+ * Answers as the model that is asked for says: an error, a stream that breaks off, one that pauses in its midst or after the
+ * reason of its end, one that is whole and keeps its connection open, a huge answer, or what is right.
+ */
 function answer(
   model: string,
   path: string,
   stream: boolean,
   write: (text: string) => void,
-  end: (broken: boolean) => void,
+  end: (how: 'closed' | 'broken' | 'open') => void,
 ) {
+  const isChat = !path.endsWith('responses');
   if (!stream) {
-    write(JSON.stringify(path.endsWith('responses') ? RESPONSE : CHAT));
-    return end(false);
+    const text = JSON.stringify(isChat ? CHAT : RESPONSE);
+    if (model === 'pauses') {
+      write(text.slice(0, 20));
+      return end('open');
+    }
+    write(model === 'huge' ? text.replace('billing', 'b'.repeat(HUGE)) : text);
+    return end('closed');
   }
-  const events: object[] = path.endsWith('responses') ? EVENTS : CHUNKS;
-  const sent = model === 'breaks' ? events.slice(0, 2) : events;
+  const events: object[] = isChat ? CHUNKS : EVENTS;
+  const sent = events.slice(0, SENT.get(model));
   for (const event of sent) write(`data: ${JSON.stringify(event)}\n\n`);
-  if (model === 'breaks') return end(true);
-  if (!path.endsWith('responses')) write('data: [DONE]\n\n');
-  return end(false);
+  if (model === 'breaks') return end('broken');
+  if (sent.length < events.length) return end('open');
+  if (isChat) write('data: [DONE]\n\n');
+  return end(model === 'stays' ? 'open' : 'closed');
 }
 
 let server: Server;
 let openai: OpenAI;
+/** Answers that wait for their client to close the connection. */
+let open = 0;
 beforeAll(async () => {
   server = createServer((request, response) => {
     let body = '';
@@ -91,8 +126,15 @@ beforeAll(async () => {
         request.url ?? '',
         stream === true,
         (text) => response.write(text),
-        // A moment later, so that what came before has arrived.
-        (broken) => (broken ? setTimeout(() => response.destroy(), 50) : response.end()),
+        (how) => {
+          if (how === 'closed') return void response.end();
+          // A moment later, so that what came before has arrived.
+          if (how === 'broken') return void setTimeout(() => response.destroy(), 50);
+          open += 1;
+          response.once('close', () => {
+            open -= 1;
+          });
+        },
       );
     });
   });
@@ -124,6 +166,16 @@ const one = async (calls: CapturedCall[]): Promise<CapturedCall> => {
   return call;
 };
 
+/** Collects garbage until the condition holds. */
+async function collectUntil(condition: () => boolean, what: string): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await until(() => {
+    collect();
+    return condition();
+  }, what);
+}
+
 describe('what the application gets is what it would get without', () => {
   test('for a completion, its response and its headers', async () => {
     const { client } = captured();
@@ -146,6 +198,36 @@ describe('what the application gets is what it would get without', () => {
     const runner = client.chat.completions.stream(REQUEST);
     expect(await runner.finalContent()).toBe('billing\n\nrefund é');
     expect((await one(calls)).completion).toBe('billing\n\nrefund é');
+  });
+
+  test.each([false, true])('for the response itself, however it is read (streamed: %s)', async (stream) => {
+    const { client } = captured();
+    const read = async (from: OpenAI) => {
+      const fetched = () => from.chat.completions.create({ ...REQUEST, stream }).asResponse();
+      const response = await fetched();
+      const { status, statusText, ok, url, redirected, type, bodyUsed } = response;
+      const said = { status, statusText, ok, url, redirected, type, bodyUsed };
+      const copy = response.clone();
+      const texts = [await response.text(), await copy.text()];
+      const buffer = Buffer.from(await (await fetched()).arrayBuffer()).toString();
+      const blob = await (await fetched()).blob();
+      const { body } = await fetched();
+      const chunks = body ? Buffer.concat(await Array.fromAsync(body)).toString() : null;
+      return {
+        said: { ...said, urlOfCopy: copy.url, used: response.bodyUsed },
+        headers: [...response.headers].filter(([name]) => name !== 'date'),
+        texts,
+        again: await response.text().catch((error: Error) => error.name),
+        buffer,
+        blob: [blob.type, await blob.text()],
+        chunks,
+        json: stream ? null : await (await fetched()).json(),
+        isResponse: response instanceof Response,
+      };
+    };
+    const mine = await read(client);
+    expect(mine).toEqual(await read(openai));
+    expect(mine).toMatchObject({ said: { url: expect.stringContaining('/v1/chat'), used: true }, again: 'TypeError' });
   });
 
   test('for an error, which is not recorded', async () => {
@@ -196,7 +278,106 @@ describe('what the application gets is what it would get without', () => {
   });
 });
 
+describe('a connection is closed as it would be without', () => {
+  afterEach(() => until(() => open === 0, 'the end of all connections'));
+
+  test('where a server keeps it open after the last event of a stream, which is recorded', async () => {
+    const { client, calls } = captured();
+    const request = { ...REQUEST, model: 'stays', stream: true as const };
+    expect(await Array.fromAsync(await client.chat.completions.create(request))).toHaveLength(CHUNKS.length);
+    await until(() => open === 0, 'the end of the connection');
+    expect(await one(calls)).toMatchObject({ id: 'chatcmpl-2', usage: { prompt_tokens: 7 }, finish_reason: 'stop' });
+  });
+
+  test('where the application cancels the body, which is not recorded', async () => {
+    const { client, calls } = captured();
+    for (const stream of [false, true]) {
+      const response = await client.chat.completions.create({ ...REQUEST, model: 'pauses', stream }).asResponse();
+      await response.body?.cancel();
+      await until(() => open === 0, 'the end of the connection');
+      const read = await client.chat.completions.create({ ...REQUEST, model: 'pauses', stream }).asResponse();
+      const reader = read.body?.getReader();
+      await reader?.read();
+      const waiting = reader?.read();
+      await reader?.cancel();
+      expect(await waiting).toEqual({ done: true, value: undefined });
+      await until(() => open === 0, 'the end of the connection');
+    }
+    await client.chat.completions.create(REQUEST);
+    expect(await one(calls)).toMatchObject({ id: 'chatcmpl-1' });
+  });
+
+  test('where the application leaves a stream, which is recorded if the answer was whole by then', async () => {
+    const { client, calls } = captured();
+    for await (const _ of await client.chat.completions.create({ ...REQUEST, model: 'pauses', stream: true })) break;
+    for await (const chunk of await client.chat.completions.create({ ...REQUEST, model: 'finishes', stream: true })) {
+      if (chunk.choices[0]?.finish_reason === 'stop') break;
+    }
+    expect(await one(calls)).toMatchObject({ id: 'chatcmpl-2', completion: 'billing\n\nrefund é', usage: null });
+  });
+
+  test.each([false, true])('where a signal aborts the call, which is not recorded (streamed: %s)', async (stream) => {
+    const { client, calls } = captured();
+    const abort = async (from: OpenAI) => {
+      const controller = new AbortController();
+      const request = { ...REQUEST, model: 'pauses', stream };
+      const call = from.chat.completions.create(request, { signal: controller.signal });
+      const outcome = call.then(async (answer) => (stream ? Array.fromAsync(answer as AsyncIterable<object>) : answer));
+      await until(() => open === 1, 'half an answer');
+      controller.abort(new Error('enough'));
+      const ended = await outcome.catch((error: unknown) => error);
+      await until(() => open === 0, 'the end of the connection');
+      return ended;
+    };
+    expect(await abort(client)).toEqual(await abort(openai));
+    await client.chat.completions.create(REQUEST);
+    expect(await one(calls)).toMatchObject({ id: 'chatcmpl-1' });
+  });
+
+  test('where an answer is never read, which is not recorded; one that is kept can be read later', async () => {
+    const sink = jsonlSink(path.join(folder, 'unread.jsonl'));
+    const client = capture(openai, { sink });
+    const request = { ...REQUEST, model: 'pauses', stream: true as const };
+    const kept = await client.chat.completions.create(request).asResponse();
+    for (let index = 0; index < 10; index += 1) await client.chat.completions.create(request).asResponse();
+    expect(open).toBe(11);
+    await sink.close();
+    await collectUntil(() => open === 1, 'the end of the connections of unread answers');
+    const reader = kept.body?.getReader();
+    expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toContain('chatcmpl-2');
+    await reader?.cancel();
+  });
+});
+
 describe('a record', () => {
+  test.each([false, true])('is written when the sink is closed right after the call (streamed: %s)', async (stream) => {
+    const file = path.join(folder, `closed-${stream}.jsonl`);
+    const sink = jsonlSink(file);
+    const client = capture(openai, { sink });
+    if (stream) await client.chat.completions.stream(REQUEST).finalContent();
+    else await client.chat.completions.create(REQUEST);
+    await sink.close();
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ model: expect.stringContaining('gpt-4.1') });
+  });
+
+  test('of a response is made at its last event, though its server and the application keep it open', async () => {
+    const { client, calls } = captured();
+    const stream = await client.responses.create({ model: 'stays', input: 'hello', stream: true });
+    for await (const { type } of stream) {
+      if (type !== 'response.completed') continue;
+      expect(await one(calls)).toMatchObject({ id: 'resp_1', completion: 'billing' });
+      break;
+    }
+  });
+
+  test('of an answer over 32 MiB there is none', async () => {
+    const { client, calls } = captured();
+    const { choices } = await client.chat.completions.create({ ...REQUEST, model: 'huge' });
+    expect(choices[0]?.message.content).toHaveLength(HUGE);
+    await client.chat.completions.create(REQUEST);
+    expect((await one(calls)).completion).toBe('billing');
+  });
+
   test('of a completion is a line of a log that can be read', async () => {
     const { client, calls } = captured({ metadata: { feature: 'triage' } });
     await client.chat.completions.create({ ...REQUEST, metadata: { customer: 'c7' } });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type CapturedCall, jsonlSink, postgresSink } from '../../src/capture/index.ts';
+import { createSink } from '../../src/capture/sink.ts';
 import { openSource } from '../../src/sources/open-source.ts';
 import { ROOT, until } from '../setup/cli.ts';
 import { hasPostgres, type Postgres, startPostgres } from '../setup/postgres.ts';
@@ -20,6 +21,19 @@ const call = (id: string, changes: Partial<CapturedCall> = {}): CapturedCall => 
   finish_reason: 'stop',
   ...changes,
 });
+/** The exit code of a program of its own, and what it wrote. */
+const run = (program: string) =>
+  new Promise<{ code: number | null; stdout: string }>((resolve, reject) => {
+    const imports = `import { jsonlSink, postgresSink } from ${JSON.stringify(path.join(ROOT, 'src/capture/index.ts'))};`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', `${imports}${program}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.once('error', reject).once('close', (code) => resolve({ code, stdout }));
+  });
 const linesOf = (pattern: string) =>
   globSync(path.join(folder, pattern)).flatMap((file) =>
     readFileSync(file, 'utf8')
@@ -51,6 +65,38 @@ describe('a JSONL sink', () => {
     await sink.flush();
     expect(sink.lost).toBe(1);
     expect(errors).toHaveLength(1);
+  });
+
+  test('that cannot be written does not end the process that waits for it to close', async () => {
+    writeFileSync(path.join(folder, 'occupied'), '');
+    const file = path.join(folder, 'occupied', 'log.jsonl');
+    const ended = await run(`
+      const sink = jsonlSink(${JSON.stringify(file)});
+      sink.record({ id: 'a' });
+      await sink.close();
+      console.log('closed,', sink.lost, 'lost');
+    `);
+    expect(ended).toEqual({ code: 0, stdout: 'closed, 1 lost\n' });
+  });
+
+  test('that is never closed is written before the process ends by itself, also when it was closed before', async () => {
+    const file = path.join(folder, 'left', 'log.jsonl');
+    const ended = await run(`
+      const sink = jsonlSink(${JSON.stringify(file)});
+      sink.record({ id: 'a' });
+      await sink.close();
+      sink.record({ id: 'b' });
+    `);
+    expect(ended.code).toBe(0);
+    expect(linesOf('left/*.jsonl')).toEqual([{ id: 'a' }, { id: 'b' }]);
+  });
+
+  test('waits for records that are expected, be they made or not', async () => {
+    const sink = jsonlSink(path.join(folder, 'expected', 'log.jsonl'));
+    sink.expect?.(new Promise((resolve) => setImmediate(resolve)).then(() => sink.record(call('a'))));
+    sink.expect?.(Promise.reject(new Error('no record')));
+    await sink.flush();
+    expect(linesOf('expected/*.jsonl')).toEqual([call('a')]);
   });
 
   test('has a bounded queue: what does not fit is lost and counted', async () => {
@@ -111,6 +157,28 @@ describe('a JSONL sink', () => {
   });
 });
 
+test('a place that failed is tried once for each further batch, until it takes one', async () => {
+  const batches: number[] = [];
+  const sink = createSink(
+    {
+      write: async (calls) => {
+        batches.push(calls.length);
+        if (calls.length > 1) throw new Error('too much');
+      },
+      close: async () => {},
+    },
+    {},
+  );
+  for (let index = 0; index < 1200; index += 1) sink.record(call(`${index}`));
+  await sink.flush();
+  sink.record(call('taken'));
+  await sink.flush();
+  for (let index = 0; index < 2; index += 1) sink.record(call(`${index}`));
+  await sink.close();
+  expect(batches).toEqual([500, 500, 500, 500, 200, 1, 2, 2, 2]);
+  expect(sink.lost).toBe(1202);
+});
+
 (hasPostgres() ? describe : describe.skip)('a Postgres sink', () => {
   let server: Postgres;
   beforeAll(async () => {
@@ -164,6 +232,42 @@ describe('a JSONL sink', () => {
     const { rows } = await server.query('select id from "of a ""strange"" name" order by id');
     expect(rows).toEqual([{ id: 'a' }, { id: 'b' }]);
     expect(sink.lost).toBe(0);
+  });
+
+  test('outlives a connection that is lost while it is written to', async () => {
+    const sink = postgresSink({ url: server.url, table: 'locked' });
+    sink.record(call('a'));
+    await sink.flush();
+    await server.query('begin');
+    await server.query('lock table locked');
+    sink.record(call('b'));
+    const flushed = sink.flush();
+    await until(async () => {
+      const { rowCount } = await server.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock'`,
+      );
+      return rowCount === 1;
+    }, 'a write that waits for the lock');
+    await server.query('commit');
+    await flushed;
+    await sink.close();
+    const { rows } = await server.query('select id from locked order by id');
+    expect(rows).toEqual([{ id: 'a' }, { id: 'b' }]);
+    expect(sink.lost).toBe(0);
+  });
+
+  test('keeps the process alive no longer than it writes, and is closed while the process waits for it', async () => {
+    const ended = await run(`
+      const sink = postgresSink({ url: ${JSON.stringify(server.url)}, table: 'alive' });
+      sink.record({ id: 'a', messages: [] });
+      await sink.flush();
+      console.log(process.getActiveResourcesInfo().includes('TCPSocketWrap'));
+      sink.record({ id: 'b', messages: [] });
+      await sink.close();
+      console.log('closed');
+    `);
+    expect(ended).toEqual({ code: 0, stdout: 'false\nclosed\n' });
+    expect((await server.query('select id from alive order by id')).rows).toEqual([{ id: 'a' }, { id: 'b' }]);
   });
 
   test('that cannot connect loses its lines, says so without the password, and harms nobody', async () => {

@@ -6,6 +6,9 @@ import { runFolder, writeFileAtomically } from '../../src/storage/run-folder.ts'
 import { sampleReport } from '../report/sample-report.ts';
 import { temporaryFolder } from '../storage/temporary-folder.ts';
 
+const SAMPLE = sampleReport();
+const reportWith = (changes: Partial<Report> = {}): Report => ({ ...SAMPLE, ...changes });
+
 const root = temporaryFolder();
 let home: string;
 let before: string | undefined;
@@ -25,7 +28,7 @@ type Row = [id: string, winner: number | null];
 async function writeRun(runId: string, rows: Row[], changes: Partial<Report> = {}): Promise<void> {
   const folder = runFolder(home, runId);
   const scores = rows.map(([id, winner]) => `${JSON.stringify({ id, winner, baseline: 0 })}\n`);
-  await writeFileAtomically(path.join(folder, 'report.json'), JSON.stringify(sampleReport({ runId, ...changes })));
+  await writeFileAtomically(path.join(folder, 'report.json'), JSON.stringify(reportWith({ runId, ...changes })));
   await writeFileAtomically(path.join(folder, 'scores.jsonl'), scores.join(''));
 }
 
@@ -50,7 +53,7 @@ async function output(json = false): Promise<string> {
 
 test('says what has changed, then shows both runs side by side', async () => {
   await writeRun('support/1', rows(50, 100));
-  await writeRun('support/2', rows(90, 100), { spent: { ...sampleReport().spent, usd: 7 } });
+  await writeRun('support/2', rows(90, 100), { spent: { ...reportWith().spent, usd: 7 } });
   const text = await output();
   const [changes, table] = text.split('\n\n');
   expect(changes).toMatch(/^The second winner against the first: better, \+40\.0 points .* 40 gained, 0 lost/m);

@@ -10,6 +10,8 @@ const CANDIDATES = {
   models: ['local-nano', 'local-mini', 'local-base'],
   learning_rate_multiplier: [0.5, 1, 2],
   epochs: 4,
+  jobs: undefined,
+  early_stop: true,
 };
 
 describe('tuneloop plan', () => {

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import OpenAI from 'openai';
 import type { RunJson } from '../../src/cli/runs.ts';
@@ -45,6 +46,14 @@ describe('runs on services that were kept', () => {
     expect(watched).toEqual(first);
     const { stdout } = await cli(home, ['report', first.runId]);
     expect(stdout).toContain('## Before and after');
+    const [junit, promptfoo] = [folder('junit.xml'), folder('promptfoo')];
+    const exported = await cli(home, ['report', first.runId, '--junit', junit, '--promptfoo', promptfoo]);
+    expect(exported.code).toBe(0);
+    expect(readFileSync(junit, 'utf8')).toMatch(/^<\?xml [^]*<testsuite /);
+    expect(readdirSync(promptfoo).sort()).toEqual(['promptfooconfig.yaml', 'tests.jsonl']);
+    const compared = await cli(home, ['compare', first.runId, first.runId]);
+    expect(compared.code).toBe(0);
+    expect(compared.stdout).toContain(first.winner);
     const answer = await cli(home, ['predict', first.runId, 'tracking number, order 1']);
     expect(answer.stdout.trim()).toBe('shipping');
   });
@@ -88,7 +97,7 @@ describe('runs on services that were kept', () => {
   test('an unknown key is refused with file, line and what is allowed, before anything is started', async () => {
     const file = writePipeline(folder('unknown'), shopRows(60), { epocs: 3 });
     const { code, stderr } = await cli(home, ['run', file]);
-    expect(stderr).toMatch(/PIPELINE_INVALID: .*pipeline\.json:16: unknown key epocs; allowed here: .*candidates/);
+    expect(stderr).toMatch(/PIPELINE_INVALID: .*pipeline\.json:18: unknown key epocs; allowed here: .*candidates/);
     expect(code).toBe(2);
   });
 
@@ -126,10 +135,10 @@ describe('runs on services that were kept', () => {
     await client.connection.close();
     const run = lastJson<RunJson>(await cli(home, ['watch', runId, '--json']));
     expect(run).toMatchObject({ status: 'completed', winner: 'local-mini-lr1-e2' });
-    expect(run.candidates?.map(({ id, status }) => [id, status])).toEqual([
-      ['local-nano-lr1-e2', 'cancelled'],
-      ['local-mini-lr1-e2', 'succeeded'],
-    ]);
+    expect(Object.fromEntries(run.candidates?.map(({ id, status }) => [id, status]) ?? [])).toEqual({
+      'local-nano-lr1-e2': 'cancelled',
+      'local-mini-lr1-e2': 'succeeded',
+    });
     expect(run.notes).toContain('1 of 2 candidates have no model.');
   });
 

@@ -3,11 +3,14 @@ import { compareRuns } from '../../src/report/compare-runs.ts';
 import type { Report } from '../../src/report/report.ts';
 import { sampleReport } from './sample-report.ts';
 
+const SAMPLE = sampleReport();
+const reportWith = (changes: Partial<Report> = {}): Report => ({ ...SAMPLE, ...changes });
+
 const NONE = { first: new Map(), second: new Map() };
 const scoresOf = (right: number, n: number, from = 0) =>
   new Map(Array.from({ length: n }, (_, row) => [`row-${from + row}`, Number(row < right)] as const));
 const compare = (first: Partial<Report>, second: Partial<Report>, scores: Parameters<typeof compareRuns>[2] = NONE) =>
-  compareRuns(sampleReport({ runId: 'support/1', ...first }), sampleReport({ runId: 'support/2', ...second }), scores);
+  compareRuns(reportWith({ runId: 'support/1', ...first }), reportWith({ runId: 'support/2', ...second }), scores);
 
 test('the winners are compared on the rows that have judged both, the second against the first', () => {
   const scores = { first: scoresOf(50, 100), second: scoresOf(90, 100, 10) };
@@ -18,7 +21,7 @@ test('the winners are compared on the rows that have judged both, the second aga
 });
 
 test('says that only a part of the rows has judged both', () => {
-  const { winnerJudged } = sampleReport();
+  const { winnerJudged } = reportWith();
   if (!winnerJudged) throw new Error('a winner expected');
   const judged = { winnerJudged: { ...winnerJudged, n: 100 } };
   const scores = { first: scoresOf(50, 100), second: scoresOf(90, 100, 10) };
@@ -27,7 +30,7 @@ test('says that only a part of the rows has judged both', () => {
 
 test('rows that have chosen a winner too make claims harder', () => {
   const scores = { first: scoresOf(90, 100), second: scoresOf(97, 100) };
-  const contender = sampleReport().candidates[0];
+  const contender = reportWith().candidates[0];
   if (!contender) throw new Error('a candidate expected');
   const candidates = Array.from({ length: 9 }, (_, number) => ({
     ...contender,
@@ -58,12 +61,12 @@ describe('winners are not compared', () => {
 
 describe('changes in words', () => {
   test('equal runs have none', () => {
-    const same = { first: scoresOf(50, 100), second: scoresOf(50, 100) };
-    const { changes } = compare({ recommendation: 'fine-tune' }, { recommendation: 'fine-tune' }, same);
-    expect(changes).toEqual([
+    const n = SAMPLE.winnerJudged?.n ?? 0;
+    const rows = { first: scoresOf(50, n), second: scoresOf(50, n) };
+    expect(compare({}, {}, rows).changes).toEqual([
       'Both runs say the same: fine-tune.',
       expect.stringMatching(/^The second winner against the first: .*, 0\.0 points/),
-      'A request to the second winner is 0.0 % cheaper.',
+      'Both winners cost the same.',
       expect.stringMatching(/^Both have dataset version/),
       'Both have tried the same candidates.',
     ]);
@@ -82,7 +85,7 @@ describe('changes in words', () => {
   });
 
   test('count rows and candidates that came and went', () => {
-    const { dataset, candidates } = sampleReport();
+    const { dataset, candidates } = reportWith();
     const [first, ...others] = candidates;
     if (!first) throw new Error('a candidate expected');
     const { changes } = compare(
@@ -96,6 +99,14 @@ describe('changes in words', () => {
       `The data have changed: version ${dataset.version} to new, +20 train, 0 validation, -3 test rows.`,
     );
     expect(changes).toContain('The candidates have changed: 2 came, 1 went.');
+  });
+
+  test('say what a request costs in comparison', () => {
+    const { winnerJudged } = SAMPLE;
+    if (!winnerJudged) throw new Error('a winner expected');
+    const cost = (costPer1kUsd: number | null) => ({ winnerJudged: { ...winnerJudged, costPer1kUsd } });
+    expect(compare(cost(2), cost(1)).changes).toContain('A request to the second winner is 50.0 % cheaper.');
+    expect(compare(cost(2), cost(null)).changes.join()).not.toContain('cost');
   });
 
   test('warn where only one of the winners is an LLM', () => {

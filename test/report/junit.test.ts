@@ -5,6 +5,8 @@ import { escapeXml, junitReport, type Limits } from '../../src/report/junit.ts';
 import type { Report } from '../../src/report/report.ts';
 import { sampleReport } from './sample-report.ts';
 
+const SAMPLE = sampleReport();
+const reportWith = (changes: Partial<Report> = {}): Report => ({ ...SAMPLE, ...changes });
 const LIMITS: Limits = { max_invalid: 0.1 };
 
 /** What Python's XML parser reads: each element with its attributes, its text and its children. */
@@ -18,6 +20,7 @@ interface Element {
 const READ = `
 import json, sys
 import xml.etree.ElementTree as tree
+
 def read(element):
     return {'tag': element.tag, 'attributes': element.attrib, 'text': element.text or '', 'children': [read(child) for child in element]}
 print(json.dumps([read(tree.fromstring(document)) for document in json.load(sys.stdin)]))
@@ -57,7 +60,7 @@ const compared = (right: number, wrong: number, ties: number) =>
 
 describe('test cases', () => {
   test('a better and cheaper winner passes all of them', () => {
-    const report = sampleReport({
+    const report = reportWith({
       recommendation: 'fine-tune',
       comparison: compared(30, 0, 70),
       savingPercent: 90,
@@ -67,13 +70,13 @@ describe('test cases', () => {
   });
 
   test('a winner that is worse fails', () => {
-    const report = sampleReport({ comparison: compared(0, 30, 70) });
+    const report = reportWith({ comparison: compared(0, 30, 70) });
     expect(outcomes(report)['the winner is not worse than the baseline']).toBe('failure');
   });
 
   test('an inconclusive verdict is skipped, and says how many rows would settle it', () => {
     const comparison = { ...compared(3, 2, 20), rowsNeeded: 870 };
-    const report = sampleReport({ comparison, recommendation: 'inconclusive' });
+    const report = reportWith({ comparison, recommendation: 'inconclusive' });
     expect(outcomes(report)).toMatchObject({
       'the winner is not worse than the baseline': 'skipped',
       'fine-tuning is recommended': 'skipped',
@@ -83,13 +86,13 @@ describe('test cases', () => {
 
   test('a winner that is cheaper only as long as the prefix is not cached fails', () => {
     const name = 'the winner is cheaper than the baseline, its prefix cached where it can be';
-    expect(outcomes(sampleReport({ savingPercent: 20, cachedSavingPercent: -10 }))[name]).toBe('failure');
-    expect(outcomes(sampleReport({ savingPercent: 20, cachedSavingPercent: null }))[name]).toBe('passed');
-    expect(outcomes(sampleReport({ savingPercent: null, cachedSavingPercent: null }))[name]).toBe('skipped');
+    expect(outcomes(reportWith({ savingPercent: 20, cachedSavingPercent: -10 }))[name]).toBe('failure');
+    expect(outcomes(reportWith({ savingPercent: 20, cachedSavingPercent: null }))[name]).toBe('passed');
+    expect(outcomes(reportWith({ savingPercent: null, cachedSavingPercent: null }))[name]).toBe('skipped');
   });
 
   test('without a winner the first one fails, and what is said of a winner is skipped', () => {
-    const report = sampleReport({
+    const report = reportWith({
       winner: null,
       winnerModel: null,
       winnerJudged: null,
@@ -102,9 +105,9 @@ describe('test cases', () => {
   });
 
   test('each limit that the pipeline sets is held against the rows that judged', () => {
-    const { winnerJudged } = sampleReport();
+    const { winnerJudged } = reportWith();
     if (!winnerJudged) throw new Error('a winner expected');
-    const report = sampleReport({ winnerJudged: { ...winnerJudged, invalid: 0.2, p95Ms: 100, costPer1kUsd: null } });
+    const report = reportWith({ winnerJudged: { ...winnerJudged, invalid: 0.2, p95Ms: 100, costPer1kUsd: null } });
     expect(outcomes(report, { max_invalid: 0.1, max_p95_ms: 100, max_cost_per_1k_usd: 1 })).toMatchObject({
       [`on the ${report.judgedOn} rows the winner keeps selection.max_invalid`]: 'failure',
       [`on the ${report.judgedOn} rows the winner keeps selection.max_p95_ms`]: 'passed',
@@ -115,7 +118,7 @@ describe('test cases', () => {
 });
 
 withParser('a parser reads the counts, times and properties that CI servers look for', () => {
-  const [suites] = parseXml([junitReport(sampleReport({ recommendation: 'inconclusive' }), LIMITS)]);
+  const [suites] = parseXml([junitReport(reportWith({ recommendation: 'inconclusive' }), LIMITS)]);
   const suite = suites?.children[0];
   const cases = suite?.children.filter(({ tag }) => tag === 'testcase') ?? [];
   const count = (tag: string) => cases.filter(({ children }) => children[0]?.tag === tag).length;
@@ -168,14 +171,14 @@ function isXml(character: string): boolean {
 
 withParser('names and reasons from outside add no element', () => {
   const hostile = '"/><testcase name="x"/><!-- \u0000 ]]> \ud800';
-  const report = sampleReport({
+  const report = reportWith({
     reason: hostile,
     winner: hostile,
     winnerModel: hostile,
     recommendation: 'do-not-fine-tune',
   });
   const [plain, read] = parseXml([
-    junitReport(sampleReport({ recommendation: 'do-not-fine-tune' }), LIMITS),
+    junitReport(reportWith({ recommendation: 'do-not-fine-tune' }), LIMITS),
     junitReport(report, LIMITS),
   ]);
   expect(read?.children[0]?.children.map(({ tag }) => tag)).toEqual(plain?.children[0]?.children.map(({ tag }) => tag));

@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { compareScores } from '../../src/evaluation/comparison.ts';
 import { comparisonText, markdownReport } from '../../src/report/markdown-report.ts';
+import type { Report } from '../../src/report/report.ts';
 import type { AlternativeResult, CandidateResult, Contended, Judged } from '../../src/report/run-result.ts';
 import { sampleReport } from './sample-report.ts';
+
+const SAMPLE = sampleReport();
+const reportWith = (changes: Partial<Report> = {}): Report => ({ ...SAMPLE, ...changes });
 
 /** The tables of a report, as rows of cells. */
 function tablesOf(report: string): string[][][] {
@@ -45,6 +49,7 @@ const candidate = (changes: Partial<CandidateResult> = {}): CandidateResult => (
   ...contended(),
   baseModel: 'local-mini',
   hyperparameters: { learningRateMultiplier: 1, epochs: 4 },
+  treatment: 'strip',
   half: false,
   jobId: 'job',
   status: 'succeeded',
@@ -58,7 +63,7 @@ const candidate = (changes: Partial<CandidateResult> = {}): CandidateResult => (
 const lineWith = (markdown: string, text: string) => markdown.split('\n').find((line) => line.includes(text)) ?? '';
 
 test('begins with what is recommended, and why', () => {
-  const markdown = markdownReport(sampleReport({ recommendation: 'do-not-fine-tune', reason: 'The winner is worse.' }));
+  const markdown = markdownReport(reportWith({ recommendation: 'do-not-fine-tune', reason: 'The winner is worse.' }));
   expect(markdown.split('\n\n')[1]).toBe('**Do not fine-tune: The winner is worse.**');
 });
 
@@ -66,9 +71,9 @@ test('shows baseline, alternatives and winner side by side, with intervals and t
   const alternative: AlternativeResult = { model: 'gpt-4.1-nano', judged: null, comparison: null, failure: 'refused' };
   const winnerJudged = judged({ model: 'ft:a', scoreInterval: null, cachedCostPer1kUsd: null, p50Ms: 5.04 });
   const markdown = markdownReport(
-    sampleReport({
+    reportWith({
       baseline: { kind: 'live', ...judged() },
-      alternatives: [alternative, { ...alternative, model: 'x', judged: judged({ model: 'gpt-4.1-mini' }) }],
+      alternatives: [alternative, { ...alternative, model: 'gpt-4.1-mini', judged: judged({ model: null }) }],
       winnerJudged,
       localTrainer: false,
     }),
@@ -85,10 +90,10 @@ test('shows baseline, alternatives and winner side by side, with intervals and t
 
 test('marks figures of the local trainer', () => {
   const winnerJudged = judged();
-  expect(markdownReport(sampleReport({ winnerJudged, localTrainer: true }))).toContain(
+  expect(markdownReport(reportWith({ winnerJudged, localTrainer: true }))).toContain(
     '| winner (inputs only; local trainer, not an LLM) |',
   );
-  expect(markdownReport(sampleReport({ winnerJudged, localTrainer: false, reason: '', notes: [] }))).not.toContain(
+  expect(markdownReport(reportWith({ winnerJudged, localTrainer: false, reason: '', notes: [] }))).not.toContain(
     'local trainer',
   );
 });
@@ -112,7 +117,7 @@ test('has one row for each candidate and checkpoint, the winner in bold and the 
     }),
     candidate({ id: 'c', half: true, onFront: false, reason: 'half of the rows' }),
   ];
-  const [, [, , ...rows] = []] = tablesOf(markdownReport(sampleReport({ candidates, winner: 'a@3' })));
+  const [, [, , ...rows] = []] = tablesOf(markdownReport(reportWith({ candidates, winner: 'a@3' })));
   expect(rows.map((row) => [...row.slice(0, 4), ...row.slice(-2)])).toEqual([
     ['a', 'succeeded', '4 of 4', '90.0 % \\[80.0, 95.0\\]', 'yes', ''],
     ['a@2', 'checkpoint', '', '90.0 % \\[80.0, 95.0\\]', '', 'as good, but not cheaper'],
@@ -143,7 +148,7 @@ describe('a comparison in words', () => {
   test('is made with the baseline and with each alternative that was measured', () => {
     const comparison = compareScores(rights(46, 50), rights(34, 50), 0.01);
     const alternatives = [{ model: 'gpt-x', judged: judged(), comparison, failure: null }];
-    const markdown = markdownReport(sampleReport({ comparison: null, alternatives }));
+    const markdown = markdownReport(reportWith({ comparison: null, alternatives }));
     expect(markdown).toContain('* The quality of winner and baseline cannot be compared.');
     expect(lineWith(markdown, 'Winner against gpt-x')).toContain('better, +24.0 points');
   });
@@ -151,7 +156,7 @@ describe('a comparison in words', () => {
 
 test('says what the run cost, and after how many requests that is paid for, with and without a cached prefix', () => {
   const markdown = markdownReport(
-    sampleReport({
+    reportWith({
       spent: { usd: 1.25, trainingUsd: 1, evaluationUsd: 0.25, epochs: { trained: 20, planned: 36 } },
       estimate: 'Estimate: machine time',
       savingPercent: 95,
@@ -168,25 +173,25 @@ test('says what the run cost, and after how many requests that is paid for, with
 });
 
 test('says by how much the validation score of the winner flatters it', () => {
-  expect(markdownReport(sampleReport({ winner: 'a', optimism: 0.021 }))).toContain('flatters it by +2.1 points');
-  expect(markdownReport(sampleReport({ winner: 'a', optimism: null }))).not.toContain('flatters');
+  expect(markdownReport(reportWith({ winner: 'a', optimism: 0.021 }))).toContain('flatters it by 2.1 points');
+  expect(markdownReport(reportWith({ winner: 'a', optimism: null }))).not.toContain('flatters');
 });
 
 test('names the dataset version and its counts', () => {
   const dataset = { version: '0123456789abcdef', train: 200, validation: 40, test: 50, dropped: 7 };
-  expect(markdownReport(sampleReport({ dataset }))).toContain(
+  expect(markdownReport(reportWith({ dataset }))).toContain(
     'version 0123456789abcdef: 200 examples to train on, 40 to choose the winner, 50 to judge it; 7 rows dropped.',
   );
 });
 
 test('has notes only where there are any', () => {
-  expect(markdownReport(sampleReport({ notes: ['first', 'second'] }))).toContain('## Notes\n\n* first\n* second\n');
-  expect(markdownReport(sampleReport({ notes: [] }))).not.toContain('## Notes');
+  expect(markdownReport(reportWith({ notes: ['first', 'second'] }))).toContain('## Notes\n\n* first\n* second\n');
+  expect(markdownReport(reportWith({ notes: [] }))).not.toContain('## Notes');
 });
 
 test('a run without a winner can be reported', () => {
   const nothing = { winner: null, winnerModel: null, winnerReason: null, winnerJudged: null, comparison: null };
-  const markdown = markdownReport(sampleReport({ ...nothing, savingPercent: null, cachedSavingPercent: null }));
+  const markdown = markdownReport(reportWith({ ...nothing, savingPercent: null, cachedSavingPercent: null }));
   const [before = []] = tablesOf(markdown);
   expect(before.map(([name]) => name).join()).not.toContain('winner');
   expect(markdown).toContain('\n\nNo winner.\n\n');
@@ -209,7 +214,7 @@ test('text from outside stays inert: it adds no row, cell, heading, block, link 
   );
   const withText = ([pipeline, model, reason, note]: readonly [string, string, string, string]) =>
     markdownReport(
-      sampleReport({
+      reportWith({
         pipeline,
         runId: pipeline,
         metric: pipeline,

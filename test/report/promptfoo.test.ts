@@ -4,6 +4,9 @@ import { asksOriginal, promptfooConfig, promptfooTest } from '../../src/report/p
 import type { Report } from '../../src/report/report.ts';
 import { sampleReport } from './sample-report.ts';
 
+const SAMPLE = sampleReport();
+const reportWith = (changes: Partial<Report> = {}): Report => ({ ...SAMPLE, ...changes });
+
 const HERE = { baseURL: 'http://127.0.0.1:8484/v1', apiKeyEnv: null };
 
 interface Config {
@@ -19,10 +22,10 @@ function configOf(
   server: Parameters<typeof promptfooConfig>[1] = HERE,
   maxOutputTokens?: number,
 ): Config {
-  return parse(promptfooConfig({ ...sampleReport(changes), winnerModel: 'ft:mini:a' }, server, maxOutputTokens));
+  return parse(promptfooConfig({ ...reportWith(changes), winnerModel: 'ft:mini:a' }, server, maxOutputTokens));
 }
 
-const { baseline } = sampleReport();
+const { baseline } = reportWith();
 const alternative = { model: 'gpt-4.1-nano', judged: null, comparison: null, failure: null };
 
 describe('providers', () => {
@@ -45,7 +48,7 @@ describe('providers', () => {
     const { providers, prompts } = configOf({ baseline: recorded, alternatives: [] });
     expect(providers[1]).toEqual({ id: 'echo', label: 'baseline (recorded)', prompts: ['recorded answer'] });
     expect(prompts.map(({ raw }) => raw)).toEqual(['{{treated}}', '{{recorded | load}}']);
-    expect(asksOriginal(sampleReport({ baseline: recorded, alternatives: [] }))).toBe(false);
+    expect(asksOriginal(reportWith({ baseline: recorded, alternatives: [] }))).toBe(false);
   });
 
   test('a recorded baseline without a score is left out', () => {
@@ -66,6 +69,14 @@ describe('providers', () => {
     const openai = configOf({}, { baseURL: null, apiKeyEnv: 'OPENAI_API_KEY' }).providers[0]?.config;
     expect(openai).toEqual({ apiKeyEnvar: 'OPENAI_API_KEY', omitDefaults: true, temperature: 0 });
   });
+});
+
+test('a model whose name would be a template is refused, because promptfoo would fill in what it names', () => {
+  for (const changes of [{ model: '{{ env.SECRET }}' }, { model: 'a}}' }]) {
+    expect(() => configOf({ alternatives: [{ ...alternative, ...changes }] })).toThrow(
+      expect.objectContaining({ code: 'REPORT_UNREADABLE', message: expect.stringContaining(changes.model) }),
+    );
+  }
 });
 
 describe('scoring', () => {

@@ -1,13 +1,17 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv } from 'ajv';
+import type { Report } from '../../src/report/report.ts';
 import { parseReport, reportJsonSchema } from '../../src/report/report-schema.ts';
 import { sampleReport } from './sample-report.ts';
+
+const SAMPLE = sampleReport();
+const reportWith = (changes: Partial<Report> = {}): Report => ({ ...SAMPLE, ...changes });
 
 const FILE = '/runs/support/1/report.json';
 const ROOT = path.join(import.meta.dirname, '..', '..');
 const validate = new Ajv({ allErrors: true }).compile(reportJsonSchema());
-const written = (changes: Parameters<typeof sampleReport>[0] = {}) => JSON.stringify(sampleReport(changes));
+const written = (changes: Parameters<typeof reportWith>[0] = {}) => JSON.stringify(reportWith(changes));
 
 test('schema/report.schema.json is current: `npm run schema` writes it', () => {
   const text = readFileSync(path.join(ROOT, 'schema', 'report.schema.json'), 'utf8');
@@ -43,18 +47,18 @@ test('a report is read back as it was written', () => {
 });
 
 test('keys that a later version adds are passed over', () => {
-  expect(parseReport(JSON.stringify({ ...sampleReport(), later: 1 }), FILE)).toEqual(JSON.parse(written()));
+  expect(parseReport(JSON.stringify({ ...reportWith(), later: 1 }), FILE)).toEqual(JSON.parse(written()));
 });
 
 test('rows needed that are beyond all numbers are written and read as null', () => {
-  const { comparison } = sampleReport();
+  const { comparison } = reportWith();
   if (!comparison) throw new Error('a comparison expected');
   const endless = written({ comparison: { ...comparison, rowsNeeded: Number.POSITIVE_INFINITY } });
   expect(parseReport(endless, FILE).comparison?.rowsNeeded).toBeNull();
 });
 
 describe('what cannot be read is refused with its file and what to do', () => {
-  const report = sampleReport();
+  const report = reportWith();
   test.each<[string, string, RegExp]>([
     ['no JSON', '{"format": 1,', /the whole of it is not as a run writes it/],
     ['another JSON value', '[]', /the whole of it is not as a run writes it/],

@@ -75,7 +75,7 @@ export function sampleReport(changes: Partial<Report> = {}): Report {
     winner: 'local-base-lr1-e4',
     winnerModel: 'ft:local-base:support-triage:8f3a',
     winnerReason: 'the cheapest that is within 1.0 points of the best, with a probability of at least 90.0 %',
-    optimism: 0.0064,
+    optimism: 0.0082,
     winnerJudged: {
       ...rowsOf('winner'),
       model: 'ft:local-base:support-triage:8f3a',
@@ -206,10 +206,10 @@ function sampleJudged(scores: readonly number[]): Judged {
 type Sweep = [model: string, rate: number, end: number, stop: number | null, usd: number, p95: number];
 
 const SWEEP: Sweep[] = [
-  ['local-base', 1, 0.934, null, 0.0000021, 6.4],
-  ['local-base', 2, 0.938, null, 0.0000024, 6.9],
+  ['local-base', 1, 0.946, null, 0.0000021, 6.4],
+  ['local-base', 2, 0.951, null, 0.0000024, 6.9],
   ['local-base', 0.5, 0.917, 2, 0.0000021, 6.6],
-  ['local-mini', 2, 0.921, null, 0.0000013, 4.8],
+  ['local-mini', 2, 0.933, null, 0.0000013, 4.8],
   ['local-mini', 1, 0.902, 2, 0.0000013, 4.7],
   ['local-mini', 0.5, 0.87, 1, 0.0000013, 4.7],
   ['local-nano', 2, 0.836, 1, 0.0000008, 3.9],
@@ -233,6 +233,7 @@ function sampleCandidates(): CandidateResult[] {
     const common = {
       baseModel,
       hyperparameters: { learningRateMultiplier: rate, epochs: EPOCHS },
+      treatment: 'strip' as const,
       half: false,
       jobId: `ftjob-${baseModel}-${rate}`,
       trainingUsd: 0.0008 * ((stop ?? EPOCHS) / EPOCHS),
@@ -291,6 +292,7 @@ function sampleCandidates(): CandidateResult[] {
       reason: 'TRAINING_FAILED: the server ran out of memory',
       baseModel: 'local-nano',
       hyperparameters: { learningRateMultiplier: 0.5, epochs: EPOCHS },
+      treatment: 'strip',
       half: false,
       jobId: 'ftjob-local-nano-0.5',
       status: 'failed',

@@ -80,8 +80,8 @@ export function writePipeline(
     name: 'shop',
     task: 'classification',
     source: { type: 'jsonl', path: 'log.jsonl' },
-    ...changes,
     candidates: { ...SMALL_SWEEP, ...candidates },
+    ...changes,
   };
   writeFileSync(file, JSON.stringify(pipeline, null, 2));
   return file;
