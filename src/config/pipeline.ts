@@ -347,7 +347,6 @@ function isTimezone(name: string): boolean {
 
 /** A checked pipeline. `source.path` and `split.test.file` are absolute once it was read from a file. */
 export type Pipeline = z.output<typeof pipelineSchema>;
-export type Metric = Pipeline['evaluation']['metric'];
 export type ProviderChoice = Pipeline['provider'];
 
 /** The JSON Schema of a pipeline file, for editors. Rules between keys are not in it: those are checked on reading. */

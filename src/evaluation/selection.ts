@@ -167,15 +167,18 @@ function optimismOf(contenders: readonly Passing[]): number {
       order[other] = row;
     }
     const chosen = order.subarray(0, half);
-    let best = { score: -1, rest: 0 };
+    // Of several that are the best of a half, the mean: the first of them would depend on the order.
+    let best = { score: -1, rest: 0, count: 0 };
     for (const { scores, score } of contenders) {
       let onHalf = 0;
       for (const row of chosen) onHalf += scores[row] ?? 0;
-      if (onHalf / half > best.score) {
-        best = { score: onHalf / half, rest: (score * rows - onHalf) / (rows - half) };
-      }
+      const ahead = difference(onHalf / half, best.score);
+      if (ahead < 0) continue;
+      if (ahead > 0) best = { score: onHalf / half, rest: 0, count: 0 };
+      best.rest += (score * rows - onHalf) / (rows - half);
+      best.count += 1;
     }
-    sum += best.score - best.rest;
+    sum += best.score - best.rest / best.count;
   }
   return Math.max(0, sum / SPLITS / Math.SQRT2);
 }

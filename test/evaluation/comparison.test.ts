@@ -49,6 +49,8 @@ describe('the sign-flip test', () => {
     // scipy 1.17.1: stats.permutation_test with n_resamples=200000
     expect(Math.abs(signFlipTest(differences) - 0.06326)).toBeLessThan(0.01);
     expect(signFlipTest(differences)).toBe(signFlipTest(differences));
+    expect(signFlipTest(differences.toReversed())).toBe(signFlipTest(differences));
+    expect(signFlipTest(differences.map((each) => -each))).toBe(signFlipTest(differences));
   });
 
   test('never says that the impossible happened', () => {
@@ -127,10 +129,37 @@ describe('the verdict', () => {
 
   test('of other scores comes from the sign-flip test', () => {
     const first = Array.from({ length: 60 }, (_, row) => 0.5 + (row % 7) / 20);
-    const second = first.map((each, row) => each - 0.05 + (row % 3) / 50);
+    const second = first.map((each, row) => each - 0.1 + (row % 3) / 50);
     expect(compareScores(first, second, 0.01)).toMatchObject({ test: 'sign-flip', verdict: 'better' });
     expect(compareScores(second, first, 0.01)).toMatchObject({ test: 'sign-flip', verdict: 'worse' });
   });
+});
+
+test('many small gains prove nothing where one heavy loss would undo them', () => {
+  const other = Array.from({ length: 20 }, () => 0.7);
+  const challenger = other.map((each) => each + 0.02);
+  const there = compareScores(challenger, other, 0.01);
+  expect(there.pValue).toBeLessThan(0.001);
+  expect(there.verdict).toBe('inconclusive');
+  expect(compareScores(other, challenger, 0.01).verdict).toBe('inconclusive');
+});
+
+test('a verdict never contradicts its interval', () => {
+  // Differences of one sign, large and small, so that claims are frequent.
+  const shifted = fc.tuple(fc.integer({ min: -50, max: 50 }), fc.array(score, { minLength: 1, maxLength: 40 }));
+  const seen = new Set<string>();
+  fc.assert(
+    fc.property(shifted, ([hundredths, other]) => {
+      const challenger = other.map((each, row) => each * 0.5 + (hundredths / 100) * (row % 4 === 0 ? 0.5 : 1));
+      const halved = other.map((each) => each * 0.5);
+      const { verdict, interval } = compareScores(challenger, halved, 0.01);
+      seen.add(verdict);
+      if (verdict === 'better') expect(interval.low).toBeGreaterThan(0);
+      if (verdict === 'worse') expect(interval.high).toBeLessThan(0);
+    }),
+    { numRuns: 100 },
+  );
+  expect([...seen]).toEqual(expect.arrayContaining(['better', 'worse']));
 });
 
 test('exchanging the two turns everything around', () => {

@@ -104,8 +104,9 @@ describe('the disk of the artifacts is full', () => {
       expect(status).toBe('completed');
       expect(candidates[0]?.validation?.n).toBe(ROWS);
       expect(whenPaused).toBeLessThan(ROWS);
-      // Short questions: one whether the model answers, and one for each of two attempts.
-      expect(asked()).toBeLessThanOrEqual(ROWS + CONCURRENCY + 1 + 2);
+      // Rows in flight, and those whose answers were about to be written. Short questions: one whether the model answers,
+      // and one for each of two attempts.
+      expect(asked()).toBeLessThanOrEqual(ROWS + 2 * CONCURRENCY + 1 + 2);
       expect(halfFiles()).toEqual([]);
       expect(await jobsOf(stack, run.workflowId)).toHaveLength(1);
     },

@@ -49,7 +49,7 @@ describe('runs on services that were kept', () => {
     const [junit, promptfoo] = [folder('junit.xml'), folder('promptfoo')];
     const exported = await cli(home, ['report', first.runId, '--junit', junit, '--promptfoo', promptfoo]);
     expect(exported.code).toBe(0);
-    expect(readFileSync(junit, 'utf8')).toMatch(/^<\?xml [^]*<testsuite /);
+    expect(readFileSync(junit, 'utf8')).toMatch(/<testsuite /);
     expect(readdirSync(promptfoo).sort()).toEqual(['promptfooconfig.yaml', 'tests.jsonl']);
     const compared = await cli(home, ['compare', first.runId, first.runId]);
     expect(compared.code).toBe(0);

@@ -19,7 +19,7 @@ export function confusionMatrix(figures: ClassificationFigures): Markup {
   const others = labels.length < figures.labels.length;
   const title = 'Expected labels (rows) and what the winner has answered (columns)';
   return html`<div class="beside"><div class="box" role="region" aria-label="${title}" tabindex="0"><table class="matrix"><caption>${title}</caption>
-<thead><tr><th scope="col">expected</th>${answers.map((answer) => html`<th scope="col"><span>${answer === null ? 'no label' : cutName(answer, 24)}</span></th>`)}${others ? html`<th scope="col"><span>others</span></th>` : null}</tr></thead>
+<thead><tr><th scope="col">expected</th>${answers.map((answer) => html`<th scope="col" title="${answer ?? ''}"><span>${answer === null ? 'no label' : cutName(answer, 24)}</span></th>`)}${others ? html`<th scope="col"><span>others</span></th>` : null}</tr></thead>
 <tbody>${labels.map((label) => matrixRow(label, answers, counts.get(label) ?? new Map(), rowsOf.get(label) ?? 0, others))}</tbody></table></div>
 <div>${mistakesText(mistakes, rowsOf)}</div></div>
 ${leftOut(figures, labels, mistakes)}`;

@@ -23,7 +23,8 @@ export function marksOf(report: Report): Mark[] {
     ...(winnerJudged ? [judgedMark('winner', winner ?? '', winnerJudged)] : []),
     judgedMark('baseline', baseline.model ?? 'unknown model', baseline),
     ...alternatives.flatMap(({ model, judged }) => (judged ? [judgedMark('alternative', model, judged)] : [])),
-    ...[baseline, ...alternatives.flatMap(({ judged }) => judged ?? [])].flatMap(cachedMark),
+    ...cachedMark(baseline.model ?? 'unknown model', baseline),
+    ...alternatives.flatMap(({ model, judged }) => (judged ? cachedMark(model, judged) : [])),
     ...candidates
       .flatMap(({ checkpoints, ...candidate }) => [
         contendedMark('candidate', candidate, winner),
@@ -38,9 +39,8 @@ function judgedMark(kind: MarkKind, name: string, { score, scoreInterval, costPe
 }
 
 /** The same model where the provider caches the prefix of its prompt: as good and as fast, but cheaper. */
-function cachedMark({ model, score, cachedCostPer1kUsd }: Judged): Mark[] {
+function cachedMark(name: string, { score, cachedCostPer1kUsd }: Judged): Mark[] {
   if (cachedCostPer1kUsd === null) return [];
-  const name = model ?? '';
   return [
     { kind: 'cached', name, score, interval: null, costPer1kUsd: cachedCostPer1kUsd, p95Ms: null, onFront: false },
   ];

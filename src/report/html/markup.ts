@@ -27,7 +27,7 @@ function sourceOf(value: Value): string {
 }
 
 /** A report is for reading: longer texts are cut. */
-const LONGEST_TEXT = 2000;
+const LONGEST_TEXT = 1000;
 
 const ENTITIES: Partial<Record<string, string>> = {
   '&': '&amp;',

@@ -1,10 +1,10 @@
-import { millisecondsText, percentText, usdText } from '../format.ts';
+import { millisecondsText, usdText } from '../format.ts';
 import type { Report } from '../report.ts';
 import { chart, type Drawing, isWide } from './chart.ts';
 import { KINDS, type Mark, type MarkKind, marksOf, markText } from './mark.ts';
 import { markShape } from './mark-shape.ts';
 import { html, type Markup, type Value } from './markup.ts';
-import { type Panel, panelDrawing } from './pareto-panel.ts';
+import { hasPlace, type Panel, panelDrawing } from './pareto-panel.ts';
 import { linearScale, type Scale } from './scale.ts';
 
 /** Quality against cost, and beside it quality against latency, of everything that was measured; null where nothing was. */
@@ -64,17 +64,23 @@ function qualityScale(marks: readonly Mark[], { y, height }: Panel): Scale {
 }
 
 function legend(marks: readonly Mark[], { judgedOn, dataset, winnerJudged, baseline }: Report): Value {
-  const shown = (kind: MarkKind) => marks.some((mark) => mark.kind === kind);
+  const shown = new Set(marks.filter(hasPlace).map(({ kind }) => kind));
   const kinds: MarkKind[] = ['winner', 'baseline', 'alternative', 'cached', 'chosen', 'candidate', 'checkpoint'];
-  const judging = winnerJudged?.n ?? baseline.n;
   const front = marks.filter(({ onFront }) => onFront).length > 1;
-  return html`<ul class="legend">${kinds
-    .filter(shown)
-    .map(
-      (kind) =>
-        html`<li><svg class="key" aria-hidden="true" viewBox="0 0 18 18" width="18" height="18">${markShape(kind, 9, 9)}</svg>${KINDS[kind]}</li>`,
-    )}${front ? html`<li><svg class="key" aria-hidden="true" viewBox="0 0 18 18" width="18" height="18"><path class="front" d="M1 15V6H17"/></svg>front: no candidate is better in quality and cost at once</li>` : null}</ul>
-<p>Filled large marks are on the ${judging} ${judgedOn} rows, hollow and small ones on the ${dataset.validation} validation rows that
-chose the winner${judgedOn === 'test' ? '; the line between the two marks of the winner is what the choice flattered it by' : ''}.
-Bars are 95 % intervals. Up and to the left is better: ${percentText(1)} would be all rows right.</p>`;
+  const items: { key: Markup; text: string }[] = [
+    ...kinds.filter((kind) => shown.has(kind)).map((kind) => ({ key: markShape(kind, 9, 9), text: KINDS[kind] })),
+    ...(front ? [{ key: FRONT_KEY, text: 'front: no candidate is better and cheaper' }] : []),
+  ];
+  const flattery =
+    winnerJudged && judgedOn === 'test'
+      ? ' The line between both marks of the winner is how far the choice flattered it.'
+      : '';
+  return html`<ul class="legend">${items.map(
+    ({ key, text }) =>
+      html`<li><svg class="key" aria-hidden="true" viewBox="0 0 18 18" width="18" height="18">${key}</svg>${text}</li>`,
+  )}</ul>
+<p>Large filled marks: on ${winnerJudged?.n ?? baseline.n} ${judgedOn} rows; round ones and hollow diamonds: on the ${dataset.validation} validation
+rows that choose.${flattery} Bars are 95 % intervals. Up and to the left is better.</p>`;
 }
+
+const FRONT_KEY = html`<path class="front" d="M1 15V6H17"/>`;

@@ -52,7 +52,7 @@ export function panelDrawing(panel: Panel, quality: Scale, metric: string): Mark
   const lines = all.filter(({ mark, score }) => score === null && (mark.kind === 'baseline' || mark.kind === 'cached'));
   const contenders = placed.filter(({ mark }) => isContender(mark)).length;
   return html`<g>${grid(panel, axis, quality, metric)}
-${lines.map(({ mark, x }) => unknownQuality(panel, mark, x))}
+${unknownQuality(panel, lines)}
 ${panel.names ? frontLine(panel, placed) : null}
 ${placed.map((each) => connection(each, placed))}
 ${placed.map((each) => intervalBar(each, quality, contenders))}
@@ -61,7 +61,7 @@ ${labels(panel, placed, quality, contenders)}</g>`;
 }
 
 /** A model without a score has none, but for the baseline, whose cost is shown in any case. */
-function hasPlace({ score, kind }: Mark): boolean {
+export function hasPlace({ score, kind }: Mark): boolean {
   return score !== null || kind === 'baseline' || kind === 'cached';
 }
 
@@ -87,7 +87,7 @@ function axisOf(panel: Panel): Axis {
 }
 
 function scaleOf([low, high]: Span, places: Span, { width, tickText }: Panel, isLog: boolean): Scale {
-  if (!isLog) return linearScale([0, high > 0 ? high * 1.04 : 1], places, Math.max(3, Math.floor(width / 90)));
+  if (!isLog) return linearScale([0, high > 0 ? high * 1.04 : 1], places, Math.max(3, Math.floor(width / 70)));
   // Labels of the ends need their room as well.
   const most = Math.floor(width / (Math.max(textWidth(tickText(low), FONT), textWidth(tickText(high), FONT)) + 18));
   const edge = (high / low) ** 0.02;
@@ -119,13 +119,19 @@ function grid(panel: Panel, { scale, zero, unknown }: Axis, quality: Scale, metr
 <text class="title" x="${names ? Math.max(0, x - 48) : x}" y="${y - 14}">${names ? cutName(metric, 30) : 'the same against p95 latency'}</text>`;
 }
 
-/** A model whose cost is known and whose quality is not: a line at its cost. */
-function unknownQuality({ y, height, x: from, width, names }: Panel, { kind, name }: Mark, x: number): Markup {
-  const left = x > from + width / 2;
-  const text = kind === 'baseline' ? `baseline ${cutName(name, 18)}, quality unknown` : 'with a cached prefix';
-  const top = kind === 'baseline' ? y + 14 : y + 30;
-  const label = html`<text class="label ${left ? 'end' : ''}" x="${x + (left ? -7 : 7)}" y="${top}">${text}</text>`;
-  return html`<line class="bound" x1="${x}" x2="${x}" y1="${y}" y2="${y + height}"/>${names || kind === 'baseline' ? label : null}`;
+/** A baseline whose cost is known and whose quality is not: a line at its cost, and one where its prefix is cached. */
+function unknownQuality(
+  { y, height, x: from, width, names }: Panel,
+  lines: readonly { mark: Mark; x: number }[],
+): Value {
+  const places = lines.map(({ x }) => x);
+  const left = Math.max(...places) > from + width / 2;
+  const x = left ? Math.min(...places) - 7 : Math.max(...places) + 7;
+  return lines.map(({ mark: { kind, name }, x: place }, index) => {
+    const text =
+      kind === 'baseline' ? `baseline ${names ? cutName(name, 18) : ''}, quality unknown` : 'also with a cached prefix';
+    return html`<line class="bound" x1="${place}" x2="${place}" y1="${y}" y2="${y + height}"/><text class="label ${left ? 'end' : ''}" x="${x}" y="${y + 14 + index * LINE}">${text}</text>`;
+  });
 }
 
 /** The best quality that there is up to each cost, in steps. */

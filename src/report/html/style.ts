@@ -65,7 +65,7 @@ section { margin: 16px 0; padding: 22px 24px 16px; }
 footer { color: var(--soft); font-size: 13px; padding-bottom: 40px; }
 
 figure { margin: 0 0 10px; }
-figcaption p { margin: 4px 0 0; max-width: 100ch; }
+figcaption p, .note { max-width: 100ch; } figcaption p { margin: 4px 0 0; }
 svg { display: block; max-width: 100%; height: auto; }
 svg.store { position: absolute; }
 svg.narrow { display: none; }
@@ -145,17 +145,18 @@ summary { cursor: pointer; padding: 6px 0; font-weight: 600; overflow-wrap: anyw
   .cards td::before { content: attr(data-label) ": "; color: var(--soft); }
 }
 @media print {
-  @page { margin: 14mm; }
-  body { font-size: 10.5pt; background: none; }
+  @page { size: landscape; margin: 13mm; }
+  body { font-size: 13px; background: none; }
   header, nav, main, footer { max-width: none; padding: 0; } nav, .skip { display: none; }
-  section { border: 0; padding: 0; margin: 22px 0; } .three > div { padding: 10px 12px; } dd .value { font-size: 24px; }
-  .box { overflow: visible; } table { font-size: 8.5pt; } th, td { padding-right: 8px; } .number { white-space: normal; } td, tbody th { min-width: 0; }
-  h2, caption, summary { break-after: avoid; } h2 + * { break-before: avoid; } figure, tr, .three > div, .panel, .matrix { break-inside: avoid; }
-  .matrix td { width: 26px; min-width: 26px; } .matrix thead th span { max-height: 150px; }
+  section { border: 0; padding: 0; margin: 26px 0; }
+  .box { overflow: visible; } .beside, .three { display: block; } .three > div { display: inline-block; vertical-align: top; width: 32%; margin-right: 1%; }
+  .panels { display: block; } .panel { display: inline-block; width: 31%; margin: 0 2% 12px 0; vertical-align: top; }
+  table { font-size: 11.5px; } .matrix td { width: 28px; min-width: 28px; }
+  .heading, caption, summary { break-after: avoid; } figure, tr, .three, .matrix, .chart { break-inside: avoid; }
   details::details-content { content-visibility: visible; block-size: auto; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 </style>`;
 
 /** Of the text between the tags. */
-export const STYLE_HASH = 'sha256-MMD48kqmD1i0A9KKszenSItsuUODNHOQgeDB9U2lC8s=';
+export const STYLE_HASH = 'sha256-Qd4h9yYFT3/9P1/FrUT+t0EkwqXcAWQQ25RJ7dh3zT8=';

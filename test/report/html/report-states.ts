@@ -201,8 +201,10 @@ function manyContenders(): Report {
       checkpoints: [],
     };
   });
+  const { winnerJudged } = sampleReport();
   return sampleReport({
     localTrainer: false,
+    winnerJudged: winnerJudged && { ...winnerJudged, costPer1kUsd: 1.1, p95Ms: 480 },
     candidates: many,
     curves: many.map(({ id }) => ({ ...curve, candidate: id })),
   });
