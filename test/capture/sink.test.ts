@@ -234,26 +234,36 @@ test('a place that failed is tried once for each further batch, until it takes o
     expect(sink.lost).toBe(0);
   });
 
-  test('outlives a connection that is lost while it is written to', async () => {
-    const sink = postgresSink({ url: server.url, table: 'locked' });
-    sink.record(call('a'));
-    await sink.flush();
-    await server.query('begin');
-    await server.query('lock table locked');
-    sink.record(call('b'));
-    const flushed = sink.flush();
-    await until(async () => {
-      const { rowCount } = await server.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock'`,
-      );
-      return rowCount === 1;
-    }, 'a write that waits for the lock');
-    await server.query('commit');
-    await flushed;
-    await sink.close();
+  test('outlives connections that are lost, idle or while they are written to, and so does its process', async () => {
+    const ended = await run(`
+      import pg from 'pg';
+      const [url, table] = [${JSON.stringify(server.url)}, 'locked'];
+      const other = new pg.Client({ connectionString: url });
+      await other.connect();
+      const terminate = async (state) => {
+        const query = 'select pg_terminate_backend(pid) from pg_stat_activity where ' + state;
+        while ((await other.query(query + ' and pid <> pg_backend_pid()')).rowCount !== 1);
+      };
+      const sink = postgresSink({ url, table });
+      sink.record({ id: 'a', messages: [] });
+      await sink.flush();
+      await terminate("state = 'idle' and query = 'commit'");
+      sink.record({ id: 'b', messages: [] });
+      await sink.flush();
+      await other.query('begin');
+      await other.query('lock table ' + table);
+      sink.record({ id: 'c', messages: [] });
+      const flushed = sink.flush();
+      await terminate("wait_event_type = 'Lock'");
+      await other.query('commit');
+      await flushed;
+      await sink.close();
+      await other.end();
+      console.log(sink.lost, 'lost');
+    `);
+    expect(ended).toEqual({ code: 0, stdout: '0 lost\n' });
     const { rows } = await server.query('select id from locked order by id');
-    expect(rows).toEqual([{ id: 'a' }, { id: 'b' }]);
-    expect(sink.lost).toBe(0);
+    expect(rows).toEqual([{ id: 'a' }, { id: 'b' }, { id: 'c' }]);
   });
 
   test('keeps the process alive no longer than it writes, and is closed while the process waits for it', async () => {

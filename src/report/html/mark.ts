@@ -79,3 +79,8 @@ export const KINDS: Record<MarkKind, string> = {
   candidate: 'candidate',
   checkpoint: 'checkpoint',
 };
+
+/** A model without a score has no place in a chart, but for the baseline, whose cost is shown in any case. */
+export function hasPlace({ score, kind }: Mark): boolean {
+  return score !== null || kind === 'baseline' || kind === 'cached';
+}

@@ -1,11 +1,11 @@
 import { percentText } from '../format.ts';
 import { cutName, polyline, textWidth } from './chart.ts';
+import { type FigureAxis, figureAxis, placeOn } from './figure-axis.ts';
 import { type Box, LEADER_FROM, placeLabels, type WantedLabel } from './label-placement.ts';
-import type { Mark } from './mark.ts';
-import { markText } from './mark.ts';
+import { hasPlace, type Mark, markText } from './mark.ts';
 import { markShape } from './mark-shape.ts';
 import { html, type Markup, type Value } from './markup.ts';
-import { linearScale, logScale, type Scale, type Span } from './scale.ts';
+import type { Scale } from './scale.ts';
 
 /** A scatter plot of quality against one figure. */
 export interface Panel extends Box {
@@ -24,15 +24,6 @@ interface Placed {
   y: number;
 }
 
-/** Where a figure is unknown its mark stands in a column of its own, as does a zero on a log scale. */
-interface Axis {
-  scale: Scale | null;
-  zero: number | null;
-  unknown: number | null;
-}
-
-const LOG_FROM = 20;
-const COLUMN = 56;
 const FONT = 12;
 const LINE = 16;
 /** Up to so many candidates all are named, where there is room. */
@@ -41,7 +32,7 @@ const MOST_NAMED = 14;
 const MOST_INTERVALS = 14;
 
 export function panelDrawing(panel: Panel, quality: Scale, metric: string): Markup {
-  const axis = axisOf(panel);
+  const axis = figureAxis(panel);
   const all = panel.marks.flatMap((mark) => {
     const x = placeOn(axis, panel.figureOf(mark));
     return x === null || !hasPlace(mark) ? [] : [{ mark, x, score: mark.score }];
@@ -60,46 +51,11 @@ ${placed.toReversed().map(({ mark, x, y }) => html`<g><title>${markText(mark)}</
 ${labels(panel, placed, quality, contenders)}</g>`;
 }
 
-/** A model without a score has none, but for the baseline, whose cost is shown in any case. */
-export function hasPlace({ score, kind }: Mark): boolean {
-  return score !== null || kind === 'baseline' || kind === 'cached';
-}
-
 function isContender({ kind }: Mark): boolean {
   return kind === 'candidate' || kind === 'checkpoint' || kind === 'chosen';
 }
 
-function axisOf(panel: Panel): Axis {
-  const values = panel.marks.filter(hasPlace).map((mark) => panel.figureOf(mark));
-  const known = values.filter((value) => value !== null);
-  const positive = known.filter((value) => value > 0);
-  const [low, high] = [Math.min(...positive), Math.max(...positive)];
-  const isLog = high / low > LOG_FROM;
-  const zeros = isLog && positive.length < known.length;
-  const unknown = known.length < values.length;
-  const room = known.length === 0 ? 0 : COLUMN;
-  const places: Span = [panel.x + (zeros ? COLUMN : 0) + 14, panel.x + panel.width - (unknown ? room : 0) - 14];
-  return {
-    scale: known.length === 0 ? null : scaleOf(isLog ? [low, high] : [0, high], places, panel, isLog),
-    zero: zeros ? panel.x + COLUMN / 2 : null,
-    unknown: unknown ? panel.x + panel.width - (known.length === 0 ? panel.width / 2 : COLUMN / 2) : null,
-  };
-}
-
-function scaleOf([low, high]: Span, places: Span, { width, tickText }: Panel, isLog: boolean): Scale {
-  if (!isLog) return linearScale([0, high > 0 ? high * 1.04 : 1], places, Math.max(3, Math.floor(width / 70)));
-  // Labels of the ends need their room as well.
-  const most = Math.floor(width / (Math.max(textWidth(tickText(low), FONT), textWidth(tickText(high), FONT)) + 18));
-  const edge = (high / low) ** 0.02;
-  return logScale([low / edge, high * edge], places, Math.max(2, most));
-}
-
-function placeOn({ scale, zero, unknown }: Axis, value: number | null): number | null {
-  if (value === null) return unknown;
-  return value === 0 && zero !== null ? zero : (scale?.at(value) ?? null);
-}
-
-function grid(panel: Panel, { scale, zero, unknown }: Axis, quality: Scale, metric: string): Value {
+function grid(panel: Panel, { scale, zero, unknown }: FigureAxis, quality: Scale, metric: string): Value {
   const { x, y, width, height, tickText, title, names } = panel;
   const bottom = y + height;
   const ticks = [
@@ -172,7 +128,7 @@ function intervalBar({ mark, x }: Placed, quality: Scale, contenders: number): M
   const { interval, kind, onFront } = mark;
   if (!interval || kind === 'checkpoint' || (kind === 'candidate' && contenders > MOST_INTERVALS && !onFront))
     return null;
-  return html`<line class="interval ${kind}" x1="${x}" x2="${x}" y1="${quality.at(interval.low)}" y2="${quality.at(interval.high)}"/>`;
+  return html`<line class="interval ${kind}" x1="${x}" x2="${x}" y1="${quality.at(interval.high)}" y2="${quality.at(interval.high)}"/>`;
 }
 
 function labels(panel: Panel, placed: readonly Placed[], quality: Scale, contenders: number): Value {

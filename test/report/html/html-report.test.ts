@@ -43,22 +43,21 @@ describe.each(Object.entries(STATES))('%s', (name, state) => {
       attributes.flatMap(([key, value]) => (key === 'aria-labelledby' ? value.split(' ') : [])),
     );
     expect(named.filter((id) => !ids.includes(id))).toEqual([]);
-    for (const { name: tag, closes, attributes } of tags) {
-      const keys = attributes.map(([key]) => key);
-      if (closes) continue;
-      if (tag === 'svg') expect(keys.some((key) => key === 'aria-labelledby' || key === 'aria-hidden')).toBe(true);
-      if (tag === 'th') expect(keys).toContain('scope');
-    }
+    const unnamed = tags.filter(({ name: tag, closes, attributes }) => {
+      const has = (...names: string[]) => attributes.some(([key]) => names.includes(key));
+      return !closes && ((tag === 'svg' && !has('aria-labelledby', 'aria-hidden')) || (tag === 'th' && !has('scope')));
+    });
+    expect(unnamed).toEqual([]);
   });
 
   test('needs no script and nothing from elsewhere', () => {
-    for (const { name: tag, attributes } of tags) {
-      expect(['script', 'link', 'img', 'iframe', 'object', 'embed', 'form', 'base', 'style']).not.toContain(tag);
-      for (const [key, value] of attributes) {
-        expect(key).not.toMatch(/^on|^style$|^src/);
-        if (key === 'href') expect(value).toMatch(/^#[\w-]+$/);
-      }
-    }
+    const forbidden = ['script', 'link', 'img', 'iframe', 'object', 'embed', 'form', 'base', 'style'];
+    const found = tags.filter(
+      ({ name: tag, attributes }) =>
+        forbidden.includes(tag) ||
+        attributes.some(([key, value]) => /^on|^style$|^src/.test(key) || (key === 'href' && !/^#[\w-]+$/.test(value))),
+    );
+    expect(found).toEqual([]);
     expect(page.length).toBeLessThan(name === 'hostile rows' ? 400_000 : 300_000);
   });
 });
@@ -79,7 +78,7 @@ test('any text in any place adds no tag', () => {
       expect(misnested(tags)).toEqual([]);
       expect([...tagForms(tags)].filter((form) => !ours.has(form))).toEqual([]);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -116,7 +115,7 @@ describe('says', () => {
       '+4.8',
       '> 99.9 %',
       'Latency, p95',
-      'accuracy the same against',
+      'USD per 1,000 requests, log scale',
     ];
     const found = places.map((each) => text.indexOf(each, text.indexOf('Skip to the report')));
     expect(found.every((place) => place > 0)).toBe(true);
