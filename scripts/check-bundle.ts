@@ -10,7 +10,8 @@ const ROOMS = new Set(['workflows', 'dataset', 'sweep', 'budget', 'evaluation', 
 /** What the failure converter is made of: it is loaded beside the workflows. */
 const FILES = new Set(['./src/temporal/failure-converter.ts', './src/redaction.ts']);
 const PACKAGES = /^(@temporalio\/|nexus-rpc$|long$|ms$|protobufjs$)/;
-const LARGEST_BYTES = 2_000_000;
+/** Of these the SDK has 1.9 million. */
+const LARGEST_BYTES = 2_200_000;
 
 const { code } = await bundleWorkflowCode({
   workflowsPath: WORKFLOWS,

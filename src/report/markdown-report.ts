@@ -64,7 +64,7 @@ export function markdownReport(report: RunResult): string {
           `Winner: **${inert(winner)}**${winnerReason === null ? '' : ` – ${inert(winnerReason)}`}.` +
             (optimism === null
               ? ''
-              : ` Its validation score probably flatters it by ${(optimism * 100).toFixed(1)} points, as the best of several.`),
+              : ` The best validation score of several flatters its model, here probably by ${(optimism * 100).toFixed(1)} points.`),
         ]),
     '## Data',
     `Dataset version ${inert(dataset.version)}: ${dataset.train} examples to train on, ${dataset.validation} to choose ` +

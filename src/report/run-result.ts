@@ -26,7 +26,7 @@ export interface RunResult {
   winnerModel: string | null;
   /** Why it was chosen, in one sentence. */
   winnerReason: string | null;
-  /** By how much its validation score probably flatters it, because it was the best of several, 0 to 1. */
+  /** By how much the best validation score probably flatters its model, because it is the best of several, 0 to 1. */
   optimism: number | null;
   /** The winner on the rows on which the baseline is measured too: the test rows, or else the validation rows. */
   winnerJudged: Judged | null;

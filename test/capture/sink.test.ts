@@ -234,31 +234,46 @@ test('a place that failed is tried once for each further batch, until it takes o
     expect(sink.lost).toBe(0);
   });
 
-  test('outlives connections that are lost, idle or while they are written to, and so does its process', async () => {
+  test('outlives connections that are reset, idle or while they are written to, and so does its process', async () => {
     const ended = await run(`
+      import net from 'node:net';
       import pg from 'pg';
-      const [url, table] = [${JSON.stringify(server.url)}, 'locked'];
-      const other = new pg.Client({ connectionString: url });
+      const url = new URL(${JSON.stringify(server.url)});
+      const port = Number(url.port);
+      const other = new pg.Client({ connectionString: url.href });
       await other.connect();
-      const terminate = async (state) => {
-        const query = 'select pg_terminate_backend(pid) from pg_stat_activity where ' + state;
-        while ((await other.query(query + ' and pid <> pg_backend_pid()')).rowCount !== 1);
+      // Between the sink and the server, to break connections.
+      const sockets = new Set();
+      const proxy = net.createServer((socket) => {
+        const upstream = net.connect(port, url.hostname).on('error', () => {});
+        sockets.add(socket.on('error', () => {}).on('close', () => upstream.destroy()));
+        socket.pipe(upstream).pipe(socket);
+      });
+      await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+      const reset = () => {
+        for (const socket of sockets) socket.resetAndDestroy();
+        sockets.clear();
       };
-      const sink = postgresSink({ url, table });
+      url.port = String(proxy.address().port);
+      const sink = postgresSink({ url: url.href, table: 'locked' });
       sink.record({ id: 'a', messages: [] });
       await sink.flush();
-      await terminate("state = 'idle' and query = 'commit'");
+      reset();
+      // What came over another connection after it says that the reset has come too.
+      await other.query('select');
       sink.record({ id: 'b', messages: [] });
       await sink.flush();
       await other.query('begin');
-      await other.query('lock table ' + table);
+      await other.query('lock table locked');
       sink.record({ id: 'c', messages: [] });
       const flushed = sink.flush();
-      await terminate("wait_event_type = 'Lock'");
+      while ((await other.query("select from pg_stat_activity where wait_event_type = 'Lock'")).rowCount !== 1);
+      reset();
       await other.query('commit');
       await flushed;
       await sink.close();
       await other.end();
+      proxy.close();
       console.log(sink.lost, 'lost');
     `);
     expect(ended).toEqual({ code: 0, stdout: '0 lost\n' });

@@ -173,7 +173,7 @@ test('says what the run cost, and after how many requests that is paid for, with
 });
 
 test('says by how much the validation score of the winner flatters it', () => {
-  expect(markdownReport(reportWith({ winner: 'a', optimism: 0.021 }))).toContain('flatters it by 2.1 points');
+  expect(markdownReport(reportWith({ winner: 'a', optimism: 0.021 }))).toContain('here probably by 2.1 points');
   expect(markdownReport(reportWith({ winner: 'a', optimism: null }))).not.toContain('flatters');
 });
 

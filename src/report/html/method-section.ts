@@ -34,7 +34,9 @@ function optimismText({ candidates, winner, winnerJudged, judgedOn, optimism }: 
   const chosen = candidates.flatMap((each) => [each, ...each.checkpoints]).find(({ id }) => id === winner)?.validation;
   if (!chosen) return 'There is no winner whose scores could be compared.';
   const flattered =
-    optimism === null ? '' : ` The choice has probably flattered it by ${signedPoints(optimism)} points.`;
+    optimism === null
+      ? ''
+      : ` The best of several looks better on the rows that chose it than it is, here probably by ${signedPoints(optimism)} points.`;
   if (judgedOn !== 'test' || winnerJudged?.score == null)
     return `Validation score of the winner: ${percentText(chosen.score)}.${flattered}`;
   const gap = winnerJudged.score - chosen.score;

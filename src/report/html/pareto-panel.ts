@@ -128,7 +128,7 @@ function intervalBar({ mark, x }: Placed, quality: Scale, contenders: number): M
   const { interval, kind, onFront } = mark;
   if (!interval || kind === 'checkpoint' || (kind === 'candidate' && contenders > MOST_INTERVALS && !onFront))
     return null;
-  return html`<line class="interval ${kind}" x1="${x}" x2="${x}" y1="${quality.at(interval.high)}" y2="${quality.at(interval.high)}"/>`;
+  return html`<line class="interval ${kind}" x1="${x}" x2="${x}" y1="${quality.at(interval.low)}" y2="${quality.at(interval.high)}"/>`;
 }
 
 function labels(panel: Panel, placed: readonly Placed[], quality: Scale, contenders: number): Value {
