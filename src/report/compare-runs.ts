@@ -1,6 +1,6 @@
 import { type Comparison, compareScores } from '../evaluation/comparison.ts';
 import { savingPercent } from '../evaluation/cost.ts';
-import { millisecondsText, percentText, savingText, usdText } from './format.ts';
+import { millisecondsText, percentText, savingText, scoreText, usdText } from './format.ts';
 import { comparisonText, verdictText } from './markdown-report.ts';
 import type { Report } from './report.ts';
 import type { Contended, Judged } from './run-result.ts';
@@ -148,8 +148,8 @@ const FIGURES: [name: string, text: (report: Report) => string][] = [
   ['metric', ({ metric }) => metric],
   ['winner', ({ winner }) => winner ?? DASH],
   ['model', ({ winnerModel }) => winnerModel ?? DASH],
-  ['quality of the winner', ({ winnerJudged }) => scoreText(winnerJudged)],
-  ['quality of the baseline', ({ baseline }) => scoreText(baseline)],
+  ['quality of the winner', ({ winnerJudged }) => qualityText(winnerJudged)],
+  ['quality of the baseline', ({ baseline }) => qualityText(baseline)],
   ['judged on', ({ judgedOn, winnerJudged }) => `${winnerJudged?.n ?? 0} ${judgedOn} rows`],
   ['USD per 1,000 requests', ofWinner(({ costPer1kUsd }) => costPer1kUsd, usdText)],
   ['p50', ofWinner(({ p50Ms }) => p50Ms, millisecondsText)],
@@ -162,9 +162,6 @@ const FIGURES: [name: string, text: (report: Report) => string][] = [
   ['spent', ({ spent }) => usdText(spent.usd)],
 ];
 
-function scoreText(judged: Judged | null): string {
-  if (!judged || judged.score === null) return DASH;
-  const { score, scoreInterval } = judged;
-  if (!scoreInterval) return percentText(score);
-  return `${percentText(score)} [${[scoreInterval.low, scoreInterval.high].map((end) => (end * 100).toFixed(1)).join(', ')}]`;
+function qualityText(judged: Judged | null): string {
+  return judged?.score == null ? DASH : scoreText(judged.score, judged.scoreInterval);
 }

@@ -1,8 +1,21 @@
+import type { Interval } from '../evaluation/statistics.ts';
+
 /** How figures are written, in the terminal, in Markdown and in the Web UI alike. */
 
 /** A share as a percentage with one decimal: 0.9137 is `91.4 %`. */
 export function percentText(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
+}
+
+/** A score with its interval, where it has one: `81.6 % [71.4, 88.7]`. */
+export function scoreText(score: number, interval: Interval | null): string {
+  const ends = interval && [interval.low, interval.high].map((end) => (end * 100).toFixed(1));
+  return ends ? `${percentText(score)} [${ends.join(', ')}]` : percentText(score);
+}
+
+/** A p-value with two digits: `0.0074`, and `< 0.0001` for those below. */
+export function pValueText(p: number): string {
+  return p < 0.0001 ? '< 0.0001' : String(Number(p.toPrecision(2)));
 }
 
 /** A difference of shares in points, with its sign: 0.0137 is `+1.4`. */

@@ -1,13 +1,14 @@
 import type { Comparison } from '../evaluation/comparison.ts';
 import type { Recommendation } from '../evaluation/recommendation.ts';
-import type { Interval } from '../evaluation/statistics.ts';
 import {
   durationText,
   escapeMarkdown,
   millisecondsText,
   percentText,
   plainLine,
+  pValueText,
   savingText,
+  scoreText,
   signedPoints,
   usdText,
 } from './format.ts';
@@ -34,7 +35,7 @@ export function verdictText({ recommendation, reason }: Pick<RunResult, 'recomme
 export function comparisonText(comparison: Comparison): string {
   const { verdict, n, difference, interval, gained, lost, pValue, test, rowsNeeded } = comparison;
   const range = `95 % interval ${signedPoints(interval.low)} to ${signedPoints(interval.high)}`;
-  const p = pValue < 0.0001 ? 'p < 0.0001' : `p = ${Number(pValue.toPrecision(2))}`;
+  const p = pValue < 0.0001 ? `p ${pValueText(pValue)}` : `p = ${pValueText(pValue)}`;
   const by = test === 'mcnemar' ? 'exact McNemar' : 'sign-flip permutation';
   const needed = verdict === 'inconclusive' ? `; ${rowsNeededText(rowsNeeded)}` : '';
   return `${verdict}, ${signedPoints(difference)} points (${range}) on ${n} rows; ${gained} gained, ${lost} lost; ${p}, ${by}${needed}`;
@@ -102,19 +103,13 @@ function judgedCells(judged: Judged): string[] {
   const { model, score, scoreInterval, n, costPer1kUsd, cachedCostPer1kUsd, p50Ms, p95Ms, invalid } = judged;
   return [
     inert(model ?? 'unknown'),
-    score === null ? DASH : `${scoreText(score, scoreInterval)} (n = ${n})`,
+    score === null ? DASH : `${inert(scoreText(score, scoreInterval))} (n = ${n})`,
     orDash(costPer1kUsd, usdText),
     orDash(cachedCostPer1kUsd, usdText),
     orDash(p50Ms, millisecondsText),
     orDash(p95Ms, millisecondsText),
     orDash(invalid, percentText),
   ];
-}
-
-/** A score with its interval: `92.0 % [85.0, 96.1]`. */
-function scoreText(score: number, interval: Interval | null): string {
-  const ends = interval && [interval.low, interval.high].map((end) => (end * 100).toFixed(1));
-  return ends ? `${percentText(score)} \\[${ends.join(', ')}\\]` : percentText(score);
 }
 
 function comparisonLines({ comparison, alternatives }: RunResult): string {
@@ -178,7 +173,7 @@ function candidateRow(contended: Contended, { status, epochs, training }: Candid
     isWinner ? `**${inert(id)}**` : inert(id),
     status,
     epochs,
-    validation ? scoreText(validation.score, validation.interval) : DASH,
+    validation ? inert(scoreText(validation.score, validation.interval)) : DASH,
     orDash(costPer1kUsd, usdText),
     orDash(p50Ms, millisecondsText),
     orDash(p95Ms, millisecondsText),

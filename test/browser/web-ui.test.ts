@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { type RunJson, webUrl } from '../../src/cli/runs.ts';
 import { readServices } from '../../src/local/services-file.ts';
@@ -18,7 +19,10 @@ const PICTURES = process.env.TUNELOOP_PICTURES;
     const file = PICTURES
       ? path.join(ROOT, 'examples', 'support-triage', 'pipeline.yaml')
       : writePipeline(home, shopRows(60));
-    run = lastJson<RunJson>(await cli(home, ['demo', '--keep', '--json', '--pipeline', file]));
+    // For pictures long enough that some jobs are stopped early.
+    const seconds = PICTURES ? 15 : 1;
+    const demo = ['demo', '--keep', '--json', '--pipeline', file, '--job-seconds', `${seconds}`];
+    run = lastJson<RunJson>(await cli(home, demo));
     browser = await launchBrowser();
   });
 
@@ -62,6 +66,13 @@ const PICTURES = process.env.TUNELOOP_PICTURES;
     const query = encodeURIComponent(`TuneloopWinner = "${run.winner}"`);
     await page.goto(`${ui}/namespaces/default/workflows?query=${query}`);
     await page.getByText(run.runId).first().waitFor();
+    await page.close();
+  });
+
+  (PICTURES ? test : test.skip)('the report of the run has its picture taken', async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 1200 } });
+    await page.goto(pathToFileURL(run.reportPath ?? '').href);
+    await page.screenshot({ path: path.join(PICTURES ?? '', 'report.png') });
     await page.close();
   });
 });

@@ -6,7 +6,10 @@ import {
   percentText,
   plainLine,
   plainText,
+  pValueText,
   savingText,
+  scoreText,
+  signedPoints,
   usdText,
 } from '../../src/report/format.ts';
 
@@ -150,4 +153,28 @@ test('a plain line is plain text without a line break', () => {
 test('plain text keeps letters of every language, tabs and line breaks', () => {
   const text = 'Grüße,\t日本語 שלום 👍🏽\nline 2';
   expect(plainText(text)).toBe(text);
+});
+
+test.each([
+  [0.816, null, '81.6 %'],
+  [0.816, { low: 0.714, high: 0.887 }, '81.6 % [71.4, 88.7]'],
+])('a score of %d has its interval behind it, where there is one', (score, interval, text) => {
+  expect(scoreText(score, interval)).toBe(text);
+});
+
+test.each([
+  [0.00742, '0.0074'],
+  [1, '1'],
+  [0.0001, '0.0001'],
+  [0.000099, '< 0.0001'],
+])('a p-value of %d is written %s', (p, text) => {
+  expect(pValueText(p)).toBe(text);
+});
+
+test.each([
+  [0.0137, '+1.4'],
+  [-0.25, '-25.0'],
+  [-0.0001, '0.0'],
+])('a difference of %d is %s points', (difference, text) => {
+  expect(signedPoints(difference)).toBe(text);
 });

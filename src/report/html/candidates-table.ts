@@ -1,11 +1,10 @@
-import { durationText, millisecondsText, percentText, signedPoints, usdText } from '../format.ts';
+import { durationText, millisecondsText, percentText, scoreText, signedPoints, usdText } from '../format.ts';
 import type { Report } from '../report.ts';
 import type { CandidateResult, Contended } from '../run-result.ts';
 import { dataTable, type TableRow } from './data-table.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { linearScale, type Scale } from './scale.ts';
 import { DASH, orDash } from './section.ts';
-import { scoreText } from './verdict-header.ts';
 
 const STATUS_SIGNS: Record<CandidateResult['status'], string> = {
   succeeded: '✓ succeeded',

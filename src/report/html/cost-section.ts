@@ -1,10 +1,9 @@
-import { millisecondsText, percentText, savingText, usdText } from '../format.ts';
+import { millisecondsText, percentText, savingText, scoreText, usdText } from '../format.ts';
 import type { Report } from '../report.ts';
 import type { Judged } from '../run-result.ts';
 import { dataTable, type TableRow } from './data-table.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { countText, DASH, orDash } from './section.ts';
-import { scoreText } from './verdict-header.ts';
 
 /** What a request costs before and after, when that pays, and what it has cost to find out. */
 export function costSection(report: Report): Markup {

@@ -1,5 +1,5 @@
 import type { Comparison, Verdict } from '../../evaluation/comparison.ts';
-import { signedPoints } from '../format.ts';
+import { pValueText, signedPoints } from '../format.ts';
 import { rowsNeededText } from '../markdown-report.ts';
 import type { Report } from '../report.ts';
 import { chart, cutName, type Drawing, isWide } from './chart.ts';
@@ -117,14 +117,10 @@ function figuresTable(pairs: readonly Paired[]): Markup {
         comparison.n,
         comparison.gained,
         comparison.lost,
-        `${probabilityText(comparison.pValue)} (${comparison.test === 'mcnemar' ? 'McNemar' : 'sign flip'})`,
+        `${pValueText(comparison.pValue)} (${comparison.test === 'mcnemar' ? 'McNemar' : 'sign flip'})`,
         VERDICT_SIGNS[comparison.verdict],
         comparison.verdict === 'inconclusive' ? rowsNeededText(comparison.rowsNeeded) : 'settled',
       ],
     })),
   });
-}
-
-function probabilityText(p: number): string {
-  return p < 0.0001 ? '< 0.0001' : String(Number(p.toPrecision(2)));
 }

@@ -1,6 +1,5 @@
 import type { Recommendation } from '../../evaluation/recommendation.ts';
-import type { Interval } from '../../evaluation/statistics.ts';
-import { millisecondsText, percentText, savingText, signedPoints, usdText } from '../format.ts';
+import { millisecondsText, savingText, scoreText, signedPoints, usdText } from '../format.ts';
 import type { Report } from '../report.ts';
 import type { Judged } from '../run-result.ts';
 import { VERDICT_SIGNS } from './forest-plot.ts';
@@ -69,12 +68,6 @@ function qualityFigure(report: Report): Markup {
 function scoreLine(name: string, judged: Judged | null): string | null {
   if (!judged) return null;
   return `${name} ${judged.score === null ? 'unknown' : scoreText(judged.score, judged.scoreInterval)}`;
-}
-
-/** A score with its interval: `92.0 % [85.0, 96.1]`. */
-export function scoreText(score: number, interval: Interval | null): string {
-  if (!interval) return percentText(score);
-  return `${percentText(score)} [${[interval.low, interval.high].map((end) => (end * 100).toFixed(1)).join(', ')}]`;
 }
 
 function costFigure(report: Report): Markup {
