@@ -169,7 +169,7 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
     const job = trained[place]?.job;
     if (!job) throw new Error(`${candidate.id} was not trained`);
     const checkpoints =
-      job.state === 'succeeded'
+      job.state === 'succeeded' && !candidate.half
         ? checkpointsToEvaluate(job.checkpoints, candidate.hyperparameters.epochs, planned.checkpoints)
         : [];
     const contenders = contendingModels(candidate, job, checkpoints);
@@ -259,7 +259,7 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
   );
   const result: RunResult = { ...summary, reportPath };
   const { recommendation, reason } = result;
-  progress.verdict = reason;
+  progress.verdict = `${recommendation}: ${reason}`;
   upsertSearchAttributes([{ key: VERDICT, value: recommendation }]);
   upsertMemo({ result: { winner: result.winner, recommendation, reason, reportPath } });
   enter('done');
