@@ -5,12 +5,12 @@ import type { Manifest } from '../dataset/manifest.ts';
 import type { Example, Recorded } from '../dataset/row.ts';
 import { cachedCostPer1k, cachedTokens, costPer1k, type Prices, tariffOf } from '../evaluation/cost.ts';
 import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
-import { prefixTokensOf } from './cached-prefix.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
 import type { Evaluation } from './evaluate.ts';
-import { JudgedRows, labelsOf, latencyFigures, type Prediction } from './judged-rows.ts';
-import { currentEvaluation, KeptScoring } from './kept-scoring.ts';
-import type { Score } from './scoring.ts';
+import { prefixTokensOf } from './evaluation/cached-prefix.ts';
+import { JudgedRows, labelsOf, latencyFigures, type Prediction } from './evaluation/judged-rows.ts';
+import { currentEvaluation, KeptScoring } from './scoring/kept-scoring.ts';
+import type { Score } from './scoring/scoring.ts';
 
 export interface EvaluateRecordedInput {
   definition: ArtifactRef;

@@ -10,12 +10,12 @@ import type { Judged } from '../report/run-result.ts';
 import { type ArtifactRef, readJson } from '../storage/artifact-store.ts';
 import { pruneCompletions } from '../storage/completion-cache.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
-import { labelsOf } from './judged-rows.ts';
-import { currentEvaluation, KeptScoring } from './kept-scoring.ts';
+import { labelsOf } from './evaluation/judged-rows.ts';
+import { type AnsweredExample, type Subject, SubjectRows } from './evaluation/subject-rows.ts';
+import { currentEvaluation, KeptScoring } from './scoring/kept-scoring.ts';
 import { reportStep } from './step-progress.ts';
-import { type AnsweredExample, type Subject, SubjectRows } from './subject-rows.ts';
 
-export type { Subject } from './subject-rows.ts';
+export type { Subject } from './evaluation/subject-rows.ts';
 
 export interface EvaluateInput {
   definition: ArtifactRef;

@@ -14,7 +14,7 @@ import { addPastWinner } from '../storage/past-winners.ts';
 import { runFolder, writeFileAtomically } from '../storage/run-folder.ts';
 import type { Candidate } from '../sweep/plan.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
-import { readPredictions, type ScoredPrediction } from './predictions.ts';
+import { readPredictions, type ScoredPrediction } from './evaluation/predictions.ts';
 
 export interface WriteReportInput {
   definition: ArtifactRef;

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import type { Dependencies } from '../../src/activities/dependencies.ts';
 import type { Evaluation } from '../../src/activities/evaluate.ts';
 import { createEvaluateRecorded } from '../../src/activities/evaluate-recorded.ts';
-import type { Prediction } from '../../src/activities/judged-rows.ts';
+import type { Prediction } from '../../src/activities/evaluation/judged-rows.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import type { PromptTemplate } from '../../src/dataset/instructions/template.ts';
 import type { Example, Recorded } from '../../src/dataset/row.ts';

@@ -11,7 +11,7 @@ import {
   inTurn,
   type Subject,
 } from '../../src/activities/evaluate.ts';
-import type { Prediction } from '../../src/activities/judged-rows.ts';
+import type { Prediction } from '../../src/activities/evaluation/judged-rows.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import type { PromptTemplate } from '../../src/dataset/instructions/template.ts';
 import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
-import type { Pipeline } from '../config/pipeline.ts';
-import { CompletionCache, questionKey } from '../storage/completion-cache.ts';
-import { currentWorkflowId, type Dependencies } from './dependencies.ts';
+import type { Pipeline } from '../../config/pipeline.ts';
+import { CompletionCache, questionKey } from '../../storage/completion-cache.ts';
+import { currentWorkflowId, type Dependencies } from '../dependencies.ts';
 import { type AnsweredRow, openScoring, type Score, type Scoring, type ScoringOptions } from './scoring.ts';
 
 /** Names an evaluation among all, by Temporal's ids: another run of the same name is another one. */

@@ -1,9 +1,9 @@
-import type { Pipeline } from '../config/pipeline.ts';
-import { type Json, jsonFieldsF1 } from '../evaluation/json-fields.ts';
-import { textScores } from '../evaluation/scorer.ts';
+import type { Pipeline } from '../../config/pipeline.ts';
+import { type Json, jsonFieldsF1 } from '../../evaluation/json-fields.ts';
+import { textScores } from '../../evaluation/scorer.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { openJudge } from './answer-judge.ts';
 import { openCustomScorer } from './custom-scorer.ts';
-import type { Dependencies } from './dependencies.ts';
 import { openJsonSchema } from './json-schema.ts';
 
 /** A model's answer to an example. */

@@ -1,9 +1,9 @@
-import type { Manifest } from '../dataset/manifest.ts';
-import { classificationFigures } from '../evaluation/classification.ts';
-import { mean, meanInterval, percentile, percentileInterval, rateInterval } from '../evaluation/statistics.ts';
-import type { Judged } from '../report/run-result.ts';
+import type { Manifest } from '../../dataset/manifest.ts';
+import { classificationFigures } from '../../evaluation/classification.ts';
+import { mean, meanInterval, percentile, percentileInterval, rateInterval } from '../../evaluation/statistics.ts';
+import type { Judged } from '../../report/run-result.ts';
+import type { Score } from '../scoring/scoring.ts';
 import type { ScoredPrediction } from './predictions.ts';
-import type { Score } from './scoring.ts';
 
 /** What is kept of a row of an evaluation: a line of its artifact, in the order of the examples. */
 export interface Prediction extends ScoredPrediction {

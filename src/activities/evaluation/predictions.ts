@@ -1,4 +1,4 @@
-import type { ArtifactRef, ArtifactStore } from '../storage/artifact-store.ts';
+import type { ArtifactRef, ArtifactStore } from '../../storage/artifact-store.ts';
 
 /** What one row of an evaluation's artifact holds, as far as others read it. */
 export interface ScoredPrediction {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { Piscina } from 'piscina';
-import { TuneloopError } from '../errors.ts';
+import { TuneloopError } from '../../errors.ts';
 import type { ScorerPlace, ScorerReply, ScorerRow } from './custom-scorer-thread.ts';
 
 const ROW_TIMEOUT_MS = 60_000;

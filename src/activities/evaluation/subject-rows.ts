@@ -1,20 +1,20 @@
-import type { PromptTemplate, Treatment } from '../dataset/instructions/template.ts';
-import { messagesFor } from '../dataset/messages.ts';
-import type { Example } from '../dataset/row.ts';
-import { cachedCostPer1k, cachedTokens, costPer1k, type Tariff, tariffOf } from '../evaluation/cost.ts';
-import { percentile } from '../evaluation/statistics.ts';
-import type { Completion, Provider } from '../providers/provider.ts';
-import { ProviderError } from '../providers/provider-error.ts';
-import type { ArtifactWriter } from '../storage/artifact-store.ts';
-import { CompletionCache } from '../storage/completion-cache.ts';
-import { askBriefly } from './await-model.ts';
+import type { PromptTemplate, Treatment } from '../../dataset/instructions/template.ts';
+import { messagesFor } from '../../dataset/messages.ts';
+import type { Example } from '../../dataset/row.ts';
+import { cachedCostPer1k, cachedTokens, costPer1k, type Tariff, tariffOf } from '../../evaluation/cost.ts';
+import { percentile } from '../../evaluation/statistics.ts';
+import type { Completion, Provider } from '../../providers/provider.ts';
+import { ProviderError } from '../../providers/provider-error.ts';
+import type { ArtifactWriter } from '../../storage/artifact-store.ts';
+import { CompletionCache } from '../../storage/completion-cache.ts';
+import { askBriefly } from '../await-model.ts';
+import { completeWithRetries, requestKey } from '../completion.ts';
+import type { Dependencies } from '../dependencies.ts';
+import type { Evaluation } from '../evaluate.ts';
+import type { Score } from '../scoring/scoring.ts';
+import { Spending } from '../spending.ts';
 import { prefixTokensOf } from './cached-prefix.ts';
-import { completeWithRetries, requestKey } from './completion.ts';
-import type { Dependencies } from './dependencies.ts';
-import type { Evaluation } from './evaluate.ts';
 import { JudgedRows, latencyFigures, type Prediction } from './judged-rows.ts';
-import type { Score } from './scoring.ts';
-import { Spending } from './spending.ts';
 
 /** Who answers. */
 export type Subject = {

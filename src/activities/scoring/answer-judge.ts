@@ -1,16 +1,16 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import type { Pipeline } from '../config/pipeline.ts';
-import { countMessages } from '../dataset/provider-limits.ts';
-import type { TokenUsage } from '../dataset/row.ts';
-import { TuneloopError } from '../errors.ts';
-import { costPer1k, tariffOf } from '../evaluation/cost.ts';
-import { type JudgedPair, type JudgeVerdict, judgeMessages, judgeScore, judgeVerdict } from '../evaluation/judge.ts';
-import { mean } from '../evaluation/statistics.ts';
-import type { Completion, CompletionRequest } from '../providers/provider.ts';
-import { completeWithRetries } from './completion.ts';
-import type { Dependencies } from './dependencies.ts';
+import type { Pipeline } from '../../config/pipeline.ts';
+import { countMessages } from '../../dataset/provider-limits.ts';
+import type { TokenUsage } from '../../dataset/row.ts';
+import { TuneloopError } from '../../errors.ts';
+import { costPer1k, tariffOf } from '../../evaluation/cost.ts';
+import { type JudgedPair, type JudgeVerdict, judgeMessages, judgeScore, judgeVerdict } from '../../evaluation/judge.ts';
+import { mean } from '../../evaluation/statistics.ts';
+import type { Completion, CompletionRequest } from '../../providers/provider.ts';
+import { completeWithRetries } from '../completion.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { Spending } from '../spending.ts';
 import type { AnsweredRow, AskedScore } from './scoring.ts';
-import { Spending } from './spending.ts';
 
 /** Room for a judge that thinks before it answers; one that goes on and on is cut off, and paid no further. */
 const MOST_OUTPUT_TOKENS = 2000;

@@ -6,16 +6,21 @@ import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
-import { openCustomScorer } from '../../src/activities/custom-scorer.ts';
-import type { Dependencies } from '../../src/activities/dependencies.ts';
-import { type AnsweredRow, openScoring, type Score, type ScoringOptions } from '../../src/activities/scoring.ts';
-import { pipelineSchema } from '../../src/config/pipeline.ts';
-import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import { type Received, rejection, type TinyServer, tinyServer } from '../providers/http-server.ts';
-import { ROOT, until } from '../setup/cli.ts';
-import { STACK_PRICES } from '../setup/stack.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import type { Dependencies } from '../../../src/activities/dependencies.ts';
+import { openCustomScorer } from '../../../src/activities/scoring/custom-scorer.ts';
+import {
+  type AnsweredRow,
+  openScoring,
+  type Score,
+  type ScoringOptions,
+} from '../../../src/activities/scoring/scoring.ts';
+import { pipelineSchema } from '../../../src/config/pipeline.ts';
+import { OpenAIProtocolProvider } from '../../../src/providers/openai-protocol.ts';
+import { FileStore } from '../../../src/storage/file-store.ts';
+import { type Received, rejection, type TinyServer, tinyServer } from '../../providers/http-server.ts';
+import { ROOT, until } from '../../setup/cli.ts';
+import { STACK_PRICES } from '../../setup/stack.ts';
+import { temporaryFolder } from '../../storage/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const never = new AbortController().signal;
@@ -253,7 +258,7 @@ describe('a function of the user', () => {
   test('that runs for ever is ended, and a process with it', async () => {
     const module = fileOf('export default () => { for (;;); }', 'mjs');
     const program = fileOf(
-      `import { openCustomScorer } from ${JSON.stringify(path.join(ROOT, 'src', 'activities', 'custom-scorer.ts'))};
+      `import { openCustomScorer } from ${JSON.stringify(path.join(ROOT, 'src', 'activities', 'scoring', 'custom-scorer.ts'))};
        const place = { module: ${JSON.stringify(module)}, export: 'default' };
        const score = await openCustomScorer(place, { concurrency: 1, timeoutMs: 2000 });
        await score({ input: 'i', output: 'o', expected: 'e' }, new AbortController().signal).catch(({ code }) => console.log(code));`,
@@ -391,8 +396,11 @@ describe('a judge', () => {
   });
 
   test('stops before it would spend more than it may', async () => {
-    reply(winner('tie'));
-    const error = await rejection(judged(row('a secret answer'), 1.5 * QUESTION_USD));
+    // Far more than estimated, which differs from one question to the next by the marks around its texts.
+    const usage = { prompt_tokens: 1000, completion_tokens: 10 };
+    const message = { role: 'assistant', content: '{"winner":"tie"}' };
+    server.answer = () => ({ body: { choices: [{ index: 0, message, finish_reason: 'stop' }], usage } });
+    const error = await rejection(judged(row('a secret answer'), (1.5 * (1000 * 2 + 10 * 8)) / 1e6));
     expect(error).toMatchObject({ code: 'BUDGET_EXCEEDED' });
     expect(String(error)).not.toContain('secret');
     expect(server.received).toHaveLength(1);

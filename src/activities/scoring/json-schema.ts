@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { Ajv, type AnySchema, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { TuneloopError } from '../errors.ts';
-import type { Json } from '../evaluation/json-fields.ts';
+import { TuneloopError } from '../../errors.ts';
+import type { Json } from '../../evaluation/json-fields.ts';
 
 /**
  * Reads a JSON Schema and says which documents fit it. A schema follows draft 2020-12 unless its `$schema` names draft-07.
