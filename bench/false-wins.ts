@@ -1,4 +1,5 @@
 import { compareScores, type Verdict } from '../src/evaluation/comparison.ts';
+import { randomShares } from '../src/evaluation/random.ts';
 import { selectWinner } from '../src/evaluation/selection.ts';
 import { mean } from '../src/evaluation/statistics.ts';
 import { percentText, signedPoints } from '../src/report/format.ts';
@@ -54,7 +55,7 @@ export function falseWinsTable(): void {
 }
 
 function drawAll(n: number): Row {
-  const random = generator(n);
+  const random = randomShares(n);
   const row: Row = {
     n,
     naive: 0,
@@ -89,19 +90,6 @@ function drawAll(n: number): Row {
 function answers(n: number, random: () => number): number[][] {
   const rows = Array.from({ length: n }, () => random() ** (1 / HARDNESS));
   return Array.from({ length: CANDIDATES + 1 }, () => rows.map((right) => Number(random() < right)));
-}
-
-/** The same numbers from 0 to 1 each time (S. Vigna 2015, splitmix64 in its 32-bit form by T. Ettinger). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x9e3779b9) | 0;
-    let mixed = state ^ (state >>> 16);
-    mixed = Math.imul(mixed, 0x21f0aaad);
-    mixed ^= mixed >>> 15;
-    mixed = Math.imul(mixed, 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
-  };
 }
 
 if (import.meta.main) falseWinsTable();

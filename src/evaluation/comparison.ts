@@ -1,4 +1,5 @@
 import { betaCdf, binomialCdf, bisect, logGamma, studentCdf, studentQuantile } from './distributions.ts';
+import { randomBits } from './random.ts';
 import { type Interval, mean, Z95 } from './statistics.ts';
 
 /** `non-inferior`: it may be worse, but hardly by more than the margin. */
@@ -121,7 +122,7 @@ export function signFlipTest(differences: readonly number[]): number {
     return extreme / all;
   }
   const draws = Math.max(FEWEST_DRAWS, Math.min(MOST_DRAWS, Math.floor(MOST_FLIPS / sizes.length)));
-  const random = xorshift(sizes.length);
+  const random = randomBits(sizes.length);
   let extreme = 1;
   for (let draw = 0; draw < draws; draw += 1) {
     if (Math.abs(signedSum(sizes, random)) >= observed) extreme += 1;
@@ -142,17 +143,6 @@ function signedSum(sizes: Float64Array, nextBits: () => number): number {
     }
   }
   return sum;
-}
-
-/** 32 random bits a call (G. Marsaglia 2003, xorshift). */
-function xorshift(seed: number): () => number {
-  let state = (seed ^ 0x9e3779b9) | 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state;
-  };
 }
 
 /**

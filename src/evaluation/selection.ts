@@ -1,5 +1,6 @@
 import { percentText } from '../report/format.ts';
 import { nonInferiority } from './comparison.ts';
+import { randomShares } from './random.ts';
 import { mean } from './statistics.ts';
 
 /** What the choice of a winner looks at. */
@@ -155,7 +156,7 @@ function optimismOf(contenders: readonly Passing[]): number {
   const rows = contenders[0]?.scores.length ?? 0;
   const half = Math.floor(rows / 2);
   if (contenders.length < 2 || half === 0) return 0;
-  const random = mulberry(rows);
+  const random = randomShares(rows);
   const order = Uint32Array.from({ length: rows }, (_, row) => row);
   let sum = 0;
   for (let split = 0; split < SPLITS; split += 1) {
@@ -181,15 +182,4 @@ function optimismOf(contenders: readonly Passing[]): number {
     sum += best.score - best.rest / best.count;
   }
   return Math.max(0, sum / SPLITS / Math.SQRT2);
-}
-
-/** Numbers from 0 to 1, the same for the same seed (T. Ettinger 2017, mulberry32). */
-function mulberry(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
