@@ -40,6 +40,11 @@ export const ERROR_CODES = {
   RUN_NOT_FOUND: 'no run or schedule has this id',
   PORT_TAKEN: 'a port is in use by another program',
   SERVICE_FAILED: 'a program that was started beside this one did not come up',
+  ALIAS_UNREADABLE: 'the alias of a deployment cannot be read',
+  DEPLOYMENT_NOT_FOUND: 'no deployment or model has this name',
+  DEPLOYMENT_CHANGED: 'a decision was asked for that does not fit the deployment as it is now',
+  PREDICTION_FAILED: 'neither a model of the deployment nor the original prompt could answer',
+  WEBHOOK_REFUSED: 'a notification could not be delivered',
   LOCKED: 'another process uses this folder',
   USAGE: 'the command cannot be understood',
 } as const;

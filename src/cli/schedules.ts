@@ -23,11 +23,11 @@ export function createSchedule(
 ): Promise<number> {
   return withSession(async ({ client, environment }) => {
     const { pipeline, options: start } = await runOptions(environment, file);
-    const cron = options.cron ?? pipeline.retraining?.cron;
+    const cron = options.cron ?? pipeline.retraining.cron;
     if (!cron) {
       throw new TuneloopError('USAGE', `when? Give --cron "0 3 * * 1", or set retraining.cron in ${file}`);
     }
-    const timezone = options.timezone ?? pipeline.retraining?.timezone ?? 'UTC';
+    const timezone = options.timezone ?? pipeline.retraining.timezone ?? 'UTC';
     const spec = { cronExpressions: [cron], timezone };
     const action = {
       type: 'startWorkflow' as const,
