@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { compare } from './cli/compare.ts';
 import { diffDatasets, listDatasets, showDataset } from './cli/datasets.ts';
 import { demo, EXAMPLE_PIPELINE } from './cli/demo.ts';
+import { type DecisionOptions, decide, listDeployments, propose, setCanary, showHistory } from './cli/deployments.ts';
 import { doctor } from './cli/doctor.ts';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
 import { inspect } from './cli/inspect.ts';
@@ -36,6 +37,14 @@ function command(parent: Command, usage: string, description: string, example: s
     .description(description)
     .option('--json', 'print the result as one JSON object on the last line of standard output')
     .addHelpText('after', `\nExample:\n  ${example}`);
+}
+
+/** A command by which a person decides something about a deployment. */
+function decisionCommand(usage: string, description: string, example: string): Command {
+  return command(program, usage, description, example)
+    .requiredOption('--why <text>', 'kept with the decision')
+    .option('--by <name>', 'who decides (default: the user of this machine)')
+    .option('--decision <n>', 'the newest decision that was seen; refused if there is a newer one', wholeNumber);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: commander's own type for the arguments of an action
@@ -133,6 +142,39 @@ command(
   'ask the winner of a run, with the input alone',
   'tuneloop predict support-triage/20261123-081530-042 "Where is my invoice?"',
 ).action(exitWith(predict));
+
+command(program, 'deployments', 'list what serves for each pipeline', 'tuneloop deployments').action(
+  exitWith(listDeployments),
+);
+for (const [update, description] of [
+  ['approve', 'let the winner that waits go on to production'],
+  ['reject', 'drop the winner that waits, or is being tried on a share of the calls'],
+  ['rollback', 'go back to what served before'],
+] as const) {
+  decisionCommand(`${update} <pipeline>`, description, `tuneloop ${update} support-triage --why "looks good"`).action(
+    exitWith((pipeline: string, options: DecisionOptions) => decide(update, pipeline, options)),
+  );
+}
+decisionCommand(
+  'canary <pipeline> <share>',
+  'give the winner a share of the calls, 0 to 1; 1 makes it the champion',
+  'tuneloop canary support-triage 0.25 --why "a busy day"',
+).action(
+  exitWith((pipeline: string, share: string, options: DecisionOptions) => setCanary(pipeline, Number(share), options)),
+);
+decisionCommand(
+  'propose <run>',
+  'propose the winner of a run, whatever the run recommends',
+  'tuneloop propose support-triage/20261123-081530-042 --why "the flips are fine"',
+).action(exitWith(propose));
+command(
+  program,
+  'history <pipeline>',
+  'show the decisions of a deployment, newest first',
+  'tuneloop history support-triage',
+)
+  .option('--limit <n>', 'how many', wholeNumber, 20)
+  .action(exitWith(showHistory));
 
 command(
   program,

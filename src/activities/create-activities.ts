@@ -4,20 +4,26 @@ import { createAwaitJob } from './await-job.ts';
 import { createAwaitModel } from './await-model.ts';
 import { createCancelJobs } from './cancel-jobs.ts';
 import { createCollect } from './collect.ts';
+import { createCompareChampion } from './compare-champion.ts';
+import { createCompareData } from './compare-data.ts';
 import { createCompareModels } from './compare-models.ts';
 import { createCreateJob } from './create-job.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { createProposeWinner, createReadDeployment, createWriteAlias } from './deployment.ts';
 import { createEvaluate } from './evaluate.ts';
 import { createEvaluateRecorded } from './evaluate-recorded.ts';
 import { toFailure } from './failure.ts';
 import { createFindUnlabelled } from './find-unlabelled.ts';
 import { createHalveFile } from './halve-file.ts';
+import { createInspectChampion } from './inspect-champion.ts';
 import { createKeepAnswers } from './keep-answers.ts';
 import { createLabelRows } from './label-rows.ts';
 import { createReserveBudget, createSettleBudget } from './monthly-budget.ts';
+import { createNotify } from './notify.ts';
 import { refuseOversize } from './payload-limit.ts';
 import { createPlan } from './plan.ts';
 import { createPrepare } from './prepare.ts';
+import { createReadCanary } from './read-canary.ts';
 import { createSelectWinner } from './select-winner.ts';
 import { heartbeat } from './step-progress.ts';
 import { createSweepOrphans } from './sweep-orphans.ts';
@@ -43,10 +49,18 @@ export function createActivities(dependencies: Dependencies) {
     evaluateRecorded: keptAlive(createEvaluateRecorded(dependencies)),
     selectWinner: keptAlive(createSelectWinner(dependencies)),
     compareModels: keptAlive(createCompareModels(dependencies)),
+    compareWithChampion: keptAlive(createCompareChampion(dependencies)),
     findUnlabelled: keptAlive(createFindUnlabelled(dependencies)),
     labelRows: keptAlive(createLabelRows(dependencies)),
     keepAnswers: keptAlive(createKeepAnswers(dependencies)),
     writeReport: keptAlive(createWriteReport(dependencies)),
+    compareData: keptAlive(createCompareData(dependencies)),
+    inspectChampion: keptAlive(createInspectChampion(dependencies)),
+    readDeployment: keptAlive(createReadDeployment(dependencies)),
+    proposeWinner: keptAlive(createProposeWinner(dependencies)),
+    writeAlias: keptAlive(createWriteAlias(dependencies)),
+    readCanary: keptAlive(createReadCanary(dependencies)),
+    notify: createNotify(dependencies),
     reserveBudget: createReserveBudget(dependencies),
     settleBudget: createSettleBudget(dependencies),
     sweepOrphans: keptAlive(createSweepOrphans(dependencies)),

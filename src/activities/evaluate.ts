@@ -19,8 +19,8 @@ export type { Subject } from './evaluation/subject-rows.ts';
 
 export interface EvaluateInput {
   definition: ArtifactRef;
-  /** Which rows. Names the evaluation within the run: a model is evaluated once under a name. */
-  name: 'validation' | 'test';
+  /** Which rows. Names the evaluation within its workflow: a model is evaluated once under a name. */
+  name: 'validation' | 'test' | 'new';
   subjects: readonly Subject[];
   examples: ArtifactRef;
   template: ArtifactRef;

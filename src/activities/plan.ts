@@ -1,4 +1,5 @@
 import type { Pipeline } from '../config/pipeline.ts';
+import type { DeployedModel } from '../deployment/deployed-model.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Model } from '../providers/provider.ts';
 import { usdText } from '../report/format.ts';
@@ -27,6 +28,13 @@ export interface Plan {
   warnings: string[];
 }
 
+export interface PlanInput {
+  definition: ArtifactRef;
+  dataset: Dataset;
+  /** What serves now, which the winner is compared with; null for the original prompt. */
+  champion: Pick<DeployedModel, 'baseModel' | 'treatment'> | null;
+}
+
 /** A model that will be switched off within this time is warned about. */
 const SHUTDOWN_WARNING_DAYS = 90;
 const DAY_MS = 86_400_000;
@@ -37,7 +45,7 @@ const DAY_MS = 86_400_000;
  * budget pays for at least one candidate.
  */
 export function createPlan(dependencies: Dependencies) {
-  return async ({ definition, dataset }: { definition: ArtifactRef; dataset: Dataset }): Promise<Plan> => {
+  return async ({ definition, dataset, champion }: PlanInput): Promise<Plan> => {
     const pipeline = await loadPipeline(dependencies, definition);
     const provider = dependencies.connectProvider(pipeline.provider);
     const { summary, tokens } = dataset;
@@ -71,6 +79,7 @@ export function createPlan(dependencies: Dependencies) {
       meanOutputTokens: tokens.completion,
       meanPromptTokens: tokens.prompt,
       baselineModel,
+      champion,
       alternatives,
       checkpoints,
       judge: judge ? { model: judge.model, budgetUsd: judge.budget_usd ?? null } : null,
@@ -155,10 +164,10 @@ function refuseUnknownPrices(
 function countAffordable(
   budget: number | null,
   candidates: readonly PlannedCandidate[],
-  { testUsd, baselineUsd, alternativesUsd, judgeUsd }: FinalEstimate,
+  { testUsd, baselineUsd, championUsd, alternativesUsd, judgeUsd }: FinalEstimate,
 ): number {
   if (budget === null) return candidates.length;
-  let left = [testUsd, baselineUsd, judgeUsd, ...alternativesUsd].reduce<number>(
+  let left = [testUsd, baselineUsd, championUsd, judgeUsd, ...alternativesUsd].reduce<number>(
     (rest, usd) => rest - (usd ?? 0),
     budget,
   );

@@ -8,7 +8,7 @@ import type { Provider } from '../providers/provider.ts';
 import { htmlReport } from '../report/html/html-report.ts';
 import { markdownReport } from '../report/markdown-report.ts';
 import { type Curve, type DataFigures, FLIPS_SHOWN, type Flip, type Report } from '../report/report.ts';
-import type { RunResult } from '../report/run-result.ts';
+import type { RunFindings } from '../report/run-result.ts';
 import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
 import { addPastWinner } from '../storage/past-winners.ts';
 import { runFolder, writeFileAtomically } from '../storage/run-folder.ts';
@@ -19,7 +19,7 @@ import { readPredictions, type ScoredPrediction } from './evaluation/predictions
 export interface WriteReportInput {
   definition: ArtifactRef;
   /** All but what only this activity knows. */
-  summary: Omit<RunResult, 'reportPath'>;
+  summary: Omit<RunFindings, 'reportPath'>;
   manifest: ArtifactRef;
   /** The rows that judged, and what winner and baseline have answered to them. */
   judged: { examples: ArtifactRef; winner: ArtifactRef | null; baseline: ArtifactRef | null };

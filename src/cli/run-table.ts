@@ -21,6 +21,7 @@ export function runTable(run: RunJson): string {
     ...run.alternatives.flatMap(({ model, judged }) =>
       judged ? [judgedRow(`instead: ${plainLine(model)} (whole prompt)`, judged)] : [],
     ),
+    ...(run.champion?.judged ? [judgedRow(`now: champion, inputs only`, run.champion.judged)] : []),
     ...(winnerJudged ? [judgedRow('after: winner, inputs only', winnerJudged)] : []),
   ];
   const lost = candidates.flatMap(({ id, status, validation, reason }) =>
@@ -33,11 +34,26 @@ export function runTable(run: RunJson): string {
     ...lost,
     '',
     `${RECOMMENDATIONS[run.recommendation]}: ${plainLine(run.reason)}`,
+    ...(run.champion ? [`Champion ${plainLine(run.champion.model)}: ${plainLine(run.promotion.why)}`] : []),
+    ...decisionLine(run),
     ...notes,
     `Report: ${nearPath(run.reportPath)}`,
     `Spent: ${usdText(run.spent.usd)} for ${epochs.trained} of ${epochs.planned} epochs and the evaluations`,
     `Took ${durationText(run.seconds)}, ${run.historyEvents} history events.`,
   ].join('\n');
+}
+
+/** What the deployment made of the winner. */
+function decisionLine({ decision, pipeline }: RunResult): string[] {
+  switch (decision?.kind) {
+    case 'proposed':
+      return [`The winner waits for approval: tuneloop approve ${pipeline} --why REASON`];
+    case 'canary':
+    case 'promoted':
+      return [`Deployed: ${decision.kind}. ${plainLine(decision.why)}`];
+    default:
+      return [];
+  }
 }
 
 const RECOMMENDATIONS: Record<Recommendation, string> = {

@@ -1,7 +1,7 @@
 import { type Client, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import { TuneloopError } from '../errors.ts';
 import { ensureSchedule } from '../temporal/ensure-schedule.ts';
-import { scheduledRunId, scheduleId } from '../workflows/ids.ts';
+import { retrainingId, scheduleId } from '../workflows/ids.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { alignColumns } from './run-table.ts';
@@ -28,14 +28,16 @@ export function createSchedule(
       throw new TuneloopError('USAGE', `when? Give --cron "0 3 * * 1", or set retraining.cron in ${file}`);
     }
     const timezone = options.timezone ?? pipeline.retraining.timezone ?? 'UTC';
-    const spec = { cronExpressions: [cron], timezone };
+    const jitter = `${pipeline.retraining.jitter_minutes} minutes` as const;
+    const spec = { cronExpressions: [cron], timezone, jitter };
     const action = {
       type: 'startWorkflow' as const,
-      workflowType: 'fineTuningPipeline',
-      workflowId: scheduledRunId(pipeline.name),
+      workflowType: 'retraining',
+      workflowId: retrainingId(pipeline.name),
       ...start,
+      staticSummary: `is there a reason to train ${pipeline.name} again?`,
     };
-    // A run that still goes on is not joined by a second one, and a failed one is looked at before the next.
+    // One that still goes on is not joined by a second one, and a failed one is looked at before the next.
     const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP_WINDOW, pauseOnFailure: true };
     const id = scheduleId(pipeline.name);
     const created = await ensureSchedule(client, id, { spec, action, policies }).catch((error: unknown) => {

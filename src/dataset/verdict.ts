@@ -48,6 +48,10 @@ export const VERDICTS = {
 
   // What the model has answered, where nobody has given a right answer.
   'no-output': { effect: 'drop', what: 'nobody has answered yet: `tuneloop label` lets a model or a person answer' },
+  'own-answer': {
+    effect: 'drop',
+    what: 'a model of this pipeline has answered, and nobody has checked it: give the right answer as "actual", or run `tuneloop label`',
+  },
   'empty-completion': { effect: 'drop', what: 'the answer is empty' },
   refusal: { effect: 'drop', what: 'the model refused to answer: give the right answer as "actual"' },
   'api-error': { effect: 'drop', what: 'the answer is an error of the API' },

@@ -1,5 +1,6 @@
 import type { ProviderChoice } from '../config/pipeline.ts';
 import type { PromptTemplate, Treatment } from '../dataset/instructions/template.ts';
+import type { DeploymentState } from './deployment.ts';
 
 /**
  * What an application needs to know to call a deployment: one file, replaced as a whole, so that a reader has the old one or
@@ -29,6 +30,8 @@ export interface Alias {
   /** The JSON Schema that answers have to fit; null where there is none. */
   jsonSchema: unknown;
   maxOutputTokens: number | null;
+  /** The deployment as it was then, for the case that its workflow is lost. Readers do not need it. */
+  state?: DeploymentState;
 }
 
 /** A model with what it has to be asked with. */

@@ -1,4 +1,5 @@
 import type { Treatment } from '../dataset/instructions/template.ts';
+import type { Interval } from '../evaluation/statistics.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 
 /** A trained model with all that it can be traced back to. References only: it travels through histories. */
@@ -17,4 +18,6 @@ export interface DeployedModel {
   /** The dataset version that it was trained on: `<pipeline>@<number>`, and its manifest. */
   datasetVersion: string;
   manifest: ArtifactRef;
+  /** Its score on the rows that judged it in its run, with the interval; null where it has none. */
+  judged: { score: number; interval: Interval } | null;
 }

@@ -207,7 +207,8 @@ export function exampleOf(row: LogRow, { input, slots, version }: StrippedPrompt
     version,
     // The input alone says as much, and most templates have no other slot.
     ...(slots.length === 1 && slots[0] === input ? {} : { slots }),
-    ...(row.completion === undefined ? {} : { recorded: recordedOf(row, row.completion) }),
+    // The baseline is the original prompt, and not what has taken its place.
+    ...(row.completion === undefined || row.flaw === 'own-answer' ? {} : { recorded: recordedOf(row, row.completion) }),
   };
 }
 

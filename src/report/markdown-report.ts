@@ -12,7 +12,7 @@ import {
   signedPoints,
   usdText,
 } from './format.ts';
-import type { CandidateResult, Contended, Judged, RunResult } from './run-result.ts';
+import type { CandidateResult, Contended, Judged, RunFindings } from './run-result.ts';
 
 const DASH = '–';
 const orDash = <T>(value: T | null, text: (value: T) => string) => (value === null ? DASH : text(value));
@@ -27,8 +27,13 @@ const RECOMMENDATIONS: Record<Recommendation, string> = {
 };
 
 /** A run's verdict: what it recommends, and why. */
-export function verdictText({ recommendation, reason }: Pick<RunResult, 'recommendation' | 'reason'>): string {
+export function verdictText({ recommendation, reason }: Pick<RunFindings, 'recommendation' | 'reason'>): string {
   return `${RECOMMENDATIONS[recommendation]}: ${reason}`;
+}
+
+/** What a run makes of its winner. */
+export function promotionText({ promote }: RunFindings['promotion']): string {
+  return promote ? 'The winner should serve from now on' : 'What serves stays';
 }
 
 /** A comparison in words, the challenger first: `better by 3.1 points (95 % interval +1.0 to +5.2) on 400 rows; ...`. */
@@ -49,7 +54,7 @@ export function rowsNeededText(rowsNeeded: number | null): string {
 }
 
 /** The report of a run as Markdown. Text from outside is escaped. */
-export function markdownReport(report: RunResult): string {
+export function markdownReport(report: RunFindings): string {
   const { dataset, candidates, winner, winnerReason, optimism, notes } = report;
   const blocks = [
     `# ${inert(report.pipeline)}: ${inert(report.runId)}`,
@@ -77,7 +82,15 @@ export function markdownReport(report: RunResult): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
-function beforeAndAfter({ metric, judgedOn, localTrainer, baseline, winnerJudged, alternatives }: RunResult): string {
+function beforeAndAfter({
+  metric,
+  judgedOn,
+  localTrainer,
+  baseline,
+  winnerJudged,
+  champion,
+  alternatives,
+}: RunFindings): string {
   const local = localTrainer ? '; local trainer, not an LLM' : '';
   const head = [
     '',
@@ -95,6 +108,7 @@ function beforeAndAfter({ metric, judgedOn, localTrainer, baseline, winnerJudged
       'alternative (whole prompt)',
       ...(judged ? judgedCells({ ...judged, model }) : [inert(model), ...head.slice(2).map(() => DASH)]),
     ]),
+    ...(champion?.judged ? [['champion (serves now)', ...judgedCells(champion.judged)]] : []),
     ...(winnerJudged ? [[`winner (inputs only${local})`, ...judgedCells(winnerJudged)]] : []),
   ]);
 }
@@ -112,11 +126,15 @@ function judgedCells(judged: Judged): string[] {
   ];
 }
 
-function comparisonLines({ comparison, alternatives }: RunResult): string {
+function comparisonLines({ comparison, champion, promotion, alternatives }: RunFindings): string {
   return list([
     comparison
       ? `Winner against the baseline: ${comparisonText(comparison)}.`
       : 'The quality of winner and baseline cannot be compared.',
+    ...(champion?.comparison
+      ? [`Winner against the champion ${inert(champion.model)}: ${comparisonText(champion.comparison)}.`]
+      : []),
+    ...(champion ? [`${promotionText(promotion)}: ${inert(promotion.why)}`] : []),
     ...alternatives.flatMap((alternative) =>
       alternative.comparison
         ? [`Winner against ${inert(alternative.model)}: ${comparisonText(alternative.comparison)}.`]
@@ -125,7 +143,7 @@ function comparisonLines({ comparison, alternatives }: RunResult): string {
   ]);
 }
 
-function candidateTable(candidates: readonly CandidateResult[], { metric, winner }: RunResult): string {
+function candidateTable(candidates: readonly CandidateResult[], { metric, winner }: RunFindings): string {
   const head = [
     'candidate',
     'status',
@@ -184,7 +202,7 @@ function candidateRow(contended: Contended, { status, epochs, training }: Candid
   ];
 }
 
-function costLines(report: RunResult): string {
+function costLines(report: RunFindings): string {
   const { estimate, spent, savingPercent, cachedSavingPercent, breakEvenRequests, breakEvenCachedRequests } = report;
   const { trained, planned } = spent.epochs;
   return list([

@@ -99,6 +99,13 @@ const flips = z.array(
 const sides = z.object({ train: count, validation: count, test: count });
 const verdictNames = Object.keys(VERDICTS) as VerdictName[];
 
+const opponent = z.object({
+  model: z.string(),
+  judged: judged.nullable(),
+  comparison: comparison.nullable().describe('the winner against it'),
+  failure: z.string().nullable(),
+});
+
 /** A report as `report.json` keeps it. Unknown keys are passed over. */
 const reportSchema = z.object({
   format: z.literal(FORMAT).describe('counts up when a key changes its meaning'),
@@ -125,14 +132,12 @@ const reportSchema = z.object({
   winnerJudged: judged.nullable(),
   judgedOn: z.enum(['test', 'validation']),
   comparison: comparison.nullable().describe('the winner against the baseline'),
-  alternatives: z.array(
-    z.object({
-      model: z.string(),
-      judged: judged.nullable(),
-      comparison: comparison.nullable().describe('the winner against it'),
-      failure: z.string().nullable(),
-    }),
-  ),
+  champion: opponent.nullable().describe('what served when the run was planned; null for the original prompt'),
+  promotion: z.object({
+    promote: z.boolean().describe('whether the winner should serve from now on'),
+    why: z.string(),
+  }),
+  alternatives: z.array(opponent),
   savingPercent: z.number().nullable(),
   cachedSavingPercent: z.number().nullable(),
   breakEvenRequests: z.number().nullable(),

@@ -2,13 +2,13 @@ import type { LabelTable } from '../dataset/manifest.ts';
 import type { VerdictCount } from '../dataset/verdict.ts';
 import type { ClassificationFigures } from '../evaluation/classification.ts';
 import type { MetricPoint } from '../providers/provider.ts';
-import type { RunResult } from './run-result.ts';
+import type { RunFindings } from './run-result.ts';
 
 /**
  * All that a run has found out, as `report.json` keeps it: the result, and what is too large for a history. It may hold
  * excerpts of rows, so it stays on the disk of the worker, readable by its owner only.
  */
-export interface Report extends RunResult {
+export interface Report extends RunFindings {
   /** Of this form; counts up when a key changes its meaning. */
   format: 1;
   /** ISO 8601. */

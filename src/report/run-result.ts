@@ -1,14 +1,25 @@
 import type { Treatment } from '../dataset/instructions/template.ts';
+import type { DeployedModel } from '../deployment/deployed-model.ts';
+import type { Decision } from '../deployment/deployment.ts';
+import type { Promotion } from '../deployment/promotion.ts';
 import type { Comparison } from '../evaluation/comparison.ts';
 import type { Recommendation } from '../evaluation/recommendation.ts';
 import type { Interval } from '../evaluation/statistics.ts';
 import type { Hyperparameters } from '../sweep/plan.ts';
 
+/** What a run returns; small, because it is kept in the run's history. */
+export interface RunResult extends RunFindings {
+  /** What came of the promotion; null where the deployment could not be told. */
+  decision: Pick<Decision, 'number' | 'kind' | 'why'> | null;
+  /** The winner as it can be deployed, whatever is recommended; null without one. */
+  deployable: DeployedModel | null;
+}
+
 /**
- * What a run returns; small, because it is kept in the run's history. Scores are 0 to 1, times of requests in
- * milliseconds, costs in USD; null stands for what is not known.
+ * What a run has found out. Scores are 0 to 1, times of requests in milliseconds, costs in USD; null stands for what is not
+ * known.
  */
-export interface RunResult {
+export interface RunFindings {
   runId: string;
   pipeline: string;
   task: 'classification' | 'generation';
@@ -34,6 +45,10 @@ export interface RunResult {
   judgedOn: 'test' | 'validation';
   /** The winner against the baseline, on the rows that both have a score for; null where there are none. */
   comparison: Comparison | null;
+  /** What served when the run was planned, on the same rows; null for the original prompt. */
+  champion: ChampionResult | null;
+  /** Whether the winner should serve from now on. */
+  promotion: Promotion;
   /** Other models with the original prompt, on the same rows. */
   alternatives: AlternativeResult[];
   /** How much cheaper 1,000 requests are than with the baseline, in percent; and where its prompt's prefix is cached. */
@@ -105,6 +120,16 @@ export interface Contended {
 
 export interface BaselineResult extends Judged {
   kind: 'recorded' | 'live';
+}
+
+export interface ChampionResult {
+  model: string;
+  /** Null where it could not be measured. */
+  judged: Judged | null;
+  /** The winner against it, on the rows that neither was trained on; null where there are none. */
+  comparison: Comparison | null;
+  /** Why it could not be measured. */
+  failure: string | null;
 }
 
 export interface AlternativeResult {

@@ -2,13 +2,22 @@ import type { Evaluation } from '../activities/evaluate.ts';
 import type { Plan } from '../activities/plan.ts';
 import type { Dataset } from '../activities/prepare.ts';
 import type { Pipeline } from '../config/pipeline.ts';
+import { promotionOf } from '../deployment/promotion.ts';
 import type { Comparison } from '../evaluation/comparison.ts';
 import { savingPercent } from '../evaluation/cost.ts';
 import { recommend } from '../evaluation/recommendation.ts';
 import type { Selection } from '../evaluation/selection.ts';
 import type { CandidateOutcome, Contending } from './contenders.ts';
 import { signedPoints, usdText } from './format.ts';
-import type { AlternativeResult, CandidateResult, Contended, Judged, RunResult, Spent } from './run-result.ts';
+import type {
+  AlternativeResult,
+  CandidateResult,
+  ChampionResult,
+  Contended,
+  Judged,
+  RunFindings,
+  Spent,
+} from './run-result.ts';
 
 export interface RunParts {
   runId: string;
@@ -30,6 +39,8 @@ export interface TestOutcome {
   baseline: Measured;
   /** Null where there is no row that both have a score for. */
   comparison: Comparison | null;
+  /** What serves now; null for the original prompt. */
+  champion: (Measured & { model: string; comparison: Comparison | null }) | null;
   alternatives: (Measured & { model: string; comparison: Comparison | null })[];
 }
 
@@ -39,19 +50,13 @@ export interface Measured {
 }
 
 /** Puts the parts of a run together, and decides what they recommend. */
-export function summarizeRun(parts: RunParts): Omit<RunResult, 'reportPath'> {
+export function summarizeRun(parts: RunParts): Omit<RunFindings, 'reportPath'> {
   const { runId, pipeline, dataset, plan, outcomes, selection, tested } = parts;
   const winner = outcomes.flatMap(({ contenders }) => contenders).find(({ id }) => id === selection.winner);
   const winnerJudged = tested.winner.evaluation && judged(tested.winner.evaluation);
   const baseline = judged(tested.baseline.evaluation ?? NOT_MEASURED);
-  const alternatives = tested.alternatives.map(
-    ({ model, evaluation, failure, comparison }): AlternativeResult => ({
-      model,
-      judged: evaluation && judged(evaluation),
-      comparison,
-      failure,
-    }),
-  );
+  const alternatives = tested.alternatives.map(opponent);
+  const champion = tested.champion && opponent(tested.champion);
   const spent = spentOn(parts);
   const { recommendation, reason, breakEvenRequests, breakEvenCachedRequests } = recommend({
     winner: winnerJudged,
@@ -80,6 +85,13 @@ export function summarizeRun(parts: RunParts): Omit<RunResult, 'reportPath'> {
     winnerJudged,
     judgedOn: tested.judgedOn,
     comparison: tested.comparison,
+    champion,
+    promotion: promotionOf({
+      recommendation,
+      reason,
+      winner: winnerJudged,
+      champion: champion && { ...champion, costPer1kUsd: champion.judged?.costPer1kUsd ?? null },
+    }),
     alternatives,
     savingPercent: savingPercent(baseline.costPer1kUsd, winnerJudged?.costPer1kUsd ?? null),
     cachedSavingPercent: savingPercent(baseline.cachedCostPer1kUsd, winnerJudged?.costPer1kUsd ?? null),
@@ -89,6 +101,15 @@ export function summarizeRun(parts: RunParts): Omit<RunResult, 'reportPath'> {
     reason: local ? `${reason} Figures of the local trainer, not an LLM.` : reason,
     notes: notesOf(parts),
   };
+}
+
+function opponent({
+  model,
+  evaluation,
+  failure,
+  comparison,
+}: NonNullable<TestOutcome['champion']>): ChampionResult & AlternativeResult {
+  return { model, judged: evaluation && judged(evaluation), comparison, failure };
 }
 
 function candidateResult(

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Actual, LogRow, Message } from '../dataset/row.ts';
 import { placeText, VERDICTS, type VerdictName } from '../dataset/verdict.ts';
+import { readServedCall } from '../deployment/served-call.ts';
 import { TuneloopError } from '../errors.ts';
 import { readJsonLine } from './json-line.ts';
 import type { Place } from './source.ts';
@@ -111,7 +112,7 @@ export function parseLogRow(value: unknown, place: Place): ParsedRow {
     ...(fields.timestamp == null ? {} : { timestamp: isoTimestamp(fields.timestamp) }),
     messages: prompt.messages,
     ...(answer.completion === undefined ? {} : { completion: answer.completion }),
-    ...(answer.flaw === undefined ? {} : { flaw: answer.flaw }),
+    ...rowFlaw(metadata, answer.flaw),
     ...(fields.actual == null ? {} : { actual: fields.actual }),
     ...(fields.quality == null ? {} : { quality: fields.quality }),
     ...usageOf(fields.usage),
@@ -137,7 +138,8 @@ export function parseJudgingRow(text: Buffer, place: { file: string; line: numbe
     if ('refused' in parsed) throw invalid(parsed, place);
     if (!('row' in parsed)) throw invalid({ refused: 'no-output' }, place);
     const { flaw, actual, completion } = parsed.row;
-    if (flaw !== undefined) throw invalid({ refused: flaw }, place);
+    const checked = flaw === 'own-answer' && actual !== undefined;
+    if (flaw !== undefined && !checked) throw invalid({ refused: flaw }, place);
     if ((actual ?? completion) === undefined) throw invalid({ refused: 'no-output' }, place);
     return parsed.row;
   }
@@ -157,6 +159,13 @@ export function refusalText(verdict: VerdictName, place: Place | string, detail?
 
 function invalid({ refused, detail }: Refused, place: Place): TuneloopError {
   return new TuneloopError('SOURCE_ROW_INVALID', refusalText(refused, place, detail));
+}
+
+/** To learn from one's own answers would be to learn one's own mistakes. */
+function rowFlaw(metadata: LogRow['metadata'], flaw: VerdictName | undefined): Pick<LogRow, 'flaw'> | undefined {
+  const answeredBy = readServedCall(metadata)?.answeredBy ?? 'original';
+  if (answeredBy !== 'original') return { flaw: 'own-answer' };
+  return flaw === undefined ? undefined : { flaw };
 }
 
 function parseActual(value: object): ParsedRow {

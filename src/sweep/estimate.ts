@@ -25,6 +25,8 @@ export interface FinalEstimate {
   /** The winner on the test rows. */
   testUsd: number | null;
   baselineUsd: number | null;
+  /** What serves now; 0 where that is the original prompt. */
+  championUsd: number | null;
   /** Each of the models with the original prompt, in their order. */
   alternativesUsd: (number | null)[];
   /** The judge, for all that it judges in the run; 0 without one. */
@@ -60,6 +62,8 @@ export interface EstimateInput {
   meanPromptTokens: number;
   /** Null where the log has its answers. */
   baselineModel: string | null;
+  /** What serves now; null for the original prompt. */
+  champion: { baseModel: string; treatment: Treatment } | null;
   /** Models that get the original prompt too. */
   alternatives: readonly string[];
   /** Which checkpoints are evaluated; null for none. */
@@ -81,7 +85,7 @@ export type TreatedTokens = Partial<Record<Treatment, { train: number; request: 
  */
 export function estimateRun(input: EstimateInput): Estimate {
   const { prices, local, tokens, validationRows, testRows, meanOutputTokens, meanPromptTokens } = input;
-  const { baselineModel, alternatives, checkpoints, judge } = input;
+  const { baselineModel, champion, alternatives, checkpoints, judge } = input;
   const unknownPrices = new Set<string>();
   const known = (model: string, usd: number | null) => {
     if (usd === null) unknownPrices.add(model);
@@ -111,9 +115,12 @@ export function estimateRun(input: EstimateInput): Estimate {
   const prompted = (model: string) => times(perCall(model, false, meanPromptTokens), judgedRows);
   const baselineUsd = baselineModel === null ? 0 : prompted(baselineModel);
   const alternativesUsd = alternatives.map(prompted);
+  // What is left of its prompt may not be known: at most it is the whole.
+  const championRequest = (champion && tokens[champion.treatment]?.request) ?? meanPromptTokens;
+  const championUsd = champion ? times(perCall(champion.baseModel, true, championRequest), judgedRows) : 0;
 
   const models = costs.reduce((count, cost) => count + cost.models, 0);
-  const judgings = models * validationRows + testRows + (1 + alternatives.length) * judgedRows;
+  const judgings = models * validationRows + testRows + (1 + (champion ? 1 : 0) + alternatives.length) * judgedRows;
   // It reads the request, its answer and the right one.
   const judgePrompt = meanPromptTokens + 2 * meanOutputTokens + JUDGE_TOKENS.prompt;
   const judgeUsd = judge
@@ -126,6 +133,7 @@ export function estimateRun(input: EstimateInput): Estimate {
     ...costs.map(({ rowUsd, models }) => times(rowUsd, models * validationRows)),
     testUsd,
     baselineUsd,
+    championUsd,
     ...alternativesUsd,
     atMost(judgeUsd, judgeCap),
   ]);
@@ -143,6 +151,7 @@ export function estimateRun(input: EstimateInput): Estimate {
     final: {
       testUsd: times(testUsd, EVALUATION_RESERVE),
       baselineUsd: times(baselineUsd, EVALUATION_RESERVE),
+      championUsd: times(championUsd, EVALUATION_RESERVE),
       alternativesUsd: alternativesUsd.map((usd) => times(usd, EVALUATION_RESERVE)),
       judgeUsd: atMost(times(judgeUsd, EVALUATION_RESERVE), judgeCap),
     },

@@ -92,3 +92,18 @@ export const EVALUATION: ActivityOptions = {
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 50 },
 };
+
+/** Messages to people: tried for about an hour; whoever waits for approval is reminded later anyway. */
+export const NOTIFY: ActivityOptions = {
+  startToCloseTimeout: '1 minute',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes', maximumAttempts: 12 },
+};
+
+/** The deployment of a pipeline, and its alias: each step is short, and may be done again. */
+export const DEPLOYMENT: ActivityOptions = {
+  startToCloseTimeout: '1 minute',
+  heartbeatTimeout: LOST_AFTER,
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 20 },
+};

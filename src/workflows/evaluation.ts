@@ -1,6 +1,7 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
 import type { EvaluateInput, Evaluation, Subject } from '../activities/evaluate.ts';
+import type { DeployedModel } from '../deployment/deployed-model.ts';
 import type { Contending } from '../report/contenders.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { EVALUATION } from './activity-options.ts';
@@ -17,6 +18,11 @@ export interface PaidSubject {
 
 /** A trained model as a subject: it gets what it was trained on. */
 export function tuned(id: string, { model, candidate: { baseModel, treatment } }: Contending): UnpaidSubject {
+  return { kind: 'tuned', id, model, baseModel, treatment };
+}
+
+/** What serves already as a subject. */
+export function servedAs(id: string, { model, baseModel, treatment }: DeployedModel): UnpaidSubject {
   return { kind: 'tuned', id, model, baseModel, treatment };
 }
 

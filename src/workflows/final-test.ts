@@ -2,14 +2,16 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
 import type { Dataset } from '../activities/prepare.ts';
 import type { Pipeline } from '../config/pipeline.ts';
+import type { DeployedModel } from '../deployment/deployed-model.ts';
+import type { Comparison } from '../evaluation/comparison.ts';
 import type { Contending } from '../report/contenders.ts';
 import type { TestOutcome } from '../report/summarize-run.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { LOCAL_STEP } from './activity-options.ts';
-import { type Evaluated, type Evaluations, tuned } from './evaluation.ts';
+import { type Evaluated, type Evaluations, servedAs, tuned } from './evaluation.ts';
 import type { Reservation, RunBudget } from './run-budget.ts';
 
-const { compareModels } = proxyActivities<Activities>(LOCAL_STEP);
+const { compareModels, compareWithChampion } = proxyActivities<Activities>(LOCAL_STEP);
 
 export interface FinalTestInput {
   definition: ArtifactRef;
@@ -18,21 +20,29 @@ export interface FinalTestInput {
   evaluations: Evaluations;
   budget: RunBudget;
   /** What is held back for each that answers. */
-  reserved: { winner: Reservation; baseline: Reservation; alternatives: readonly Reservation[] };
+  reserved: {
+    winner: Reservation;
+    baseline: Reservation;
+    champion: Reservation;
+    alternatives: readonly Reservation[];
+  };
+  /** What serves now; null for the original prompt. */
+  champion: DeployedModel | null;
   /** How many models the winner was chosen from. */
   chosenAmong: number;
 }
 
 const WINNER = 'winner';
 const BASELINE = 'baseline';
+const CHAMPION = 'champion';
 const UNKNOWN: Evaluated = { evaluation: null, failure: null };
 
 /**
- * Winner, baseline and other models meet on the test rows, which have chosen nothing; where there are none, on the
+ * Winner, baseline, champion and other models meet on the test rows, which have chosen nothing; where there are none, on the
  * validation rows, which the winner has answered already.
  */
 export async function testWinner(input: FinalTestInput, winner: Contending | null): Promise<TestOutcome> {
-  const { definition, pipeline, dataset, evaluations, budget, reserved, chosenAmong } = input;
+  const { definition, pipeline, dataset, evaluations, budget, reserved, champion } = input;
   const { baseline: choice, alternatives } = pipeline.evaluation;
   const { validation, test } = dataset.examples;
   const judgedOn = test.rows > 0 ? 'test' : 'validation';
@@ -41,12 +51,14 @@ export async function testWinner(input: FinalTestInput, winner: Contending | nul
   const again = judgedOn === 'test' ? winner : null;
   if (!again) await budget.settle(reserved.winner, 0);
   if (!live) await budget.settle(reserved.baseline, 0);
+  if (!champion) await budget.settle(reserved.champion, 0);
 
   const evaluated = await evaluations.evaluate({ name: 'test', examples }, [
     ...(again ? [{ subject: tuned(WINNER, again), reservation: reserved.winner }] : []),
     ...(live
       ? [{ subject: { kind: 'prompted' as const, id: BASELINE, model: live }, reservation: reserved.baseline }]
       : []),
+    ...(champion ? [{ subject: servedAs(CHAMPION, champion), reservation: reserved.champion }] : []),
     ...alternatives.flatMap((model, place) => {
       const reservation = reserved.alternatives[place];
       return reservation
@@ -64,14 +76,28 @@ export async function testWinner(input: FinalTestInput, winner: Contending | nul
 
   const others = [tested.baseline, ...tested.alternatives].map(({ evaluation }) => evaluation?.predictions ?? null);
   const predictions = tested.winner.evaluation?.predictions;
+  const chosenAmong = judgedOn === 'test' ? 1 : input.chosenAmong;
   const [comparison = null, ...comparisons] = predictions
     ? await compareModels.executeWithOptions({ summary: 'winner against the baseline' }, [
-        { definition, winner: predictions, others, chosenAmong: judgedOn === 'test' ? 1 : chosenAmong },
+        { definition, winner: predictions, others, chosenAmong },
       ])
     : [];
   return {
     ...tested,
     comparison,
+    champion: champion && {
+      model: champion.model,
+      ...found(CHAMPION),
+      comparison: await compareChampion(predictions, found(CHAMPION).evaluation?.predictions),
+    },
     alternatives: tested.alternatives.map((other, place) => ({ ...other, comparison: comparisons[place] ?? null })),
   };
+
+  async function compareChampion(mine?: ArtifactRef | null, its?: ArtifactRef | null): Promise<Comparison | null> {
+    if (!champion || !mine || !its) return null;
+    const rows = { definition, examples, championManifest: champion.manifest, chosenAmong };
+    return compareWithChampion.executeWithOptions({ summary: `winner against the champion ${champion.model}` }, [
+      { ...rows, winner: mine, champion: its },
+    ]);
+  }
 }

@@ -1,25 +1,35 @@
 import {
   CancellationScope,
+  condition,
   defineSignal,
   isCancellation,
   proxyActivities,
   setCurrentDetails,
   setHandler,
+  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { JobOutcome } from '../activities/await-job.ts';
+import type { AwaitJobInput, JobOutcome } from '../activities/await-job.ts';
 import type { Activities } from '../activities/create-activities.ts';
 import type { JobInput } from '../activities/job-input.ts';
 import { BILLABLE, CANCEL, POLL } from './activity-options.ts';
 import { endOf, reasonOf, wasCancelled } from './failure-reason.ts';
 import { pauseCodeOf, pauseReasonOf } from './pause.ts';
+import { JOB } from './search-attributes.ts';
 
 const { createJob } = proxyActivities<Activities>(BILLABLE);
 const { awaitJob, awaitModel } = proxyActivities<Activities>(POLL);
 const { cancelJobs } = proxyActivities<Activities>(CANCEL);
+/** About five seconds of questions: what a provider says may be behind the message that it has sent. */
+const { awaitJob: askNow } = proxyActivities<Activities>({ ...POLL, retry: { ...POLL.retry, maximumAttempts: 8 } });
+/** So many times a job is asked for because of a wake; later ones are left to the polling, so that a history stays small. */
+const MOST_WAKES = 20;
 
 /** Cancels the job of a candidate that promises little, for this reason. A job that has ended by then is left as it is. */
 export const stop = defineSignal<[string]>('stop');
+
+/** Says that the job may have ended: it is asked for now, and not when its polling would. Nothing else is believed. */
+export const wake = defineSignal('wake');
 
 export interface FineTuningJobInput extends JobInput {
   /** Whether the parent is told, by a signal `epochEnded`, of each of the first epochs that ends. */
@@ -43,6 +53,14 @@ export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInp
     },
     { description: 'Cancels the job, for a reason that its candidate is shown with' },
   );
+  const wakes = { heard: 0 };
+  setHandler(
+    wake,
+    () => {
+      wakes.heard += 1;
+    },
+    { description: 'Asks the provider for the job now, because somebody says that it has ended' },
+  );
   const cancel = () =>
     CancellationScope.nonCancellable(() =>
       cancelJobs.executeWithOptions({ summary: `cancel ${candidate.id}` }, [{ ...input, jobId }]),
@@ -56,17 +74,17 @@ export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInp
     }
     const id = created.jobId;
     jobId = id;
+    upsertSearchAttributes([{ key: JOB, value: id }]);
     setCurrentDetails(`Waiting for ${id}${created.adopted ? ', which an earlier attempt had created' : ''}`);
-    const summary = `wait for ${id}`;
     let outcome: JobOutcome;
     try {
-      outcome = await waiting.run(() => awaitJob.executeWithOptions({ summary }, [{ ...input, jobId: id, reportTo }]));
+      outcome = await waiting.run(() => awaitEnd({ ...input, jobId: id, reportTo }, wakes));
     } catch (error) {
       const { reason } = stopped;
       if (reason === null || !isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
       const { trainingUsd } = await cancel();
       // It may have ended before it could be cancelled: the provider has the last word.
-      outcome = await awaitJob.executeWithOptions({ summary }, [{ ...input, jobId: id }]);
+      outcome = await awaitJob.executeWithOptions({ summary: `wait for ${id}` }, [{ ...input, jobId: id }]);
       if (outcome.state === 'cancelled') {
         outcome = { state: 'stopped', jobId: id, reason, trainingUsd: outcome.trainingUsd ?? trainingUsd };
       }
@@ -87,4 +105,34 @@ export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInp
     setCurrentDetails(reason);
     return { state: 'failed', jobId, reason, trainingUsd, pause: null };
   }
+}
+
+/**
+ * Polls, and beside it asks once more after each wake. The polling goes on as it was, with its deadlines and with what it
+ * has told of epochs, so that a mistaken wake changes nothing.
+ */
+function awaitEnd(job: AwaitJobInput, wakes: Readonly<{ heard: number }>): Promise<JobOutcome> {
+  return CancellationScope.cancellable(async () => {
+    const polled = awaitJob.executeWithOptions({ summary: `wait for ${job.jobId}` }, [job]);
+    try {
+      return await Promise.race([polled, askWhenWoken(job, wakes)]);
+    } finally {
+      CancellationScope.current().cancel();
+    }
+  });
+}
+
+/** Resolves when a question finds that the job has ended, and never rejects: how a wait fails is left to the polling. */
+async function askWhenWoken(job: AwaitJobInput, wakes: Readonly<{ heard: number }>): Promise<JobOutcome> {
+  let { heard } = wakes;
+  for (let questions = 0; questions < MOST_WAKES; questions += 1) {
+    try {
+      await condition(() => wakes.heard > heard);
+      ({ heard } = wakes);
+      return await askNow.executeWithOptions({ summary: `ask for ${job.jobId}` }, [job]);
+    } catch (error) {
+      if (wasCancelled(error)) break;
+    }
+  }
+  return new Promise(() => {});
 }

@@ -10,8 +10,12 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
+import type { ProposeWinnerInput } from '../activities/deployment.ts';
+import type { Dataset } from '../activities/prepare.ts';
 import type { SelectWinnerInput } from '../activities/select-winner.ts';
 import type { WriteReportInput } from '../activities/write-report.ts';
+import type { Pipeline } from '../config/pipeline.ts';
+import type { DeployedModel } from '../deployment/deployed-model.ts';
 import type { Comparison } from '../evaluation/comparison.ts';
 import { type CandidateOutcome, type Contending, contendingModels } from '../report/contenders.ts';
 import type { RunResult } from '../report/run-result.ts';
@@ -19,10 +23,10 @@ import { summarizeRun } from '../report/summarize-run.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { checkpointsToEvaluate } from '../sweep/checkpoints.ts';
 import type { Candidate } from '../sweep/plan.ts';
-import { EVALUATION, LOCAL_STEP, PREFLIGHT } from './activity-options.ts';
+import { DEPLOYMENT, EVALUATION, LOCAL_STEP, PREFLIGHT } from './activity-options.ts';
 import { EarlyStop } from './early-stop.ts';
 import { Evaluations, tuned } from './evaluation.ts';
-import { endOf } from './failure-reason.ts';
+import { endOf, wasCancelled } from './failure-reason.ts';
 import { testWinner } from './final-test.ts';
 import { Pause } from './pause.ts';
 import { type CandidateProgress, type RunProgress, renderProgress, type Stage } from './progress.ts';
@@ -44,6 +48,7 @@ export const progressQuery = defineQuery<RunProgress>('progress');
 const { loadPipeline, collect, prepare, selectWinner, compareModels } = proxyActivities<Activities>(LOCAL_STEP);
 const { plan } = proxyActivities<Activities>(PREFLIGHT);
 const { writeReport } = proxyActivities<Activities>(EVALUATION);
+const { readDeployment, proposeWinner } = proxyActivities<Activities>(DEPLOYMENT);
 
 /** The whole run: from the production log to a winner, a verdict and a report. */
 export async function fineTuningPipeline(input: FineTuningPipelineInput): Promise<RunResult> {
@@ -100,8 +105,9 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
   progress.dataset = dataset.text;
 
   enter('plan');
+  const { champion } = await readDeployment.executeWithOptions({ summary: 'what serves now' }, [{ definition }]);
   const planned = await pause.around(() =>
-    plan.executeWithOptions({ summary: 'candidates and their cost' }, [{ definition, dataset }]),
+    plan.executeWithOptions({ summary: 'candidates and their cost' }, [{ definition, dataset, champion }]),
   );
   const { candidates, estimate, reserveFinal } = planned;
   progress.estimate = estimate.text;
@@ -121,10 +127,11 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
   const reserved = await budget.reserve([
     { what: 'winner on the test rows', usd: reserveFinal.testUsd },
     { what: 'baseline', usd: reserveFinal.baselineUsd },
+    { what: 'champion', usd: reserveFinal.championUsd },
     { what: 'judge', usd: reserveFinal.judgeUsd },
   ] as const);
   if ('refused' in reserved) throw ApplicationFailure.nonRetryable(reserved.refused, 'BUDGET_EXCEEDED');
-  const [forWinner, forBaseline, forJudge] = reserved;
+  const [forWinner, forBaseline, forChampion, forJudge] = reserved;
   const forAlternatives = await budget.reserve(
     alternatives.map((model, place) => ({ what: model, usd: reserveFinal.alternativesUsd[place] ?? null })),
   );
@@ -222,7 +229,8 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
       dataset,
       evaluations,
       budget,
-      reserved: { winner: forWinner, baseline: forBaseline, alternatives: forAlternatives },
+      reserved: { winner: forWinner, baseline: forBaseline, champion: forChampion, alternatives: forAlternatives },
+      champion,
       chosenAmong: competing.length,
     },
     winner,
@@ -257,13 +265,63 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
       },
     ]),
   );
-  const result: RunResult = { ...summary, reportPath };
-  const { recommendation, reason } = result;
-  progress.verdict = `${recommendation}: ${reason}`;
+
+  enter('propose');
+  const { recommendation, reason, promotion } = summary;
+  const deployable = winner && deployed(winner, summary, { definition, dataset });
+  const decision = await propose({
+    definition,
+    datasetVersion: dataset.summary.version,
+    manifest: dataset.manifest,
+    originalModel: originalModel(pipeline, summary),
+    winner: promotion.promote ? deployable : null,
+    against: champion?.model ?? null,
+    why: promotion.why,
+  });
+  progress.verdict = `${recommendation}: ${reason}${decision ? ` Deployment: ${decision.kind}. ${decision.why}` : ''}`;
   upsertSearchAttributes([{ key: VERDICT, value: recommendation }]);
-  upsertMemo({ result: { winner: result.winner, recommendation, reason, reportPath } });
+  upsertMemo({
+    result: { winner: summary.winner, recommendation, reason, reportPath, decision: decision?.kind ?? null },
+  });
   enter('done');
-  return result;
+  return { ...summary, reportPath, decision, deployable };
+}
+
+/** Null where the deployment cannot be told in all attempts: what the run has found out is in its result all the same. */
+async function propose(input: ProposeWinnerInput): Promise<RunResult['decision']> {
+  const summary = input.winner ? `propose ${input.winner.model}` : 'keep what serves';
+  try {
+    const { number, kind, why } = await proposeWinner.executeWithOptions({ summary }, [input]);
+    return { number, kind, why };
+  } catch (error) {
+    if (wasCancelled(error)) throw error;
+    return null;
+  }
+}
+
+/** Whom production asks the original prompt; null where the log names several, or nobody. */
+function originalModel({ evaluation }: Pipeline, { baseline }: Pick<RunResult, 'baseline'>): string | null {
+  if (evaluation.baseline !== 'recorded') return evaluation.baseline.live;
+  return baseline.model?.includes(', ') ? null : baseline.model;
+}
+
+function deployed(
+  { id, model, candidate: { baseModel, treatment } }: Contending,
+  { runId, winnerJudged }: Pick<RunResult, 'runId' | 'winnerJudged'>,
+  { definition, dataset }: { definition: ArtifactRef; dataset: Dataset },
+): DeployedModel {
+  const { score = null, scoreInterval: interval = null } = winnerJudged ?? {};
+  return {
+    model,
+    baseModel,
+    treatment,
+    run: runId,
+    candidate: id,
+    definition,
+    datasetVersion: dataset.summary.version,
+    manifest: dataset.manifest,
+    judged: score !== null && interval ? { score, interval } : null,
+  };
 }
 
 /** What the choice of a winner looks at; nothing of a model that has no score. */

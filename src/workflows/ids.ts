@@ -26,9 +26,14 @@ export function scheduleId(pipeline: string): string {
   return `tuneloop/${pipeline}`;
 }
 
-/** Scheduled runs are named by Temporal, which adds the time: `<pipeline>/scheduled-<time>`. */
-export function scheduledRunId(pipeline: string): string {
-  return runId(pipeline, 'scheduled');
+/** What a schedule starts is named by Temporal, which adds the time: `retraining/<pipeline>-<time>`. */
+export function retrainingId(pipeline: string): string {
+  return `retraining/${pipeline}`;
+}
+
+/** What serves for a pipeline: one workflow as long as there is one. */
+export function deploymentId(pipeline: string): string {
+  return `deployment/${pipeline}`;
 }
 
 /** The account of a month, by UTC: `budget/2026-11`. */

@@ -1,7 +1,9 @@
 /** What the worker's bundle holds. */
+export { deployment } from './deployment.ts';
 export { fineTuningJob } from './fine-tuning-job.ts';
 export { fineTuningPipeline } from './fine-tuning-pipeline.ts';
 export { labelling } from './labelling.ts';
 export { monthlyBudget } from './monthly-budget.ts';
 export { orphanSweep } from './orphan-sweep.ts';
 export { planRun } from './plan-run.ts';
+export { retraining } from './retraining.ts';

@@ -2,12 +2,13 @@ import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
 import type { Plan } from '../activities/plan.ts';
 import type { Dataset } from '../activities/prepare.ts';
-import { LOCAL_STEP, PREFLIGHT } from './activity-options.ts';
+import { DEPLOYMENT, LOCAL_STEP, PREFLIGHT } from './activity-options.ts';
 import { endOf } from './failure-reason.ts';
 import type { FineTuningPipelineInput } from './fine-tuning-pipeline.ts';
 
 const { collect, prepare } = proxyActivities<Activities>(LOCAL_STEP);
 const { plan } = proxyActivities<Activities>(PREFLIGHT);
+const { readDeployment } = proxyActivities<Activities>(DEPLOYMENT);
 
 /** What a run would do. */
 export interface PlannedRun {
@@ -25,7 +26,10 @@ export async function planRun({ definition }: FineTuningPipelineInput): Promise<
     const dataset = await prepare.executeWithOptions({ summary: `strip, clean, split ${snapshot.rows} rows` }, [
       { definition, snapshot },
     ]);
-    const planned = await plan.executeWithOptions({ summary: 'candidates and their cost' }, [{ definition, dataset }]);
+    const { champion } = await readDeployment.executeWithOptions({ summary: 'what serves now' }, [{ definition }]);
+    const planned = await plan.executeWithOptions({ summary: 'candidates and their cost' }, [
+      { definition, dataset, champion },
+    ]);
     setCurrentDetails(`${planned.candidates.length} candidates. ${planned.estimate.text}`);
     const { summary, text, warnings } = dataset;
     return { dataset: { summary, text, warnings }, plan: planned };

@@ -10,6 +10,7 @@ export const STAGES = [
   'select',
   'test',
   'report',
+  'propose',
   'done',
 ] as const;
 export type Stage = (typeof STAGES)[number];

@@ -6,5 +6,9 @@ export const STAGE = defineSearchAttributeKey('TuneloopStage', 'KEYWORD');
 export const WINNER = defineSearchAttributeKey('TuneloopWinner', 'KEYWORD');
 export const BEST_SCORE = defineSearchAttributeKey('TuneloopBestScore', 'DOUBLE');
 export const VERDICT = defineSearchAttributeKey('TuneloopVerdict', 'KEYWORD');
+/** Of a deployment: what serves. */
+export const CHAMPION = defineSearchAttributeKey('TuneloopChampion', 'KEYWORD');
+/** Of a job's workflow: the provider's id, by which a webhook finds who waits for it. */
+export const JOB = defineSearchAttributeKey('TuneloopJob', 'KEYWORD');
 
-export const SEARCH_ATTRIBUTES = [PIPELINE, STAGE, WINNER, BEST_SCORE, VERDICT] as const;
+export const SEARCH_ATTRIBUTES = [PIPELINE, STAGE, WINNER, BEST_SCORE, VERDICT, CHAMPION, JOB] as const;

@@ -73,7 +73,7 @@ async function planOf(
     log: pino({ level: 'silent' }),
     ...changes,
   };
-  return createPlan(dependencies)({ definition, dataset: data });
+  return createPlan(dependencies)({ definition, dataset: data, champion: null });
 }
 const ids = ({ candidates }: Plan) => candidates.map(({ id }) => id);
 

@@ -344,6 +344,7 @@ function budgetFor(affordable: number, rows: readonly object[]): number {
     meanOutputTokens: 1,
     meanPromptTokens: 0,
     baselineModel: null,
+    champion: null,
     alternatives: [],
     checkpoints: null,
     judge: null,

@@ -29,7 +29,7 @@ describe('a schedule that fires more often than its runs end', () => {
   const handle = () => stack.client.schedule.getHandle(scheduleId(PIPELINE));
   const describeIt = (): Promise<ScheduleDescription> => handle().describe();
   const runs = async () => {
-    const query = 'WorkflowType = "fineTuningPipeline"';
+    const query = 'WorkflowType = "retraining"';
     return Array.fromAsync(stack.client.workflow.list({ query }));
   };
   const running = async () => (await runs()).filter(({ status }) => status.name === 'RUNNING').length;

@@ -94,6 +94,8 @@ function makeReport(): Report {
       p95Interval: { low: 5.8, high: 7.9 },
     },
     judgedOn: 'test',
+    champion: null,
+    promotion: { promote: true, why: 'The winner is better than the baseline.' },
     comparison,
     alternatives: [
       {

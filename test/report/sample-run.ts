@@ -101,7 +101,7 @@ export function sampleContender(
 }
 
 export function samplePlan(changes: Partial<Plan> = {}): Plan {
-  const final = { testUsd: 0, baselineUsd: 0, alternativesUsd: [], judgeUsd: 0 };
+  const final = { testUsd: 0, baselineUsd: 0, championUsd: 0, alternativesUsd: [], judgeUsd: 0 };
   return {
     candidates: [],
     estimate: {
@@ -143,6 +143,7 @@ export function sampleTest(changes: Partial<TestOutcome> = {}): TestOutcome {
       }),
       failure: null,
     },
+    champion: null,
     comparison: BETTER,
     alternatives: [],
     ...changes,

@@ -1,7 +1,18 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { VerdictCount, VerdictName } from '../../src/dataset/verdict.ts';
+import { type ServedCall, servedCallMetadata } from '../../src/deployment/served-call.ts';
 import { shopRows } from './shop-log.ts';
+
+/** A call that a deployed model has answered. */
+const SERVED: ServedCall = {
+  deployment: 'shop',
+  decision: 3,
+  arm: 'champion',
+  outcome: 'ok',
+  answeredBy: 'champion',
+  armLatencyMs: 12,
+};
 
 export interface HostileLog {
   lines: number;
@@ -112,6 +123,7 @@ function* badLines(rows: FreshRows): Iterable<Line> {
   yield row(rows.text({ completion: null, refusal: 'That is against the rules.' }), 'refusal');
   yield row(rows.text({ completion: { error: { message: 'Rate limit reached', code: 429 } } }), 'api-error');
   yield row(rows.text({ completion: undefined }), 'no-output');
+  yield row(rows.text({ metadata: servedCallMetadata(SERVED) }), 'own-answer');
   yield row(rows.text({ completion: ' ' }), 'empty-completion');
   yield row(rows.text({ completion: "I'm sorry, but I can't help with that." }), 'refusal');
   yield row(rows.text({ completion: 'Es tut mir leid, aber ich kann dabei nicht helfen.' }), 'refusal');

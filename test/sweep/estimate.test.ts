@@ -27,6 +27,7 @@ const input = (changes: Partial<EstimateInput> = {}): EstimateInput => ({
   meanOutputTokens: 10,
   meanPromptTokens: 500,
   baselineModel: null,
+  champion: null,
   alternatives: [],
   checkpoints: null,
   judge: null,

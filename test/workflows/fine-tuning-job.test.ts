@@ -11,6 +11,7 @@ import { type JobInput, jobIdentity } from '../../src/activities/job-input.ts';
 import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
 import { DATA_CONVERTER } from '../../src/temporal/connection.ts';
 import { jobWorkflowId } from '../../src/workflows/ids.ts';
+import { JOB } from '../../src/workflows/search-attributes.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';
 import { until } from '../setup/cli.ts';
 import { type HistoryJson, lintHistory } from '../setup/history-lint.ts';
@@ -29,7 +30,7 @@ beforeAll(async () => {
   const cli = process.env.TEMPORAL_CLI;
   if (!cli) throw new Error('the setup of the tests names the server in TEMPORAL_CLI');
   server = await TestWorkflowEnvironment.createLocal({
-    server: { executable: { type: 'existing-path', path: cli } },
+    server: { executable: { type: 'existing-path', path: cli }, searchAttributes: [JOB] },
     client: { dataConverter: DATA_CONVERTER },
   });
 });
@@ -114,14 +115,41 @@ class Jobs {
   }
 
   /** A job alone, that is told to stop before it does anything. */
-  async startStopped(input: JobInput, reason: string) {
-    return server.client.workflow.signalWithStart<typeof fineTuningJob, [string]>('fineTuningJob', {
+  startStopped(input: JobInput, reason: string) {
+    return this.#startSignalled(input, 'stop', [reason]);
+  }
+
+  /** A job alone, that is woken before there is anything to wait for. */
+  startWoken(input: JobInput) {
+    return this.#startSignalled(input, 'wake', []);
+  }
+
+  async #startSignalled(input: JobInput, signal: string, signalArgs: string[]) {
+    return server.client.workflow.signalWithStart<typeof fineTuningJob, string[]>('fineTuningJob', {
       taskQueue: this.#taskQueue,
       workflowId: jobWorkflowId(input.runId, input.candidate.id),
       args: [{ ...input, reportEpochs: false }],
-      signal: 'stop',
-      signalArgs: [reason],
+      signal,
+      signalArgs,
     });
+  }
+
+  /** A run whose job is not asked for again within the next ten minutes. */
+  async startFarOff(input: JobInput) {
+    const effect = { kind: 'status', status: 429, headers: { 'retry-after': '1200' } } as const;
+    await this.bench.setFaults({ endpoint: 'jobs.get', effect });
+    const run = await this.startSweep(input);
+    const child = server.client.workflow.getHandle<typeof fineTuningJob>(
+      jobWorkflowId(input.runId, input.candidate.id),
+    );
+    const farOff = async () => {
+      const [polling] = await pendingIn(child.workflowId).catch(() => []);
+      const next = Number(polling?.nextAttemptScheduleTime?.seconds ?? 0) * 1000;
+      return polling?.activityType?.name === 'awaitJob' && next > Date.now() + 600_000;
+    };
+    await until(farOff, 'a job that is not asked for soon');
+    await this.bench.setFaults();
+    return { run, child };
   }
 
   /** The jobs of a candidate. From the list, which can be had when a job alone cannot. */
@@ -137,6 +165,18 @@ class Jobs {
 
 async function historyOf(workflowId: string): Promise<HistoryJson> {
   return JSON.parse(historyToJSON(await server.client.workflow.getHandle(workflowId).fetchHistory()));
+}
+
+async function pendingIn(workflowId: string) {
+  return (await server.client.workflow.getHandle(workflowId).describe()).raw.pendingActivities ?? [];
+}
+
+/** How many activities of a type a workflow has begun, or has seen the end of. */
+async function countIn(workflowId: string, type: 'SCHEDULED' | 'FAILED', activity: string): Promise<number> {
+  const { events } = await historyOf(workflowId);
+  const begun = events.filter((event) => JSON.stringify(event).includes(`"name":"${activity}"`));
+  if (type === 'SCHEDULED') return begun.length;
+  return events.filter(({ eventType }) => eventType === 'EVENT_TYPE_ACTIVITY_TASK_FAILED').length;
 }
 
 async function outcomeOf(
@@ -208,6 +248,113 @@ describe('a job that goes on for long', () => {
     await run.cancel();
     await failureOf(run.result());
     expect((await jobs.atProvider(input)).map(({ status }) => status)).toEqual(['cancelled']);
+  });
+});
+
+describe('a job whose next question is minutes away', () => {
+  let jobs: Jobs;
+  let endless: Jobs;
+  beforeAll(async () => {
+    [jobs, endless] = await Promise.all([Jobs.start(3), Jobs.start(601)]);
+  });
+  afterAll(() => Promise.all([jobs.stop(), endless.stop()]));
+
+  test('and that has ended is seen at once when it is woken, with its epochs told and all found', async () => {
+    const input = jobs.newInput();
+    const { run, child } = await jobs.startFarOff(input);
+    await jobs.untilStatus(input, 'succeeded');
+    const [job] = await jobs.atProvider(input);
+    const { typedSearchAttributes } = await child.describe();
+    expect(typedSearchAttributes.get(JOB)).toBe(job?.id);
+    await child.signal('wake');
+    const { outcome, reports } = await outcomeOf(run);
+    expect(outcome).toMatchObject({ state: 'succeeded', model: job?.fine_tuned_model });
+    expect(reports.map(({ epoch }) => epoch)).toEqual([1, 2]);
+    expect(await countIn(child.workflowId, 'SCHEDULED', 'awaitJob')).toBe(2);
+    expect(lintHistory(await historyOf(child.workflowId))).toEqual([]);
+  });
+
+  test('and that goes on is woken by mistake: its polling and its deadline stay as they were', async () => {
+    const input = endless.newInput();
+    const { run, child } = await endless.startFarOff(input);
+    const [before] = await pendingIn(child.workflowId);
+    await child.signal('wake');
+    await until(
+      async () => (await countIn(child.workflowId, 'FAILED', 'awaitJob')) === 1,
+      'a question that found nothing',
+    );
+    const [after, ...others] = await pendingIn(child.workflowId);
+    expect(others).toEqual([]);
+    const { activityId, attempt, heartbeatDetails, nextAttemptScheduleTime } = after ?? {};
+    expect({ activityId, attempt, heartbeatDetails, nextAttemptScheduleTime }).toEqual({
+      activityId: before?.activityId,
+      attempt: before?.attempt,
+      heartbeatDetails: before?.heartbeatDetails,
+      nextAttemptScheduleTime: before?.nextAttemptScheduleTime,
+    });
+    // And what comes later still reaches it.
+    await run.signal('stopCandidate', input.candidate.id, 'behind the others');
+    expect((await outcomeOf(run)).outcome).toMatchObject({ state: 'stopped', reason: 'behind the others' });
+    expect((await endless.atProvider(input)).map(({ status }) => status)).toEqual(['cancelled']);
+  });
+
+  test.each(['stopCandidate', 'cancel'])(
+    'and that is woken and gets %s at once ends as without a wake',
+    async (end) => {
+      const input = endless.newInput();
+      const { run, child } = await endless.startFarOff(input);
+      const ending =
+        end === 'cancel' ? run.cancel() : run.signal('stopCandidate', input.candidate.id, 'behind the others');
+      await Promise.all([child.signal('wake'), ending]);
+      const outcome = end === 'cancel' ? failureOf(run.result()) : outcomeOf(run);
+      if (end !== 'cancel') expect(await outcome).toMatchObject({ outcome: { state: 'stopped' } });
+      await outcome;
+      expect((await endless.atProvider(input)).map(({ status }) => status)).toEqual(['cancelled']);
+    },
+  );
+
+  test('is asked for twenty times because of wakes, and no more', async () => {
+    const input = endless.newInput();
+    const { run, child } = await endless.startFarOff(input);
+    // Each question ends at once.
+    await endless.bench.setFaults({ endpoint: 'jobs.get', effect: { kind: 'status', status: 404 } });
+    for (let wakes = 1; wakes <= 20; wakes += 1) {
+      await child.signal('wake');
+      await until(
+        async () => (await countIn(child.workflowId, 'FAILED', 'awaitJob')) === wakes,
+        `question ${wakes} of those that are due to a wake`,
+      );
+    }
+    for (let wakes = 1; wakes <= 5; wakes += 1) await child.signal('wake');
+    await endless.bench.setFaults();
+    await run.signal('stopCandidate', input.candidate.id, 'behind the others');
+    expect((await outcomeOf(run)).outcome.state).toBe('stopped');
+    // The polling, and the last look after the stop.
+    expect(await countIn(child.workflowId, 'SCHEDULED', 'awaitJob')).toBe(20 + 2);
+  });
+
+  test('is woken before it was created: that is forgotten', async () => {
+    const input = jobs.newInput();
+    await jobs.bench.setFaults();
+    const alone = await jobs.startWoken(input);
+    expect(await alone.result()).toMatchObject({ state: 'succeeded' });
+    expect(await countIn(alone.workflowId, 'SCHEDULED', 'awaitJob')).toBe(1);
+  });
+
+  test('is woken after it has ended: nothing happens while its model loads', async () => {
+    await jobs.bench.setFaults({ endpoint: 'jobs.create', effect: { kind: 'model_ready_after', seconds: 600 } });
+    const input = jobs.newInput();
+    const run = await jobs.startSweep(input);
+    const child = server.client.workflow.getHandle(jobWorkflowId(input.runId, input.candidate.id));
+    const waitsForModel = async () =>
+      (await pendingIn(child.workflowId).catch(() => [])).some(
+        ({ activityType }) => activityType?.name === 'awaitModel',
+      );
+    await until(waitsForModel, 'a wait for the model');
+    await child.signal('wake');
+    await jobs.bench.setFaults();
+    expect((await outcomeOf(run)).outcome.state).toBe('succeeded');
+    expect(await countIn(child.workflowId, 'SCHEDULED', 'awaitJob')).toBe(1);
   });
 });
 

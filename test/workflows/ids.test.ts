@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { jobWorkflowId, planId, runId, runName, scheduledRunId, scheduleId } from '../../src/workflows/ids.ts';
+import {
+  deploymentId,
+  jobWorkflowId,
+  planId,
+  retrainingId,
+  runId,
+  runName,
+  scheduleId,
+} from '../../src/workflows/ids.ts';
 
 test('a run is named after its moment in UTC, to the millisecond', () => {
   expect(runName(new Date('2026-11-23T08:15:30.042Z'))).toBe('20261123-081530-042');
@@ -24,7 +32,8 @@ test('ids lead from pipeline to run to candidate', () => {
 });
 
 test('scheduled runs belong to their pipeline, and the schedule does not collide with them', () => {
-  expect(scheduledRunId('support')).toBe('support/scheduled');
+  expect(retrainingId('support')).toBe('retraining/support');
+  expect(deploymentId('support')).toBe('deployment/support');
   expect(scheduleId('support')).toBe('tuneloop/support');
 });
 

@@ -12,7 +12,7 @@ ${payback(report)}
 ${spent(report)}`;
 }
 
-function beforeAndAfter({ baseline, alternatives, winner, winnerJudged, metric, judgedOn }: Report): Markup {
+function beforeAndAfter({ baseline, champion, alternatives, winner, winnerJudged, metric, judgedOn }: Report): Markup {
   const scorers = [...new Set([baseline, winnerJudged].flatMap((judged) => Object.keys(judged?.scores ?? {})))].slice(
     0,
     4,
@@ -40,6 +40,7 @@ function beforeAndAfter({ baseline, alternatives, winner, winnerJudged, metric, 
           scorers,
         ),
       ),
+      ...(champion ? [judgedRow('champion, inputs only', champion.model, champion.judged, scorers)] : []),
       ...(winnerJudged
         ? [{ kind: 'winner' as const, ...judgedRow('winner, inputs only', winner ?? '', winnerJudged, scorers) }]
         : []),

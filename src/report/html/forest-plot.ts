@@ -32,10 +32,11 @@ winner is ahead; left of the dashed line it is behind by more than the margin.</
 ${figuresTable(pairs)}`;
 }
 
-function pairsOf({ baseline, comparison, alternatives }: Report): Paired[] {
+function pairsOf({ baseline, comparison, champion, alternatives }: Report): Paired[] {
   const first = comparison ? [{ against: `baseline ${baseline.model ?? ''}`, comparison }] : [];
   return [
     ...first,
+    ...(champion?.comparison ? [{ against: `champion ${champion.model}`, comparison: champion.comparison }] : []),
     ...alternatives.flatMap((each) => (each.comparison ? [{ against: each.model, comparison: each.comparison }] : [])),
   ];
 }

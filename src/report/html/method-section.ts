@@ -5,9 +5,11 @@ import { countText } from './section.ts';
 
 /** How the verdict was reached, in a few lines. */
 export function methodSection(report: Report): Markup {
-  const { candidates, dataset, judgedOn, comparison, alternatives } = report;
+  const { candidates, dataset, judgedOn, comparison, champion, alternatives } = report;
   const checkpoints = candidates.reduce((sum, each) => sum + each.checkpoints.length, 0);
-  const used = [comparison, ...alternatives.map((each) => each.comparison)].flatMap((each) => each?.test ?? []);
+  const used = [comparison, champion?.comparison, ...alternatives.map((each) => each.comparison)].flatMap(
+    (each) => each?.test ?? [],
+  );
   const tests = [
     ...(used.includes('mcnemar') ? ['the exact McNemar test for rights and wrongs'] : []),
     ...(used.includes('sign-flip') ? ['a sign-flip permutation test for graded scores'] : []),

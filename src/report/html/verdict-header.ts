@@ -1,5 +1,6 @@
 import type { Recommendation } from '../../evaluation/recommendation.ts';
 import { millisecondsText, savingText, scoreText, signedPoints, usdText } from '../format.ts';
+import { promotionText } from '../markdown-report.ts';
 import type { Report } from '../report.ts';
 import type { Judged } from '../run-result.ts';
 import { VERDICT_SIGNS } from './forest-plot.ts';
@@ -21,6 +22,7 @@ export function verdictHeader(report: Report): Markup {
 <h1><span class="badge ${recommendation}"><span aria-hidden="true">${sign}</span> ${text}</span></h1>
 <p class="lead">${reason}</p>
 ${winnerLine(report)}
+${championLine(report)}
 ${localMark(report)}
 <dl class="three">${[qualityFigure(report), costFigure(report), latencyFigure(report)]}</dl>
 </header>
@@ -36,6 +38,12 @@ function winnerLine({ winner, winnerModel, winnerReason }: Report): Markup {
   if (winner === null) return html`<p>No candidate won.</p>`;
   const why = winnerReason === null ? '' : `: ${winnerReason}`;
   return html`<p>Winner: <strong>${winner}</strong>${why}. ${winnerModel === null ? null : html`Model <code>${winnerModel}</code>.`}</p>`;
+}
+
+/** Only where there is one: else the verdict says it all. */
+function championLine({ champion, promotion }: Report): Markup | null {
+  if (!champion) return null;
+  return html`<p>Champion: <code>${champion.model}</code>. ${promotionText(promotion)}: ${promotion.why}</p>`;
 }
 
 interface KeyFigure {

@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import type { Manifest } from '../dataset/manifest.ts';
+import { canonicalInput } from '../dataset/near-duplicates.ts';
+import type { Example } from '../dataset/row.ts';
+import { type Comparison, compareScores } from '../evaluation/comparison.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { pairScores, readScores } from './evaluation/predictions.ts';
+import { reportStep } from './step-progress.ts';
+
+export interface CompareChampionInput {
+  definition: ArtifactRef;
+  /** The rows that both have answered. */
+  examples: ArtifactRef;
+  /** Predictions on them. */
+  winner: ArtifactRef;
+  champion: ArtifactRef;
+  /** The dataset version that the champion was trained on. */
+  championManifest: ArtifactRef;
+  /** How many contenders the same rows have chosen among: 1 where other rows have. */
+  chosenAmong: number;
+}
+
+const HEARTBEAT_ROWS = 5000;
+
+/**
+ * The winner against the champion on those rows that neither was trained on, nor chosen by. Usually these are all, because
+ * rows stay on their side for ever; but under another seed, or with a split by time, rows that the champion has learned by
+ * heart may judge now. Rows are compared by their inputs, after redaction. Null where no row is left.
+ */
+export function createCompareChampion(dependencies: Dependencies) {
+  return async (input: CompareChampionInput): Promise<Comparison | null> => {
+    const { artifacts } = dependencies;
+    const { selection } = await loadPipeline(dependencies, input.definition);
+    const { examples } = await readJson<Manifest>(artifacts, input.championManifest);
+    const seen = new Set<string>();
+    for (const side of [examples.train, examples.validation]) {
+      for await (const key of inputKeys(artifacts, side)) seen.add(key);
+    }
+    const untouched = new Map<number, number>();
+    const scores = await readScores(artifacts, input.winner);
+    let index = 0;
+    for await (const key of inputKeys(artifacts, input.examples)) {
+      const score = scores.get(index);
+      if (score !== undefined && !seen.has(key)) untouched.set(index, score);
+      index += 1;
+    }
+    const { first, second } = pairScores(untouched, await readScores(artifacts, input.champion));
+    return first.length === 0 ? null : compareScores(first, second, selection.margin, input.chosenAmong);
+  };
+}
+
+async function* inputKeys(artifacts: ArtifactStore, examples: ArtifactRef): AsyncGenerator<string> {
+  let rows = 0;
+  for await (const row of artifacts.rows(examples)) {
+    rows += 1;
+    if (rows % HEARTBEAT_ROWS === 0) reportStep('compare with the champion', rows, examples.rows);
+    const { input } = JSON.parse(row) as Example;
+    yield createHash('sha256').update(canonicalInput(input)).digest('base64').slice(0, 22);
+  }
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import type { Manifest } from '../dataset/manifest.ts';
+import { canonicalInput } from '../dataset/near-duplicates.ts';
+import type { Example } from '../dataset/row.ts';
+import { SIDES } from '../dataset/sides.ts';
+import { type Drift, DriftSample, driftRow, measureDrift } from '../drift/drift.ts';
+import { randomShares } from '../evaluation/random.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
+import type { Dependencies } from './dependencies.ts';
+import { reportStep } from './step-progress.ts';
+
+export interface CompareDataInput {
+  /** The newest dataset version. */
+  manifest: ArtifactRef;
+  /** The one that the newest run was made of. */
+  since: ArtifactRef;
+}
+
+export interface ComparedData {
+  /** Examples of the newest version whose input the other one has not. */
+  newExamples: number;
+  /** Examples of the other one. */
+  examples: number;
+  /** Null where there are too few new ones. */
+  drift: Drift | null;
+  /** Some of the new examples, for asking the champion. */
+  fresh: ArtifactRef;
+}
+
+/** Fewer than these say nothing about drift. */
+const FEWEST_NEW = 30;
+/** The champion is asked for so many at most: enough for an interval of 6 points either way. */
+const MOST_FRESH = 300;
+const HEARTBEAT_ROWS = 5000;
+const SEED = 1;
+
+/** What a dataset version has that another one had not, and whether that is of another kind. Inputs are compared as they are redacted. */
+export function createCompareData({ artifacts }: Dependencies) {
+  return async ({ manifest, since }: CompareDataInput): Promise<ComparedData> => {
+    const [now, before] = [await readJson<Manifest>(artifacts, manifest), await readJson<Manifest>(artifacts, since)];
+    const known = new Set<string>();
+    const old = new DriftSample(SEED);
+    for await (const { example, key } of examplesOf(artifacts, before)) {
+      known.add(key);
+      old.add(() => rowOf(example, before));
+    }
+    const fresh = new DriftSample(SEED);
+    const chosen = new Chosen();
+    let newExamples = 0;
+    for await (const { example, key, text } of examplesOf(artifacts, now)) {
+      if (known.has(key)) continue;
+      newExamples += 1;
+      fresh.add(() => rowOf(example, now));
+      chosen.add(text);
+    }
+    return {
+      newExamples,
+      examples: SIDES.reduce((sum, side) => sum + before.counts[side], 0),
+      drift: newExamples < FEWEST_NEW ? null : measureDrift(old.rows, fresh.rows),
+      fresh: await artifacts.write(chosen.texts),
+    };
+  };
+}
+
+function rowOf({ input, completion }: Example, { labels }: Manifest) {
+  return driftRow(input, labels ? completion.trim() : null);
+}
+
+async function* examplesOf(
+  artifacts: ArtifactStore,
+  { examples }: Manifest,
+): AsyncGenerator<{ example: Example; key: string; text: string }> {
+  let rows = 0;
+  for (const side of SIDES) {
+    for await (const text of artifacts.rows(examples[side])) {
+      rows += 1;
+      if (rows % HEARTBEAT_ROWS === 0) reportStep('compare with older data', rows);
+      const example = JSON.parse(text) as Example;
+      const key = createHash('sha256').update(canonicalInput(example.input)).digest('base64').slice(0, 22);
+      yield { example, key, text };
+    }
+  }
+}
+
+/** A random choice of a stream. */
+class Chosen {
+  readonly texts: string[] = [];
+  readonly #random = randomShares(SEED);
+  #seen = 0;
+
+  add(text: string): void {
+    this.#seen += 1;
+    const place = this.texts.length < MOST_FRESH ? this.texts.length : Math.floor(this.#random() * this.#seen);
+    if (place < MOST_FRESH) this.texts[place] = text;
+  }
+}

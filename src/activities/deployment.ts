@@ -1,0 +1,169 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import { WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { TypedSearchAttributes } from '@temporalio/common';
+import type { PromptTemplate } from '../dataset/instructions/template.ts';
+import type { Manifest } from '../dataset/manifest.ts';
+import type { Alias, ServedModel } from '../deployment/alias.ts';
+import type { DeployedModel } from '../deployment/deployed-model.ts';
+import { type Decision, type DeploymentState, type LastRun, newDeployment } from '../deployment/deployment.ts';
+import { promotionPolicy } from '../deployment/promotion.ts';
+import type { Model } from '../providers/provider.ts';
+import { readAlias, writeAlias } from '../storage/aliases.ts';
+import { type ArtifactRef, readJson } from '../storage/artifact-store.ts';
+import type { DeploymentInput, deployment, ProposeInput } from '../workflows/deployment.ts';
+import { deploymentId } from '../workflows/ids.ts';
+import { PIPELINE } from '../workflows/search-attributes.ts';
+import { type Dependencies, loadPipeline } from './dependencies.ts';
+
+/** Longer than an update takes, and shorter than the attempt: a deployment that does not answer is asked again. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** The deployment of a pipeline; one without any decision where nothing was ever proposed. */
+export function createReadDeployment(dependencies: Dependencies) {
+  return async ({ definition }: { definition: ArtifactRef }): Promise<DeploymentState> => {
+    const { temporal, home } = dependencies;
+    const { name: pipeline } = await loadPipeline(dependencies, definition);
+    try {
+      return await temporal.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
+        temporal.workflow.getHandle(deploymentId(pipeline)).query<DeploymentState>('deployment'),
+      );
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      // Where the server has lost it, what applications read still knows what serves.
+      const alias = await readAlias(home, pipeline);
+      return alias?.state ?? newDeployment(pipeline);
+    }
+  };
+}
+
+export interface ProposeWinnerInput extends Omit<LastRun, 'run'> {
+  /** What should serve; null where all stays as it is. */
+  winner: DeployedModel | null;
+  /** The champion that the winner was compared with; null for the original prompt. */
+  against: string | null;
+  why: string;
+}
+
+/** Between two looks at the deployment somebody else may have changed it. */
+const TRIES = 5;
+
+/** Hands the result of the calling run over to the deployment of its pipeline, which is opened by the first one. */
+export function createProposeWinner(dependencies: Dependencies) {
+  const read = createReadDeployment(dependencies);
+  return async ({ against, ...input }: ProposeWinnerInput): Promise<Decision> => {
+    const { temporal } = dependencies;
+    const { workflowExecution, taskQueue } = Context.current().info;
+    const run = workflowExecution?.workflowId ?? '';
+    const pipeline = await loadPipeline(dependencies, input.definition);
+    const policy = promotionPolicy(pipeline.promotion);
+    for (let attempt = 1; ; attempt += 1) {
+      const state = await read({ definition: input.definition });
+      // An earlier attempt may have done it, and its answer was lost.
+      const done =
+        state.lastRun?.run === run ? state.decisions.findLast((decision) => decision.run === run) : undefined;
+      if (done) return done;
+      const champion = state.champion?.model ?? null;
+      const stale = champion !== against && input.winner !== null;
+      const proposal: ProposeInput = {
+        ...input,
+        run,
+        by: 'run',
+        policy,
+        decision: state.decision,
+        ...(stale
+          ? {
+              winner: null,
+              why: `The champion changed while the run went on: the winner was compared with ${against ?? 'the original prompt'}, and ${champion ?? 'the original prompt'} serves now.`,
+            }
+          : {}),
+      };
+      const startWorkflowOperation = new WithStartWorkflowOperation<typeof deployment>('deployment', {
+        workflowId: deploymentId(pipeline.name),
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        taskQueue,
+        args: [{ state } satisfies DeploymentInput],
+        staticSummary: `what serves for ${pipeline.name}`,
+        typedSearchAttributes: new TypedSearchAttributes([{ key: PIPELINE, value: pipeline.name }]),
+      });
+      try {
+        return await temporal.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
+          temporal.workflow.executeUpdateWithStart<typeof deployment, Decision, [ProposeInput]>('propose', {
+            startWorkflowOperation,
+            args: [proposal],
+            updateId: `propose/${run}`,
+          }),
+        );
+      } catch (error) {
+        if (!(error instanceof WorkflowUpdateFailedError) || attempt === TRIES) throw error;
+      }
+    }
+  };
+}
+
+/** Writes what applications read to know whom to call. */
+export function createWriteAlias(dependencies: Dependencies) {
+  return async ({ state }: { state: DeploymentState }): Promise<void> => {
+    const { artifacts, home, log } = dependencies;
+    const { champion, challenger, lastRun } = state;
+    if (!lastRun) throw new Error(`${state.pipeline} has a decision and no run`);
+    const canary = challenger?.state.kind === 'canary' ? { model: challenger, share: challenger.state.share } : null;
+    // The address and the form of answers are those of the model that serves.
+    const pipeline = await loadPipeline(dependencies, (champion ?? canary?.model ?? lastRun).definition);
+    const manifest = await readJson<Manifest>(artifacts, lastRun.manifest);
+    const provider = dependencies.connectProvider(pipeline.provider);
+    // A date that is not known is no reason to leave a decision without effect.
+    const models = await Promise.race([
+      provider.listModels(),
+      delay<Model[]>(MODELS_TIMEOUT_MS, [], { ref: false }),
+    ]).catch(() => []);
+    const served = (model: DeployedModel) => servedModel(dependencies, model, models);
+    const schemaFile = pipeline.evaluation.json_schema;
+    const jsonSchema: unknown = schemaFile
+      ? await readFile(schemaFile, 'utf8').then(JSON.parse, (error: unknown) => {
+          log.warn({ file: schemaFile, reason: String(error) }, 'answers are served without a check of their form');
+          return null;
+        })
+      : null;
+    const alias: Alias = {
+      format: 1,
+      pipeline: state.pipeline,
+      task: pipeline.task,
+      decision: state.decision,
+      writtenAt: new Date().toISOString(),
+      provider: pipeline.provider,
+      champion: champion && (await served(champion)),
+      canary: canary && { ...(await served(canary.model)), share: canary.share },
+      original: {
+        model: lastRun.originalModel,
+        template: await readJson<PromptTemplate>(artifacts, manifest.template.ref),
+      },
+      jsonSchema,
+      maxOutputTokens: pipeline.evaluation.max_output_tokens ?? null,
+      state: { ...state, decisions: state.decisions.slice(-DECISIONS_IN_ALIAS) },
+    };
+    await writeAlias(home, alias);
+  };
+}
+
+const MODELS_TIMEOUT_MS = 10_000;
+
+/** An alias is read often. */
+const DECISIONS_IN_ALIAS = 20;
+
+async function servedModel(
+  { artifacts }: Dependencies,
+  { model, baseModel, treatment, manifest: ref }: DeployedModel,
+  models: readonly Model[],
+): Promise<ServedModel> {
+  const manifest = await readJson<Manifest>(artifacts, ref);
+  const known = models.find(({ id }) => id === model) ?? models.find(({ id }) => id === baseModel);
+  return {
+    model,
+    treatment,
+    template: await readJson<PromptTemplate>(artifacts, manifest.template.ref),
+    labels: manifest.labels && Object.keys(manifest.labels).sort(),
+    shutdownDate: known?.shutdownDate?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,46 @@
+import type { Manifest } from '../dataset/manifest.ts';
+import type { DeployedModel } from '../deployment/deployed-model.ts';
+import { costPer1k, tariffOf } from '../evaluation/cost.ts';
+import { type ArtifactRef, readJson } from '../storage/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './dependencies.ts';
+
+export interface InspectChampionInput {
+  definition: ArtifactRef;
+  champion: DeployedModel;
+  /** The newest dataset version. */
+  manifest: ArtifactRef;
+  /** How many rows it may be asked. */
+  rows: number;
+}
+
+export interface InspectedChampion {
+  /** When the provider switches it off, ISO 8601; null where it does not say. */
+  shutdownDate: string | null;
+  /** What has to be reserved to ask it, in USD; null where no price is known. */
+  askUsd: number | null;
+  /** Whether this worker has a monthly budget. */
+  monthly: boolean;
+}
+
+/** As for evaluations in a run: answers may be longer than those of the log. */
+const RESERVE = 1.25;
+
+/** How long what serves may still be called, and what it costs to ask it. */
+export function createInspectChampion(dependencies: Dependencies) {
+  return async ({ definition, champion, manifest, rows }: InspectChampionInput): Promise<InspectedChampion> => {
+    const { artifacts, prices, monthlyBudgetUsd } = dependencies;
+    const pipeline = await loadPipeline(dependencies, definition);
+    const provider = dependencies.connectProvider(pipeline.provider);
+    const models = await provider.listModels();
+    const { tokens } = await readJson<Manifest>(artifacts, manifest);
+    const known = [champion.model, champion.baseModel].flatMap((id) => models.find((model) => model.id === id) ?? []);
+    const promptTokens = tokens.treated[champion.treatment]?.request ?? tokens.prompt;
+    const tariff = tariffOf(prices, provider, champion.baseModel, true);
+    const per1k = provider.local ? 0 : costPer1k(tariff, { promptTokens, completionTokens: tokens.completion }, 0);
+    return {
+      shutdownDate: known.find(({ shutdownDate }) => shutdownDate)?.shutdownDate?.toISOString() ?? null,
+      askUsd: per1k === null ? null : (per1k / 1000) * rows * RESERVE,
+      monthly: monthlyBudgetUsd !== null && !provider.local,
+    };
+  };
+}

@@ -1,0 +1,41 @@
+import { pino } from 'pino';
+import { jsonlSink } from '../capture/jsonl-sink.ts';
+import { readEnvironment } from '../config/environment.ts';
+import { trainerUrlOf } from '../local/services-file.ts';
+import { startGateway } from '../serving/gateway.ts';
+import { EXIT } from './exit-codes.ts';
+import { printResult, say } from './output.ts';
+
+export interface ServeOptions {
+  port: number;
+  /** JSONL file that calls are added to. */
+  log?: string;
+  fallbackModel?: string;
+  json?: boolean;
+}
+
+/** The port of the gateway unless told otherwise. */
+export const GATEWAY_PORT = 8787;
+
+/** `serve`: answers OpenAI's chat completions for all deployments, until it is told to stop. */
+export async function serve({ port, log: file, fallbackModel, json }: ServeOptions): Promise<number> {
+  const environment = readEnvironment();
+  const { home, logLevel } = environment;
+  const log = pino({ level: logLevel === 'info' ? 'warn' : logLevel }, pino.destination(2));
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  const sink =
+    file === undefined
+      ? undefined
+      : jsonlSink(file, {
+          onError: (error, lost) => log.error(`${lost} calls could not be written to ${file}: ${error}`),
+        });
+  if (!sink) say('No --log FILE: canaries and retraining will know nothing of these calls.');
+  const gateway = await startGateway({ home, port, trainerUrl: trainerUrlOf(environment), fallbackModel, sink, log });
+  printResult(json, { baseURL: gateway.baseURL }, () => gateway.baseURL);
+  await stopped;
+  await gateway.close();
+  await sink?.close();
+  return EXIT.ok;
+}

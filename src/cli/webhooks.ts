@@ -1,0 +1,45 @@
+import path from 'node:path';
+import { pino } from 'pino';
+import { readApiKey } from '../config/environment.ts';
+import { registerSearchAttributes } from '../temporal/register-search-attributes.ts';
+import { startReceiver } from '../webhooks/receiver.ts';
+import { checkSecret } from '../webhooks/signature.ts';
+import { wakeJob } from '../webhooks/wake-job.ts';
+import { EXIT } from './exit-codes.ts';
+import { printResult } from './output.ts';
+import { withSession } from './session.ts';
+
+export interface WebhooksOptions {
+  port: number;
+  /** Name of the variable that holds the secret. */
+  secretEnv: string;
+  json?: boolean;
+}
+
+export const WEBHOOKS_PORT = 8788;
+export const WEBHOOK_SECRET = 'OPENAI_WEBHOOK_SECRET';
+
+/** `webhooks`: receives the provider's word that jobs have ended, until it is told to stop. */
+export function webhooks({ port, secretEnv, json }: WebhooksOptions): Promise<number> {
+  const secret = checkSecret(readApiKey(secretEnv), secretEnv);
+  return withSession(async ({ environment, client }) => {
+    const log = pino({ level: environment.logLevel }, pino.destination(2));
+    const stopped = new Promise<void>((resolve) => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    });
+    await registerSearchAttributes(client).catch((error: unknown) => {
+      log.warn(`search attributes could not be registered, ask an administrator of the namespace: ${error}`);
+    });
+    const receiver = await startReceiver({
+      port,
+      folder: path.join(environment.home, 'webhooks'),
+      secret,
+      onJobEnded: (jobId) => wakeJob(client, jobId),
+      log,
+    });
+    printResult(json, { url: receiver.url }, () => receiver.url);
+    await stopped;
+    await receiver.close();
+    return EXIT.ok;
+  });
+}

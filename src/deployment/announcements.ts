@@ -1,0 +1,53 @@
+import type { Decision, DecisionKind, DeploymentState } from './deployment.ts';
+import type { Notification } from './notification.ts';
+
+/** What people are told of; null for what they need not know. */
+const TYPES: Record<DecisionKind, Notification['type'] | null> = {
+  kept: null,
+  proposed: 'approval.needed',
+  superseded: null,
+  approved: null,
+  rejected: null,
+  expired: 'approval.expired',
+  canary: 'canary.started',
+  promoted: 'model.promoted',
+  'rolled-back': 'model.rolled_back',
+};
+
+/** The message about a decision; null where nobody has to know. */
+export function notificationOf(
+  { pipeline, challenger, policy }: DeploymentState,
+  decision: Decision,
+): Notification | null {
+  const type = TYPES[decision.kind];
+  if (!type || (type === 'approval.needed' && policy?.automatic)) return null;
+  const waits = type === 'approval.needed' && challenger?.state.kind === 'waiting';
+  const { number, model, run, at, why } = decision;
+  return {
+    id: `${pipeline}-${number}`,
+    type,
+    pipeline,
+    run,
+    model,
+    decision: number,
+    at,
+    text: why,
+    ...(waits ? { command: `tuneloop approve ${pipeline}` } : {}),
+  };
+}
+
+/** Says again that a winner waits. */
+export function approvalReminder({ pipeline, challenger, decision }: DeploymentState, at: string): Notification | null {
+  if (challenger?.state.kind !== 'waiting') return null;
+  return {
+    id: `${pipeline}-${challenger.proposedBy}-reminder`,
+    type: 'approval.reminder',
+    pipeline,
+    run: challenger.run,
+    model: challenger.model,
+    decision,
+    at,
+    text: `${challenger.model} waits for approval until ${challenger.state.deadline}; then it is rejected.`,
+    command: `tuneloop approve ${pipeline}`,
+  };
+}

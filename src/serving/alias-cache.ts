@@ -1,0 +1,95 @@
+import type { Alias } from '../deployment/alias.ts';
+import { TuneloopError } from '../errors.ts';
+import { readAlias } from '../storage/aliases.ts';
+import { type AnswerForm, openAnswerForm } from './answer-form.ts';
+
+export interface AliasCacheOptions {
+  deployment: string;
+  home: string;
+  onError: ((error: unknown) => void) | undefined;
+}
+
+/** An alias, and the form of answers that it asks for. */
+export interface OpenAlias {
+  /** Null where nothing was decided yet. */
+  alias: Alias | null;
+  form: AnswerForm;
+}
+
+/** The alias of a deployment, as it was when it was last read. What cannot be read leaves the last good one in use. */
+export class AliasCache {
+  readonly #options: AliasCacheOptions;
+  #current: OpenAlias;
+  #reading: Promise<void> = Promise.resolve();
+  #readings = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** Why it cannot be read, as it was told. */
+  #trouble: string | undefined;
+
+  static async open(options: AliasCacheOptions): Promise<AliasCache> {
+    // Without an alias nobody knows the task, so that any text is an answer.
+    const form = await openAnswerForm({ task: 'generation', jsonSchema: null });
+    const cache = new AliasCache(options, { alias: null, form });
+    await cache.refresh();
+    return cache;
+  }
+
+  private constructor(options: AliasCacheOptions, current: OpenAlias) {
+    this.#options = options;
+    this.#current = current;
+  }
+
+  get current(): OpenAlias {
+    return this.#current;
+  }
+
+  /** Reads it anew, after what is being read. Never rejects. */
+  refresh(): Promise<void> {
+    this.#readings += 1;
+    this.#reading = this.#reading
+      .then(() => this.#read())
+      .finally(() => {
+        this.#readings -= 1;
+      });
+    return this.#reading;
+  }
+
+  /** Without keeping the process alive, and without queueing up where the disk is slow. */
+  refreshEvery(ms: number): void {
+    this.#timer = setInterval(() => {
+      if (this.#readings === 0) void this.refresh();
+    }, ms);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #read(): Promise<void> {
+    const { deployment, home, onError } = this.#options;
+    try {
+      const alias = await readAlias(home, deployment);
+      if (alias && alias.pipeline !== deployment) {
+        // Names that differ in characters which no folder can have share one.
+        throw new TuneloopError(
+          'ALIAS_UNREADABLE',
+          `the alias of ${deployment} in ${home} is that of ${alias.pipeline}`,
+        );
+      }
+      // Decisions only grow: anything else is an older state of the disk.
+      if (alias && alias.decision > (this.#current.alias?.decision ?? -1)) {
+        this.#current = { alias, form: await openAnswerForm(alias) };
+      }
+      this.#trouble = undefined;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason === this.#trouble) return;
+      this.#trouble = reason;
+      try {
+        onError?.(error);
+      } catch {
+        // The application's own handler must not harm the application either.
+      }
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import type { IncomingMessage } from 'node:http';
+import { redact } from '../redaction.ts';
+import { type ErrorBody, errorBody } from '../trainer/api-error.ts';
+import { isRecord } from '../trainer/training-file.ts';
+
+/** What a provider has answered, as far as it has come when it is known whether it is an answer. */
+export type Reply =
+  | { kind: 'whole'; text: string; completion: Record<string, unknown>; answer: string | null }
+  /** Server-sent events as they come; may throw on the way. */
+  | { kind: 'streaming'; chunks: AsyncIterable<Buffer> }
+  | Failure;
+
+/** What an application is told when nobody could answer. */
+export interface Failure {
+  kind: 'failed';
+  status: number;
+  headers: Record<string, string>;
+  body: ErrorBody;
+}
+
+/** The longest answer that is read whole. */
+const LONGEST_ANSWER = 32 * 2 ** 20;
+/** How far a stream is read to see whether it begins with an error. */
+const LONGEST_BEGINNING = 2 ** 16;
+/** So that the application waits as long as the provider asks for. */
+const RETRY_HEADERS = ['retry-after', 'retry-after-ms'] as const;
+
+/** Reads the head of an answer, and as much of its body as tells what it is. Never rejects. */
+export async function readReply(message: IncomingMessage, apiKey: string): Promise<Reply> {
+  // After the last event nobody reads on, and an error there is nobody's.
+  message.on('error', () => {});
+  const { statusCode = 0, headers } = message;
+  const isAnswer = statusCode >= 200 && statusCode < 300;
+  try {
+    if (isAnswer && headers['content-type']?.startsWith('text/event-stream')) return await beginStream(message, apiKey);
+    const text = await readWhole(message);
+    const json = parseJson(text);
+    if (!isAnswer) return refusal(statusCode, retryHeaders(headers), json, apiKey);
+    if (isRecord(json) && Array.isArray(json.choices))
+      return { kind: 'whole', text, completion: json, answer: answerOf(json.choices) };
+    return failure('the provider gave what is no chat completion');
+  } catch (error) {
+    return failure(`the answer broke off: ${redact(String(error), [apiKey])}`);
+  }
+}
+
+function answerOf([choice]: readonly unknown[]): string | null {
+  const message = isRecord(choice) ? choice.message : undefined;
+  return isRecord(message) && typeof message.content === 'string' ? message.content : null;
+}
+
+/** 502, for what no provider has worded. */
+export function failure(message: string): Failure {
+  return { kind: 'failed', status: 502, headers: {}, body: errorBody(502, message, null, 'upstream_failed') };
+}
+
+async function readWhole(message: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > LONGEST_ANSWER) throw new Error(`it is longer than ${LONGEST_ANSWER} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function beginStream(message: IncomingMessage, apiKey: string): Promise<Reply> {
+  // A connection that was read to its end is used again; ending the loop early must not destroy it.
+  const rest: AsyncIterator<Buffer> = message.iterator({ destroyOnReturn: false });
+  const first: Buffer[] = [];
+  let text = '';
+  let data: string | undefined;
+  while (data === undefined && text.length < LONGEST_BEGINNING) {
+    const { done, value } = await rest.next();
+    if (done) return failure('the stream ended before its first event');
+    first.push(value);
+    // Bytes as characters: the beginning may end within one.
+    text += value.toString('latin1');
+    if (/[\r\n]$/.test(text)) data = firstData(text);
+  }
+  const event = parseJson(data ?? '');
+  if (isRecord(event) && isRecord(event.error)) {
+    message.destroy();
+    return refusal(502, {}, event, apiKey);
+  }
+  return { kind: 'streaming', chunks: untilDone(message, first, rest) };
+}
+
+/** The data of the first whole event that has any. */
+function firstData(text: string): string | undefined {
+  const events = text.split(/\r\n\r\n|\n\n|\r\r/).slice(0, -1);
+  const lines = events.flatMap((event) => event.split(/\r\n|\n|\r/));
+  return lines.find((line) => line.startsWith('data:'))?.slice('data:'.length);
+}
+
+const DONE = /data: ?\[DONE\]\s*$/;
+
+/** The chunks of a stream up to its last event, after which a server may keep the connection open. */
+async function* untilDone(message: IncomingMessage, first: readonly Buffer[], rest: AsyncIterator<Buffer>) {
+  let tail = '';
+  const isLast = (chunk: Buffer) => {
+    tail = (tail + chunk.subarray(-20).toString('latin1')).slice(-20);
+    return DONE.test(tail);
+  };
+  try {
+    for (const chunk of first) {
+      yield chunk;
+      if (isLast(chunk)) return;
+    }
+    for (;;) {
+      const { done, value } = await rest.next();
+      if (done) return;
+      yield value;
+      if (isLast(value)) return;
+    }
+  } finally {
+    message.resume();
+  }
+}
+
+/** The provider's words in the protocol's form. */
+function refusal(status: number, headers: Record<string, string>, json: unknown, apiKey: string): Failure {
+  const error = isRecord(json) && isRecord(json.error) ? json.error : {};
+  const text = (value: unknown) => (typeof value === 'string' ? redact(value, [apiKey]) : null);
+  const body = errorBody(
+    status,
+    text(error.message) ?? `the provider answered with status ${status}`,
+    text(error.param),
+    text(error.code),
+  );
+  return { kind: 'failed', status, headers, body };
+}
+
+function retryHeaders(headers: IncomingMessage['headers']): Record<string, string> {
+  return Object.fromEntries(
+    RETRY_HEADERS.flatMap((name) => {
+      const value = headers[name];
+      return typeof value === 'string' ? [[name, value]] : [];
+    }),
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,8 @@
+/** What an application imports to call a deployment: `import { createPredictor } from 'tuneloop/serving'`. */
+export {
+  createPredictor,
+  type Prediction,
+  type PredictOptions,
+  type Predictor,
+  type PredictorOptions,
+} from './predictor.ts';
