@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Context } from '@temporalio/activity';
@@ -6,7 +7,7 @@ import type { Pipeline } from '../config/pipeline.ts';
 import type { Actual, LogRow } from '../dataset/row.ts';
 import type { Arm } from '../deployment/alias.ts';
 import { type ArmTally, emptyTally, latencyClass } from '../deployment/canary.ts';
-import { readServedCall, type ServedCall } from '../deployment/served-call.ts';
+import { metadataOfDeployment, readServedCall, type ServedCall } from '../deployment/served-call.ts';
 import { openSource } from '../sources/open-source.ts';
 import type { Cursor } from '../sources/source.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
@@ -44,13 +45,15 @@ const lookSchema = z.object({
   cursor: z.looseObject({ type: z.string() }),
   canary: tallySchema,
   control: tallySchema,
-  /** Answers that nobody has judged yet: id, whether it is of the canary, and for classification the label. */
+  /** Answers that nobody has judged yet: id, whether it is of the canary, and the hash of its text. */
   open: z.array(z.tuple([z.string(), z.boolean(), z.string()])),
 });
 type Look = z.infer<typeof lookSchema>;
 
 /** Older answers than these are not waited for. */
 const OPEN_KEPT = 50_000;
+/** Texts that are rated so, 0 to 1, count as right. */
+const RIGHT = 0.5;
 const HEARTBEAT_ROWS = 5000;
 
 /**
@@ -61,7 +64,12 @@ export function createReadCanary(dependencies: Dependencies) {
   return async (input: ReadCanaryInput): Promise<CanaryTallies> => {
     const { home } = dependencies;
     const pipeline = await loadPipeline(dependencies, input.definition);
-    const source = openSource(pipeline.source, { provider: () => dependencies.connectProvider(pipeline.provider) });
+    // What is trained on may be filtered by model or metadata; what is watched are all calls of the deployment.
+    const filter = { metadata: metadataOfDeployment(input.deployment) };
+    const source = openSource(
+      { ...pipeline.source, filter },
+      { provider: () => dependencies.connectProvider(pipeline.provider) },
+    );
     const file = path.join(home, 'deployments', fileName(input.deployment), 'canary.json');
     const before = await readLook(file);
     const reading = await source.read(before?.cursor ?? null, Context.current().cancellationSignal);
@@ -89,19 +97,31 @@ async function readLook(file: string): Promise<Look | null> {
   }
 }
 
+/** What of an answer or a judgement decides; hashes, so that neither long nor secret texts are kept. */
+interface Answer {
+  isCanary: boolean;
+  sha256: string;
+}
+interface Judgement {
+  sha256: string | null;
+  quality: number | null;
+}
+
 class Tallies {
   readonly #input: ReadCanaryInput;
   readonly #task: Pipeline['task'];
   readonly #canary: ArmTally;
   readonly #control: ArmTally;
-  readonly #open: Map<string, { isCanary: boolean; label: string }>;
+  readonly #open: Map<string, Answer>;
+  /** The files of a log are read by name, so that what judges an answer may be read before it. */
+  readonly #early = new Map<string, Judgement>();
 
   constructor(input: ReadCanaryInput, task: Pipeline['task'], before: Look | null) {
     this.#input = input;
     this.#task = task;
     this.#canary = before?.canary ?? emptyTally();
     this.#control = before?.control ?? emptyTally();
-    this.#open = new Map(before?.open.map(([id, isCanary, label]) => [id, { isCanary, label }]));
+    this.#open = new Map(before?.open.map(([id, isCanary, sha256]) => [id, { isCanary, sha256 }]));
   }
 
   add(row: LogRow): void {
@@ -115,21 +135,26 @@ class Tallies {
     if (call.outcome === 'invalid') tally.invalid += 1;
     this.#time(tally, call);
     if (call.answeredBy !== call.arm || row.completion === undefined) return;
-    const isCanary = call.arm === 'canary';
-    this.#open.set(row.id, { isCanary, label: this.#task === 'classification' ? row.completion.trim() : '' });
-    if (this.#open.size > OPEN_KEPT) for (const id of this.#open.keys()) return void this.#open.delete(id);
-    if (row.actual !== undefined || row.quality !== undefined) this.judge(row);
+    setBounded(this.#open, row.id, { isCanary: call.arm === 'canary', sha256: hashOf(row.completion) });
+    const early = this.#early.get(row.id);
+    if (early) this.#settle(row.id, early);
+    this.#settle(row.id, judgementOf(row));
   }
 
-  judge({ id, actual, quality }: Actual): void {
+  judge(actual: Actual): void {
+    const { id } = actual;
+    if (this.#open.has(id)) this.#settle(id, judgementOf(actual));
+    else setBounded(this.#early, id, judgementOf(actual));
+  }
+
+  #settle(id: string, { sha256, quality }: Judgement): void {
     const answer = this.#open.get(id);
-    if (!answer) return;
-    const right = this.#task === 'classification' ? rightLabel(answer.label, actual) : rightText(quality);
-    if (right === null) return;
+    const said = this.#task === 'classification' ? sha256 : quality;
+    if (!answer || said === null) return;
     this.#open.delete(id);
     const { judged } = answer.isCanary ? this.#canary : this.#control;
     judged.n += 1;
-    if (right) judged.right += 1;
+    if (typeof said === 'string' ? said === answer.sha256 : said >= RIGHT) judged.right += 1;
   }
 
   look(cursor: Cursor): Look {
@@ -138,7 +163,7 @@ class Tallies {
       cursor,
       canary: this.#canary,
       control: this.#control,
-      open: Array.from(this.#open, ([id, { isCanary, label }]) => [id, isCanary, label]),
+      open: Array.from(this.#open, ([id, { isCanary, sha256 }]) => [id, isCanary, sha256]),
     };
   }
 
@@ -155,12 +180,18 @@ class Tallies {
   }
 }
 
-/** Null where nobody has said what is right. */
-function rightLabel(label: string, actual: string | undefined): boolean | null {
-  return actual === undefined ? null : actual.trim() === label;
+/** Keeps the newest. */
+function setBounded<Value>(map: Map<string, Value>, id: string, value: Value): void {
+  map.delete(id);
+  map.set(id, value);
+  const [oldest] = map.keys();
+  if (map.size > OPEN_KEPT && oldest !== undefined) map.delete(oldest);
 }
 
-/** What people rate as more good than bad; null where nobody has. */
-function rightText(quality: number | undefined): boolean | null {
-  return quality === undefined ? null : quality >= 0.5;
+function judgementOf({ actual, quality }: Pick<Actual, 'actual' | 'quality'>): Judgement {
+  return { sha256: actual === undefined ? null : hashOf(actual), quality: quality ?? null };
+}
+
+function hashOf(text: string): string {
+  return hash('sha256', text.trim(), 'base64url');
 }

@@ -32,22 +32,20 @@ export interface CanaryVerdict {
 }
 
 /**
- * Chance that a canary which is as good as its control is ever rolled back by one of the three measures in a stage, however
- * often it is looked at; shared among the measures, and within each between the two arms.
+ * Chance that a canary which equals its control is rolled back in a stage, however often it is looked at. Half of it is for
+ * all looks until the end of the patience, half for that end; each is shared among the three measures. Calls are taken to be
+ * independent.
  */
 const ALPHA = 0.05;
-const MEASURES = 3;
-const ALPHA_EACH = ALPHA / MEASURES / 2;
+const ALPHA_EACH = ALPHA / 2 / 3;
 
 /** A canary whose figures are beyond a limit, but not surely, is given so many times the calls of its stage. */
 const PATIENCE = 3;
-/** The median of fewer control calls says little. */
-const FEWEST_TIMED = 20;
 
-/** Steps of a fifth: fine enough for limits such as twice as long. */
-const LATENCY_STEP = 1.2;
+/** Steps of a tenth: a few dozen classes in practice, and fine enough for limits such as twice as long. */
+const LATENCY_STEP = 1.1;
 
-/** The class of a latency in milliseconds: each holds what is up to a fifth longer than the class before. */
+/** The class of a latency in milliseconds: each holds what is up to a tenth longer than the class before. */
 export function latencyClass(ms: number): number {
   return Math.ceil(Math.log(Math.max(1, ms)) / Math.log(LATENCY_STEP));
 }
@@ -62,31 +60,47 @@ export function emptyTally(): ArmTally {
 }
 
 /**
- * Whether a canary goes on to its next stage, back, or waits for more calls. May be asked after every call: it rests on
- * confidence sequences, which hold at all times at once.
+ * Whether a canary goes on to its next stage, back, or waits for more calls. May be asked after every call: what is called
+ * sure holds at all times at once.
+ *
+ * It goes back as soon as it is surely beyond a limit. It goes on once it has answered enough calls and its figures are
+ * within the limits. Figures beyond one may be chance: then more calls decide, and after {@link PATIENCE} times those of the
+ * stage it goes back where an equal of its control would hardly have such figures, and on where it well might.
  */
 export function judgeCanary({ canary, control, minCalls, limits }: CanaryInput): CanaryVerdict {
   const measures = [
     failures(canary, control, limits.max_errors),
     slowness(canary, control, limits.max_slowdown),
-    quality(canary, control, limits.max_quality_loss),
+    losses(canary, control, limits.max_quality_loss),
   ];
-  const figures = `${canary.calls} calls (${control.calls} of the control): ${measures.map(({ text }) => text).join('; ')}`;
-  const sure = measures.find(({ surely }) => surely);
-  if (sure) return { decision: 'rollback', reason: `Regression, ${sure.text}, after ${figures}.` };
-  if (canary.calls < minCalls) return { decision: 'wait', reason: `${figures}; ${minCalls} are needed.` };
-  const beyond = measures.find(({ seemingly }) => seemingly);
-  if (!beyond) return { decision: 'advance', reason: `No regression in ${figures}.` };
-  return canary.calls < PATIENCE * minCalls
-    ? { decision: 'wait', reason: `${figures}; more calls have to show whether ${beyond.text} is chance.` }
-    : { decision: 'rollback', reason: `Beyond a limit, ${beyond.text}, after ${figures}.` };
+  const figures = `${canary.calls} calls, ${control.calls} of the control: ${measures.map(({ text }) => text).join('; ')}`;
+  const regression = measures.find(({ surelyBeyond }) => surelyBeyond);
+  if (regression) return { decision: 'rollback', reason: `Regression, ${regression.name}. ${figures}.` };
+  // An outage of everybody shows no regression, and nothing else either.
+  if (canary.calls - canary.errors - canary.invalid < minCalls) {
+    return { decision: 'wait', reason: `${figures}. It has to answer ${minCalls}.` };
+  }
+  const beyond = measures.filter(({ seemsBeyond }) => seemsBeyond);
+  const [first] = beyond;
+  if (!first) return { decision: 'advance', reason: `No regression. ${figures}.` };
+  if (canary.calls < PATIENCE * minCalls || control.calls === 0) {
+    const needed = `${PATIENCE * minCalls} calls, and some of the control,`;
+    return { decision: 'wait', reason: `${figures}. Perhaps ${first.name}: ${needed} will show.` };
+  }
+  const worse = beyond.find(({ shares: [mine, its] }) => chanceOfMore(mine, its) <= ALPHA_EACH);
+  return worse
+    ? { decision: 'rollback', reason: `Beyond a limit, ${worse.name}. ${figures}.` }
+    : { decision: 'advance', reason: `Perhaps ${first.name}, but chance may do as much. ${figures}.` };
 }
 
 interface Measure {
-  /** Beyond the limit, beyond doubt. */
-  surely: boolean;
+  name: 'more calls fail' | 'it is slower' | 'it is less often right';
   /** Beyond the limit by the figures as they are. */
-  seemingly: boolean;
+  seemsBeyond: boolean;
+  /** Beyond the limit, beyond doubt. */
+  surelyBeyond: boolean;
+  /** Of the canary and the control: what is higher where the canary is worse. */
+  shares: [Share, Share];
   text: string;
 }
 
@@ -95,42 +109,62 @@ function failures(canary: ArmTally, control: ArmTally, limit: number): Measure {
   const bad = ({ calls, errors, invalid }: ArmTally): Share => ({ hits: errors + invalid, n: calls });
   const [mine, its] = [bad(canary), bad(control)];
   return {
-    surely: boundsOf(mine).low > boundsOf(its).high + limit,
-    seemingly: its.n > 0 && shareOf(mine) > shareOf(its) + limit,
+    name: 'more calls fail',
+    seemsBeyond: shareOf(mine) > shareOf(its) + limit,
+    surelyBeyond: isSurelyMore(mine, its, limit),
+    shares: [mine, its],
     text: `${percentText(shareOf(mine))} failed or invalid against ${percentText(shareOf(its))}`,
   };
 }
 
-/**
- * The share of the canary's calls that took longer than the limit times the control's median. Where it is not slower than
- * that, at most half of them do.
- */
 function slowness(canary: ArmTally, control: ArmTally, limit: number): Measure {
-  const median = medianOf(control);
-  const mine = medianOf(canary);
-  if (median === null || mine === null || timed(control) < FEWEST_TIMED) {
-    return { surely: false, seemingly: false, text: 'latency not known' };
-  }
-  const slow = Object.entries(canary.latencies).reduce(
-    (sum, [latency, calls]) => sum + (longestOf(Number(latency) - 1) >= limit * median ? calls : 0),
-    0,
-  );
+  const [mine, its] = [medianOf(classesOf(canary)), medianOf(classesOf(control))];
+  const known = mine !== null && its !== null;
+  // The median of both arms together: that of equals is as often exceeded by one as by the other (A. M. Mood 1950).
+  const middle = Math.ceil(middleOf([...classesOf(canary), ...classesOf(control)].sort(bySpeed)) ?? 0);
+  const over = (tally: ArmTally): Share => ({
+    hits: callsIn(tally, (latency) => latency > middle),
+    n: timed(tally),
+  });
   return {
-    surely: boundsOf({ hits: slow, n: timed(canary) }).low > 0.5,
-    seemingly: mine > limit * median,
-    text: `p50 about ${Math.round(mine)} ms against ${Math.round(median)} ms`,
+    name: 'it is slower',
+    seemsBeyond: known && mine > limit * its,
+    surelyBeyond: isSurelySlower(canary, control, limit),
+    shares: [over(canary), over(control)],
+    text: known ? `p50 about ${Math.round(mine)} ms against ${Math.round(its)} ms` : 'latency not known',
   };
 }
 
-/** Rights among the answers that somebody has checked. */
-function quality(canary: ArmTally, control: ArmTally, limit: number): Measure {
-  const rights = ({ judged }: ArmTally): Share => ({ hits: judged.right, n: judged.n });
-  const [mine, its] = [rights(canary), rights(control)];
-  if (mine.n === 0 || its.n === 0) return { surely: false, seemingly: false, text: 'no right answers known' };
+/**
+ * Whether the canary's median is surely over so many times the control's: surely more than half of the control's calls took
+ * at most some time, and surely more than half of the canary's over so many times that. Trying all times costs no
+ * certainty: an error at any of them is one at the control's true median too.
+ */
+function isSurelySlower(canary: ArmTally, control: ArmTally, times: number): boolean {
+  const n = timed(control);
+  let hits = 0;
+  for (const [latency, calls] of classesOf(control)) {
+    hits += calls;
+    if (!isSurelyMost({ hits, n })) continue;
+    const over = times * longestOf(latency);
+    return isSurelyMost({ hits: callsIn(canary, (mine) => longestOf(mine - 1) >= over), n: timed(canary) });
+  }
+  return false;
+}
+
+/** Wrong ones among the answers that somebody has checked. */
+function losses(canary: ArmTally, control: ArmTally, limit: number): Measure {
+  const wrongs = ({ judged }: ArmTally): Share => ({ hits: judged.n - judged.right, n: judged.n });
+  const [mine, its] = [wrongs(canary), wrongs(control)];
+  const known = mine.n > 0 && its.n > 0;
   return {
-    surely: boundsOf(mine).high < boundsOf(its).low - limit,
-    seemingly: shareOf(mine) < shareOf(its) - limit,
-    text: `${percentText(shareOf(mine))} of ${mine.n} right against ${percentText(shareOf(its))} of ${its.n}`,
+    name: 'it is less often right',
+    seemsBeyond: known && shareOf(mine) > shareOf(its) + limit,
+    surelyBeyond: isSurelyMore(mine, its, limit),
+    shares: [mine, its],
+    text: known
+      ? `${percentText(1 - shareOf(mine))} of ${mine.n} right against ${percentText(1 - shareOf(its))} of ${its.n}`
+      : 'no right answers known',
   };
 }
 
@@ -143,43 +177,99 @@ function shareOf({ hits, n }: Share): number {
   return n === 0 ? 0 : hits / n;
 }
 
+/** Whether a share is over another one by more than `by` beyond doubt. */
+function isSurelyMore(mine: Share, its: Share, by: number): boolean {
+  if (shareOf(mine) <= shareOf(its) + by) return false;
+  // Of all pairs of shares that are no further apart the likeliest: there the evidence, which is convex, rises no more.
+  const falls = (p: number) => slopeAt(mine, p + by) + slopeAt(its, p) < 0;
+  const likeliest = bisect(falls, 0, 1 - by);
+  return evidenceAgainst(likeliest + by, mine) + evidenceAgainst(likeliest, its) >= -Math.log(ALPHA_EACH);
+}
+
+/** Whether a share is over one half beyond doubt, with half the error of a measure. */
+function isSurelyMost(share: Share): boolean {
+  return shareOf(share) > 0.5 && evidenceAgainst(0.5, share) >= -Math.log(ALPHA_EACH / 2);
+}
+
 /**
- * Bounds that hold a share at all numbers of calls at once, with a chance of error of {@link ALPHA_EACH}: the shares p whose
- * likelihood is not too small against the mixture of all shares, Beta(hits + 1, misses + 1) (H. Robbins 1970, Annals of
- * Mathematical Statistics 41, "Statistical methods related to the law of the iterated logarithm"; by Ville's inequality).
+ * The logarithm of how much likelier calls are under a mixture of all shares than under the share p. The mixture is
+ * Beta(1/2, 1/2), which costs little near 0 and 1 (R. Krichevsky and V. Trofimov 1981). If p is true, exp of it is a
+ * martingale from 1 on, and so are products over arms: it ever exceeds 1 / a with a chance of at most a (H. Robbins 1970,
+ * Annals of Mathematical Statistics 41, by Ville's inequality). Against several shares at once it is that against the
+ * likeliest of them (L. Wasserman, A. Ramdas and S. Balakrishnan 2020, PNAS 117).
  */
-export function boundsOf({ hits, n }: Share): { low: number; high: number } {
-  if (n === 0) return { low: 0, high: 1 };
-  // Log of the integral of p^hits (1 - p)^misses over p, and how small the likelihood may get.
-  const mixture = logGamma(hits + 1) + logGamma(n - hits + 1) - logGamma(n + 2);
-  const least = mixture + Math.log(ALPHA_EACH);
-  const likelihood = (p: number) => xlogy(hits, p) + xlogy(n - hits, 1 - p);
-  const share = hits / n;
-  const isIn = (p: number) => likelihood(p) >= least;
-  return {
-    low: isIn(0) ? 0 : bisect((p) => !isIn(p), 0, share),
-    high: isIn(1) ? 1 : bisect(isIn, share, 1),
-  };
+export function evidenceAgainst(p: number, { hits, n }: Share): number {
+  const misses = n - hits;
+  const mixture = logGamma(hits + 0.5) + logGamma(misses + 0.5) - logGamma(n + 1) - Math.log(Math.PI);
+  return mixture - xlogy(hits, p) - xlogy(misses, 1 - p);
+}
+
+/** The derivative of {@link evidenceAgainst} by p. */
+function slopeAt({ hits, n }: Share, p: number): number {
+  return (n - hits) / (1 - p) - hits / p;
 }
 
 function xlogy(x: number, y: number): number {
   return x === 0 ? 0 : x * Math.log(y);
 }
 
-function timed({ latencies }: ArmTally): number {
-  return Object.values(latencies).reduce((sum, calls) => sum + calls, 0);
+/**
+ * The chance that of two equal shares the first has so many hits or more, given the hits of both (R. A. Fisher 1922: the
+ * exact test, one-sided).
+ */
+export function chanceOfMore(mine: Share, its: Share): number {
+  const [hits, n] = [mine.hits + its.hits, mine.n + its.n];
+  const all = logChoose(n, hits);
+  let chance = 0;
+  for (let more = mine.hits; more <= Math.min(mine.n, hits); more += 1) {
+    if (hits - more <= its.n) chance += Math.exp(logChoose(mine.n, more) + logChoose(its.n, hits - more) - all);
+  }
+  return Math.min(1, chance);
 }
 
-/** In milliseconds, to the end of its class; null where nothing was timed. */
-function medianOf(tally: ArmTally): number | null {
-  const half = timed(tally) / 2;
+function logChoose(n: number, k: number): number {
+  return logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1);
+}
+
+/** A class of latencies, and how many calls fell into it. */
+type LatencyCount = [latency: number, calls: number];
+
+/** The fastest first. */
+function classesOf({ latencies }: ArmTally): LatencyCount[] {
+  return Object.entries(latencies)
+    .map(([latency, calls]): LatencyCount => [Number(latency), calls])
+    .sort(bySpeed);
+}
+
+function bySpeed([a]: LatencyCount, [b]: LatencyCount): number {
+  return a - b;
+}
+
+function callsIn(tally: ArmTally, isIn: (latency: number) => boolean): number {
+  return classesOf(tally).reduce((sum, [latency, calls]) => sum + (isIn(latency) ? calls : 0), 0);
+}
+
+function timed(tally: ArmTally): number {
+  return callsIn(tally, () => true);
+}
+
+/** In milliseconds; null where nothing was timed. */
+function medianOf(classes: readonly LatencyCount[]): number | null {
+  const middle = middleOf(classes);
+  return middle === null ? null : longestOf(middle);
+}
+
+/**
+ * How far along the classes the median lies, as if the calls of a class were spread evenly over it: 7.5 is in the middle of
+ * class 8. Null where nothing was timed.
+ */
+function middleOf(classes: readonly LatencyCount[]): number | null {
+  const half = classes.reduce((sum, [, calls]) => sum + calls, 0) / 2;
   if (half === 0) return null;
-  let seen = 0;
-  for (const latency of Object.keys(tally.latencies)
-    .map(Number)
-    .sort((a, b) => a - b)) {
-    seen += tally.latencies[latency] ?? 0;
-    if (seen >= half) return longestOf(latency);
+  let before = 0;
+  for (const [latency, calls] of classes) {
+    if (before + calls >= half) return latency - 1 + (half - before) / calls;
+    before += calls;
   }
   return null;
 }

@@ -38,24 +38,37 @@ export function servedCallMetadata(call: ServedCall): Record<string, string> {
   );
 }
 
+/** What the metadata of all calls of a deployment, and of no others, have in common. */
+export function metadataOfDeployment(deployment: string): Record<string, string> {
+  return { [KEYS.deployment]: deployment };
+}
+
 /** What {@link servedCallMetadata} wrote; null for a row of anybody else. */
 export function readServedCall(metadata: Readonly<Record<string, string>> | undefined): ServedCall | null {
   if (!metadata) return null;
   const deployment = metadata[KEYS.deployment];
-  const decision = Number(metadata[KEYS.decision]);
+  const decision = wholeNumber(metadata[KEYS.decision]);
   const arm = metadata[KEYS.arm];
   const outcome = metadata[KEYS.outcome];
-  if (!deployment || !Number.isSafeInteger(decision) || !isArm(arm) || !isOutcome(outcome)) return null;
+  if (!deployment || decision === null || !isArm(arm) || !isOutcome(outcome)) return null;
   const answeredBy = metadata[KEYS.answeredBy];
-  const latency = Number(metadata[KEYS.armLatencyMs] ?? Number.NaN);
   return {
     deployment,
     decision,
     arm,
     outcome,
     answeredBy: isArm(answeredBy) ? answeredBy : null,
-    armLatencyMs: Number.isFinite(latency) ? latency : null,
+    armLatencyMs: milliseconds(metadata[KEYS.armLatencyMs]),
   };
+}
+
+function wholeNumber(text: string | undefined): number | null {
+  return text !== undefined && /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : null;
+}
+
+function milliseconds(text = ''): number | null {
+  const value = Number(text);
+  return text.trim() !== '' && Number.isFinite(value) && value >= 0 ? value : null;
 }
 
 function isArm(text: string | undefined): text is Arm {

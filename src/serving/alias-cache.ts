@@ -26,6 +26,7 @@ export class AliasCache {
   /** Why it cannot be read, as it was told. */
   #trouble: string | undefined;
 
+  /** Reads it for the first time. Never rejects. */
   static async open(options: AliasCacheOptions): Promise<AliasCache> {
     // Without an alias nobody knows the task, so that any text is an answer.
     const form = await openAnswerForm({ task: 'generation', jsonSchema: null });
@@ -46,11 +47,10 @@ export class AliasCache {
   /** Reads it anew, after what is being read. Never rejects. */
   refresh(): Promise<void> {
     this.#readings += 1;
-    this.#reading = this.#reading
-      .then(() => this.#read())
-      .finally(() => {
-        this.#readings -= 1;
-      });
+    this.#reading = this.#reading.then(async () => {
+      await this.#readNewest();
+      this.#readings -= 1;
+    });
     return this.#reading;
   }
 
@@ -58,38 +58,46 @@ export class AliasCache {
   refreshEvery(ms: number): void {
     this.#timer = setInterval(() => {
       if (this.#readings === 0) void this.refresh();
-    }, ms);
+    }, ms).unref();
   }
 
   close(): void {
     clearInterval(this.#timer);
   }
 
-  async #read(): Promise<void> {
-    const { deployment, home, onError } = this.#options;
+  async #readNewest(): Promise<void> {
     try {
-      const alias = await readAlias(home, deployment);
-      if (alias && alias.pipeline !== deployment) {
-        // Names that differ in characters which no folder can have share one.
-        throw new TuneloopError(
-          'ALIAS_UNREADABLE',
-          `the alias of ${deployment} in ${home} is that of ${alias.pipeline}`,
-        );
-      }
+      const alias = await this.#read();
       // Decisions only grow: anything else is an older state of the disk.
       if (alias && alias.decision > (this.#current.alias?.decision ?? -1)) {
         this.#current = { alias, form: await openAnswerForm(alias) };
       }
       this.#trouble = undefined;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      if (reason === this.#trouble) return;
-      this.#trouble = reason;
-      try {
-        onError?.(error);
-      } catch {
-        // The application's own handler must not harm the application either.
-      }
+      this.#tell(error);
+    }
+  }
+
+  async #read(): Promise<Alias | null> {
+    const { deployment, home } = this.#options;
+    const alias = await readAlias(home, deployment);
+    if (!alias || alias.pipeline === deployment) return alias;
+    // Names that differ in characters which no folder can have share one.
+    throw new TuneloopError(
+      'ALIAS_UNREADABLE',
+      `${home} has the alias of ${alias.pipeline} where that of ${deployment} should be: their names are too much alike`,
+    );
+  }
+
+  /** Once for each new reason. */
+  #tell(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (reason === this.#trouble) return;
+    this.#trouble = reason;
+    try {
+      this.#options.onError?.(error);
+    } catch {
+      // The application's own handler must not harm the application either.
     }
   }
 }

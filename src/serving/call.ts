@@ -50,12 +50,12 @@ export interface CallResult {
  */
 export async function makeCall({ arm, notAsked, attempts }: CallRoute, options: CallOptions): Promise<CallResult> {
   const { form, timeoutMs, signal } = options;
-  signal?.throwIfAborted();
   const start = performance.now();
   let own: Pick<CallResult, 'outcome' | 'armLatencyMs'> = { outcome: notAsked ?? 'error', armLatencyMs: null };
   let answer: Answer | null = null;
   const failures: string[] = [];
   for (const [index, attempt] of attempts.entries()) {
+    signal?.throwIfAborted();
     const askedAt = performance.now();
     const leftMs = Math.max(0, timeoutMs - (askedAt - start)) / (attempts.length - index);
     const reply = await ask(attempt, leftMs, options);
@@ -121,7 +121,6 @@ class Limit {
     this.#timer = setTimeout(this.#end, this.ms);
     this.#callers = callers;
     callers?.addEventListener('abort', this.#end);
-    if (callers?.aborted) this.#end();
   }
 
   get signal(): AbortSignal {
@@ -131,7 +130,6 @@ class Limit {
   /** Does not wait for a client that takes no notice of its signal. */
   race<T>(work: PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.signal.aborted) reject(this.signal.reason);
       this.signal.addEventListener('abort', () => reject(this.signal.reason));
       work.then(resolve, reject);
     });

@@ -1,8 +1,8 @@
 import type { Alias } from '../deployment/alias.ts';
-import type { AnswerForm } from './answer-form.ts';
+import type { AnswerForm, GivenAnswer } from './answer-form.ts';
 import type { GatewayOptions } from './gateway.ts';
 import { asEvents } from './gateway-events.ts';
-import { failure, readReply } from './gateway-reply.ts';
+import { type Chunk, failure, readReply, type Whole } from './gateway-reply.ts';
 import type { ChatRequest } from './gateway-request.ts';
 import { CallTrace } from './gateway-trace.ts';
 import { endpointOf, Upstream } from './gateway-upstream.ts';
@@ -17,6 +17,10 @@ export interface GatewayAnswer {
 
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
 const EVENT_TYPE = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
+/** How long a model may be silent while there is somebody else to ask. */
+const SILENCE_MS = 30_000;
+/** As long as the official client waits. */
+const LAST_SILENCE_MS = 600_000;
 /** What is longer is passed on and not recorded. */
 const LONGEST_RECORDED = 32 * 2 ** 20;
 
@@ -43,33 +47,53 @@ export class GatewayCalls {
     // The local trainer's answers come whole.
     const streams = request.stream && alias.provider !== 'local';
     const route = routeOf(request, alias, fallbackModel);
+    // A request for more than text knows best what it wants.
+    const isValid: Judge = (answer, { labels }) => request.prompt === null || form(answer, labels).valid;
     const trace = new CallTrace(request, alias, route, sink);
     let failed = failure(
       `no model is known for the original prompt of ${alias.pipeline}: start the gateway with --fallback-model`,
     );
-    let answer: WholeAnswer | undefined;
+    let answer: Whole | undefined;
     for (const [index, attempt] of route.attempts.entries()) {
-      const silenceMs = index === route.attempts.length - 1 ? LAST_SILENCE_MS : SILENCE_MS;
+      const isLast = index === route.attempts.length - 1;
       trace.ask(attempt);
-      const reply = await this.#upstream.ask(endpoint, bodyFor(attempt, request, streams), { silenceMs, signal }).then(
-        (message) => readReply(message, endpoint.apiKey),
-        (error: unknown) => failure(`the provider does not answer: ${error}`),
-      );
+      const reply = await this.#upstream
+        .ask(endpoint, bodyFor(attempt, request, streams), { silenceMs: isLast ? LAST_SILENCE_MS : SILENCE_MS, signal })
+        .then(
+          (message) => readReply(message, endpoint.apiKey),
+          (error: unknown) => failure(`the provider does not answer: ${error}`),
+        );
       signal.throwIfAborted();
       if (reply.kind === 'failed') {
         trace.end(attempt, 'error');
         failed = reply;
-      } else if (reply.kind === 'streaming') {
-        const body = followed(reply.chunks, { attempt, form, trace, signal });
-        return { status: 200, headers: { ...EVENT_TYPE, ...trace.headers }, body };
-      } else {
-        const { valid } = form(reply, attempt.labels);
-        trace.end(attempt, valid ? 'ok' : 'invalid');
-        answer = reply;
-        trace.answer(attempt, reply.body, false)
-        if (valid) break;
+        continue;
       }
+      if (reply.kind === 'streaming') {
+        const body = followed(reply.chunks, { attempt, isValid, trace, signal });
+        return { status: 200, headers: { ...EVENT_TYPE, ...trace.headers }, body };
+      }
+      const valid = isValid(reply, attempt);
+      trace.end(attempt, valid ? 'ok' : 'invalid');
+      trace.take(attempt, { response: reply.body, streamed: false });
+      answer = reply;
+      if (valid) break;
     }
+    trace.record();
+    if (!answer) {
+      const { status, headers, body } = failed;
+      return { status, headers: { ...JSON_TYPE, ...headers, ...trace.headers }, body: JSON.stringify(body) };
+    }
+    // One that is not valid is better than none, where nobody could do better.
+    return request.stream
+      ? {
+          status: 200,
+          headers: { ...EVENT_TYPE, ...trace.headers },
+          body: asEvents(answer.completion, request.includeUsage),
+        }
+      : { status: 200, headers: { ...JSON_TYPE, ...trace.headers }, body: answer.body };
+  }
+
   close(): void {
     this.#upstream.close();
   }
@@ -94,39 +118,45 @@ function bodyFor({ arm, model, messages }: Attempt, { body, stream }: ChatReques
   });
 }
 
+type Judge = (answer: GivenAnswer, attempt: Attempt) => boolean;
+
 interface Followed {
   attempt: Attempt;
-  alias: Alias;
+  isValid: Judge;
   trace: CallTrace;
   signal: AbortSignal;
 }
 
-/** The chunks of an answer as they come; at its end it is judged and recorded. */
-async function* followed(chunks: AsyncIterable<Buffer>, { attempt, alias, trace, signal }: Followed) {
+/** An answer as it comes; at its end it is judged and recorded. One that the application leaves before that is not. */
+async function* followed(
+  chunks: AsyncIterable<Chunk>,
+  { attempt, isValid, trace, signal }: Followed,
+): AsyncGenerator<Buffer> {
   const tape: Buffer[] = [];
-  let bytes = 0;
+  let length = 0;
+  let isOver = false;
+  const finish = () => {
+    isOver = true;
+    if (length > LONGEST_RECORDED) return;
+    const line = trace.take(attempt, { response: Buffer.concat(tape).toString('utf8'), streamed: true });
+    const answer = line && { text: line.completion ?? '', finishReason: line.finish_reason };
+    trace.end(attempt, !answer ? 'error' : isValid(answer, attempt) ? 'ok' : 'invalid');
+    trace.record();
+  };
   try {
-    for await (const chunk of chunks) {
-      bytes += chunk.length;
-      if (bytes <= LONGEST_RECORDED) tape.push(chunk);
-      yield chunk;
+    for await (const { bytes, isLast } of chunks) {
+      length += bytes.length;
+      if (length <= LONGEST_RECORDED) tape.push(bytes);
+      // Before the application has it: then it may leave at once.
+      if (isLast) finish();
+      yield bytes;
     }
   } catch (error) {
     if (!signal.aborted) {
-      trace.end(attempt, 'error', false);
+      trace.end(attempt, 'error');
       trace.record();
     }
     throw error;
   }
-  const line =
-    bytes <= LONGEST_RECORDED
-      ? trace.lineOf({ response: Buffer.concat(tape).toString('utf8'), streamed: true })
-      : undefined;
-  const outcome = !line ? 'error' : isFitting(line.completion, attempt, alias) ? 'ok' : 'invalid';
-  trace.end(attempt, outcome, line !== undefined);
-  trace.record(line);
-}
-
-function isFitting(answer: string | null, { labels }: Attempt, _alias: Alias): boolean {
-  return labels === null || labels.includes(answer?.trim() ?? '');
+  if (!isOver) finish();
 }

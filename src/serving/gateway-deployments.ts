@@ -38,12 +38,20 @@ export class Deployments {
     return cache && alias ? { ...cache.current, alias } : null;
   }
 
+  /** Those that can be read. */
   async list(): Promise<Alias[]> {
     const folders = await readdir(path.join(this.#home, 'deployments')).catch((error: unknown) => {
       if (isCode(error, 'ENOENT')) return [];
       throw error;
     });
-    const aliases = await Promise.all(folders.sort().map((folder) => readAlias(this.#home, folder)));
+    const aliases = await Promise.all(
+      folders.sort().map((folder) =>
+        readAlias(this.#home, folder).catch((error: unknown) => {
+          this.#onError(error);
+          return null;
+        }),
+      ),
+    );
     return aliases.filter((alias) => alias !== null);
   }
 

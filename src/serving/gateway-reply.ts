@@ -2,13 +2,27 @@ import type { IncomingMessage } from 'node:http';
 import { redact } from '../redaction.ts';
 import { type ErrorBody, errorBody } from '../trainer/api-error.ts';
 import { isRecord } from '../trainer/training-file.ts';
+import type { GivenAnswer } from './answer-form.ts';
 
 /** What a provider has answered, as far as it has come when it is known whether it is an answer. */
 export type Reply =
-  | { kind: 'whole'; text: string; completion: Record<string, unknown>; answer: string | null }
+  | Whole
   /** Server-sent events as they come; may throw on the way. */
-  | { kind: 'streaming'; chunks: AsyncIterable<Buffer> }
+  | { kind: 'streaming'; chunks: AsyncIterable<Chunk> }
   | Failure;
+
+export interface Whole extends GivenAnswer {
+  kind: 'whole';
+  /** As it came, and what it says. */
+  body: string;
+  completion: Readonly<Record<string, unknown>>;
+}
+
+export interface Chunk {
+  bytes: Buffer;
+  /** Whether it ends the answer for sure. */
+  isLast: boolean;
+}
 
 /** What an application is told when nobody could answer. */
 export interface Failure {
@@ -33,20 +47,26 @@ export async function readReply(message: IncomingMessage, apiKey: string): Promi
   const isAnswer = statusCode >= 200 && statusCode < 300;
   try {
     if (isAnswer && headers['content-type']?.startsWith('text/event-stream')) return await beginStream(message, apiKey);
-    const text = await readWhole(message);
-    const json = parseJson(text);
+    const body = await readWhole(message);
+    const json = parseJson(body);
     if (!isAnswer) return refusal(statusCode, retryHeaders(headers), json, apiKey);
-    if (isRecord(json) && Array.isArray(json.choices))
-      return { kind: 'whole', text, completion: json, answer: answerOf(json.choices) };
+    if (isRecord(json) && Array.isArray(json.choices)) {
+      return { kind: 'whole', body, completion: json, ...answerOf(json.choices) };
+    }
     return failure('the provider gave what is no chat completion');
   } catch (error) {
     return failure(`the answer broke off: ${redact(String(error), [apiKey])}`);
   }
 }
 
-function answerOf([choice]: readonly unknown[]): string | null {
-  const message = isRecord(choice) ? choice.message : undefined;
-  return isRecord(message) && typeof message.content === 'string' ? message.content : null;
+/** The first choice, as far as a server has filled it in. */
+function answerOf([choice]: readonly unknown[]): GivenAnswer {
+  const { message, finish_reason } = isRecord(choice) ? choice : {};
+  const content = isRecord(message) ? message.content : undefined;
+  return {
+    text: typeof content === 'string' ? content : '',
+    finishReason: typeof finish_reason === 'string' ? finish_reason : null,
+  };
 }
 
 /** 502, for what no provider has worded. */
@@ -97,22 +117,26 @@ function firstData(text: string): string | undefined {
 const DONE = /data: ?\[DONE\]\s*$/;
 
 /** The chunks of a stream up to its last event, after which a server may keep the connection open. */
-async function* untilDone(message: IncomingMessage, first: readonly Buffer[], rest: AsyncIterator<Buffer>) {
+async function* untilDone(
+  message: IncomingMessage,
+  first: readonly Buffer[],
+  rest: AsyncIterator<Buffer>,
+): AsyncGenerator<Chunk> {
   let tail = '';
-  const isLast = (chunk: Buffer) => {
-    tail = (tail + chunk.subarray(-20).toString('latin1')).slice(-20);
-    return DONE.test(tail);
+  const chunkOf = (bytes: Buffer): Chunk => {
+    tail = (tail + bytes.subarray(-20).toString('latin1')).slice(-20);
+    return { bytes, isLast: DONE.test(tail) };
   };
   try {
-    for (const chunk of first) {
+    for (const bytes of first) {
+      const chunk = chunkOf(bytes);
       yield chunk;
-      if (isLast(chunk)) return;
+      if (chunk.isLast) return;
     }
-    for (;;) {
-      const { done, value } = await rest.next();
-      if (done) return;
-      yield value;
-      if (isLast(value)) return;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) {
+      const chunk = chunkOf(next.value);
+      yield chunk;
+      if (chunk.isLast) return;
     }
   } finally {
     message.resume();
@@ -120,12 +144,13 @@ async function* untilDone(message: IncomingMessage, first: readonly Buffer[], re
 }
 
 /** The provider's words in the protocol's form. */
-function refusal(status: number, headers: Record<string, string>, json: unknown, apiKey: string): Failure {
+function refusal(answered: number, headers: Record<string, string>, json: unknown, apiKey: string): Failure {
+  const status = answered >= 400 ? answered : 502;
   const error = isRecord(json) && isRecord(json.error) ? json.error : {};
   const text = (value: unknown) => (typeof value === 'string' ? redact(value, [apiKey]) : null);
   const body = errorBody(
     status,
-    text(error.message) ?? `the provider answered with status ${status}`,
+    text(error.message) ?? `the provider answered with status ${answered}`,
     text(error.param),
     text(error.code),
   );

@@ -13,9 +13,10 @@ export class CallTrace {
   readonly #sink: CaptureSink | undefined;
   readonly #served: ServedCall;
   readonly #startedAt = new Date();
-  readonly #start = performance.now();
+  /** Who was asked last, or has answered. */
   #model: string | null = null;
-  #askedAt = 0;
+  #askedAt = performance.now();
+  #line: CapturedCall | undefined;
 
   constructor(request: ChatRequest, alias: Alias, { arm, notAsked }: CallRoute, sink: CaptureSink | undefined) {
     this.#request = request;
@@ -41,32 +42,36 @@ export class CallTrace {
 
   /** A model is asked from now on. */
   ask({ model }: Attempt): void {
-    this.#model = model;
+    if (this.#served.answeredBy === null) this.#model = model;
     this.#askedAt = performance.now();
   }
 
-  /** The model that was asked last is done. @param answered whether the application got its answer */
-  end({ arm }: Attempt, outcome: 'ok' | 'error' | 'invalid', answered: boolean): void {
-    if (answered) this.#served.answeredBy = arm;
+  /** The model that was asked last is done. */
+  end({ arm }: Attempt, outcome: 'ok' | 'error' | 'invalid'): void {
     if (arm !== this.#served.arm) return;
     this.#served.outcome = outcome;
-    this.#served.armLatencyMs = rounded(performance.now() - this.#askedAt);
+    this.#served.armLatencyMs = this.#latencyMs();
   }
 
-  /** The line of the log for an answer; undefined for what is no whole answer. */
-  lineOf({ response, streamed }: Pick<Exchange, 'response' | 'streamed'>): CapturedCall | undefined {
-    return recordOf({
+  /** The model that was asked last has given what the application gets. Undefined for what is no whole answer. */
+  take({ arm, model }: Attempt, answer: Pick<Exchange, 'response' | 'streamed'>): CapturedCall | undefined {
+    this.#line = recordOf({
       endpoint: 'chat/completions',
       request: JSON.stringify(this.#request.body),
-      response,
-      streamed,
+      ...answer,
       startedAt: this.#startedAt,
-      latencyMs: performance.now() - this.#start,
+      latencyMs: this.#latencyMs(),
     });
+    if (this.#line) {
+      this.#served.answeredBy = arm;
+      this.#model = model;
+    }
+    return this.#line;
   }
 
-  /** Hands the call to the log. @param line default: that of a call that nobody has answered */
-  record(line: CapturedCall = this.#unanswered()): void {
+  /** Hands the call to the log. */
+  record(): void {
+    const line = this.#line ?? this.#unanswered();
     this.#sink?.record({ ...line, metadata: { ...line.metadata, ...servedCallMetadata(this.#served) } });
   }
 
@@ -81,14 +86,15 @@ export class CallTrace {
       completion: null,
       model: null,
       usage: null,
-      latency_ms: rounded(performance.now() - this.#start),
+      latency_ms: this.#latencyMs(),
       finish_reason: null,
     };
   }
-}
 
-function rounded(ms: number): number {
-  return Math.round(ms * 10) / 10;
+  /** Of the model that was asked last. */
+  #latencyMs(): number {
+    return Math.round((performance.now() - this.#askedAt) * 10) / 10;
+  }
 }
 
 /** A model's name as a header can hold it. */

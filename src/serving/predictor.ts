@@ -92,18 +92,20 @@ const REFRESH_MS = 5000;
 const TIMEOUT_MS = 30_000;
 
 /**
- * Calls a deployment: whoever serves it at the time, with inputs only. Reads the alias first; one that is not there yet, or
- * cannot be read, leaves the original prompt to ask.
+ * Calls a deployment: whoever serves it at the time, with inputs only. The first call waits for the alias to be read, others
+ * never do. One that is not there yet, or cannot be read, leaves the original prompt to ask.
  */
-export async function createPredictor(options: PredictorOptions): Promise<Predictor> {
+export function createPredictor(options: PredictorOptions): Predictor {
   const { deployment, home = HOME, client, fallback = {}, sink, redact, refreshMs = REFRESH_MS, onError } = options;
-  const aliases = await AliasCache.open({ deployment, home, onError });
-  aliases.refreshEvery(refreshMs);
+  const opening = AliasCache.open({ deployment, home, onError }).then((aliases) => {
+    aliases.refreshEvery(refreshMs);
+    return aliases;
+  });
   return {
     async predict(input, { signal, key, timeoutMs = options.timeoutMs ?? TIMEOUT_MS, metadata = {} } = {}) {
       const startedAt = new Date();
       const start = performance.now();
-      const { alias, form } = aliases.current;
+      const { alias, form } = (await opening).current;
       const route = routeCall(alias, input, { key, now: startedAt.getTime(), originalModel: fallback.model });
       const result = await makeCall(route, {
         client,
@@ -127,8 +129,8 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
       return predictionOf(call);
     },
     recordActual: (id, output, quality, by) => sink?.recordActual(id, output, quality, by),
-    refresh: () => aliases.refresh(),
-    close: () => aliases.close(),
+    refresh: async () => (await opening).refresh(),
+    close: () => void opening.then((aliases) => aliases.close()),
   };
 }
 

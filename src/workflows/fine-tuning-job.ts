@@ -21,7 +21,12 @@ const { createJob } = proxyActivities<Activities>(BILLABLE);
 const { awaitJob, awaitModel } = proxyActivities<Activities>(POLL);
 const { cancelJobs } = proxyActivities<Activities>(CANCEL);
 /** About five seconds of questions: what a provider says may be behind the message that it has sent. */
-const { awaitJob: askNow } = proxyActivities<Activities>({ ...POLL, retry: { ...POLL.retry, maximumAttempts: 8 } });
+const { awaitJob: askNow } = proxyActivities<Activities>({
+  ...POLL,
+  // A provider that asks for patience is left to the polling.
+  scheduleToCloseTimeout: '1 minute',
+  retry: { ...POLL.retry, maximumAttempts: 8 },
+});
 /** So many times a job is asked for because of a wake; later ones are left to the polling, so that a history stays small. */
 const MOST_WAKES = 20;
 

@@ -122,7 +122,9 @@ export function completion(model: unknown, content: string): object {
     object: 'chat.completion',
     created: 1_795_000_000,
     model,
-    choices: [{ index: 0, message: { role: 'assistant', content, refusal: null }, logprobs: null, finish_reason: 'stop' }],
+    choices: [
+      { index: 0, message: { role: 'assistant', content, refusal: null }, logprobs: null, finish_reason: 'stop' },
+    ],
     usage: { prompt_tokens: 12, completion_tokens: 1, total_tokens: 13 },
   };
 }

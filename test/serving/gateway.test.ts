@@ -1,6 +1,9 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import path from 'node:path';
 import OpenAI from 'openai';
+import { pino } from 'pino';
 import { startGateway } from '../../src/serving/gateway.ts';
 import { until } from '../setup/cli.ts';
 import {
@@ -121,7 +124,10 @@ describe('an answer', () => {
       await other.deploy();
       other.upstream.answer = ({ body }) =>
         JSON.parse(body).model === 'spare-model' ? says('crash')({ model: 'spare-model' }) : { status: 503 };
-      const answer = await other.client.chat.completions.create({ model: DEPLOYMENT, messages: oldPrompt('it freezes') });
+      const answer = await other.client.chat.completions.create({
+        model: DEPLOYMENT,
+        messages: oldPrompt('it freezes'),
+      });
       expect(answer.model).toBe('spare-model');
       expect((await other.logged())[0]?.metadata).toMatchObject({ tuneloop_outcome: 'error' });
     } finally {
@@ -151,7 +157,11 @@ describe('an answer', () => {
     ['tools', { tools: [{ type: 'function', function: { name: 'look_up', parameters: {} } }] }],
     [
       'an image',
-      { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } }] }] },
+      {
+        messages: [
+          { role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } }] },
+        ],
+      },
     ],
     ['a prompt of no known template', { messages: [{ role: 'user', content: 'Write a poem.' }] }],
   ])('to a request for %s comes from the original model, which is asked unchanged', async (_what, changes) => {
@@ -160,6 +170,45 @@ describe('an answer', () => {
     const { response } = await ask('it freezes', changes).withResponse();
     expect(response.headers.get('x-tuneloop-outcome')).toBe('unfit');
     expect(setup.asked()).toEqual([{ messages: oldPrompt('it freezes'), ...changes, model: 'big-model' }]);
+  });
+
+  test('comes from the original prompt when the champion is past its shutdown date', async () => {
+    await setup.deploy({ champion: { ...servedModel('ft:tuned'), shutdownDate: '2026-01-01T00:00:00.000Z' } });
+    answers({ 'big-model': says('crash') });
+    const { response } = await ask('it freezes').withResponse();
+    expect(response.headers.get('x-tuneloop-outcome')).toBe('shutdown');
+    expect(setup.asked()).toHaveLength(1);
+  });
+
+  test('that is not valid is given where nobody could do better', async () => {
+    await setup.deploy();
+    answers({ 'ft:tuned': says('Dear customer') });
+    const { data, response } = await ask('it freezes').withResponse();
+    expect(data).toMatchObject({ model: 'ft:tuned', choices: [{ message: { content: 'Dear customer' } }] });
+    expect(response.headers.get('x-tuneloop-model')).toBe('ft:tuned');
+    const [line] = await setup.logged();
+    expect(line).toMatchObject({ completion: 'Dear customer' });
+    expect(line?.metadata).toMatchObject({ tuneloop_outcome: 'invalid', tuneloop_answered_by: 'champion' });
+  });
+
+  test('leaves neither keys nor texts in the log of the server', async () => {
+    const logged: string[] = [];
+    const log = pino({ level: 'trace' }, { write: (line) => void logged.push(line) });
+    const gateway = await startGateway({ home: setup.home, port: 0, trainerUrl: setup.upstream.baseURL, log });
+    try {
+      await setup.deploy();
+      answers({});
+      const other = new OpenAI({ baseURL: gateway.baseURL, apiKey: 'sk-caller-9876543210', maxRetries: 0 });
+      const messages = oldPrompt('my secret invoice');
+      expect(await refusal(other.chat.completions.create({ model: DEPLOYMENT, messages }))).toMatchObject({
+        status: 500,
+        code: 'broken',
+      });
+      await refusal(other.chat.completions.create({ model: 'no-such', messages }));
+    } finally {
+      await gateway.close();
+    }
+    expect(logged.join('')).not.toMatch(/sk-|secret invoice/);
   });
 
   test('to a prompt in parts is that to the same text', async () => {
@@ -172,7 +221,10 @@ describe('an answer', () => {
     ];
     await client.chat.completions.create({
       model: DEPLOYMENT,
-      messages: [{ role: 'system', content: system?.content ?? '' }, { role: 'user', content }],
+      messages: [
+        { role: 'system', content: system?.content ?? '' },
+        { role: 'user', content },
+      ],
     });
     expect(setup.asked()[0]?.messages).toEqual([{ role: 'user', content: 'it freezes' }]);
   });
@@ -240,7 +292,10 @@ describe('a stream', () => {
   });
 
   test.each([
-    ['an error', (response: ServerResponse) => void beginEvents(response).end(event({ error: { message: 'overloaded' } }))],
+    [
+      'an error',
+      (response: ServerResponse) => void beginEvents(response).end(event({ error: { message: 'overloaded' } })),
+    ],
     ['nothing', (response: ServerResponse) => void beginEvents(response).end()],
     ['a broken connection', (response: ServerResponse) => void response.destroy()],
   ])('that begins with %s comes from the original prompt instead', async (_what, fail) => {
@@ -292,9 +347,7 @@ describe('a stream', () => {
   test('is over with its last event, even where the provider keeps the connection open', async () => {
     await setup.deploy();
     setup.upstream.answer = () => (response) =>
-      void beginEvents(response).write(
-        chunk('ft:tuned', 'crash') + chunk('ft:tuned', null, 'stop') + event('[DONE]'),
-      );
+      void beginEvents(response).write(chunk('ft:tuned', 'crash') + chunk('ft:tuned', null, 'stop') + event('[DONE]'));
     const answer = await fetch(`${setup.gateway.baseURL}/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -308,7 +361,8 @@ describe('a stream', () => {
     await setup.deploy({ provider: 'local' });
     answers({ 'ft:tuned': says('crash') });
     const chunks: OpenAI.ChatCompletionChunk[] = [];
-    for await (const each of await streamed('it freezes', { stream_options: { include_usage: true } })) chunks.push(each);
+    for await (const each of await streamed('it freezes', { stream_options: { include_usage: true } }))
+      chunks.push(each);
     expect(setup.asked()[0]).toEqual({
       model: 'ft:tuned',
       messages: [{ role: 'user', content: 'it freezes' }],
@@ -372,6 +426,19 @@ describe('deployments', () => {
     expect(await refusal(ask('it freezes', { model: 'a/b' }))).toMatchObject({ status: 404 });
   });
 
+  test('are not in the way of each other when the alias of one cannot be read', async () => {
+    await setup.deploy();
+    mkdirSync(path.join(setup.home, 'deployments', 'broken'));
+    writeFileSync(path.join(setup.home, 'deployments', 'broken', '000001.json'), '{');
+    expect((await client.models.list()).data.map(({ id }) => id)).toEqual([DEPLOYMENT]);
+    expect(await refusal(ask('it freezes', { model: 'broken' }))).toMatchObject({
+      status: 500,
+      code: 'ALIAS_UNREADABLE',
+    });
+    answers({ 'ft:tuned': says('crash') });
+    expect((await ask('it freezes')).model).toBe('ft:tuned');
+  });
+
   test('whose provider has no key here are refused with the name of the variable', async () => {
     await setup.deploy({ provider: { baseURL: setup.upstream.baseURL, apiKeyEnv: 'TUNELOOP_TEST_NO_SUCH_KEY' } });
     const error = await refusal(ask('it freezes'));
@@ -389,7 +456,7 @@ describe('deployments', () => {
 });
 
 describe('the server', () => {
-  const post = (body: BodyInit, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
+  const post = (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
     fetch(`${setup.gateway.baseURL}/chat/completions`, { method: 'POST', headers, body });
 
   /** Sends bytes as they are, and reads until the connection ends. */
@@ -421,14 +488,19 @@ describe('the server', () => {
   ])('refuses %s in the protocol form', async (_what, body, headers, status) => {
     const response = await post(body, { 'content-type': 'application/json', ...headers });
     expect(response.status).toBe(status);
-    expect(await response.json()).toMatchObject({ error: { message: expect.any(String), type: 'invalid_request_error' } });
+    expect(await response.json()).toMatchObject({
+      error: { message: expect.any(String), type: 'invalid_request_error' },
+    });
   });
 
   test('refuses a body of 11 MB and lives on', async () => {
     await setup.deploy();
     const body = JSON.stringify({ model: DEPLOYMENT, messages: [{ role: 'user', content: 'x'.repeat(11 * 2 ** 20) }] });
     // It may close the connection before it was sent all.
-    const status = await post(body).then((response) => response.status, () => 413);
+    const status = await post(body).then(
+      (response) => response.status,
+      () => 413,
+    );
     expect(status).toBe(413);
     expect(setup.upstream.received).toEqual([]);
     answers({ 'ft:tuned': says('crash') });
@@ -441,14 +513,15 @@ describe('the server', () => {
     expect(await response.json()).toMatchObject({ error: { message: 'Invalid URL (GET /v1/chat/completions)' } });
   });
 
-  test.each(['Host: evil.example', 'Host: 127.0.0.1\r\nOrigin: https://evil.example', 'Host: 127.0.0.1.evil.example:80'])(
-    'answers no web page (%j)',
-    async (headers) => {
-      const answer = await raw(`GET /v1/models HTTP/1.1\r\n${headers}\r\nConnection: close\r\n\r\n`);
-      expect(answer).toMatch(/^HTTP\/1\.1 403 /);
-      expect(answer).not.toMatch(/access-control/i);
-    },
-  );
+  test.each([
+    'Host: evil.example',
+    'Host: 127.0.0.1\r\nOrigin: https://evil.example',
+    'Host: 127.0.0.1.evil.example:80',
+  ])('answers no web page (%j)', async (headers) => {
+    const answer = await raw(`GET /v1/models HTTP/1.1\r\n${headers}\r\nConnection: close\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 403 /);
+    expect(answer).not.toMatch(/access-control/i);
+  });
 
   test('names the port that is taken', async () => {
     const port = Number(new URL(setup.gateway.baseURL).port);
