@@ -8,7 +8,7 @@ import { type DriftRow, driftRow, measureDrift } from '../src/drift/drift.ts';
 import { randomShares } from '../src/evaluation/random.ts';
 
 const FILE = path.join(import.meta.dirname, '..', '..', 'shared', 'data', 'banking77', 'test.jsonl');
-const DRAWS = 200;
+const DRAWS = 60;
 const OLD_ROWS = 1000;
 
 interface Row {

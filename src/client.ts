@@ -14,8 +14,10 @@ import { plan } from './cli/plan.ts';
 import { report } from './cli/report.ts';
 import { cancel, list, predict, resume, run, watch } from './cli/run-commands.ts';
 import { changeSchedule, createSchedule, listSchedules } from './cli/schedules.ts';
+import { GATEWAY_PORT, serve } from './cli/serve.ts';
 import { budget, sweep } from './cli/spending.ts';
 import { trainer } from './cli/trainer.ts';
+import { WEBHOOK_SECRET, WEBHOOKS_PORT, webhooks } from './cli/webhooks.ts';
 import { ENVIRONMENT_HELP, readEnvironment } from './config/environment.ts';
 import { TuneloopError } from './errors.ts';
 import { stopKeptServices } from './local/local-services.ts';
@@ -259,6 +261,27 @@ command(program, 'trainer', 'run the local trainer', 'tuneloop trainer --port 84
   .option('--job-seconds <n>', 'stretch each job to about so many seconds', positive)
   .option('--faults', 'let tests make it fail on purpose, and read what happened (/_faults, /_ledger)')
   .action(exitWith(trainer));
+
+command(
+  program,
+  'serve',
+  'answer OpenAI chat completions for all deployments, on this machine',
+  'tuneloop serve --log logs/served.jsonl',
+)
+  .option('--port <n>', 'port on 127.0.0.1', port, GATEWAY_PORT)
+  .option('--log <file>', 'add every call to this JSONL file, for canaries and retraining')
+  .option('--fallback-model <name>', 'ask it with the original prompt, instead of the model that the log names')
+  .action(exitWith(serve));
+
+command(
+  program,
+  'webhooks',
+  "take the provider's word that a job has ended, instead of waiting for the next question",
+  'tuneloop webhooks --port 8788',
+)
+  .option('--port <n>', 'port on 127.0.0.1', port, WEBHOOKS_PORT)
+  .option('--secret-env <name>', 'variable with the secret that the provider signs with', WEBHOOK_SECRET)
+  .action(exitWith(webhooks));
 
 command(program, 'stop', 'stop what `demo --keep` has left running', 'tuneloop stop').action(
   exitWith(async (options: { json?: boolean }) => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { childEnvironment, readApiKey } from '../config/environment.ts';
+import { childEnvironment, readWebhookSecret } from '../config/environment.ts';
 import type { Notification } from '../deployment/notification.ts';
 import { redact, redactMessage } from '../redaction.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
@@ -63,7 +63,7 @@ interface Post extends Delivery {
 
 /** As the Standard Webhooks specification has it; see docs/webhooks.md. */
 async function post({ url, secretEnv, id, body, limitMs, cancelled }: Post): Promise<void> {
-  const secret = checkSecret(readApiKey(secretEnv), secretEnv);
+  const secret = checkSecret(readWebhookSecret(secretEnv), secretEnv);
   // The rest of an address may be a secret as well.
   const { host } = new URL(url);
   let response: Response;

@@ -126,7 +126,7 @@ class Tallies {
 
   add(row: LogRow): void {
     const call = readServedCall(row.metadata);
-    if (!call || call.deployment !== this.#input.deployment || call.decision < this.#input.stage) return;
+    if (!call || call.decision < this.#input.stage) return;
     const tally = this.#tallyOf(call.arm);
     // A prompt that follows no known template is no fault of any model.
     if (!tally || call.outcome === 'unfit') return;

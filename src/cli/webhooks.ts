@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { pino } from 'pino';
-import { readApiKey } from '../config/environment.ts';
+import { readWebhookSecret } from '../config/environment.ts';
 import { registerSearchAttributes } from '../temporal/register-search-attributes.ts';
 import { startReceiver } from '../webhooks/receiver.ts';
 import { checkSecret } from '../webhooks/signature.ts';
@@ -21,7 +21,7 @@ export const WEBHOOK_SECRET = 'OPENAI_WEBHOOK_SECRET';
 
 /** `webhooks`: receives the provider's word that jobs have ended, until it is told to stop. */
 export function webhooks({ port, secretEnv, json }: WebhooksOptions): Promise<number> {
-  const secret = checkSecret(readApiKey(secretEnv), secretEnv);
+  const secret = checkSecret(readWebhookSecret(secretEnv), secretEnv);
   return withSession(async ({ environment, client }) => {
     const log = pino({ level: environment.logLevel }, pino.destination(2));
     const stopped = new Promise<void>((resolve) => {

@@ -37,7 +37,8 @@ Environment:
   TEMPORAL_ADDRESS       a Temporal server; TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_PROFILE ... as the
                          Temporal SDK reads them
   TEMPORAL_CLI           path of a temporal program to start the development server with
-  OPENAI_API_KEY         for provider: openai`;
+  OPENAI_API_KEY         for provider: openai
+  OPENAI_WEBHOOK_SECRET  for tuneloop webhooks`;
 
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
   const home = path.resolve(env.TUNELOOP_HOME || '.tuneloop');
@@ -61,6 +62,11 @@ export function readApiKey(variable: string, env: NodeJS.ProcessEnv = process.en
   return readSecret(variable, "the provider's key", env);
 }
 
+/** Reads the secret that webhooks are signed with, by the name of its variable. */
+export function readWebhookSecret(variable: string, env: NodeJS.ProcessEnv = process.env): string {
+  return readSecret(variable, 'a webhook secret, whsec_...,', env);
+}
+
 /** Reads the address of a database, password included, by the name of its variable; like a key, it stays where it is used. */
 export function readDatabaseUrl(variable: string, env: NodeJS.ProcessEnv = process.env): string {
   const url = readSecret(variable, 'postgres://user:password@host/database', env);
@@ -78,7 +84,7 @@ function readSecret(variable: string, what: string, env: NodeJS.ProcessEnv): str
   if (!secret) {
     throw new TuneloopError(
       'ENVIRONMENT_INVALID',
-      `${variable} is not set: put ${what} in this environment variable of the worker`,
+      `${variable} is not set: put ${what} in this environment variable of this process`,
     );
   }
   // A client would quote it in an error.

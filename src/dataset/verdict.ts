@@ -1,7 +1,7 @@
 /**
  * Everything that can be wrong or odd with a row, by name. `drop`: the row is left out. `mend`: the row stays, changed as
  * it says. `note`: the row stays as it is, or there is no row. With `clean.rows: strict` each of them refuses the log, but for
- * what a row is among the others: repeats and leaks are no fault of a row.
+ * what a row is among the others, and answers of our own: repeats, leaks and deployments are no fault of a row.
  */
 export const VERDICTS = {
   // Reading a line or a record.

@@ -1,5 +1,6 @@
 import { canonicalInput } from '../dataset/near-duplicates.ts';
 import { randomBits, randomShares } from '../evaluation/random.ts';
+import { mean } from '../evaluation/statistics.ts';
 import { pValueText } from '../report/format.ts';
 
 /** A row as drift is measured on it: no text, a few hundred bytes. */
@@ -90,7 +91,7 @@ export class DriftSample {
 /**
  * Compares new rows with old ones. Each statistic is held against its own distribution when rows change sides by chance, because
  * with few rows all of them exceed their textbook limits; together they claim drift no more often than one alone would (P. H.
- * Westfall, S. S. Young 1993, "Resampling-based multiple testing": the distribution of the smallest p-value). The same rows give
+ * Westfall, S. S. Young 1993, "Resampling-based multiple testing": the distribution of the largest statistic). The same rows give
  * the same result.
  */
 export function measureDrift(old: readonly DriftRow[], fresh: readonly DriftRow[]): Drift {
@@ -101,15 +102,14 @@ export function measureDrift(old: readonly DriftRow[], fresh: readonly DriftRow[
   const names = STATISTICS.filter((name) => observed[name] !== undefined);
   const bits = randomBits(rows.length);
   const permuted = Array.from({ length: PERMUTATIONS }, () => measure(shuffle(sides, bits)));
-  // Each sample of each statistic with its rank among all, the observed one included.
   const samples = [observed, ...permuted];
-  const pValues = names.map((name) => ranksOf(samples.map((sample) => sample[name] ?? 0)));
-  const smallest = samples.map((_, sample) => Math.min(...pValues.map((ranks) => ranks[sample] ?? 1)));
-  const pValue = smallest.filter((p) => p <= (smallest[0] ?? 1)).length / samples.length;
+  const scores = names.map((name) => standardized(samples.map((sample) => sample[name] ?? 0)));
+  const largest = samples.map((_, sample) => Math.max(...scores.map((each) => each[sample] ?? 0)));
+  const pValue = shareAsLarge(largest);
   const statistics = names.map((name, index) => ({
     name,
     value: observed[name] ?? 0,
-    pValue: pValues[index]?.[0] ?? 1,
+    pValue: shareAsLarge(scores[index] ?? []),
   }));
   const significant = pValue <= ALPHA;
   return {
@@ -121,11 +121,17 @@ export function measureDrift(old: readonly DriftRow[], fresh: readonly DriftRow[
   };
 }
 
-/** p-values of all samples: the share that is at least as large, itself included. */
-function ranksOf(values: readonly number[]): number[] {
-  const sorted = values.toSorted((a, b) => b - a);
-  const last = new Map(sorted.map((value, place) => [value, place + 1]));
-  return values.map((value) => (last.get(value) ?? values.length) / values.length);
+/** In standard deviations from the mean of all samples, so that statistics of different scales can be compared. */
+function standardized(values: readonly number[]): number[] {
+  const center = mean(values);
+  const deviation = Math.sqrt(mean(values.map((value) => (value - center) ** 2)));
+  return values.map((value) => (deviation === 0 ? 0 : (value - center) / deviation));
+}
+
+/** The share of the values that is at least as large as the first, which is one of them. */
+function shareAsLarge(values: readonly number[]): number {
+  const [first = 0] = values;
+  return values.filter((value) => value >= first - 1e-9).length / Math.max(1, values.length);
 }
 
 const MEANINGS: Record<StatisticName, string> = {

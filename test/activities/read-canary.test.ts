@@ -224,6 +224,15 @@ test('what is remembered between looks holds no text of the log', async () => {
   expect(readFileSync(log.state, 'utf8')).not.toContain('secret');
 });
 
+test('of more answers than are waited for, the newest are', async () => {
+  const log = new Log();
+  const row = { prompt: 'where is it', completion: 'shipping', metadata: servedCallMetadata(CALL) };
+  const text = Array.from({ length: 50_001 }, (_, id) => `${JSON.stringify({ id, ...row })}\n`).join('');
+  writeFileSync(path.join(log.folder, 'many.jsonl'), text);
+  for (const id of [0, 1, 50_000]) log.write({ actual_for: id, actual: 'shipping' }, 'new.jsonl');
+  expect((await log.look()).canary).toMatchObject({ calls: 50_001, judged: { n: 2, right: 2 } });
+});
+
 const call = fc.record({
   arm: fc.constantFrom('canary' as const, 'champion' as const),
   outcome: fc.constantFrom('ok' as const, 'error' as const, 'invalid' as const, 'unfit' as const),

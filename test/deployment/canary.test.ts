@@ -182,6 +182,15 @@ test('a class of latencies holds what is up to a tenth longer than the one befor
   );
 });
 
+test('a median is told to within a twentieth', () => {
+  fc.assert(
+    fc.property(fc.double({ min: 2, max: 1e6, noNaN: true }), (ms) => {
+      const [, told] = /p50 about (\d+) ms/.exec(judge(tally(50, { ms }), tally(450)).reason) ?? [];
+      expect(Math.abs(Number(told) - ms)).toBeLessThanOrEqual(0.5 + ms * 0.05);
+    }),
+  );
+});
+
 test('of 300 canaries that equal their control and are looked at after every ten calls, few are ever rolled back', () => {
   const random = seededRandom(11);
   let rolledBack = 0;

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { mineTemplate } from '../../src/dataset/instructions/template.ts';
-import type { LogRow } from '../../src/dataset/row.ts';
+import type { Example, LogRow } from '../../src/dataset/row.ts';
 import { type PreparedRows, prepareRows } from '../../src/preparation/prepared-rows.ts';
 import type { RowSettings } from '../../src/preparation/row-batch.ts';
 import { temporaryFolder } from '../storage/temporary-folder.ts';
@@ -38,9 +38,13 @@ function segmentOf(rows: readonly LogRow[]): { file: string; bytes: number; rows
   return { file, bytes: Buffer.byteLength(text), rows: rows.length };
 }
 
-function prepare(segments: ReturnType<typeof segmentOf>[], changes: Partial<RowSettings> = {}): Promise<PreparedRows> {
+function prepare(
+  segments: ReturnType<typeof segmentOf>[],
+  changes: Partial<RowSettings> = {},
+  actuals: string[] = [],
+): Promise<PreparedRows> {
   return prepareRows(
-    { segments, actuals: [], heldOut: [], settings: { ...SETTINGS, ...changes } },
+    { segments, actuals, heldOut: [], settings: { ...SETTINGS, ...changes } },
     { scratch: mkdtempSync(path.join(folder, 'scratch-')), signal: new AbortController().signal },
   );
 }
@@ -68,6 +72,29 @@ test('rows of several segments are numbered through', async () => {
   expect(parts.count).toBe(60);
   expect(parts.ids).toEqual(whole.ids);
   expect(parts.groups).toEqual(whole.groups);
+});
+
+test('an answer of our own counts once somebody has checked it, and never as what production did', async () => {
+  const rows = Array.from({ length: 20 }, (_, index) => row(index));
+  const own = rows.map((each, index): LogRow => (index < 3 ? { ...each, flaw: 'own-answer' } : each));
+  const checked = own.map((each, index): LogRow => (index === 1 ? { ...each, actual: 'invoice' } : each));
+  const later = path.join(mkdtempSync(path.join(folder, 'actuals-')), 'actuals');
+  const actuals = [
+    { id: 'row-2', actual: 'password', by: 'person:ana' },
+    { id: 'row-0', quality: 1 },
+  ];
+  writeFileSync(later, actuals.map((actual) => `${JSON.stringify(actual)}\n`).join(''));
+  const prepared = await prepare([segmentOf(checked)], {}, [later]);
+  const examples = new Map<string, Example>();
+  for await (const line of prepared.examples()) {
+    const example = JSON.parse(line) as Example;
+    examples.set(example.id, example);
+  }
+  expect(prepared.verdicts.all()).toEqual([{ verdict: 'own-answer', rows: 1, places: ['log.jsonl:1'] }]);
+  expect(examples.get('row-1')).toMatchObject({ completion: 'invoice' });
+  expect(examples.get('row-2')).toMatchObject({ completion: 'password', completionBy: 'person:ana' });
+  for (const id of ['row-1', 'row-2']) expect(examples.get(id)).not.toHaveProperty('recorded');
+  expect(examples.get('row-3')).toMatchObject({ recorded: { completion: 'bicycle', checked: false } });
 });
 
 test('what an analyzer finds is replaced beside what the patterns find, and the row is still known by its own text', async () => {

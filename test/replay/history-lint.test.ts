@@ -69,7 +69,7 @@ describe('a history is found wanting', () => {
     expect(lintHistory(many(run(), 499))).toEqual([]);
     expect(lintHistory(many(run(), 500))).toEqual([expect.stringMatching(/fineTuningPipeline: 500 events/)]);
     const job = read('completed-local-base-lr2-e4.json');
-    expect(lintHistory(many(job, 39))).toEqual([]);
-    expect(lintHistory(many(job, 40))).toEqual([expect.stringMatching(/fineTuningJob: 40 events/)]);
+    expect(lintHistory(many(job, 44))).toEqual([]);
+    expect(lintHistory(many(job, 45))).toEqual([expect.stringMatching(/fineTuningJob: 45 events/)]);
   });
 });

@@ -15,7 +15,7 @@ interface HistoryEvent {
 
 const LARGEST_PAYLOAD = 64 * 1024;
 /** Of a run, and of the job of one candidate, however long it waits. */
-const MOST_EVENTS = { run: 500, job: 40 };
+const MOST_EVENTS = { run: 500, job: 45 };
 
 /** What a person looks at in the Web UI has to say what it is. */
 const NEED_A_SUMMARY = new Set([

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import fc from 'fast-check';
 import { VerdictTable } from '../../src/dataset/verdict.ts';
+import { type ServedCall, servedCallMetadata } from '../../src/deployment/served-call.ts';
 import { TuneloopError } from '../../src/errors.ts';
 import { readJsonLine } from '../../src/sources/json-line.ts';
 import { parseJudgingRow, parseLogRow, refusalText } from '../../src/sources/log-row.ts';
@@ -267,6 +268,47 @@ describe('a completion', () => {
     expect(rowOf({ messages, refusal: 'No.', actual: 'billing' })).toMatchObject({
       completion: 'No.',
       actual: 'billing',
+    });
+  });
+});
+
+describe('a call that was served through a deployment', () => {
+  const served = (answeredBy: ServedCall['answeredBy'], row: object = { completion: 'billing' }) => {
+    const call = { deployment: 'shop', decision: 1, arm: 'canary', outcome: 'ok', armLatencyMs: 9 } as const;
+    return rowOf({ messages, metadata: servedCallMetadata({ ...call, answeredBy }), ...row });
+  };
+
+  test.each(['champion', 'canary'] as const)('has an answer of our own if the %s gave it, checked or not', (by) => {
+    expect(served(by)).toMatchObject({ completion: 'billing', flaw: 'own-answer' });
+    expect(served(by, { completion: 'billing', actual: 'repair' })).toMatchObject({
+      actual: 'repair',
+      flaw: 'own-answer',
+    });
+    expect(served(by, { completion: 'bil', finish_reason: 'length' })).toMatchObject({ flaw: 'own-answer' });
+  });
+
+  test('is like any other if the original prompt has answered, or nobody', () => {
+    expect(served('original')).not.toHaveProperty('flaw');
+    expect(served('original', { completion: 'bil', finish_reason: 'length' })).toMatchObject({ flaw: 'cut-off' });
+    expect(served(null, {})).not.toHaveProperty('flaw');
+  });
+
+  test('still says whose call it was', () => {
+    expect(served('canary')?.metadata).toMatchObject({ tuneloop_deployment: 'shop', tuneloop_arm: 'canary' });
+  });
+
+  test('judges in a test file only with a right answer', () => {
+    const metadata = servedCallMetadata({
+      deployment: 'shop',
+      decision: 1,
+      arm: 'champion',
+      outcome: 'ok',
+      answeredBy: 'champion',
+      armLatencyMs: 9,
+    });
+    expect(refusal(() => judging({ messages, metadata, completion: 'billing' }))).toMatch(/nobody has checked it/);
+    expect(judging({ messages, metadata, completion: 'billing', actual: 'repair' })).toMatchObject({
+      actual: 'repair',
     });
   });
 });

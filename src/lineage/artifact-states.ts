@@ -1,0 +1,53 @@
+import { lstat } from 'node:fs/promises';
+import path from 'node:path';
+import { TuneloopError } from '../errors.ts';
+import type { ArtifactRef, ArtifactStore } from '../storage/artifact-store.ts';
+import type { ArtifactState } from './model-lineage.ts';
+
+/** Where a home folder keeps its artifacts. */
+export function artifactsFolder(home: string): string {
+  return path.join(home, 'artifacts');
+}
+
+/**
+ * The states of artifacts, by hash.
+ *
+ * @param verify whether their bytes are read and hashed; else only their size is looked at.
+ */
+export async function artifactStates(
+  home: string,
+  artifacts: ArtifactStore,
+  refs: readonly ArtifactRef[],
+  { verify, onRead }: { verify: boolean; onRead: (ref: ArtifactRef) => void },
+): Promise<Map<string, ArtifactState>> {
+  const states = new Map<string, ArtifactState>();
+  for (const ref of refs) {
+    if (states.has(ref.sha256)) continue;
+    const bytes = await sizeOf(home, ref);
+    if (bytes === null) states.set(ref.sha256, 'missing');
+    else if (bytes !== ref.bytes) states.set(ref.sha256, 'damaged');
+    else if (!verify) states.set(ref.sha256, 'there');
+    else {
+      onRead(ref);
+      states.set(ref.sha256, (await isIntact(artifacts, ref)) ? 'intact' : 'damaged');
+    }
+  }
+  return states;
+}
+
+/** Null where there is no such plain file. */
+async function sizeOf(home: string, { sha256 }: ArtifactRef): Promise<number | null> {
+  if (!/^[0-9a-f]{64}$/.test(sha256)) return null;
+  const found = await lstat(path.join(artifactsFolder(home), sha256.slice(0, 2), sha256)).catch(() => null);
+  return found?.isFile() ? found.size : null;
+}
+
+async function isIntact(artifacts: ArtifactStore, ref: ArtifactRef): Promise<boolean> {
+  try {
+    await artifacts.file(ref);
+    return true;
+  } catch (error) {
+    if (error instanceof TuneloopError && error.code === 'ARTIFACT_CORRUPT') return false;
+    throw error;
+  }
+}

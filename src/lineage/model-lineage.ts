@@ -1,0 +1,327 @@
+import type { Snapshot } from '../activities/collect.ts';
+import type { Treatment } from '../dataset/instructions/template.ts';
+import { droppedRows, type Manifest } from '../dataset/manifest.ts';
+import type { Side } from '../dataset/sides.ts';
+import type { Alias } from '../deployment/alias.ts';
+import type { DeployedModel } from '../deployment/deployed-model.ts';
+import type { Decision } from '../deployment/deployment.ts';
+import type { Report } from '../report/report.ts';
+import type { CandidateResult, Contended, RunFindings } from '../report/run-result.ts';
+import type { ArtifactRef } from '../storage/artifact-store.ts';
+
+/** A part of the story, or why it cannot be told. */
+export type Part<T> = { known: true; value: T } | { known: false; why: string };
+
+/** `there`: it has its size, and was not read. `intact`: its bytes are those that were written. */
+export type ArtifactState = 'there' | 'intact' | 'missing' | 'damaged';
+
+export interface StoredArtifact extends ArtifactRef {
+  state: ArtifactState;
+}
+
+/** What a model was made of and what was decided about it, as far as it can still be told. */
+export interface Lineage {
+  /** The provider's id; null for a contender without a model. */
+  model: string | null;
+  /** Id of the contender in its run: a candidate, or a checkpoint of one. */
+  contender: string;
+  /** The workflow id of the run. */
+  run: string;
+  pipeline: string;
+  serves: Served[];
+  /** The pipeline as it was in the run; known of models that were proposed. */
+  definition: StoredArtifact | null;
+  dataset: Part<DatasetLineage>;
+  training: Part<Training>;
+  evaluation: Part<Evaluation>;
+  decisions: Part<Decisions>;
+}
+
+/** Where a model serves, served, or is on its way to. */
+export interface Served {
+  deployment: string;
+  as: 'champion' | 'canary' | 'challenger' | 'previous';
+}
+
+export interface DatasetLineage extends DatasetStep {
+  source: Manifest['source'];
+  snapshot: Part<{ segments: StoredArtifact[]; actuals: StoredArtifact[]; rows: number }>;
+  snapshotArtifact: StoredArtifact;
+  template: StoredArtifact;
+  dropped: number;
+  examples: Record<Side, StoredArtifact>;
+  keys: StoredArtifact;
+  ledger: StoredArtifact;
+  /** The versions that it was built on, newest first. */
+  parents: Part<DatasetStep>[];
+}
+
+/** One dataset version in a chain of them. */
+export interface DatasetStep {
+  /** `<pipeline>@<number>`. */
+  version: string;
+  manifest: StoredArtifact;
+  createdAt: string;
+  counts: Record<Side, number>;
+}
+
+export interface Training {
+  baseModel: string;
+  hyperparameters: CandidateResult['hyperparameters'];
+  treatment: Treatment;
+  /** The epoch after which the checkpoint was taken; null for the model of the last one. */
+  checkpoint: number | null;
+  /** Trained on half of the rows. */
+  half: boolean;
+  /** The stored files; null where the dataset version cannot be read. */
+  files: { train: StoredArtifact; validation: StoredArtifact } | null;
+  /** What was uploaded: the provider's ids. */
+  uploads: Part<Uploads>;
+  jobId: string | null;
+  status: CandidateResult['status'];
+  seconds: number | null;
+  usd: number | null;
+  epochs: number | null;
+}
+
+/** Ids of files at the provider. */
+export interface Uploads {
+  trainingFile: string;
+  validationFile: string;
+}
+
+/** What is known of a contender's quality: figures of its run. */
+export interface Evaluation
+  extends Pick<
+    RunFindings,
+    | 'metric'
+    | 'judgedOn'
+    | 'optimism'
+    | 'winnerReason'
+    | 'winnerJudged'
+    | 'baseline'
+    | 'comparison'
+    | 'champion'
+    | 'recommendation'
+    | 'reason'
+    | 'promotion'
+  > {
+  createdAt: string;
+  validation: Contended['validation'];
+  isWinner: boolean;
+  /** Why it did not win, or has no model. */
+  reasonAgainst: string | null;
+  /** Of how many contenders it is one. */
+  contenders: number;
+  reportPath: string;
+}
+
+export interface Decisions {
+  /** Who told them: the deployment itself, or its newest alias, which may lack the latest. */
+  from: 'deployment' | 'alias';
+  /** Those about this model or its run, oldest first. */
+  about: Decision[];
+}
+
+/** What was loaded, before it is put in order. */
+export interface LineageParts {
+  run: string;
+  pipeline: string;
+  contender: string;
+  model: string | null;
+  report: Part<Report>;
+  /** As it was proposed; null where it never was, or nobody knows. */
+  deployed: DeployedModel | null;
+  aliases: readonly Alias[];
+  version: Part<LoadedVersion>;
+  /** The versions that it was built on, newest first. */
+  parents: readonly Part<LoadedVersion>[];
+  snapshot: Part<Pick<Snapshot, 'segments' | 'actuals' | 'rows'>>;
+  uploads: Part<Uploads>;
+  decisions: Part<{ from: Decisions['from']; all: readonly Decision[] }>;
+}
+
+export interface LoadedVersion {
+  version: string;
+  ref: ArtifactRef;
+  createdAt: string;
+  manifest: Manifest;
+}
+
+/** All artifacts that the story of a model names. */
+export function artifactsOfLineage({ deployed, version, parents, snapshot, contender, report }: LineageParts): ArtifactRef[] {
+  const refs: ArtifactRef[] = deployed ? [deployed.definition, deployed.manifest] : [];
+  for (const part of parents) if (part.known) refs.push(part.value.ref);
+  if (snapshot.known) refs.push(...snapshot.value.segments, ...snapshot.value.actuals);
+  if (!version.known) return refs;
+  const { manifest, ref } = version.value;
+  const treatment = treatmentOf(report, contender, deployed);
+  const files = manifest.files.filter((file) => file.treatment === treatment);
+  return [
+    ...refs,
+    ref,
+    manifest.snapshot,
+    manifest.template.ref,
+    ...Object.values(manifest.examples),
+    manifest.keys,
+    manifest.ledger,
+    ...files.flatMap(({ train, validation }) => [train, validation]),
+  ];
+}
+
+/** @param states of {@link artifactsOfLineage}, by hash; one without a state counts as missing. */
+export function modelLineage(parts: LineageParts, states: ReadonlyMap<string, ArtifactState>): Lineage {
+  const stored = (ref: ArtifactRef): StoredArtifact => ({ ...ref, state: states.get(ref.sha256) ?? 'missing' });
+  const { model, contender, run, pipeline, deployed, decisions } = parts;
+  return {
+    model,
+    contender,
+    run,
+    pipeline,
+    serves: model === null ? [] : parts.aliases.flatMap((alias) => rolesOf(alias, model)),
+    definition: deployed && stored(deployed.definition),
+    dataset: datasetOf(parts, stored),
+    training: trainingOf(parts, stored),
+    evaluation: evaluationOf(parts),
+    decisions: decisions.known
+      ? {
+          known: true,
+          value: {
+            from: decisions.value.from,
+            about: decisions.value.all.filter((each) => (each.model === null ? each.run === run : each.model === model)),
+          },
+        }
+      : decisions,
+  };
+}
+
+/** What an alias says about a model. */
+export function rolesOf({ pipeline: deployment, champion, canary, state }: Alias, model: string): Served[] {
+  const served: Served[] = [];
+  if (champion?.model === model) served.push({ deployment, as: 'champion' });
+  if (canary?.model === model) served.push({ deployment, as: 'canary' });
+  else if (state?.challenger?.model === model) served.push({ deployment, as: 'challenger' });
+  if (state?.previous.some((each) => each.model === model)) served.push({ deployment, as: 'previous' });
+  return served;
+}
+
+/** A contender with the candidate that it is of; a candidate is its own. */
+export function findContender(
+  { candidates }: Pick<Report, 'candidates'>,
+  is: (contended: Contended) => boolean,
+): { candidate: CandidateResult; contended: Contended } | undefined {
+  for (const candidate of candidates) {
+    const contended = [candidate, ...candidate.checkpoints].find(is);
+    if (contended) return { candidate, contended };
+  }
+  return undefined;
+}
+
+type Stored = (ref: ArtifactRef) => StoredArtifact;
+
+function datasetOf({ version, parents, snapshot }: LineageParts, stored: Stored): Part<DatasetLineage> {
+  if (!version.known) return version;
+  const { manifest } = version.value;
+  const stepOf = ({ version: name, ref, createdAt, manifest: { counts } }: LoadedVersion): DatasetStep => ({
+    version: name,
+    manifest: stored(ref),
+    createdAt,
+    counts,
+  });
+  const { train, validation, test } = manifest.examples;
+  return {
+    known: true,
+    value: {
+      ...stepOf(version.value),
+      source: manifest.source,
+      snapshotArtifact: stored(manifest.snapshot),
+      snapshot: snapshot.known
+        ? {
+            known: true,
+            value: {
+              rows: snapshot.value.rows,
+              segments: snapshot.value.segments.map(stored),
+              actuals: snapshot.value.actuals.map(stored),
+            },
+          }
+        : snapshot,
+      template: stored(manifest.template.ref),
+      dropped: droppedRows(manifest.verdicts),
+      examples: { train: stored(train), validation: stored(validation), test: stored(test) },
+      keys: stored(manifest.keys),
+      ledger: stored(manifest.ledger),
+      parents: parents.map((part) => (part.known ? { known: true, value: stepOf(part.value) } : part)),
+    },
+  };
+}
+
+function trainingOf({ report, contender, deployed, version, uploads }: LineageParts, stored: Stored): Part<Training> {
+  if (!report.known) return report;
+  const found = findContender(report.value, ({ id }) => id === contender);
+  if (!found) return { known: false, why: `the report of the run has no contender ${contender}` };
+  const { candidate } = found;
+  const treatment = treatmentOf(report, contender, deployed);
+  const files = version.known ? version.value.manifest.files.find((each) => each.treatment === treatment) : undefined;
+  return {
+    known: true,
+    value: {
+      baseModel: candidate.baseModel,
+      hyperparameters: candidate.hyperparameters,
+      treatment: candidate.treatment,
+      checkpoint: found.contended === candidate ? null : epochOf(contender),
+      half: candidate.half,
+      files: files ? { train: stored(files.train), validation: stored(files.validation) } : null,
+      uploads,
+      jobId: candidate.jobId,
+      status: candidate.status,
+      seconds: candidate.trainingSeconds,
+      usd: candidate.trainingUsd,
+      epochs: candidate.epochs,
+    },
+  };
+}
+
+function evaluationOf({ report, contender }: LineageParts): Part<Evaluation> {
+  if (!report.known) return report;
+  const found = findContender(report.value, ({ id }) => id === contender);
+  if (!found) return { known: false, why: `the report of the run has no contender ${contender}` };
+  const { candidates, createdAt, metric, judgedOn, optimism, winnerReason, winnerJudged, baseline } = report.value;
+  const { comparison, champion, recommendation, reason, promotion, reportPath } = report.value;
+  return {
+    known: true,
+    value: {
+      createdAt,
+      metric,
+      judgedOn,
+      validation: found.contended.validation,
+      isWinner: report.value.winner === contender,
+      reasonAgainst: found.contended.reason,
+      contenders: candidates.reduce((sum, { checkpoints }) => sum + 1 + checkpoints.length, 0),
+      optimism,
+      winnerReason,
+      winnerJudged,
+      baseline,
+      comparison,
+      champion,
+      recommendation,
+      reason,
+      promotion,
+      reportPath,
+    },
+  };
+}
+
+function treatmentOf(
+  report: Part<Report>,
+  contender: string,
+  deployed: Pick<DeployedModel, 'treatment'> | null,
+): Treatment | undefined {
+  const found = report.known ? findContender(report.value, ({ id }) => id === contender) : undefined;
+  return found?.candidate.treatment ?? deployed?.treatment;
+}
+
+/** Checkpoints are called `<candidate>@<epoch>`. */
+function epochOf(contender: string): number | null {
+  const epoch = Number(contender.slice(contender.lastIndexOf('@') + 1));
+  return Number.isInteger(epoch) ? epoch : null;
+}
