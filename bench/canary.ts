@@ -26,9 +26,11 @@ interface Behaviour {
   checked: number;
 }
 
-interface Run {
-  decision: 'advance' | 'rollback' | 'wait';
-  calls: number;
+/** When a canary is looked at, after how many calls its stage ends, and how many it gets at most. */
+interface Stage {
+  every: number;
+  minCalls: number;
+  most: number;
 }
 
 const USUAL: Behaviour = { errors: 0.01, ms: 400, right: 0.9, checked: 0.5 };
@@ -52,31 +54,28 @@ function normal(): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
-/** One canary until it is decided, or has had `most` calls. */
-function run(canary: Behaviour, control: Behaviour, { every, minCalls, most }: Record<string, number>): Run {
+/** After how many calls one canary is rolled back; null where it is not. */
+function callsUntilRollback(canary: Behaviour, control: Behaviour, { every, minCalls, most }: Stage): number | null {
   const arms = { canary: emptyTally(), control: emptyTally() };
-  for (let calls = 1; calls <= (most ?? 0); calls += 1) {
+  for (let calls = 1; calls <= most; calls += 1) {
     addCall(arms.canary, canary);
     for (let each = 0; each < CONTROL_CALLS_EACH; each += 1) addCall(arms.control, control);
-    if (calls % (every ?? 1) !== 0) continue;
-    const { decision } = judgeCanary({ ...arms, minCalls: minCalls ?? 0, limits: LIMITS });
-    if (decision !== 'wait') return { decision, calls };
+    if (calls % every !== 0) continue;
+    const { decision } = judgeCanary({ ...arms, minCalls, limits: LIMITS });
+    if (decision !== 'wait') return decision === 'rollback' ? calls : null;
   }
-  return { decision: 'wait', calls: most ?? 0 };
+  return null;
 }
 
-function report(name: string, canary: Partial<Behaviour>, options: Record<string, number>, control = USUAL): number {
-  const runs = Array.from({ length: CANARIES }, () => run({ ...control, ...canary }, control, options));
-  const back = runs.filter(({ decision }) => decision === 'rollback');
-  const after = (p: number) =>
-    back.length === 0
-      ? '-'
-      : percentile(
-          back.map(({ calls }) => calls),
-          p,
-        );
-  console.log(`| ${name} | ${percentText(back.length / CANARIES)} | ${after(0.5)} | ${after(0.95)} |`);
-  return back.length / CANARIES;
+/** Prints how it goes with many canaries. @returns the share that is rolled back. */
+function report(name: string, canary: Partial<Behaviour>, stage: Stage, control = USUAL): number {
+  const rollbacks = Array.from({ length: CANARIES }, () =>
+    callsUntilRollback({ ...control, ...canary }, control, stage),
+  ).filter((calls) => calls !== null);
+  const share = rollbacks.length / CANARIES;
+  const after = [0.5, 0.95].map((p) => (rollbacks.length === 0 ? '-' : percentile(rollbacks, p)));
+  console.log(`| ${[name, percentText(share), ...after].join(' | ')} |`);
+  return share;
 }
 
 console.log(
@@ -84,8 +83,8 @@ console.log(
 );
 console.log('| canary | rolled back | calls until then: median | 95 % |');
 console.log('|---|---:|---:|---:|');
-const stage = { every: LOOK_EVERY, minCalls: MIN_CALLS, most: 3 * MIN_CALLS + LOOK_EVERY };
-const endless = { every: LOOK_EVERY, minCalls: 1e6, most: 1000 };
+const stage: Stage = { every: LOOK_EVERY, minCalls: MIN_CALLS, most: 3 * MIN_CALLS + LOOK_EVERY };
+const endless: Stage = { every: LOOK_EVERY, minCalls: 1e6, most: 1000 };
 const hard = { errors: 0.1, ms: 400, right: 0.7, checked: 0.05 };
 const equals = [
   report('equals its control, one stage', {}, stage),

@@ -22,7 +22,10 @@ export interface DeploymentAlias {
  * All plain files below a folder, by name. Links are not followed: what they point to is not ours. A folder that is not
  * there holds none, and one that cannot be read is told to `onUnread`.
  */
-export async function* filesUnder(folder: string, onUnread: (folder: string) => void = () => {}): AsyncGenerator<string> {
+export async function* filesUnder(
+  folder: string,
+  onUnread: (folder: string) => void = () => {},
+): AsyncGenerator<string> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') onUnread(folder);
     return [];

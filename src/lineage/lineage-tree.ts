@@ -133,7 +133,9 @@ function evaluationNode(evaluation: Evaluation): TreeNode {
   const against = reasonAgainst === null ? [] : [node(`not chosen: ${reasonAgainst}`)];
   return node(`evaluation by ${metric}, report of ${timeText(evaluation.createdAt)}`, [
     node(chosen, [...won, ...against]),
-    ...(isWinner && optimism !== null ? [node(`the best of several flatters itself by ${signedPoints(optimism)} points`)] : []),
+    ...(isWinner && optimism !== null
+      ? [node(`the best of several flatters itself by ${signedPoints(optimism)} points`)]
+      : []),
     ...(isWinner ? judgedNodes(evaluation) : []),
     node(`report: ${evaluation.reportPath}`),
     ...(isWinner ? [] : [node(`judged on the ${judgedOn} rows: another contender of its run`)]),
@@ -148,7 +150,9 @@ function judgedNodes(evaluation: Evaluation): TreeNode[] {
       ...(winnerJudged ? [node(`winner: ${judgedText(winnerJudged)}`)] : []),
       node(`original prompt, ${baseline.kind}: ${judgedText(baseline)}`),
       ...against('the original prompt', comparison),
-      ...(champion ? [node(`champion then: ${champion.model}${champion.failure === null ? '' : `: ${champion.failure}`}`)] : []),
+      ...(champion
+        ? [node(`champion then: ${champion.model}${champion.failure === null ? '' : `: ${champion.failure}`}`)]
+        : []),
       ...against('the champion', champion?.comparison ?? null),
     ]),
     node(`recommendation: ${recommendation}. ${reason}`),
@@ -177,10 +181,7 @@ function judgedText({ model, score, scoreInterval, n, costPer1kUsd, p95Ms, inval
 
 function decisionsNode({ from, about }: Decisions): TreeNode {
   const source = from === 'alias' ? ', as the newest alias has them: the deployment did not answer' : '';
-  return node(
-    about.length === 0 ? `decisions: none about it${source}` : `decisions${source}`,
-    about.map(decisionNode),
-  );
+  return node(about.length === 0 ? `decisions: none about it${source}` : `decisions${source}`, about.map(decisionNode));
 }
 
 function decisionNode({ number, at, kind, by, why }: Decision): TreeNode {

@@ -149,7 +149,14 @@ export interface LoadedVersion {
 }
 
 /** All artifacts that the story of a model names. */
-export function artifactsOfLineage({ deployed, version, parents, snapshot, contender, report }: LineageParts): ArtifactRef[] {
+export function artifactsOfLineage({
+  deployed,
+  version,
+  parents,
+  snapshot,
+  contender,
+  report,
+}: LineageParts): ArtifactRef[] {
   const refs: ArtifactRef[] = deployed ? [deployed.definition, deployed.manifest] : [];
   for (const part of parents) if (part.known) refs.push(part.value.ref);
   if (snapshot.known) refs.push(...snapshot.value.segments, ...snapshot.value.actuals);
@@ -188,7 +195,9 @@ export function modelLineage(parts: LineageParts, states: ReadonlyMap<string, Ar
           known: true,
           value: {
             from: decisions.value.from,
-            about: decisions.value.all.filter((each) => (each.model === null ? each.run === run : each.model === model)),
+            about: decisions.value.all.filter((each) =>
+              each.model === null ? each.run === run : each.model === model,
+            ),
           },
         }
       : decisions,

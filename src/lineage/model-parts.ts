@@ -37,7 +37,11 @@ const MODELS_NAMED = 5;
  * @param name a provider's id, a contender of a run, also as `<run>/<contender>`, or a deployment for its champion.
  * @throws TuneloopError DEPLOYMENT_NOT_FOUND where nothing has this name, USAGE where contenders of several runs have it.
  */
-export async function loadModel({ home, artifacts }: Home, name: string, memory: WorkflowMemory): Promise<LineageParts> {
+export async function loadModel(
+  { home, artifacts }: Home,
+  name: string,
+  memory: WorkflowMemory,
+): Promise<LineageParts> {
   const aliases = (await deploymentAliases(home)).flatMap(({ alias }) => (alias.known ? [alias.value] : []));
   const named = await findModel(home, aliases, name);
   const { pipeline, run, contender, report, deployed } = named;
@@ -100,7 +104,14 @@ async function findModel(home: string, aliases: readonly Alias[], name: string):
   const proposed = deployed.find(({ model, run, candidate }) => model === wanted || `${run}/${candidate}` === name);
   if (proposed) return fromAlias(proposed);
   // An alias of an earlier release may name its champion and nothing else.
-  throw new TuneloopError('DEPLOYMENT_NOT_FOUND', notFound(name, newest.map(({ model }) => model), aliases));
+  throw new TuneloopError(
+    'DEPLOYMENT_NOT_FOUND',
+    notFound(
+      name,
+      newest.map(({ model }) => model),
+      aliases,
+    ),
+  );
 }
 
 function namedIn(
@@ -146,7 +157,10 @@ function notFound(name: string, models: readonly string[], aliases: readonly Ali
   return `no run on this machine has made a model ${shown}: ${there.length > 0 ? there.join('; ') : 'a run makes the first one'}`;
 }
 
-async function versionOf({ home, artifacts }: Home, { pipeline, report, deployed }: Named): Promise<Part<LoadedVersion>> {
+async function versionOf(
+  { home, artifacts }: Home,
+  { pipeline, report, deployed }: Named,
+): Promise<Part<LoadedVersion>> {
   const hash = report.known ? report.value.dataset.version : deployed?.manifest.sha256;
   if (hash === undefined) return { known: false, why: 'nothing says which dataset version it was trained on' };
   const versions = await known(() => new DatasetVersions(home).list(pipeline));
@@ -179,7 +193,11 @@ function loadVersion(artifacts: ArtifactStore, { pipeline, number, manifest: ref
 }
 
 /** Up to the first version, or the first that cannot be read: it alone knows its own parent. */
-async function parentsOf({ home, artifacts }: Home, pipeline: string, manifest: Manifest): Promise<Part<LoadedVersion>[]> {
+async function parentsOf(
+  { home, artifacts }: Home,
+  pipeline: string,
+  manifest: Manifest,
+): Promise<Part<LoadedVersion>[]> {
   const parents: Part<LoadedVersion>[] = [];
   const listed = await known(() => new DatasetVersions(home).list(pipeline));
   const versions = listed.known ? listed.value : [];
