@@ -1,6 +1,7 @@
 /**
  * Records the histories that test/replay replays: one completed run with its jobs, of which one was stopped early and one
- * had half of the rows, and one run that was cancelled while its jobs went on. Run it with `npm run histories` after a change that is meant to be incompatible with open runs.
+ * had half of the rows, its deployment, a retraining that found no reason, and one run that was cancelled while its jobs went
+ * on. Run it with `npm run histories` after a change that is meant to be incompatible with open runs.
  *
  * It needs what `tuneloop demo --keep --job-seconds 5` leaves running, and runs on it.
  */
@@ -8,8 +9,10 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { progressOf, type RunHandle, startRun } from '../src/cli/runs.ts';
+import { progressOf, type RunHandle, runOptions, startRun } from '../src/cli/runs.ts';
 import { withSession } from '../src/cli/session.ts';
+import type { DeploymentState } from '../src/deployment/deployment.ts';
+import { deploymentId, retrainingId } from '../src/workflows/ids.ts';
 import { writePipeline } from '../test/setup/shop-log.ts';
 
 const folder = path.join(import.meta.dirname, '..', 'test', 'replay', 'histories');
@@ -47,6 +50,15 @@ await withSession(async ({ client, environment }) => {
   const { candidates } = await completed.result();
   if (!candidates.some(({ status }) => status === 'stopped')) throw new Error('no job was stopped: record again');
   await recordRun('completed', completed);
+
+  const { pipeline, options } = await runOptions(environment, file);
+  const entity = client.workflow.getHandle(deploymentId(pipeline.name));
+  const { decision } = await entity.query<DeploymentState>('deployment');
+  await entity.executeUpdate('approve', { args: [{ decision, by: 'person:recorder', why: 'to be recorded' }] });
+  const look = await client.workflow.start('retraining', { workflowId: retrainingId(pipeline.name), ...options });
+  await look.result();
+  await record('deployment', entity.workflowId);
+  await record('retraining', look.workflowId);
 
   const cancelled = await startRun(client, environment, file);
   const training = async () =>

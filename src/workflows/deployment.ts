@@ -201,7 +201,7 @@ export async function deployment({ state, progress: before }: DeploymentInput): 
       } catch (error) {
         trouble = reasonOf(error);
         show();
-        await condition(() => entity.state.decision > decision, AGAIN_MS);
+        await condition(() => entity.state.decision > decision, AGAIN_MS, { summary: 'until it is tried again' });
       }
       continue;
     }
@@ -214,7 +214,7 @@ export async function deployment({ state, progress: before }: DeploymentInput): 
     const wakeAt = nextTime();
     const changed = () => entity.state.decision > decision || workflowInfo().continueAsNewSuggested;
     if (wakeAt === null) await condition(changed);
-    else await condition(changed, Math.max(1, wakeAt - Date.now()));
+    else await condition(changed, Math.max(1, wakeAt - Date.now()), { summary: untilText(entity) });
     if (challenger && entity.state.decision === decision && isOver(entity.deadline)) entity.expire();
   }
 
@@ -240,6 +240,12 @@ export async function deployment({ state, progress: before }: DeploymentInput): 
     if (deadline === null || !challenger || !policy || progress.reminded >= challenger.proposedBy) return null;
     return deadline - policy.deadlineMs / 2;
   }
+}
+
+/** What a timer is for, in the Web UI. */
+function untilText({ canary, state }: Deployment): string {
+  if (canary) return 'until the next look at the canary';
+  return `until a reminder or the deadline of ${state.challenger?.model ?? 'nobody'}`;
 }
 
 function isOver(time: number | null): boolean {

@@ -1,0 +1,84 @@
+import path from 'node:path';
+import type { Snapshot } from '../activities/collect.ts';
+import type { PromptTemplate } from '../dataset/instructions/template.ts';
+import type { Manifest } from '../dataset/manifest.ts';
+import { SIDES, type Side } from '../dataset/sides.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
+import { DatasetVersions } from '../storage/dataset-versions.ts';
+import { artifactsFolder } from './artifact-states.ts';
+import { known } from './home-files.ts';
+
+/** A dataset version that can be read. */
+export interface StoredVersion {
+  /** `<pipeline>@<number>`. */
+  name: string;
+  pipeline: string;
+  manifestHash: string;
+  manifest: Manifest;
+  template: PromptTemplate | null;
+  /** Null where it cannot be read. */
+  snapshot: Pick<Snapshot, 'segments' | 'actuals'> | null;
+}
+
+/** What an artifact is to a dataset version. */
+export type Role =
+  | { kind: 'segment' | 'actuals' | 'keys' | 'ledger'; version: StoredVersion }
+  | { kind: 'examples'; version: StoredVersion; side: Side };
+
+/** The dataset versions of all pipelines; what cannot be read of them is told to `note`. */
+export async function storedVersions(
+  home: string,
+  artifacts: ArtifactStore,
+  note: (text: string) => void,
+): Promise<StoredVersion[]> {
+  const listed = await known(() => new DatasetVersions(home).list());
+  if (!listed.known) {
+    note(`the list of dataset versions cannot be read, so nothing is known of what artifacts are: ${listed.why}`);
+    return [];
+  }
+  const versions: StoredVersion[] = [];
+  for (const { pipeline, number, manifest: ref } of listed.value) {
+    const name = `${pipeline}@${number}`;
+    const manifest = await known(() => readJson<Manifest>(artifacts, ref));
+    if (!manifest.known) {
+      note(`${name} cannot be read, so its training files were not looked at: ${manifest.why}`);
+      continue;
+    }
+    const template = await known(() => readJson<PromptTemplate>(artifacts, manifest.value.template.ref));
+    const snapshot = await known(() => readJson<Snapshot>(artifacts, manifest.value.snapshot));
+    if (!template.known) note(`the instructions of ${name} cannot be read, so inputs are not recognized: ${template.why}`);
+    if (!snapshot.known) note(`the snapshot of ${name} cannot be read: ${snapshot.why}`);
+    versions.push({
+      name,
+      pipeline,
+      manifestHash: ref.sha256,
+      manifest: manifest.value,
+      template: template.known ? template.value : null,
+      snapshot: snapshot.known ? snapshot.value : null,
+    });
+  }
+  return versions;
+}
+
+/** What each artifact is, by hash: one may be the same in several versions. */
+export function rolesByHash(versions: readonly StoredVersion[]): Map<string, Role[]> {
+  const roles = new Map<string, Role[]>();
+  const add = ({ sha256 }: ArtifactRef, role: Role) => {
+    const known = roles.get(sha256);
+    if (known) known.push(role);
+    else roles.set(sha256, [role]);
+  };
+  for (const version of versions) {
+    const { manifest, snapshot } = version;
+    for (const segment of snapshot?.segments ?? []) add(segment, { kind: 'segment', version });
+    for (const answers of snapshot?.actuals ?? []) add(answers, { kind: 'actuals', version });
+    for (const side of SIDES) add(manifest.examples[side], { kind: 'examples', version, side });
+    add(manifest.keys, { kind: 'keys', version });
+    add(manifest.ledger, { kind: 'ledger', version });
+  }
+  return roles;
+}
+
+export function artifactFile(home: string, sha256: string): string {
+  return path.join(artifactsFolder(home), sha256.slice(0, 2), sha256);
+}
