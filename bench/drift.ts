@@ -47,7 +47,8 @@ if (!existsSync(FILE)) {
     console.log(`${name.padEnd(44)}${percent(found)}${percent(textbook)}`);
   };
 
-  console.log(`${DRAWS} draws each, ${OLD_ROWS} old rows of 60 topics`.padEnd(44) + '   drift  PSI > 0.1');
+  const title = `${DRAWS} draws each, ${OLD_ROWS} old rows of 60 topics`;
+  console.log(`${title.padEnd(44)}   drift  PSI > 0.1`);
   for (const count of [50, 200, 500]) measure(`${count} rows of the same topics`, () => draw(usual, count));
   for (const [count, share] of [
     [50, 0.3],

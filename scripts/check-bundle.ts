@@ -6,12 +6,12 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { DATA_CONVERTER } from '../src/temporal/connection.ts';
 import { WORKFLOWS } from '../src/temporal/create-worker.ts';
 
-const ROOMS = new Set(['workflows', 'dataset', 'sweep', 'budget', 'evaluation', 'report']);
+const ROOMS = new Set(['workflows', 'dataset', 'sweep', 'budget', 'evaluation', 'report', 'deployment', 'drift']);
 /** What the failure converter is made of: it is loaded beside the workflows. */
 const FILES = new Set(['./src/temporal/failure-converter.ts', './src/redaction.ts']);
 const PACKAGES = /^(@temporalio\/|nexus-rpc$|long$|ms$|protobufjs$)/;
 /** Of these the SDK has 1.9 million. */
-const LARGEST_BYTES = 2_200_000;
+const LARGEST_BYTES = 2_500_000;
 
 const { code } = await bundleWorkflowCode({
   workflowsPath: WORKFLOWS,

@@ -18,6 +18,9 @@ interface ExplainOptions {
   verify?: boolean;
 }
 
+/** Reading so much takes about a second. */
+const LARGE_BYTES = 1 << 28;
+
 /** `explain MODEL`: what a model was made of, how it was judged, and who decided what about it. Needs no server. */
 export async function explain(model: string, { json, verify = false }: ExplainOptions): Promise<number> {
   const environment = readEnvironment();
@@ -28,7 +31,9 @@ export async function explain(model: string, { json, verify = false }: ExplainOp
     const parts = await loadModel({ home, artifacts }, model, memoryOf(temporal));
     const states = await artifactStates(home, artifacts, artifactsOfLineage(parts), {
       verify,
-      onRead: ({ sha256, bytes }) => say(`reading ${sha256.slice(0, 16)} (${bytes} bytes)`),
+      onRead: ({ sha256, bytes }) => {
+        if (bytes >= LARGE_BYTES) say(`reading ${sha256.slice(0, 16)} (${Math.round(bytes / 2 ** 20)} MiB)`);
+      },
     });
     const lineage = modelLineage(parts, states);
     printResult(json, lineage, () => lineageTree(lineage));

@@ -103,7 +103,6 @@ async function findModel(home: string, aliases: readonly Alias[], name: string):
   if (found) return { ...found, deployed: deployed.find(({ model }) => model === found.model) ?? null };
   const proposed = deployed.find(({ model, run, candidate }) => model === wanted || `${run}/${candidate}` === name);
   if (proposed) return fromAlias(proposed);
-  // An alias of an earlier release may name its champion and nothing else.
   throw new TuneloopError(
     'DEPLOYMENT_NOT_FOUND',
     notFound(
@@ -141,14 +140,14 @@ function championOf({ pipeline, champion }: Alias): string {
   );
 }
 
-function deployedModels(aliases: readonly Alias[]): DeployedModel[] {
+export function deployedModels(aliases: readonly Alias[]): DeployedModel[] {
   return aliases.flatMap(({ state }) =>
     state ? [state.champion, state.challenger, ...state.previous].filter((model) => model !== null) : [],
   );
 }
 
-function notFound(name: string, models: readonly string[], aliases: readonly Alias[]): string {
-  const shown = JSON.stringify(name).slice(0, 200);
+function notFound(model: string, models: readonly string[], aliases: readonly Alias[]): string {
+  const shown = JSON.stringify(model).slice(0, 200);
   const deployments = aliases.map(({ pipeline }) => pipeline);
   const there = [
     ...(models.length > 0 ? [`the newest winners are ${models.join(', ')}`] : []),

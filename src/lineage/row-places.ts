@@ -38,6 +38,7 @@ export interface RowModel {
   model: string | null;
   contender: string;
   run: string;
+  /** Null where its run has no report here. */
   jobId: string | null;
   dataset: string;
   /** `trained`: it has learned from the row. `validated`: the row was in the validation file of its job. */

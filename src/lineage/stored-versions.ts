@@ -46,7 +46,8 @@ export async function storedVersions(
     }
     const template = await known(() => readJson<PromptTemplate>(artifacts, manifest.value.template.ref));
     const snapshot = await known(() => readJson<Snapshot>(artifacts, manifest.value.snapshot));
-    if (!template.known) note(`the instructions of ${name} cannot be read, so inputs are not recognized: ${template.why}`);
+    if (!template.known)
+      note(`the instructions of ${name} cannot be read, so inputs are not recognized: ${template.why}`);
     if (!snapshot.known) note(`the snapshot of ${name} cannot be read: ${snapshot.why}`);
     versions.push({
       name,

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { dataRows } from '../../bench/data-rows.ts';
 import { canonicalInput, isNear } from '../../src/dataset/near-duplicates.ts';
+import { servedCallMetadata } from '../../src/deployment/served-call.ts';
 import { DatasetBench } from '../setup/dataset-bench.ts';
 import { shopRows } from '../setup/shop-log.ts';
 
@@ -165,4 +166,14 @@ test('what is to be redacted is in no artifact that is uploaded or judged', asyn
   const lines = bench.trainingFile(dataset).join('\n');
   expect(lines).toContain('[EMAIL_1]');
   expect(lines).not.toContain('@example.com');
+});
+
+test('strictly, an answer of our own is left out and is no reason to refuse the log', async () => {
+  const metadata = servedCallMetadata({
+    ...{ deployment: 'shop', decision: 1, arm: 'champion', outcome: 'ok' },
+    ...{ answeredBy: 'champion', armLatencyMs: 9 },
+  } as const);
+  const rows = shopRows(60).map((row, index) => (index === 6 ? { ...row, actual: undefined, metadata } : row));
+  const { manifest } = await bench.build(pipelineOf(rows, { clean: { rows: 'strict' } }));
+  expect(manifest.verdicts).toContainEqual({ verdict: 'own-answer', rows: 1, places: [expect.stringMatching(/:7$/)] });
 });

@@ -46,6 +46,21 @@ describe('a pipeline', () => {
       evaluation: { metric: 'accuracy', baseline: 'recorded', alternatives: [], concurrency: 8 },
       selection: { margin: 0.01, max_invalid: 0.1 },
       deadlines: { validating_minutes: 60, queued_minutes: 1440, running_minutes: 1440, ready_minutes: 30 },
+      promotion: {
+        by: 'approval',
+        deadline_hours: 72,
+        canary: {
+          stages: [
+            { share: 0.1, min_calls: 200 },
+            { share: 0.5, min_calls: 500 },
+          ],
+          every_seconds: 60,
+          max_errors: 0.02,
+          max_slowdown: 2,
+          max_quality_loss: 0.02,
+        },
+      },
+      retraining: { timezone: 'UTC', jitter_minutes: 0, min_new_examples: 200, min_growth: 0.2, shutdown_days: 45 },
     });
   });
 
@@ -116,7 +131,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
       'an unknown key at the top',
       `${LEAST}sources: 1\n`,
       'p.yaml:5: unknown key sources; allowed here: $schema, name, task, source, clean, split, provider, candidates, ' +
-        'evaluation, selection, labelling, budget_usd, deadlines, retraining',
+        'evaluation, selection, labelling, budget_usd, deadlines, promotion, notify, retraining',
     ],
     [
       'an unknown key inside',

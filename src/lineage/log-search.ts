@@ -1,0 +1,180 @@
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { parse } from 'csv-parse';
+import { parse as parseAtOnce } from 'csv-parse/sync';
+import { z } from 'zod';
+import { type SourceChoice, sourceSchema } from '../config/source.ts';
+import { SHEET_COLUMNS, sheetLine } from '../labelling/sheet.ts';
+import { FileBytes, findFiles, nameOf } from '../sources/files.ts';
+import { LONGEST_LINE } from '../sources/json-line.ts';
+import { readJsonl } from '../sources/jsonl.ts';
+import { parseJudgingRow } from '../sources/log-row.ts';
+import { openSource } from '../sources/open-source.ts';
+import { splitLines } from '../sources/raw-records.ts';
+import { known } from './home-files.ts';
+import { objectOf } from './row-lines.ts';
+import type { PlaceList } from './row-places.ts';
+
+/** What a pipeline says about where its rows lie and whom they are sent to; found among the artifacts. */
+export const definitionSchema = z.object({
+  name: z.string(),
+  source: sourceSchema,
+  provider: z.union([z.literal('local'), z.literal('openai'), z.object({ baseURL: z.string() })]),
+  split: z.object({ test: z.union([z.number(), z.object({ file: z.string() })]) }),
+  evaluation: z.object({ max_output_tokens: z.number().optional(), judge: z.unknown().optional() }),
+});
+export type Definition = z.output<typeof definitionSchema>;
+
+export interface LogSearch {
+  ids: ReadonlySet<string>;
+  places: PlaceList;
+  note: (text: string) => void;
+  onFile: (file: string) => void;
+}
+
+/** Looks through the logs, later answers and test files of pipelines, and through sheets that lie beside them. */
+export async function searchLogs(definitions: readonly Definition[], search: LogSearch): Promise<void> {
+  const sources = unique(definitions.map(({ source }) => source));
+  for (const source of sources) await searchSource(source, search);
+  for (const pattern of unique(sources.flatMap(({ actuals }) => actuals ?? []))) await searchAnswers(pattern, search);
+  for (const file of unique(
+    definitions.flatMap(({ split: { test } }) => (typeof test === 'number' ? [] : test.file)),
+  )) {
+    await searchTestFile(file, search);
+  }
+  const paths = sources.flatMap((source) => [...('path' in source ? [source.path] : []), source.actuals ?? []]).flat();
+  const folders = new Set([process.cwd(), ...paths.map((file) => path.dirname(file))]);
+  for (const folder of folders) await searchSheets(folder, search);
+}
+
+async function searchSource(source: SourceChoice, { ids, places, note, onFile }: LogSearch): Promise<void> {
+  if (!('path' in source)) {
+    const where =
+      source.type === 'postgres'
+        ? `the database that ${source.urlEnv} names`
+        : 'the stored completions of the provider';
+    note(`${where} was not looked at: search there for the id, and delete the row there`);
+    return;
+  }
+  const { filter: _, actuals: __, ...rows } = source;
+  const searched = await known(async () => {
+    const files = await findFiles(source.path);
+    for (const file of files) onFile(file);
+    const names = new Map(files.map((file) => [nameOf(file, source.path), file]));
+    const reading = await openSource(rows, { provider: noProvider }).read(null, new AbortController().signal);
+    for await (const item of reading.items) {
+      if (item.kind !== 'row' || !ids.has(item.row.id)) continue;
+      const { file = '', line } = item.row;
+      places.add('log', names.get(file) ?? file, [], line);
+    }
+  });
+  if (!searched.known) note(`the log was not looked at to its end: ${searched.why}`);
+}
+
+function noProvider(): never {
+  throw new Error('a file needs no provider');
+}
+
+/** Later answers carry no place when they are read as a source, so their lines are looked at one by one. */
+async function searchAnswers(pattern: string, { ids, places, note, onFile }: LogSearch): Promise<void> {
+  const searched = await known(async () => {
+    for (const file of await findFiles(pattern)) {
+      onFile(file);
+      const { size } = await stat(file);
+      const bytes = new FileBytes(file, { name: file, size, signal: new AbortController().signal });
+      for await (const { line, bytes: text } of splitLines(bytes.chunks(), LONGEST_LINE)) {
+        const value = text && objectOf(line === 1 ? withoutMark(text) : text);
+        const id = value && (value.actual_for ?? value.id);
+        const isId = typeof id === 'string' || typeof id === 'number';
+        if (isId && ids.has(String(id))) places.add('later-answers', file, [], line);
+      }
+    }
+  });
+  if (!searched.known) note(`later answers were not looked at to their end: ${searched.why}`);
+}
+
+function withoutMark(text: Buffer): Buffer {
+  return text.subarray(0, 3).equals(Buffer.from('\ufeff')) ? text.subarray(3) : text;
+}
+
+async function searchTestFile(file: string, { ids, places, note, onFile }: LogSearch): Promise<void> {
+  onFile(file);
+  const searched = await known(async () => {
+    for await (const { id, line } of readJsonl([file], parseJudgingRow)) {
+      if (ids.has(id)) places.add('test-file', file, [], line);
+    }
+  });
+  if (!searched.known) note(`the test file ${file} was not looked at to its end: ${searched.why}`);
+}
+
+/** The sheets of `tuneloop label --export` in a folder; they are known by their columns. */
+async function searchSheets(folder: string, { ids, places, note, onFile }: LogSearch): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const cells = new Set([...ids].map(cellOf));
+  for (const name of names.filter((each) => each.toLowerCase().endsWith('.csv')).sort()) {
+    const file = path.join(folder, name);
+    if (!(await isSheet(file))) continue;
+    onFile(file);
+    const searched = await known(async () => {
+      let id = -1;
+      for await (const { record, line } of sheetRecords(file)) {
+        if (id === -1) id = record.findIndex((cell) => cell.trim() === 'id');
+        else if (cells.has(record[id] ?? '')) places.add('sheet', file, [], line);
+      }
+    });
+    if (!searched.known) note(`the sheet ${file} was not looked at to its end: ${searched.why}`);
+  }
+}
+
+/** An id as a sheet has it: what a spreadsheet would take for a formula is changed there. */
+function cellOf(id: string): string {
+  const line = sheetLine({ id, reason: '', input: '', completion: '', suggestion: '', actual: '', note: '' });
+  const [record]: string[][] = parseAtOnce(line);
+  return record?.[0] ?? id;
+}
+
+const HEAD_BYTES = 400;
+
+async function isSheet(file: string): Promise<boolean> {
+  let head = '';
+  try {
+    for await (const chunk of createReadStream(file, { end: HEAD_BYTES, encoding: 'utf8' })) head += chunk;
+  } catch {
+    return false;
+  }
+  const [first = ''] = head.split(/\r|\n/, 1);
+  const columns = new Set(
+    first
+      .replace(/^\ufeff/, '')
+      .split(/[,;\t]/)
+      .map((cell) => cell.replaceAll('"', '').trim()),
+  );
+  return SHEET_COLUMNS.every((column) => columns.has(column));
+}
+
+const sheetRecord = z.object({ record: z.array(z.string()), info: z.object({ lines: z.number() }) });
+
+async function* sheetRecords(file: string): AsyncGenerator<{ record: string[]; line: number }> {
+  const parser = parse({ bom: true, delimiter: [',', ';', '\t'], relax_column_count: true, info: true });
+  createReadStream(file)
+    .on('error', (error) => parser.destroy(error))
+    .pipe(parser);
+  let line = 1;
+  for await (const each of parser) {
+    const { record, info } = sheetRecord.parse(each);
+    yield { record, line };
+    line = info.lines + 1;
+  }
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
+}
+
+/** A definition among the artifacts; undefined for what is none. */
+export async function definitionIn(file: string): Promise<Definition | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  if (!text.startsWith('{') || text.indexOf('\n') !== text.length - 1) return undefined;
+  return definitionSchema.safeParse(objectOf(Buffer.from(text))).data;
+}
