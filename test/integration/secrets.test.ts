@@ -15,10 +15,10 @@ import { shopRows, writePipeline } from '../setup/shop-log.ts';
 jest.setTimeout(180_000);
 
 /** Like no key of any provider, so that no pattern finds it. */
-const CANARY = 'canary~7f3a9c51.plumtree';
+const CANARY = 'magpie~7f3a9c51.plumtree';
 /** A key that cannot be put into a header: then it is the client itself that quotes it. */
-const BROKEN_CANARY = 'canary~broken\nplumtree';
-const MARKS = [/canary/, /plumtree/];
+const BROKEN_CANARY = 'magpie~broken\nplumtree';
+const MARKS = [/magpie/, /plumtree/];
 
 /** Everything that a server can put its caller's key into. */
 const echoes = ({ headers }: Passing, status: number) => ({
@@ -208,7 +208,7 @@ describe('F47 the key of a provider that repeats it', () => {
       workflows += 1;
       const handle = client.workflow.getHandle(info.workflowId, info.runId);
       const history = JSON.parse(historyToJSON(await handle.fetchHistory())) as HistoryJson;
-      expect(lintHistory(history, ['canary', 'plumtree'])).toEqual([]);
+      expect(lintHistory(history, ['magpie', 'plumtree'])).toEqual([]);
       const { memo, searchAttributes } = await handle.describe();
       expectClean(`memo of ${info.workflowId}`, Buffer.from(JSON.stringify([memo, searchAttributes])));
     }

@@ -31,6 +31,7 @@ describe('a model of a real run', () => {
     await inStack(() => printedBy(() => decide('approve', 'shop', { why: 'good', by: 'ana' })));
     console.log(await inStack(() => printedBy(() => explain(model, {}))));
     console.log(await inStack(() => printedBy(() => explain('shop', { json: true, verify: true }))));
-    for (const id of ['row-0', 'row-1', 'row-7', 'row-9']) console.log(await inStack(() => printedBy(() => forget(id, {}))));
+    for (const id of ['row-0', 'row-1', 'row-7', 'row-9'])
+      console.log(await inStack(() => printedBy(() => forget(id, {}))));
   });
 });
