@@ -7,6 +7,8 @@ import { demo, EXAMPLE_PIPELINE } from './cli/demo.ts';
 import { type DecisionOptions, decide, listDeployments, propose, setCanary, showHistory } from './cli/deployments.ts';
 import { doctor } from './cli/doctor.ts';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
+import { explain } from './cli/explain.ts';
+import { forget } from './cli/forget.ts';
 import { inspect } from './cli/inspect.ts';
 import { label } from './cli/label.ts';
 import { printError, printResult, say } from './cli/output.ts';
@@ -261,6 +263,19 @@ command(program, 'trainer', 'run the local trainer', 'tuneloop trainer --port 84
   .option('--job-seconds <n>', 'stretch each job to about so many seconds', positive)
   .option('--faults', 'let tests make it fail on purpose, and read what happened (/_faults, /_ledger)')
   .action(exitWith(trainer));
+
+command(
+  program,
+  'explain <model>',
+  'show what a model was made of: rows, dataset version, files, job, evaluation, decisions',
+  'tuneloop explain support-triage',
+)
+  .option('--verify', 'read all artifacts and check their hashes')
+  .action(exitWith(explain));
+
+command(program, 'forget [id]', 'list everything that holds a row; deletes nothing', 'tuneloop forget ticket-1042')
+  .option('--input <text>', 'find rows by an input that is written like theirs, instead of an id')
+  .action(exitWith(forget));
 
 command(
   program,
