@@ -41,7 +41,7 @@ describe('demo', () => {
     expect(stdout).toMatch(/before: gpt-4\.1-mini \(recorded, whole prompt\) .* 100\.0 % of/);
     expect(stdout).toMatch(/Report: .*report\.html/);
     expect(stderr).toMatch(/Watch it at http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/shop%2F/);
-    expect(stderr).toMatch(/stage \d of 10: train/);
+    expect(stderr).toMatch(/stage \d of 11: train/);
   });
 
   test('Ctrl-C cancels the run and its jobs, leaves no process, and the next start works', async () => {

@@ -29,8 +29,8 @@ const progress = (changes: Partial<RunProgress> = {}): RunProgress => ({
 const rowsOf = (markdown: string) => markdown.split('\n').filter((line) => line.startsWith('|'));
 
 test('names the stage and its place among all', () => {
-  expect(renderProgress(progress({ stage: 'collect' }))).toBe('**Stage 1 of 10: collect**');
-  expect(renderProgress(progress({ stage: 'done' }))).toBe('**Stage 10 of 10: done**');
+  expect(renderProgress(progress({ stage: 'collect' }))).toBe('**Stage 1 of 11: collect**');
+  expect(renderProgress(progress({ stage: 'done' }))).toBe('**Stage 11 of 11: done**');
 });
 
 test('writes "2 of 4" and never "2/4", which the Web UI makes a fraction', () => {
@@ -62,7 +62,7 @@ test.each([
 
 test('shows the verdict first, then what is known of dataset and estimate, one paragraph each', () => {
   const markdown = renderProgress(progress({ dataset: '200 examples', estimate: '$6', verdict: 'a won.' }));
-  expect(markdown.split('\n\n')).toEqual(['**Stage 5 of 10: train**', 'a won.', '200 examples', '$6']);
+  expect(markdown.split('\n\n')).toEqual(['**Stage 5 of 11: train**', 'a won.', '200 examples', '$6']);
 });
 
 test('shows the figures of a candidate, and nothing for those it does not have', () => {
