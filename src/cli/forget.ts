@@ -14,7 +14,7 @@ interface ForgetOptions {
   input?: string;
 }
 
-const PROGRESS_MS = 1000;
+const PROGRESS_MS = 2000;
 
 /**
  * `forget ID`: lists everything that holds a row, and what to do about it. It deletes nothing, prints nothing of the row,
@@ -26,17 +26,17 @@ export async function forget(id: string | undefined, { json, input }: ForgetOpti
   const query = queryOf(id, input);
   const environment = readEnvironment();
   const { home } = environment;
-  let saidAt = Date.now();
-  let files = 0;
+  const progress = { files: 0, file: home };
+  const timer = setInterval(() => {
+    say(`looked into ${progress.files} files, now ${plainLine(progress.file)}`);
+  }, PROGRESS_MS);
   const found = await searchRow({ home, artifacts: artifactsOf(environment) }, query, {
     trainerUrl: trainerUrlOf(environment),
     onFile: (file) => {
-      files += 1;
-      if (Date.now() - saidAt < PROGRESS_MS) return;
-      saidAt = Date.now();
-      say(`looked into ${files} files, now ${plainLine(file)}`);
+      progress.files += 1;
+      progress.file = file;
     },
-  });
+  }).finally(() => clearInterval(timer));
   const advice = adviceFor(found);
   printResult(json, { ...found, advice }, () => textOf(found, advice));
   return EXIT.ok;

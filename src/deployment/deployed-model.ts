@@ -15,7 +15,7 @@ export interface DeployedModel {
   candidate: string;
   /** The pipeline as it was in that run. */
   definition: ArtifactRef;
-  /** The dataset version that it was trained on: `<pipeline>@<number>`, and its manifest. */
+  /** The dataset version that it was trained on: its hash as runs show it, and its manifest. */
   datasetVersion: string;
   manifest: ArtifactRef;
   /** Its score on the rows that judged it in its run, with the interval; null where it has none. */

@@ -32,7 +32,7 @@ async function lineageOf(name: string, memory = silent, verify = false): Promise
   return modelLineage(parts, states);
 }
 
-function valueOf<T>(part: { known: true; value: T } | { known: false; why: string }): T {
+function contentOf<T>(part: { known: true; value: T } | { known: false; why: string }): T {
   if (!part.known) throw new Error(`not known: ${part.why}`);
   return part.value;
 }
@@ -78,8 +78,8 @@ describe('a model', () => {
     sample.addReport(RUN, version, { candidates: [{ ...candidate, checkpoints: [checkpoint] }] });
     const { training, contender, evaluation } = await lineageOf(`${MODEL}:ckpt-2`);
     expect(contender).toBe(`${CONTENDER}@2`);
-    expect(valueOf(training)).toMatchObject({ jobId: candidate.jobId, checkpoint: 2, baseModel: 'local-base' });
-    expect(valueOf(evaluation)).toMatchObject({ isWinner: false, contenders: 2 });
+    expect(contentOf(training)).toMatchObject({ jobId: candidate.jobId, checkpoint: 2, baseModel: 'local-base' });
+    expect(contentOf(evaluation)).toMatchObject({ isWinner: false, contenders: 2 });
   });
 
   test('that nobody knows is an error that names the newest winners', async () => {
@@ -118,7 +118,7 @@ describe('its dataset version', () => {
   test('comes with all artifacts, and with the versions that it was built on', async () => {
     const [first, second, third] = [await sample.addVersion(), await sample.addVersion(), await sample.addVersion()];
     sample.addReport(RUN, third, { candidates: candidatesWith(MODEL) });
-    const dataset = valueOf((await lineageOf(MODEL)).dataset);
+    const dataset = contentOf((await lineageOf(MODEL)).dataset);
     expect(dataset).toMatchObject({
       version: 'support@3',
       manifest: { sha256: third.manifest.sha256, state: 'there' },
@@ -133,16 +133,16 @@ describe('its dataset version', () => {
   test('with artifacts that are missing, cut off or changed says so of each of them', async () => {
     const version = await sample.addVersion();
     sample.addReport(RUN, version, { candidates: candidatesWith(MODEL) });
-    const before = valueOf((await lineageOf(MODEL)).dataset);
+    const before = contentOf((await lineageOf(MODEL)).dataset);
     rmSync(fileOf(before.examples.train.sha256));
     writeFileSync(fileOf(before.examples.test.sha256), 'short');
     const { sha256, bytes } = before.keys;
     writeFileSync(fileOf(sha256), 'x'.repeat(bytes));
 
-    const quick = valueOf((await lineageOf(MODEL)).dataset);
+    const quick = contentOf((await lineageOf(MODEL)).dataset);
     expect(quick.examples).toMatchObject({ train: { state: 'missing' }, test: { state: 'damaged' } });
     expect(quick.keys.state).toBe('there');
-    const verified = valueOf((await lineageOf(MODEL, silent, true)).dataset);
+    const verified = contentOf((await lineageOf(MODEL, silent, true)).dataset);
     expect(verified.examples).toMatchObject({ train: { state: 'missing' }, validation: { state: 'intact' } });
     expect(verified.keys.state).toBe('damaged');
   });
@@ -152,11 +152,11 @@ describe('its dataset version', () => {
     const second = await sample.addVersion();
     sample.addReport(RUN, second, { candidates: candidatesWith(MODEL) });
     rmSync(fileOf(first.manifest.sha256));
-    expect(valueOf((await lineageOf(MODEL)).dataset).parents).toMatchObject([{ known: false }]);
+    expect(contentOf((await lineageOf(MODEL)).dataset).parents).toMatchObject([{ known: false }]);
     rmSync(fileOf(second.manifest.sha256));
     const { dataset, training } = await lineageOf(MODEL);
     expect(dataset).toMatchObject({ known: false, why: expect.stringContaining(second.manifest.sha256) });
-    expect(valueOf(training)).toMatchObject({ files: null, jobId: expect.stringContaining('ftjob') });
+    expect(contentOf(training)).toMatchObject({ files: null, jobId: expect.stringContaining('ftjob') });
     rmSync(path.join(sample.home, 'datasets'), { recursive: true });
     expect(await lineageOf(MODEL)).toMatchObject({ dataset: { known: false } });
   });
@@ -170,7 +170,7 @@ describe('a report that is gone', () => {
     const lineage = await lineageOf(MODEL);
     expect(lineage).toMatchObject({ run: RUN, training: { known: false }, evaluation: { known: false } });
     expect(lineage.definition).toMatchObject({ sha256: deployed.definition.sha256, state: 'there' });
-    expect(valueOf(lineage.dataset).version).toBe('support@1');
+    expect(contentOf(lineage.dataset).version).toBe('support@1');
   });
 
   test('or damaged hides no other model', async () => {
@@ -194,11 +194,11 @@ describe('decisions', () => {
     const decisions = [decision(1, { kind: 'proposed' }), decision(2, { model: 'ft:another', run: 'support/other' })];
     const deployed = await sample.deployed(MODEL, RUN, CONTENDER, version);
     await writeAlias(sample.home, await sample.alias(deployed, { decisions }));
-    expect(valueOf((await lineageOf(MODEL)).decisions)).toEqual({ from: 'alias', about: [decisions[0]] });
+    expect(contentOf((await lineageOf(MODEL)).decisions)).toEqual({ from: 'alias', about: [decisions[0]] });
 
     const told = [...decisions, decision(3, { kind: 'promoted' })];
     const memory: WorkflowMemory = { ...silent, decisions: async () => ({ known: true, value: told }) };
-    expect(valueOf((await lineageOf(MODEL, memory)).decisions)).toEqual({
+    expect(contentOf((await lineageOf(MODEL, memory)).decisions)).toEqual({
       from: 'deployment',
       about: [told[0], told[2]],
     });

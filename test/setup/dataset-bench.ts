@@ -54,8 +54,8 @@ export class DatasetBench {
 
   /** Reads the log of a pipeline as a run does. What it throws is what Temporal would get. */
   async collect(pipeline: Record<string, unknown>): Promise<{ snapshot: SnapshotRef; rows: LogRow[] }> {
-    const definition = await this.#define(pipeline);
-    const snapshot = await this.#run('collect', { definition });
+    const definition = await this.define(pipeline);
+    const snapshot = await this.run('collect', { definition });
     const { segments } = await readJson<Snapshot>(this.artifacts, snapshot.ref);
     const rows = await Promise.all(segments.map((segment) => readJsonRows<LogRow>(this.artifacts, segment)));
     return { snapshot, rows: rows.flat() };
@@ -63,9 +63,9 @@ export class DatasetBench {
 
   /** The next dataset version of a pipeline. */
   async build(pipeline: Record<string, unknown>): Promise<{ dataset: Dataset; manifest: Manifest }> {
-    const definition = await this.#define(pipeline);
-    const snapshot = await this.#run('collect', { definition });
-    const dataset = await this.#run('prepare', { definition, snapshot });
+    const definition = await this.define(pipeline);
+    const snapshot = await this.run('collect', { definition });
+    const dataset = await this.run('prepare', { definition, snapshot });
     return { dataset, manifest: await readJson<Manifest>(this.artifacts, dataset.manifest) };
   }
 
@@ -80,12 +80,13 @@ export class DatasetBench {
     return readFileSync(file, 'utf8').trim().split('\n');
   }
 
-  #define(pipeline: Record<string, unknown>) {
+  define(pipeline: Record<string, unknown>) {
     const written = { name: 'shop', task: 'classification', candidates: { models: ['local-nano'] }, ...pipeline };
     return writeJson(this.artifacts, pipelineSchema.parse(written));
   }
 
-  #run<Name extends 'collect' | 'prepare'>(
+  /** An activity as a worker runs it, one attempt. */
+  run<Name extends 'collect' | 'prepare' | 'compareData' | 'compareWithChampion'>(
     name: Name,
     input: Parameters<ReturnType<typeof createActivities>[Name]>[0],
   ): Promise<Awaited<ReturnType<ReturnType<typeof createActivities>[Name]>>> {
