@@ -143,8 +143,8 @@ command(
 command(
   program,
   'predict <id> <text>',
-  'ask the winner of a run, with the input alone',
-  'tuneloop predict support-triage/20261123-081530-042 "Where is my invoice?"',
+  'ask what serves for a pipeline, or the winner of a run, with the input alone',
+  'tuneloop predict support-triage "Where is my invoice?"',
 ).action(exitWith(predict));
 
 command(program, 'deployments', 'list what serves for each pipeline', 'tuneloop deployments').action(

@@ -1,7 +1,10 @@
+import { readEnvironment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
 import { connectProvider } from '../providers/connect.ts';
 import { percentText } from '../report/format.ts';
+import { routeCall } from '../serving/route.ts';
+import { readAlias } from '../storage/aliases.ts';
 import { hasWorker, recently } from '../temporal/task-queue.ts';
 import { BEST_SCORE, STAGE, WINNER } from '../workflows/search-attributes.ts';
 import { EXIT, exitCodeOfRun } from './exit-codes.ts';
@@ -141,8 +144,10 @@ export function resume(id: string, options: JsonOption): Promise<number> {
   });
 }
 
-/** `predict ID TEXT`: asks the winner of a run, with the input alone. */
-export function predict(id: string, text: string, options: JsonOption): Promise<number> {
+/** `predict ID TEXT`: asks what serves for a pipeline, or the winner of a run, with the input alone. */
+export async function predict(id: string, text: string, options: JsonOption): Promise<number> {
+  // Ids of runs have a slash.
+  if (!id.includes('/')) return predictBy(id, text, options);
   return withSession(async ({ client, environment }) => {
     const handle: RunHandle = client.workflow.getHandle(id);
     const pipeline = await pipelineOf(environment, await describeRun(handle));
@@ -153,4 +158,22 @@ export function predict(id: string, text: string, options: JsonOption): Promise<
     printResult(options.json, { model: winnerModel, ...answer }, () => answer.text);
     return EXIT.ok;
   });
+}
+
+/** As an application would: by the alias, so that no server is needed but the provider. */
+async function predictBy(deployment: string, text: string, options: JsonOption): Promise<number> {
+  const environment = readEnvironment();
+  const alias = await readAlias(environment.home, deployment);
+  const [attempt] = alias ? routeCall(alias, text, { now: Date.now() }).attempts : [];
+  if (!alias || !attempt) {
+    throw new TuneloopError(
+      'DEPLOYMENT_NOT_FOUND',
+      `${deployment} has nothing that could be asked: \`tuneloop deployments\` shows what serves`,
+    );
+  }
+  const { arm, model, messages } = attempt;
+  const provider = connectProvider(alias.provider, trainerUrlOf(environment));
+  const answer = await provider.complete({ model, messages });
+  printResult(options.json, { model, arm, ...answer }, () => answer.text);
+  return EXIT.ok;
 }

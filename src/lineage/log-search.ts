@@ -123,7 +123,8 @@ async function searchSheets(folder: string, { ids, places, note, onFile }: LogSe
         else if (cells.has(record[id] ?? '')) places.add('sheet', file, [], line);
       }
     });
-    if (!searched.known) note(`the sheet ${file} was not looked at to its end: ${searched.why}`);
+    // A word of the parser would quote the cell, which is production data.
+    if (!searched.known) note(`the sheet ${file} was not looked at to its end: it is no CSV, or cannot be read`);
   }
 }
 
@@ -156,7 +157,13 @@ async function isSheet(file: string): Promise<boolean> {
 const sheetRecord = z.object({ record: z.array(z.string()), info: z.object({ lines: z.number() }) });
 
 async function* sheetRecords(file: string): AsyncGenerator<{ record: string[]; line: number }> {
-  const parser = parse({ bom: true, delimiter: [',', ';', '\t'], relax_column_count: true, info: true });
+  const parser = parse({
+    bom: true,
+    delimiter: [',', ';', '\t'],
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    info: true,
+  });
   createReadStream(file)
     .on('error', (error) => parser.destroy(error))
     .pipe(parser);

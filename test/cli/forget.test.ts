@@ -292,7 +292,12 @@ test('labelling files and sheets beside the log are found, whatever spreadsheets
   const sheet = bench.log('doubtful.csv', SHEET_HEAD + sheetLine({ id: 'y', ...cells }) + sheetLine({ id, ...cells }));
   bench.log('unrelated.csv', `id,reason\n${sheetLine({ id, ...cells })}`);
 
+  const broken = bench.log('broken.csv', `${SHEET_HEAD}"secret"words,`);
+
   const all = await found(id);
+  const notes = all.notes.join('\n');
+  expect(notes).toContain(`the sheet ${broken} was not looked at to its end`);
+  expect(notes).not.toMatch(/secret|words/);
   expect(placesOf(all, 'labelling').map(({ file, lines }) => [file, lines])).toEqual([
     [answers, [1]],
     [keptOut, [2]],

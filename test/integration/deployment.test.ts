@@ -2,10 +2,10 @@ import type { RunJson } from '../../src/cli/runs.ts';
 import type { Decision, DeploymentState } from '../../src/deployment/deployment.ts';
 import { readAlias } from '../../src/storage/aliases.ts';
 import { deploymentId } from '../../src/workflows/ids.ts';
-import { lastJson, until } from '../setup/cli.ts';
+import { cli, lastJson, until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';
-import { command } from '../setup/stack-tools.ts';
+import { command, providerOf } from '../setup/stack-tools.ts';
 
 jest.setTimeout(180_000);
 
@@ -35,7 +35,8 @@ describe('a deployment', () => {
   const json = async <T>(...args: string[]) => lastJson<T>(await command(stack, ...args, '--json'));
 
   test('a winner waits for a person, serves once it is approved, and makes room again by a rollback', async () => {
-    const run = await runOf(pipelineFile('shop', NO_CANARY));
+    const file = pipelineFile('shop', NO_CANARY);
+    const run = await runOf(file);
     expect(run).toMatchObject({ recommendation: 'fine-tune', promotion: { promote: true } });
     expect(run.decision).toMatchObject({ number: 1, kind: 'proposed' });
     expect(await readAlias(stack.home, 'shop')).toMatchObject({
@@ -60,6 +61,12 @@ describe('a deployment', () => {
       decision: approved.decision.number,
       champion: { model: run.winnerModel, treatment: 'strip', labels: ['account', 'refund', 'shipping'] },
     });
+
+    const asked = await cli(stack.home, ['predict', 'shop', 'refund please, I paid by card', '--json'], {
+      [providerOf(file).apiKeyEnv]: 'any',
+    });
+    expect(lastJson(asked)).toMatchObject({ model: run.winnerModel, arm: 'champion', text: 'refund' });
+    expect((await command(stack, 'predict', 'nobody', 'hello')).code).toBe(2);
 
     const back = await json<{ decision: Decision }>('rollback', 'shop', '--why', 'complaints');
     expect(back.decision).toMatchObject({ kind: 'rolled-back', model: run.winnerModel });
