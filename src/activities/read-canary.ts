@@ -11,7 +11,8 @@ import { metadataOfDeployment, readServedCall, type ServedCall } from '../deploy
 import { openSource } from '../sources/open-source.ts';
 import type { Cursor } from '../sources/source.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { fileName, writeFileAtomically } from '../storage/run-folder.ts';
+import { writeFileAtomically } from '../storage/files.ts';
+import { fileName } from '../storage/run-folder.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
 import { reportStep } from './step-progress.ts';
 

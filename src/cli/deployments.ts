@@ -3,7 +3,7 @@ import { type Client, ServiceError, WorkflowNotFoundError, WorkflowUpdateFailedE
 import { ApplicationFailure } from '@temporalio/common';
 import type { Decision, DeploymentState, PersonalDecision } from '../deployment/deployment.ts';
 import { promotionPolicy } from '../deployment/promotion.ts';
-import { deploymentStage } from '../deployment/render.ts';
+import { type DeploymentRemarks, deploymentStage } from '../deployment/render.ts';
 import { TuneloopError } from '../errors.ts';
 import { plainLine } from '../report/format.ts';
 import type { ProposeInput } from '../workflows/deployment.ts';
@@ -21,30 +21,44 @@ interface JsonOption {
 /** `deployments`: what serves for each pipeline. */
 export function listDeployments(options: JsonOption): Promise<number> {
   return withSession(async ({ client }) => {
-    const states: DeploymentState[] = [];
+    const states: (DeploymentState & { remarks: DeploymentRemarks })[] = [];
     const query = 'WorkflowType = "deployment" AND ExecutionStatus = "Running"';
-    for await (const { workflowId } of client.workflow.list({ query })) states.push(await stateOf(client, workflowId));
+    for await (const { workflowId } of client.workflow.list({ query })) {
+      const remarks = await ask<DeploymentRemarks>(client, workflowId, 'remarks');
+      states.push({ ...(await stateOf(client, workflowId)), remarks });
+    }
     states.sort((a, b) => (a.pipeline < b.pipeline ? -1 : 1));
     printResult(options.json, states, () =>
       states.length === 0
         ? 'There is no deployment yet: a run makes one at its end. Start one with `tuneloop run FILE`.'
-        : alignColumns([
-            ['pipeline', 'state', 'champion', 'challenger', 'decision', 'at'],
-            ...states.map((state) => {
-              const last = state.decisions.at(-1);
-              return [
-                state.pipeline,
-                deploymentStage(state),
-                state.champion?.model ?? 'original prompt',
-                state.challenger?.model ?? '',
-                `${state.decision}`,
-                last ? timeText(last.at) : '',
-              ];
-            }),
-          ]),
+        : [deploymentTable(states), ...states.flatMap(remarkLines)].join('\n'),
     );
     return EXIT.ok;
   });
+}
+
+function deploymentTable(states: readonly DeploymentState[]): string {
+  return alignColumns([
+    ['pipeline', 'state', 'champion', 'challenger', 'decision', 'at'],
+    ...states.map((state) => {
+      const last = state.decisions.at(-1);
+      return [
+        state.pipeline,
+        deploymentStage(state),
+        state.champion?.model ?? 'original prompt',
+        state.challenger?.model ?? '',
+        `${state.decision}`,
+        last ? timeText(last.at) : '',
+      ];
+    }),
+  ]);
+}
+
+function remarkLines({ pipeline, remarks: { canary, trouble } }: { pipeline: string; remarks: DeploymentRemarks }) {
+  return [
+    ...(canary ? [`${pipeline}, canary: ${plainLine(canary)}`] : []),
+    ...(trouble ? [`${pipeline}, trouble: ${plainLine(trouble)} It is tried again every minute.`] : []),
+  ];
 }
 
 /** `history PIPELINE`: the decisions of a deployment, newest first. */
@@ -145,11 +159,15 @@ async function send(
 
 const QUERY_TIMEOUT_MS = 10_000;
 
+function stateOf(client: Client, workflowId: string): Promise<DeploymentState> {
+  return ask<DeploymentState>(client, workflowId, 'deployment');
+}
+
 /** @throws TuneloopError DEPLOYMENT_NOT_FOUND, or TEMPORAL_UNREACHABLE where no worker answers. */
-async function stateOf(client: Client, workflowId: string): Promise<DeploymentState> {
+async function ask<Answer>(client: Client, workflowId: string, query: 'deployment' | 'remarks'): Promise<Answer> {
   try {
     return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () =>
-      client.workflow.getHandle(workflowId).query<DeploymentState>('deployment'),
+      client.workflow.getHandle(workflowId).query<Answer>(query),
     );
   } catch (error) {
     throw readable(error, workflowId.replace(/^deployment\//, ''));

@@ -28,7 +28,7 @@ import type { Report } from '../report/report.ts';
 import { parseReport } from '../report/report-schema.ts';
 import { readJson } from '../storage/artifact-store.ts';
 import { DatasetVersions } from '../storage/dataset-versions.ts';
-import { writeFileAtomically } from '../storage/run-folder.ts';
+import { writeFileAtomically } from '../storage/files.ts';
 import { EXIT, exitCodeOfRun } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 import { runTable } from './run-table.ts';

@@ -68,6 +68,12 @@ export function emptyTally(): ArmTally {
  * stage it goes back where an equal of its control would hardly have such figures, and on where it well might.
  */
 export function judgeCanary({ canary, control, minCalls, limits }: CanaryInput): CanaryVerdict {
+  if (canary.calls + control.calls === 0) {
+    return {
+      decision: 'wait',
+      reason: 'No call is in the log yet: does the application log to the source of the pipeline?',
+    };
+  }
   const measures = [
     failures(canary, control, limits.max_errors),
     slowness(canary, control, limits.max_slowdown),

@@ -2,6 +2,7 @@ import { mkdir, open, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import type { Actual } from '../dataset/row.ts';
 import { TuneloopError } from '../errors.ts';
+import { hasCode } from '../storage/files.ts';
 import { readLines } from '../storage/lines.ts';
 
 /** An answer as it is added: with who gave it, and when. */
@@ -95,7 +96,7 @@ async function sizeOf(file: string): Promise<number> {
     const stats = await stat(file);
     if (stats.isFile()) return stats.size;
   } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT') return 0;
+    if (hasCode(error, 'ENOENT')) return 0;
     throw error;
   }
   throw new TuneloopError(

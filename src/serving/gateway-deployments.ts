@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Alias } from '../deployment/alias.ts';
 import { readAlias } from '../storage/aliases.ts';
-import { isCode } from '../trainer/storage.ts';
+import { hasCode } from '../storage/files.ts';
 import { AliasCache, type OpenAlias } from './alias-cache.ts';
 
 /** How long a decision takes to have its effect on calls, at most. */
@@ -41,7 +41,7 @@ export class Deployments {
   /** Those that can be read. */
   async list(): Promise<Alias[]> {
     const folders = await readdir(path.join(this.#home, 'deployments')).catch((error: unknown) => {
-      if (isCode(error, 'ENOENT')) return [];
+      if (hasCode(error, 'ENOENT')) return [];
       throw error;
     });
     const aliases = await Promise.all(

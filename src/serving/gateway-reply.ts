@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { type ErrorBody, errorBody } from '../http/api-error.ts';
+import { isRecord } from '../http/json-body.ts';
 import { redact } from '../redaction.ts';
-import { type ErrorBody, errorBody } from '../trainer/api-error.ts';
-import { isRecord } from '../trainer/training-file.ts';
 import type { GivenAnswer } from './answer-form.ts';
 
 /** What a provider has answered, as far as it has come when it is known whether it is an answer. */

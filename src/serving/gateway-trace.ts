@@ -3,7 +3,7 @@ import { type CapturedCall, type Exchange, recordOf } from '../capture/record.ts
 import type { CaptureSink } from '../capture/sink.ts';
 import type { Alias } from '../deployment/alias.ts';
 import { type ServedCall, servedCallMetadata } from '../deployment/served-call.ts';
-import { isRecord } from '../trainer/training-file.ts';
+import { isRecord } from '../http/json-body.ts';
 import type { ChatRequest } from './gateway-request.ts';
 import type { Attempt, CallRoute } from './route.ts';
 

@@ -10,10 +10,10 @@ import { type Logger, pino } from 'pino';
 import type { CaptureSink } from '../capture/sink.ts';
 import type { Alias } from '../deployment/alias.ts';
 import { TuneloopError } from '../errors.ts';
-import { ApiError, errorBody } from '../trainer/api-error.ts';
+import { ApiError, errorBody } from '../http/api-error.ts';
+import { listenOnLoopback, refuseForeign } from '../http/loopback.ts';
 import { GatewayCalls } from './gateway-calls.ts';
 import { Deployments } from './gateway-deployments.ts';
-import { listenOnLoopback, refuseForeign } from './gateway-loopback.ts';
 import { parseChatRequest } from './gateway-request.ts';
 
 export interface GatewayOptions {
@@ -53,7 +53,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const deployments = new Deployments(options.home, (error) => log.error(String(error)));
   const app = buildServer(log, deployments, calls);
   const drain = drainOf(app);
-  const url = await listenOnLoopback(app, options.port);
+  const { url } = await listenOnLoopback(app, options.port);
   const close = async () => {
     await drain();
     await app.close();

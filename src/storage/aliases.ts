@@ -3,7 +3,8 @@ import { link, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Alias } from '../deployment/alias.ts';
 import { TuneloopError } from '../errors.ts';
-import { fileName, writeFileAtomically } from './run-folder.ts';
+import { hasCode, writeFileAtomically } from './files.ts';
+import { fileName } from './run-folder.ts';
 
 /**
  * The aliases of a deployment, one a decision: `<home>/deployments/<pipeline>/000012.json`. The one with the highest number
@@ -29,7 +30,7 @@ export async function readAlias(home: string, pipeline: string): Promise<Alias |
       .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
       .at(-1);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (hasCode(error, 'ENOENT')) return null;
     throw unreadable(folder, String(error));
   }
   if (newest === undefined) return null;
@@ -54,7 +55,7 @@ export async function writeAlias(home: string, alias: Alias): Promise<void> {
     // Unlike a rename, a link never replaces what another process has put there.
     await link(written, file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (!hasCode(error, 'EEXIST')) throw error;
   } finally {
     await rm(written, { force: true });
   }

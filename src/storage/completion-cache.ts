@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { hasCode } from './files.ts';
 import { readLines } from './lines.ts';
 
 /** What was asked of whom. Whatever changes the answer belongs here. */
@@ -101,7 +102,7 @@ export class CompletionCache<Answer> {
       return line?.key === key ? { answer: line.answer, own: segment.own } : undefined;
     } catch (error) {
       // Another evaluation has tidied up meanwhile.
-      if (isMissing(error)) return undefined;
+      if (hasCode(error, 'ENOENT')) return undefined;
       throw error;
     }
   }
@@ -140,7 +141,7 @@ export class CompletionCache<Answer> {
         start += bytes.length + 1;
       }
     } catch (error) {
-      if (!isMissing(error)) throw error;
+      if (!hasCode(error, 'ENOENT')) throw error;
     }
   }
 
@@ -216,11 +217,7 @@ async function entriesOf(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (isMissing(error)) return [];
+    if (hasCode(error, 'ENOENT')) return [];
     throw error;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT';
 }

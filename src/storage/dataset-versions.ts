@@ -4,6 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { TuneloopError } from '../errors.ts';
 import type { ArtifactRef } from './artifact-store.ts';
+import { hasCode } from './files.ts';
 
 /** One dataset version of a pipeline. */
 export interface DatasetVersion {
@@ -142,8 +143,4 @@ async function namesIn(folder: string): Promise<string[]> {
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return [];
     throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

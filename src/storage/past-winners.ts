@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { fileName, writeFileAtomically } from './run-folder.ts';
+import { writeFileAtomically } from './files.ts';
+import { fileName } from './run-folder.ts';
 
 const pastWinnerSchema = z.object({
   run: z.string(),

@@ -1,4 +1,4 @@
-import { ApiError } from './api-error.ts';
+import { ApiError } from '../http/api-error.ts';
 import type { EffectOf } from './fault-plan.ts';
 import { isTerminal, type JobEvent, type JobRecord, type JobStatus, type JobStore, type ShownJobs } from './jobs.ts';
 

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
-import { invalid } from './api-error.ts';
+import { invalid } from '../http/api-error.ts';
+import { isRecord } from '../http/json-body.ts';
 import type { CompletionStore } from './completion-store.ts';
 import { newCompletionId } from './ids.ts';
 import { type Metadata, metadataSchema } from './metadata.ts';
@@ -8,7 +9,7 @@ import type { CallableModel, ModelRegistry } from './models.ts';
 import { answerFromPrompt } from './prompted.ts';
 import { parseBody } from './request-body.ts';
 import { type CountedMessage, chatTokens, truncated } from './tokens.ts';
-import { contentText, isRecord } from './training-file.ts';
+import { contentText } from './training-file.ts';
 
 const storedFields = z.object({ metadata: metadataSchema });
 

@@ -1,5 +1,5 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
-import { ApiError } from './api-error.ts';
+import { ApiError } from '../http/api-error.ts';
 import type { ChatCompletion } from './chat-routes.ts';
 import type { Metadata } from './metadata.ts';
 import { readJsonLines } from './storage.ts';

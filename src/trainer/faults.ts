@@ -1,8 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { errorBody } from '../http/api-error.ts';
+import { isRecord } from '../http/json-body.ts';
 import { AlteredJobs } from './altered-jobs.ts';
-import { errorBody } from './api-error.ts';
 import { chatCompletion } from './chat-routes.ts';
 import { type Decision, type EffectOf, type Endpoint, FaultPlan } from './fault-plan.ts';
 import type { FileStore } from './files.ts';
@@ -10,7 +11,6 @@ import type { JobQueue } from './job-queue.ts';
 import type { JobStore, ShownJobs } from './jobs.ts';
 import { KEY, keyOf, Ledger, type RequestEntry } from './ledger.ts';
 import { textTokens } from './tokens.ts';
-import { isRecord } from './training-file.ts';
 
 const ENDPOINT_OF = new Map<string, Endpoint>([
   ['GET /v1/models', 'models.list'],

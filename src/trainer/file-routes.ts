@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import multipart from '@fastify/multipart';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import { type ApiError, invalid } from './api-error.ts';
+import { type ApiError, invalid } from '../http/api-error.ts';
 import type { FileObject, FileStore } from './files.ts';
 import { pageOf } from './pages.ts';
 

@@ -4,7 +4,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ApiError } from './api-error.ts';
+import { ApiError } from '../http/api-error.ts';
 import { newFileId } from './ids.ts';
 import { writeDurably } from './storage.ts';
 

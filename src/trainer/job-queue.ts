@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
-import { ApiError } from './api-error.ts';
+import { ApiError } from '../http/api-error.ts';
 import type { FileStore } from './files.ts';
 import { checkpointModelId, newCheckpointId } from './ids.ts';
 import { decided } from './job-request.ts';

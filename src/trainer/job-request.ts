@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { invalid } from './api-error.ts';
+import { invalid } from '../http/api-error.ts';
 import { BASE_MODELS, type BaseModel } from './features.ts';
 import type { RequestedHyperparameters } from './jobs.ts';
 import { metadataSchema } from './metadata.ts';

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
-import { invalid } from './api-error.ts';
+import { invalid } from '../http/api-error.ts';
 import type { FileStore } from './files.ts';
 import { derivedSeed, newJobId, newModelId, ORGANIZATION } from './ids.ts';
 import type { JobQueue } from './job-queue.ts';

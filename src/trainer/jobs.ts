@@ -1,7 +1,7 @@
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ApiError } from './api-error.ts';
+import { ApiError } from '../http/api-error.ts';
 import type { BaseModel } from './features.ts';
 import { checkpointModelId, newEventId } from './ids.ts';
 import { RecordWriter, readJsonLines } from './storage.ts';

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ApiError } from './api-error.ts';
+import { ApiError } from '../http/api-error.ts';
 import { BASE_MODELS, type BaseModel } from './features.ts';
 import { ORGANIZATION } from './ids.ts';
 import { type JobRecord, type JobStore, modelsOf, type ShownJobs } from './jobs.ts';

@@ -1,4 +1,4 @@
-import { invalid } from './api-error.ts';
+import { invalid } from '../http/api-error.ts';
 
 /** A page of a list, in OpenAI's form. */
 export interface Page<T> {

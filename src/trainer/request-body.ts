@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { type ApiError, invalid } from './api-error.ts';
+import { type ApiError, invalid } from '../http/api-error.ts';
 
 /**
  * Checks the body of a request; none counts as an empty one.

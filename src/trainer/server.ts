@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import Fastify, {
   type FastifyBaseLogger,
@@ -9,8 +8,9 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { type Logger, pino } from 'pino';
-import { TuneloopError } from '../errors.ts';
-import { ApiError, errorBody } from './api-error.ts';
+import { ApiError, errorBody } from '../http/api-error.ts';
+import { listenOnLoopback, refuseForeign } from '../http/loopback.ts';
+import { lockFolder } from '../storage/folder-lock.ts';
 import { chatRoutes } from './chat-routes.ts';
 import { CompletionStore } from './completion-store.ts';
 import { Faults } from './faults.ts';
@@ -22,7 +22,6 @@ import { jobRoutes } from './job-routes.ts';
 import { JobStore } from './jobs.ts';
 import { modelRoutes } from './model-routes.ts';
 import { ModelRegistry } from './models.ts';
-import { isCode, lockFolder } from './storage.ts';
 import { storedCompletionRoutes } from './stored-completion-routes.ts';
 
 export interface TrainerOptions {
@@ -48,8 +47,6 @@ export interface Trainer {
   close(): Promise<void>;
 }
 
-const HOST = '127.0.0.1';
-const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
 /** As many as a sweep has, and some more. Only two of them compute at a time. */
 const JOBS_RUNNING = 12;
 const LARGEST_BODY = 32 * 1024 * 1024;
@@ -94,7 +91,7 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
     storedCompletionRoutes(completions),
   ];
   const app = await buildServer(log, routes, faults);
-  const port = await listen(app, options.port ?? 0);
+  const { url, port } = await listenOnLoopback(app, options.port ?? 0);
   queue.resume();
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -103,7 +100,7 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
     unlock();
   };
   return {
-    baseURL: `http://${HOST}:${port}/v1`,
+    baseURL: `${url}/v1`,
     port,
     close: () => {
       closing ??= close();
@@ -138,7 +135,7 @@ async function buildServer(
   const arrivals = new WeakMap<object, number>();
   app.addHook('onRequest', async (request) => {
     arrivals.set(request, performance.now());
-    refuseForeign(request.headers.host, request.headers.origin);
+    refuseForeign(request.headers);
   });
   app.addHook('onSend', async (request, reply) => {
     const arrival = arrivals.get(request);
@@ -160,36 +157,4 @@ async function buildServer(
   faults?.install(app);
   for (const plugin of routes) await app.register(plugin, { prefix: '/v1' });
   return app;
-}
-
-/**
- * A web page must not reach the trainer through the browser of its user, neither directly (Origin) nor under a name that was
- * made to point here (Host).
- */
-function refuseForeign(host: string | undefined, origin: string | undefined): void {
-  const names: (string | undefined)[] = [hostOf(`http://${host}`)];
-  if (origin !== undefined) names.push(hostOf(origin));
-  for (const name of names) {
-    if (name === undefined || !LOOPBACK_NAMES.has(name)) {
-      throw new ApiError(403, 'This server answers only programs on its own machine: use http://127.0.0.1.');
-    }
-  }
-}
-
-function hostOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).hostname : undefined;
-}
-
-async function listen(app: FastifyInstance, port: number): Promise<number> {
-  try {
-    await app.listen({ host: HOST, port });
-  } catch (error) {
-    await app.close();
-    if (!isCode(error, 'EADDRINUSE')) throw error;
-    throw new TuneloopError(
-      'PORT_TAKEN',
-      `Port ${port} on ${HOST} is in use by another program: stop that one, or choose another port (0 takes any free one).`,
-    );
-  }
-  return (app.server.address() as AddressInfo).port;
 }

@@ -1,7 +1,6 @@
-import { appendFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import { TuneloopError } from '../errors.ts';
+import { readIfThere } from '../storage/files.ts';
 
 let temporaryFiles = 0;
 
@@ -59,79 +58,6 @@ export class RecordWriter {
   }
 }
 
-/**
- * Makes this process the only user of a folder, by a file `lock` with its process id. The lock of a process that is gone is
- * taken over.
- *
- * @returns releases the lock
- * @throws TuneloopError LOCKED with the process id and the folder
- */
-export function lockFolder(dir: string): () => void {
-  const path = join(dir, 'lock');
-  const own = `${process.pid} ${startOf(process.pid)}`;
-  for (let attempt = 0; ; attempt++) {
-    // Written aside and linked: nobody ever reads a lock that is still empty.
-    const draft = `${path}.${process.pid}.new`;
-    try {
-      writeFileSync(draft, own, { mode: 0o600 });
-      linkSync(draft, path);
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if (!isCode(error, 'EEXIST')) throw error;
-    } finally {
-      rmSync(draft, { force: true });
-    }
-    const holder = readIfThere(path);
-    const pid = Number.parseInt(holder ?? '', 10);
-    if (attempt > 20 || (holder !== undefined && isAlive(pid, holder))) {
-      throw new TuneloopError(
-        'LOCKED',
-        `The folder ${dir} is in use by the trainer with process id ${pid}: stop that one, or choose another folder.`,
-      );
-    }
-    if (holder !== undefined) takeAway(path, holder);
-  }
-}
-
-/** Moves a stale lock aside; when another process put a live one in its place meanwhile, that one goes back. */
-function takeAway(path: string, stale: string): void {
-  const aside = `${path}.${process.pid}.stale`;
-  try {
-    renameSync(path, aside);
-    if (readFileSync(aside, 'utf8') !== stale) linkSync(aside, path);
-  } catch (error) {
-    if (!isCode(error, 'ENOENT') && !isCode(error, 'EEXIST')) throw error;
-  }
-  rmSync(aside, { force: true });
-}
-
-function isAlive(pid: number, holder: string): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return isCode(error, 'EPERM');
-  }
-  // Process ids come round again, in a container at once: the start time tells the old process from a new one.
-  return holder === `${pid} ${startOf(pid)}`;
-}
-
-/** When a process started, in clock ticks since boot (field 22 of /proc/<pid>/stat); empty where the system does not tell. */
-function startOf(pid: number): string {
-  const stat = readIfThere(`/proc/${pid}/stat`);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
-
-/** The text of a file, or undefined when there is none. */
-export function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-}
-
 /** The values of a file that grows by one JSON line at a time; a line that SIGKILL cut short is left out. */
 export function readJsonLines<T>(path: string): T[] {
   const values: T[] = [];
@@ -147,8 +73,4 @@ export function readJsonLines<T>(path: string): T[] {
   // The next line must not join one that was cut short.
   if (text !== '' && !text.endsWith('\n')) appendFileSync(path, '\n');
   return values;
-}
-
-export function isCode(error: unknown, code: string): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
-import { invalid } from './api-error.ts';
+import { invalid } from '../http/api-error.ts';
 import type { CompletionStore } from './completion-store.ts';
 import { metadataFilter } from './metadata.ts';
 import { pageOf } from './pages.ts';

@@ -1,3 +1,4 @@
+import { isRecord } from '../http/json-body.ts';
 import type { Example } from './nearest.ts';
 import type { CountedMessage } from './tokens.ts';
 
@@ -122,8 +123,4 @@ export function contentText(content: unknown): string | undefined {
 
 function malformed(line: number, reason: string): TrainingFileError {
   return new TrainingFileError('invalid_file_format', `Invalid file format. Line ${line}: ${reason}.`);
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,6 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { writeFileAtomically } from '../storage/run-folder.ts';
-import { readIfThere } from '../trainer/storage.ts';
+import { readIfThere, writeFileAtomically } from '../storage/files.ts';
 
 /** How long a provider goes on to deliver what was not answered. */
 const REMEMBERED_MS = 72 * 60 * 60 * 1000;

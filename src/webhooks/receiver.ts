@@ -1,10 +1,9 @@
 import { mkdirSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { TuneloopError } from '../errors.ts';
-import { isCode, lockFolder } from '../trainer/storage.ts';
+import { listenOnLoopback } from '../http/loopback.ts';
+import { lockFolder } from '../storage/folder-lock.ts';
 import { DeliveryMemory } from './delivery-memory.ts';
 import { verify } from './signature.ts';
 import { JOB_ID } from './wake-job.ts';
@@ -31,7 +30,6 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-const HOST = '127.0.0.1';
 const LARGEST_BODY = 64 * 1024;
 /** For a whole request to arrive. The two belong together: Node checks neither where the first is the longer one. */
 const ARRIVAL = { headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 };
@@ -59,17 +57,17 @@ type Result =
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
   const { folder, port } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const unlock = lock(folder);
+  const unlock = lockFolder(folder);
   try {
     const app = buildServer(options, await DeliveryMemory.open(folder));
-    await listen(app, port);
+    const { url } = await listenOnLoopback(app, port);
     const close = async () => {
       await app.close();
       unlock();
     };
     let closing: Promise<void> | undefined;
     return {
-      url: `http://${HOST}:${(app.server.address() as AddressInfo).port}`,
+      url,
       close: () => {
         closing ??= close();
         return closing;
@@ -151,27 +149,5 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-}
-
-function lock(folder: string): () => void {
-  try {
-    return lockFolder(folder);
-  } catch (error) {
-    if (!(error instanceof TuneloopError) || error.code !== 'LOCKED') throw error;
-    throw new TuneloopError('LOCKED', `another \`tuneloop webhooks\` uses ${folder}: stop that one first`);
-  }
-}
-
-async function listen(app: FastifyInstance, port: number): Promise<void> {
-  try {
-    await app.listen({ host: HOST, port });
-  } catch (error) {
-    await app.close();
-    if (!isCode(error, 'EADDRINUSE')) throw error;
-    throw new TuneloopError(
-      'PORT_TAKEN',
-      `port ${port} on ${HOST} is in use by another program: stop that one, or choose another one with --port`,
-    );
   }
 }

@@ -22,7 +22,7 @@ import {
   type PersonalDecision,
   type Proposal,
 } from '../deployment/deployment.ts';
-import { deploymentStage, renderDeployment } from '../deployment/render.ts';
+import { type DeploymentRemarks, deploymentStage, renderDeployment } from '../deployment/render.ts';
 import { DEPLOYMENT, LOCAL_STEP, NOTIFY } from './activity-options.ts';
 import { reasonOf } from './failure-reason.ts';
 import { CHAMPION, STAGE } from './search-attributes.ts';
@@ -66,6 +66,7 @@ export const rejectUpdate = defineUpdate<Decision, [PersonalDecision]>('reject')
 export const rollbackUpdate = defineUpdate<Decision, [PersonalDecision]>('rollback');
 export const setCanaryUpdate = defineUpdate<Decision, [SetCanaryInput]>('setCanary');
 export const deploymentQuery = defineQuery<DeploymentState>('deployment');
+export const remarksQuery = defineQuery<DeploymentRemarks>('remarks');
 
 /** How long it waits before it tries again what has failed in all attempts. */
 const AGAIN_MS = 60_000;
@@ -85,8 +86,9 @@ export async function deployment({ state, progress: before }: DeploymentInput): 
   let trouble: string | null = null;
   let shown: number | null = null;
   let sending = 0;
+  const remarks = (): DeploymentRemarks => ({ canary: progress.canary?.text ?? null, trouble });
   const show = () => {
-    setCurrentDetails(renderDeployment(entity.state, { canary: progress.canary?.text ?? null, trouble }));
+    setCurrentDetails(renderDeployment(entity.state, remarks()));
     // Each of these is an event of the history.
     if (shown === entity.state.decision) return;
     shown = entity.state.decision;
@@ -103,6 +105,9 @@ export async function deployment({ state, progress: before }: DeploymentInput): 
     return decision;
   };
   setHandler(deploymentQuery, () => entity.state, { description: 'What serves, what waits, and how that came about' });
+  setHandler(remarksQuery, remarks, {
+    description: 'How the canary does, and what keeps a decision from having effect',
+  });
   setHandler(proposeUpdate, (input) => decide(entity.propose(input)), {
     validator: (input) => refuseFor(entity.cannotPropose(input)),
     description: 'Takes the result of a run, with its winner where there is one',
@@ -189,7 +194,7 @@ export async function deployment({ state, progress: before }: DeploymentInput): 
         decision: canary.decision,
         looks: 0,
         nextAt: Date.now() + (state.policy?.everyMs ?? 0),
-        text: 'No call has been seen yet.',
+        text: 'The log was not looked at yet.',
       };
     }
     show();

@@ -2,7 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compare } from '../../src/cli/compare.ts';
 import type { Report } from '../../src/report/report.ts';
-import { runFolder, writeFileAtomically } from '../../src/storage/run-folder.ts';
+import { writeFileAtomically } from '../../src/storage/files.ts';
+import { runFolder } from '../../src/storage/run-folder.ts';
 import { sampleReport } from '../report/sample-report.ts';
 import { temporaryFolder } from '../storage/temporary-folder.ts';
 

@@ -99,6 +99,14 @@ test('an outage of everybody is no regression, and no call that the canary has s
   expect(everybody.reason).toContain('It has to answer 200');
 });
 
+test('a log that no call has reached is said, because the application may log elsewhere', () => {
+  expect(judge(emptyTally(), emptyTally())).toMatchObject({
+    decision: 'wait',
+    reason: expect.stringContaining('does the application log to the source of the pipeline?'),
+  });
+  expect(judge(emptyTally(), tally(3)).reason).toContain('0 calls, 3 of the control');
+});
+
 test('without a control that has been called, a canary that fails does not go on', () => {
   expect(judge(tally(1000, { errors: 0.3 }), emptyTally()).decision).toBe('wait');
 });

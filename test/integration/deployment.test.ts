@@ -129,4 +129,10 @@ describe('a deployment', () => {
     expect((await state('late')).decisions.map(({ kind }) => kind)).toEqual(['proposed', 'expired']);
     await until(async () => (await readAlias(stack.home, 'late'))?.decision === 2, 'the alias of that');
   });
+
+  test('a canary that no call has reached says so, in the list of deployments', async () => {
+    await runOf(pipelineFile('silent', { by: 'automatic', canary: { every_seconds: 1 } }));
+    const listed = async () => (await command(stack, 'deployments')).stdout;
+    await until(async () => (await listed()).includes('silent, canary: No call is in the log yet'), 'the first look');
+  });
 });

