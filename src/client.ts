@@ -46,7 +46,7 @@ function command(parent: Command, usage: string, description: string, example: s
 /** A command by which a person decides something about a deployment. */
 function decisionCommand(usage: string, description: string, example: string): Command {
   return command(program, usage, description, example)
-    .requiredOption('--why <text>', 'kept with the decision')
+    .requiredOption('--why <text>', 'kept with the decision', reason)
     .option('--by <name>', 'who decides (default: the user of this machine)')
     .option('--decision <n>', 'the newest decision that was seen; refused if there is a newer one', wholeNumber);
 }
@@ -69,6 +69,19 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.');
   return value;
+}
+
+function shareOfCalls(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('It must be more than 0 and at most 1.');
+  return value;
+}
+
+/** Decisions are kept in every alias, so that they have to be short. */
+function reason(text: string): string {
+  const length = text.trim().length;
+  if (length < 1 || length > 1000) throw new InvalidArgumentError('It must have 1 to 1000 characters.');
+  return text.trim();
 }
 
 function port(text: string): number {
@@ -160,12 +173,12 @@ for (const [update, description] of [
   );
 }
 decisionCommand(
-  'canary <pipeline> <share>',
-  'give the winner a share of the calls, 0 to 1; 1 makes it the champion',
+  'canary <pipeline>',
+  'give the winner a share of the calls',
   'tuneloop canary support-triage 0.25 --why "a busy day"',
-).action(
-  exitWith((pipeline: string, share: string, options: DecisionOptions) => setCanary(pipeline, Number(share), options)),
-);
+)
+  .argument('<share>', 'more than 0, at most 1; 1 makes it the champion', shareOfCalls)
+  .action(exitWith(setCanary));
 decisionCommand(
   'propose <run>',
   'propose the winner of a run, whatever the run recommends',
