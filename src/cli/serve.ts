@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { jsonlSink } from '../capture/jsonl-sink.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
-import { startGateway } from '../serving/gateway.ts';
+import { startGateway } from '../serving/gateway/gateway.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 

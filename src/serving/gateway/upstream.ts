@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { readApiKey } from '../config/environment.ts';
-import type { ProviderChoice } from '../config/pipeline.ts';
+import { readApiKey } from '../../config/environment.ts';
+import type { ProviderChoice } from '../../config/pipeline.ts';
 
 /** Where a provider speaks the protocol, and the key for it. */
 export interface Endpoint {

@@ -1,4 +1,4 @@
-import { isRecord } from '../http/json-body.ts';
+import { isRecord } from '../../http/json-body.ts';
 
 /**
  * A whole completion as the events of a streamed one, for applications that ask a server for a stream that has none.

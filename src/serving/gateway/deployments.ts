@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Alias } from '../deployment/alias.ts';
-import { readAlias } from '../storage/aliases.ts';
-import { hasCode } from '../storage/files.ts';
-import { AliasCache, type OpenAlias } from './alias-cache.ts';
+import type { Alias } from '../../deployment/alias.ts';
+import { readAlias } from '../../storage/aliases.ts';
+import { hasCode } from '../../storage/files.ts';
+import { AliasCache, type OpenAlias } from '../alias-cache.ts';
 
 /** How long a decision takes to have its effect on calls, at most. */
 const REFRESH_MS = 1000;

@@ -1,6 +1,6 @@
-import type { Message } from '../dataset/row.ts';
-import { invalid } from '../http/api-error.ts';
-import { isRecord } from '../http/json-body.ts';
+import type { Message } from '../../dataset/row.ts';
+import { invalid } from '../../http/api-error.ts';
+import { isRecord } from '../../http/json-body.ts';
 
 /** A chat completion that an application asks for, as far as the gateway has to understand it. */
 export interface ChatRequest {

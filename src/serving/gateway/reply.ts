@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { type ErrorBody, errorBody } from '../http/api-error.ts';
-import { isRecord } from '../http/json-body.ts';
-import { redact } from '../redaction.ts';
-import type { GivenAnswer } from './answer-form.ts';
+import { type ErrorBody, errorBody } from '../../http/api-error.ts';
+import { isRecord } from '../../http/json-body.ts';
+import { redact } from '../../redaction.ts';
+import type { GivenAnswer } from '../answer-form.ts';
 
 /** What a provider has answered, as far as it has come when it is known whether it is an answer. */
 export type Reply =

@@ -1,12 +1,12 @@
-import type { Alias } from '../deployment/alias.ts';
-import type { AnswerForm, GivenAnswer } from './answer-form.ts';
+import type { Alias } from '../../deployment/alias.ts';
+import type { AnswerForm, GivenAnswer } from '../answer-form.ts';
+import { type Attempt, type CallRoute, routeCall } from '../route.ts';
+import { asEvents } from './events.ts';
 import type { GatewayOptions } from './gateway.ts';
-import { asEvents } from './gateway-events.ts';
-import { type Chunk, failure, readReply, type Whole } from './gateway-reply.ts';
-import type { ChatRequest } from './gateway-request.ts';
-import { CallTrace } from './gateway-trace.ts';
-import { endpointOf, Upstream } from './gateway-upstream.ts';
-import { type Attempt, type CallRoute, routeCall } from './route.ts';
+import { type Chunk, failure, readReply, type Whole } from './reply.ts';
+import type { ChatRequest } from './request.ts';
+import { CallTrace } from './trace.ts';
+import { endpointOf, Upstream } from './upstream.ts';
 
 /** What goes back to the application. */
 export interface GatewayAnswer {

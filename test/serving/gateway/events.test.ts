@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { type Exchange, recordOf } from '../../src/capture/record.ts';
-import { asEvents } from '../../src/serving/gateway-events.ts';
+import { type Exchange, recordOf } from '../../../src/capture/record.ts';
+import { asEvents } from '../../../src/serving/gateway/events.ts';
 
 const completions = fc.record({
   id: fc.string({ minLength: 1 }),

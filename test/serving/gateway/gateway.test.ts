@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import OpenAI from 'openai';
 import { pino } from 'pino';
-import { startGateway } from '../../src/serving/gateway.ts';
-import { until } from '../setup/cli.ts';
+import { startGateway } from '../../../src/serving/gateway/gateway.ts';
+import { until } from '../../setup/cli.ts';
 import {
   beginEvents,
   chunk,
@@ -16,7 +16,7 @@ import {
   KEY_VARIABLE,
   oldPrompt,
   servedModel,
-} from './gateway-setup.ts';
+} from './setup.ts';
 
 jest.setTimeout(30_000);
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type CapturedCall, type Exchange, recordOf } from '../capture/record.ts';
-import type { CaptureSink } from '../capture/sink.ts';
-import type { Alias } from '../deployment/alias.ts';
-import { type ServedCall, servedCallMetadata } from '../deployment/served-call.ts';
-import { isRecord } from '../http/json-body.ts';
-import type { ChatRequest } from './gateway-request.ts';
-import type { Attempt, CallRoute } from './route.ts';
+import { type CapturedCall, type Exchange, recordOf } from '../../capture/record.ts';
+import type { CaptureSink } from '../../capture/sink.ts';
+import type { Alias } from '../../deployment/alias.ts';
+import { type ServedCall, servedCallMetadata } from '../../deployment/served-call.ts';
+import { isRecord } from '../../http/json-body.ts';
+import type { Attempt, CallRoute } from '../route.ts';
+import type { ChatRequest } from './request.ts';
 
 /** What happens to one call, for the headers of its answer and for the log. */
 export class CallTrace {

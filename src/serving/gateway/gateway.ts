@@ -7,14 +7,14 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { type Logger, pino } from 'pino';
-import type { CaptureSink } from '../capture/sink.ts';
-import type { Alias } from '../deployment/alias.ts';
-import { TuneloopError } from '../errors.ts';
-import { ApiError, errorBody } from '../http/api-error.ts';
-import { listenOnLoopback, refuseForeign } from '../http/loopback.ts';
-import { GatewayCalls } from './gateway-calls.ts';
-import { Deployments } from './gateway-deployments.ts';
-import { parseChatRequest } from './gateway-request.ts';
+import type { CaptureSink } from '../../capture/sink.ts';
+import type { Alias } from '../../deployment/alias.ts';
+import { TuneloopError } from '../../errors.ts';
+import { ApiError, errorBody } from '../../http/api-error.ts';
+import { listenOnLoopback, refuseForeign } from '../../http/loopback.ts';
+import { GatewayCalls } from './calls.ts';
+import { Deployments } from './deployments.ts';
+import { parseChatRequest } from './request.ts';
 
 export interface GatewayOptions {
   /** Folder of the deployments' aliases. */
