@@ -4,7 +4,7 @@ import { type Attempt, type CallRoute, routeCall } from '../route.ts';
 import { asEvents } from './events.ts';
 import type { GatewayOptions } from './gateway.ts';
 import { type Chunk, failure, readReply, type Whole } from './reply.ts';
-import type { ChatRequest } from './request.ts';
+import { type ChatRequest, withOldPrompt } from './request.ts';
 import { CallTrace } from './trace.ts';
 import { endpointOf, Upstream } from './upstream.ts';
 
@@ -38,10 +38,11 @@ export class GatewayCalls {
    *   application has left
    */
   async answer(
-    request: ChatRequest,
+    given: ChatRequest,
     { alias, form }: { alias: Alias; form: AnswerForm },
     signal: AbortSignal,
   ): Promise<GatewayAnswer> {
+    const request = withOldPrompt(given, alias.original.template);
     const { trainerUrl, fallbackModel, sink } = this.#options;
     const endpoint = endpointOf(alias.provider, trainerUrl);
     // The local trainer's answers come whole.

@@ -1,3 +1,4 @@
+import { type PromptTemplate, promptForInput } from '../../dataset/instructions/template.ts';
 import type { Message } from '../../dataset/row.ts';
 import { invalid } from '../../http/api-error.ts';
 import { isRecord } from '../../http/json-body.ts';
@@ -37,6 +38,19 @@ export function parseChatRequest(body: unknown): ChatRequest {
     key: typeof key === 'string' ? key : undefined,
     body,
   };
+}
+
+/**
+ * The request with the old prompt around its input, where the application has sent the input alone: one message of the user,
+ * where every known prompt has further ones. A prompt of one message cannot be told from an input and stays as it is, as does
+ * an input whose prompt has further slots.
+ */
+export function withOldPrompt(request: ChatRequest, template: PromptTemplate): ChatRequest {
+  const [message, ...others] = request.prompt ?? [];
+  const isInput = message?.role === 'user' && others.length === 0;
+  if (!isInput || template.versions.some(({ messages }) => messages.length === 1)) return request;
+  const prompt = promptForInput(template, message.content, 'keep-instructions');
+  return prompt ? { ...request, prompt, body: { ...request.body, messages: prompt } } : request;
 }
 
 function isTextOnly(body: Readonly<Record<string, unknown>>): boolean {

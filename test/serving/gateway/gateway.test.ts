@@ -163,13 +163,64 @@ describe('an answer', () => {
         ],
       },
     ],
-    ['a prompt of no known template', { messages: [{ role: 'user', content: 'Write a poem.' }] }],
+    [
+      'a prompt of no known template',
+      {
+        messages: [
+          { role: 'system', content: 'You are a poet.' },
+          { role: 'user', content: 'A poem, please.' },
+        ],
+      },
+    ],
   ])('to a request for %s comes from the original model, which is asked unchanged', async (_what, changes) => {
     await setup.deploy();
     answers({ 'big-model': says('anything at all') });
     const { response } = await ask('it freezes', changes).withResponse();
     expect(response.headers.get('x-tuneloop-outcome')).toBe('unfit');
     expect(setup.asked()).toEqual([{ messages: oldPrompt('it freezes'), ...changes, model: 'big-model' }]);
+  });
+
+  describe('to an input alone', () => {
+    const alone = [{ role: 'user' as const, content: 'it freezes' }];
+
+    test('comes from the champion, and the log has the old prompt around the input', async () => {
+      await setup.deploy();
+      answers({ 'ft:tuned': says('crash') });
+      const { response } = await ask('', { messages: alone }).withResponse();
+      expect(response.headers.get('x-tuneloop-outcome')).toBe('ok');
+      expect(setup.asked()).toEqual([{ model: 'ft:tuned', messages: alone }]);
+      expect(await setup.logged()).toMatchObject([{ messages: oldPrompt('it freezes'), completion: 'crash' }]);
+    });
+
+    test('comes from the old prompt around it where the champion fails', async () => {
+      await setup.deploy();
+      answers({ 'big-model': says('crash') });
+      await ask('', { messages: alone });
+      expect(setup.asked().at(-1)).toEqual({ model: 'big-model', messages: oldPrompt('it freezes') });
+    });
+
+    test.each([
+      ['the known prompt is one message too', [{ role: 'user' as const, parts: ['Message: ', { slot: 0 }] }], []],
+      [
+        'nobody can fill a further slot',
+        [
+          { role: 'system' as const, parts: ['Today is ', { slot: 1 }, '.'] },
+          { role: 'user' as const, parts: [{ slot: 0 }] },
+        ],
+        [{ name: 'date', kind: 'date' as const }],
+      ],
+    ])('comes from the original model, which is asked unchanged, where %s', async (_why, messages, further) => {
+      const slots = [{ name: 'input', kind: 'input' as const }, ...further];
+      const template = { versions: [{ messages, slots, rows: 10 }] };
+      await setup.deploy({
+        champion: { ...servedModel('ft:tuned'), template },
+        original: { model: 'big-model', template },
+      });
+      answers({ 'big-model': says('crash') });
+      const { response } = await ask('', { messages: alone }).withResponse();
+      expect(response.headers.get('x-tuneloop-outcome')).toBe('unfit');
+      expect(setup.asked()).toEqual([{ model: 'big-model', messages: alone }]);
+    });
   });
 
   test('comes from the original prompt when the champion is past its shutdown date', async () => {
