@@ -1,5 +1,13 @@
-import { type Client, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+import {
+  type Client,
+  type ScheduleExecutionResult,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { z } from 'zod';
 import { TuneloopError } from '../errors.ts';
+import { plainLine } from '../report/format.ts';
 import { ensureSchedule } from '../temporal/ensure-schedule.ts';
 import { retrainingId, scheduleId } from '../workflows/ids.ts';
 import { EXIT } from './exit-codes.ts';
@@ -41,22 +49,29 @@ export function createSchedule(
     const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP_WINDOW, pauseOnFailure: true };
     const id = scheduleId(pipeline.name);
     const created = await ensureSchedule(client, id, { spec, action, policies }).catch((error: unknown) => {
-      throw badSpec(error, cron);
+      throw badSpec(error, `${cron} ${timezone}`);
     });
     const { info } = await client.schedule.getHandle(id).describe();
     const next = info.nextActionTimes[0]?.toISOString() ?? null;
     const value = { pipeline: pipeline.name, scheduleId: id, cron, timezone, created, next };
-    printResult(options.json, value, () => `${created ? 'Created' : 'Changed'}: ${cron} ${timezone}, next at ${next}`);
+    printResult(
+      options.json,
+      value,
+      () => `${created ? 'Created' : 'Changed'}: ${cron} ${timezone}, next at ${next ?? NEVER}`,
+    );
     return EXIT.ok;
   });
 }
 
-function badSpec(error: unknown, cron: string): unknown {
+const NEVER = 'no time at all';
+
+function badSpec(error: unknown, spec: string): unknown {
   const details = error instanceof Error && 'details' in error ? String(error.details) : String(error);
-  return /cron|spec/i.test(details)
+  const reason = details.replace(/^TypeError: /, '');
+  return /cron|spec|time zone/i.test(reason)
     ? new TuneloopError(
         'USAGE',
-        `the schedule "${cron}" is refused (${details}): give five fields, for example "0 3 * * 1"`,
+        `the schedule "${spec}" is refused (${reason}): give five fields and an IANA time zone, for example --cron "0 3 * * 1" --timezone Europe/Berlin`,
       )
     : error;
 }
@@ -66,9 +81,21 @@ interface ScheduleRow {
   paused: boolean;
   note: string | null;
   timezone: string;
-  runs: number;
-  skipped: number;
+  /** How often it has looked whether there is a reason to train. */
+  looks: number;
+  lastLook: Look | null;
+  /** Times that went by because the look before still went on. */
+  skippedOverlap: number;
   next: string | null;
+}
+
+interface Look {
+  workflowId: string;
+  /** ISO 8601. */
+  at: string;
+  /** `skipped` or `trained`; the status of the workflow where it has no result. */
+  outcome: string;
+  reason: string | null;
 }
 
 /** `schedule list`: the schedules of all pipelines. */
@@ -83,30 +110,65 @@ export function listSchedules(options: JsonOption): Promise<number> {
         paused: state.paused,
         note: state.note ?? null,
         timezone: spec.timezone ?? 'UTC',
-        runs: info.numActionsTaken,
-        skipped: info.numActionsSkippedOverlap,
+        looks: info.numActionsTaken,
+        lastLook: await lookOf(client, info.recentActions.at(-1)),
+        skippedOverlap: info.numActionsSkippedOverlap,
         next: info.nextActionTimes[0]?.toISOString() ?? null,
       });
     }
     printResult(options.json, schedules, () =>
       schedules.length === 0
         ? 'There is no schedule yet: make one with `tuneloop schedule create FILE`.'
-        : alignColumns([
-            ['pipeline', 'state', 'runs', 'skipped', 'next'],
-            ...schedules.map(({ pipeline, paused, runs, skipped, next }) => [
-              pipeline,
-              paused ? 'paused' : 'active',
-              `${runs}`,
-              `${skipped}`,
-              next ?? '',
+        : [
+            alignColumns([
+              ['pipeline', 'state', 'looks', 'last look', 'next'],
+              ...schedules.map(({ pipeline, paused, looks, lastLook, next }) => [
+                pipeline,
+                paused ? 'paused' : 'active',
+                `${looks}`,
+                lastLook ? `${lastLook.at.slice(0, 16).replace('T', ' ')} ${lastLook.outcome}` : '',
+                next ?? NEVER,
+              ]),
             ]),
-          ]),
+            ...schedules.flatMap(remarkLines),
+          ].join('\n'),
     );
     return EXIT.ok;
   });
 }
 
+/** What a look writes into its memo when it ends. */
+const lookMemo = z.object({ outcome: z.string(), reason: z.string() });
+
+async function lookOf(client: Client, last: ScheduleExecutionResult | undefined): Promise<Look | null> {
+  if (!last) return null;
+  const { workflowId, firstExecutionRunId } = last.action.workflow;
+  const look = { workflowId, at: last.takenAt.toISOString() };
+  try {
+    const { status, memo } = await client.workflow.getHandle(workflowId, firstExecutionRunId).describe();
+    const { data: result } = lookMemo.safeParse(memo?.result);
+    return { ...look, outcome: result?.outcome ?? status.name.toLowerCase(), reason: result?.reason ?? null };
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    return { ...look, outcome: 'forgotten by the server', reason: null };
+  }
+}
+
+function remarkLines({ pipeline, paused, note, lastLook }: ScheduleRow): string[] {
+  return [
+    ...(lastLook?.reason ? [`${pipeline}, last look: ${plainLine(lastLook.reason)}`] : []),
+    ...(paused && note ? [`${pipeline}, paused: ${plainLine(note)}`] : []),
+  ];
+}
+
 type ScheduleChange = 'pause' | 'resume' | 'trigger' | 'delete';
+
+const DONE: Record<ScheduleChange, string> = {
+  pause: 'paused',
+  resume: 'resumed',
+  trigger: 'triggered, unless a look still goes on: `tuneloop schedule list` shows what has come of it',
+  delete: 'deleted',
+};
 
 const CHANGES: Record<ScheduleChange, (client: Client, id: string) => Promise<void>> = {
   pause: (client, id) => client.schedule.getHandle(id).pause('paused by a person'),
@@ -127,7 +189,7 @@ export function changeSchedule(change: ScheduleChange, pipeline: string, options
         `${pipeline} has no schedule: \`tuneloop schedule list\` shows those that there are`,
       );
     }
-    printResult(options.json, { pipeline, change }, () => `${pipeline}: ${change} done`);
+    printResult(options.json, { pipeline, change }, () => `${pipeline}: ${DONE[change]}`);
     return EXIT.ok;
   });
 }

@@ -5,7 +5,8 @@ import { shopRows, writePipeline } from '../setup/shop-log.ts';
 interface Row {
   pipeline: string;
   paused: boolean;
-  runs: number;
+  looks: number;
+  lastLook: { outcome: string; reason: string | null } | null;
   next: string | null;
   timezone: string;
 }
@@ -57,12 +58,28 @@ describe('schedule', () => {
     expect(run.status).toBe('completed');
     const { train = 0, validation = 0, test: judged = 0, dropped = 0 } = run.dataset ?? {};
     expect(train + validation + judged + dropped).toBe(90);
-    expect((await schedules())[0]?.runs).toBe(1);
+    const outcome = async () => (await schedules())[0]?.lastLook?.outcome;
+    await until(async () => (await outcome()) === 'trained', 'the end of the look');
+    expect(await schedules()).toMatchObject([
+      { looks: 1, lastLook: { reason: expect.stringContaining('30 new examples') } },
+    ]);
   });
 
-  test('a cron expression that cannot be read is refused with an example', async () => {
-    const { code, stderr } = await cli(home, ['schedule', 'create', file, '--cron', 'every monday']);
-    expect(stderr).toMatch(/USAGE: the schedule "every monday" is refused .*"0 3 \* \* 1"/);
+  test('a look without a reason to train is listed with why', async () => {
+    const { stdout } = await cli(home, ['schedule', 'trigger', 'shop']);
+    expect(stdout).toContain('shop: triggered');
+    const listed = async () => (await cli(home, ['schedule', 'list'])).stdout;
+    await until(async () => (await listed()).includes(' skipped'), 'the end of the look');
+    expect(await listed()).toMatch(/shop, last look: 0 new examples/);
+  });
+
+  test.each([
+    ['cron expression', ['--cron', 'every monday'], '"every monday Europe/Berlin"'],
+    ['time zone', ['--timezone', 'Mars/Base'], '"0 3 * * 1 Mars/Base"'],
+  ])('a %s that nobody knows is refused with an example', async (_what, args, named) => {
+    const { code, stderr } = await cli(home, ['schedule', 'create', file, ...args]);
+    expect(stderr).toContain(`USAGE: the schedule ${named} is refused`);
+    expect(stderr).toContain('--cron "0 3 * * 1" --timezone Europe/Berlin');
     expect(code).toBe(2);
   });
 
