@@ -35,11 +35,11 @@ if (!existsSync(FILE)) {
     Array.from({ length: count }, () => from[Math.floor(random() * from.length)] ?? { text: '', label: '' });
   const toDrift = ({ text, label }: Row): DriftRow => driftRow(text, label);
 
-  const measure = (name: string, fresh: () => Row[]) => {
+  const measure = async (name: string, fresh: () => Row[]) => {
     let found = 0;
     let textbook = 0;
     for (let round = 0; round < DRAWS; round += 1) {
-      const drift = measureDrift(draw(usual, OLD_ROWS).map(toDrift), fresh().map(toDrift));
+      const drift = await measureDrift(draw(usual, OLD_ROWS).map(toDrift), fresh().map(toDrift));
       if (drift.significant) found += 1;
       if ((drift.statistics.find((each) => each.name === 'word-psi')?.value ?? 0) > 0.1) textbook += 1;
     }
@@ -49,18 +49,18 @@ if (!existsSync(FILE)) {
 
   const title = `${DRAWS} draws each, ${OLD_ROWS} old rows of 60 topics`;
   console.log(`${title.padEnd(44)}   drift  PSI > 0.1`);
-  for (const count of [50, 200, 500]) measure(`${count} rows of the same topics`, () => draw(usual, count));
+  for (const count of [50, 200, 500]) await measure(`${count} rows of the same topics`, () => draw(usual, count));
   for (const [count, share] of [
     [50, 0.3],
     [200, 0.1],
     [200, 0.3],
   ] as const) {
-    measure(`${count} rows, ${share * 100} % of other topics`, () => [
+    await measure(`${count} rows, ${share * 100} % of other topics`, () => [
       ...draw(usual, Math.round(count * (1 - share))),
       ...draw(others, Math.round(count * share)),
     ]);
   }
-  measure('200 rows, twice as long', () =>
+  await measure('200 rows, twice as long', () =>
     draw(usual, 200).map(({ text, label }, place) => ({ text: `${text} ${usual[place]?.text ?? ''}`, label })),
   );
 }

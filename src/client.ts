@@ -247,7 +247,7 @@ command(
   'tuneloop dataset diff support-triage@1 support-triage',
 ).action(exitWith(diffDatasets));
 
-const schedule = program.command('schedule').description('run a pipeline again and again, on what its log holds then');
+const schedule = program.command('schedule').description('look by cron whether there is a reason to train again');
 
 command(
   schedule,
@@ -260,9 +260,9 @@ command(
   .action(exitWith(createSchedule));
 command(schedule, 'list', 'list the schedules', 'tuneloop schedule list').action(exitWith(listSchedules));
 for (const [change, description] of [
-  ['pause', 'start no further runs for now'],
-  ['resume', 'start runs again'],
-  ['trigger', 'start a run now, unless one is going on'],
+  ['pause', 'no further looks for now'],
+  ['resume', 'look again'],
+  ['trigger', 'look now, unless a look is going on'],
   ['delete', 'delete the schedule; its runs stay'],
 ] as const) {
   command(schedule, `${change} <pipeline>`, description, `tuneloop schedule ${change} support-triage`).action(

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
 import type { Manifest } from '../dataset/manifest.ts';
 import { canonicalInput } from '../dataset/near-duplicates.ts';
 import type { Example } from '../dataset/row.ts';
@@ -56,10 +58,16 @@ export function createCompareData({ artifacts }: Dependencies) {
     return {
       newExamples,
       examples: SIDES.reduce((sum, side) => sum + before.counts[side], 0),
-      drift: newExamples < FEWEST_NEW ? null : measureDrift(old.rows, fresh.rows),
+      drift: newExamples < FEWEST_NEW ? null : await measureDrift(old.rows, fresh.rows, pause),
       fresh: await artifacts.write(chosen.texts),
     };
   };
+}
+
+/** Lets the worker's other activities go on, and ends with the activity. */
+async function pause(): Promise<void> {
+  await setImmediate();
+  Context.current().cancellationSignal.throwIfAborted();
 }
 
 function rowOf({ input, completion }: Example, { labels }: Manifest) {

@@ -3,6 +3,7 @@ import type { DeployedModel } from '../deployment/deployed-model.ts';
 import { costPer1k, tariffOf } from '../evaluation/cost.ts';
 import { type ArtifactRef, readJson } from '../storage/artifact-store.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { shutdownDateOf } from './shutdown-date.ts';
 
 export interface InspectChampionInput {
   definition: ArtifactRef;
@@ -14,7 +15,9 @@ export interface InspectChampionInput {
 }
 
 export interface InspectedChampion {
-  /** When the provider switches it off, ISO 8601; null where it does not say. */
+  /** Whether the provider still lists it. */
+  listed: boolean;
+  /** When the provider switches it, or the model under it, off, whichever comes first, ISO 8601; null where it does not say. */
   shutdownDate: string | null;
   /** What has to be reserved to ask it, in USD; null where no price is known. */
   askUsd: number | null;
@@ -33,12 +36,12 @@ export function createInspectChampion(dependencies: Dependencies) {
     const provider = dependencies.connectProvider(pipeline.provider);
     const models = await provider.listModels();
     const { tokens } = await readJson<Manifest>(artifacts, manifest);
-    const known = [champion.model, champion.baseModel].flatMap((id) => models.find((model) => model.id === id) ?? []);
     const promptTokens = tokens.treated[champion.treatment]?.request ?? tokens.prompt;
     const tariff = tariffOf(prices, provider, champion.baseModel, true);
     const per1k = provider.local ? 0 : costPer1k(tariff, { promptTokens, completionTokens: tokens.completion }, 0);
     return {
-      shutdownDate: known.find(({ shutdownDate }) => shutdownDate)?.shutdownDate?.toISOString() ?? null,
+      listed: models.some(({ id }) => id === champion.model),
+      shutdownDate: shutdownDateOf(champion, models)?.toISOString() ?? null,
       askUsd: per1k === null ? null : (per1k / 1000) * rows * RESERVE,
       monthly: monthlyBudgetUsd !== null && !provider.local,
     };

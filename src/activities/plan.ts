@@ -10,6 +10,7 @@ import { type CandidateEstimate, type Estimate, estimateRun, type FinalEstimate 
 import { type Candidate, isTinySet, planCandidates } from '../sweep/plan.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
 import type { Dataset } from './prepare.ts';
+import { shutdownDateOf } from './shutdown-date.ts';
 
 export interface PlannedCandidate extends Candidate {
   /** What has to be reserved for it, in USD; null where no price is known. */
@@ -25,6 +26,8 @@ export interface Plan {
   checkpoints: CheckpointRows | null;
   /** Whether this worker has a monthly budget. */
   monthly: boolean;
+  /** When the provider switches the champion off, ISO 8601; null where that is not near, or it does not say. */
+  championEndsAt: string | null;
   warnings: string[];
 }
 
@@ -32,7 +35,7 @@ export interface PlanInput {
   definition: ArtifactRef;
   dataset: Dataset;
   /** What serves now, which the winner is compared with; null for the original prompt. */
-  champion: Pick<DeployedModel, 'baseModel' | 'treatment'> | null;
+  champion: Pick<DeployedModel, 'model' | 'baseModel' | 'treatment'> | null;
 }
 
 /** A model that will be switched off within this time is warned about. */
@@ -97,6 +100,7 @@ export function createPlan(dependencies: Dependencies) {
       reserveFinal: estimate.final,
       checkpoints,
       monthly,
+      championEndsAt: champion && endNear(shutdownDateOf(champion, models), pipeline, new Date()),
       warnings: [
         ...shutdowns(wanted, models, new Date()),
         ...(past.warning === null ? [] : [past.warning]),
@@ -130,6 +134,11 @@ function shutdowns(wanted: readonly string[], offered: readonly Model[], now: Da
     const days = Math.ceil((shutdownDate.getTime() - now.getTime()) / DAY_MS);
     return days <= SHUTDOWN_WARNING_DAYS ? [`The provider switches ${id} off on ${day}, in ${days} days.`] : [];
   });
+}
+
+function endNear(end: Date | null, { retraining }: Pick<Pipeline, 'retraining'>, now: Date): string | null {
+  const isNear = end !== null && end.getTime() - now.getTime() <= retraining.shutdown_days * DAY_MS;
+  return isNear ? end.toISOString() : null;
 }
 
 function tinySetWarnings(examples: number, candidates: number): string[] {

@@ -35,7 +35,7 @@ export function createSchedule(
     if (!cron) {
       throw new TuneloopError('USAGE', `when? Give --cron "0 3 * * 1", or set retraining.cron in ${file}`);
     }
-    const timezone = options.timezone ?? pipeline.retraining.timezone ?? 'UTC';
+    const timezone = options.timezone || pipeline.retraining.timezone;
     const jitter = `${pipeline.retraining.jitter_minutes} minutes` as const;
     const spec = { cronExpressions: [cron], timezone, jitter };
     const action = {
@@ -49,7 +49,7 @@ export function createSchedule(
     const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP_WINDOW, pauseOnFailure: true };
     const id = scheduleId(pipeline.name);
     const created = await ensureSchedule(client, id, { spec, action, policies }).catch((error: unknown) => {
-      throw badSpec(error, `${cron} ${timezone}`);
+      throw badSpec(error, `${cron} ${timezone}`, file);
     });
     const { info } = await client.schedule.getHandle(id).describe();
     const next = info.nextActionTimes[0]?.toISOString() ?? null;
@@ -65,15 +65,13 @@ export function createSchedule(
 
 const NEVER = 'no time at all';
 
-function badSpec(error: unknown, spec: string): unknown {
-  const details = error instanceof Error && 'details' in error ? String(error.details) : String(error);
-  const reason = details.replace(/^TypeError: /, '');
-  return /cron|spec|time zone/i.test(reason)
-    ? new TuneloopError(
-        'USAGE',
-        `the schedule "${spec}" is refused (${reason}): give five fields and an IANA time zone, for example --cron "0 3 * * 1" --timezone Europe/Berlin`,
-      )
-    : error;
+function badSpec(error: unknown, spec: string, file: string): unknown {
+  // What the client makes of a specification that the server refuses.
+  if (!(error instanceof TypeError)) return error;
+  return new TuneloopError(
+    'USAGE',
+    `the schedule "${spec}" is refused (${error.message}): give five fields and an IANA time zone, for example --cron "0 3 * * 1" --timezone Europe/Berlin, or correct \`retraining\` in ${file}`,
+  );
 }
 
 interface ScheduleRow {
@@ -104,11 +102,14 @@ export function listSchedules(options: JsonOption): Promise<number> {
     const schedules: ScheduleRow[] = [];
     for await (const { scheduleId: id } of client.schedule.list()) {
       if (!id.startsWith(PREFIX)) continue;
-      const { info, state, spec } = await client.schedule.getHandle(id).describe();
+      const description = await client.schedule.getHandle(id).describe().catch(nullIfNotFound);
+      // The list is a moment behind.
+      if (!description) continue;
+      const { info, state, spec } = description;
       schedules.push({
         pipeline: id.slice(PREFIX.length),
         paused: state.paused,
-        note: state.note ?? null,
+        note: state.note || null,
         timezone: spec.timezone ?? 'UTC',
         looks: info.numActionsTaken,
         lastLook: await lookOf(client, info.recentActions.at(-1)),
@@ -135,6 +136,11 @@ export function listSchedules(options: JsonOption): Promise<number> {
     );
     return EXIT.ok;
   });
+}
+
+function nullIfNotFound(error: unknown): null {
+  if (error instanceof ScheduleNotFoundError) return null;
+  throw error;
 }
 
 /** What a look writes into its memo when it ends. */

@@ -37,5 +37,6 @@ export async function serve({ port, log: file, fallbackModel, json }: ServeOptio
   await stopped;
   await gateway.close();
   await sink?.close();
+  if (sink && sink.lost > 0) say(`${sink.lost} calls are not in ${file}: it could not be written.`);
   return EXIT.ok;
 }

@@ -23,6 +23,8 @@ export interface PromotionInput {
         comparison: Comparison | null;
         /** Why it could not be asked; null where it could. */
         failure: string | null;
+        /** When its provider switches it off, ISO 8601; null where that is not near. */
+        endsAt: string | null;
       })
     | null;
 }
@@ -38,14 +40,19 @@ const SAME_PERCENT = 10;
 
 /**
  * A winner takes the place of the champion if it is better on rows that neither has seen, or as good within the margin and
- * cheaper. Where there is no champion, or it does not answer any more, the comparison with the original prompt decides.
+ * cheaper. Where there is no champion, or it does not answer any more, the comparison with the original prompt decides; so it
+ * does where the champion will soon be switched off, as long as the winner is not worse than it.
  */
 export function promotionOf({ recommendation, reason, winner, champion }: PromotionInput): Promotion {
   if (!winner || recommendation === 'do-not-fine-tune') return { promote: false, why: reason };
   if (!champion) return { promote: recommendation === 'fine-tune', why: reason };
-  const { comparison, failure, model } = champion;
+  const { comparison, failure, model, endsAt } = champion;
   if (failure !== null) {
     const why = `The champion ${model} does not answer (${failure}). ${reason}`;
+    return { promote: recommendation === 'fine-tune', why };
+  }
+  if (endsAt && comparison?.verdict !== 'better' && comparison?.verdict !== 'worse') {
+    const why = `The provider switches the champion ${model} off on ${endsAt.slice(0, 10)}. ${reason}`;
     return { promote: recommendation === 'fine-tune', why };
   }
   if (!comparison) {

@@ -93,16 +93,28 @@ export class DriftSample {
  * with few rows all of them exceed their textbook limits; together they claim drift no more often than one alone would (P. H.
  * Westfall, S. S. Young 1993, "Resampling-based multiple testing": the distribution of the largest statistic). The same rows give
  * the same result.
+ *
+ * Long texts take up to a minute; `pause` is awaited between permutations, for what else has to go on, and may throw to end it.
  */
-export function measureDrift(old: readonly DriftRow[], fresh: readonly DriftRow[]): Drift {
-  const rows = [...old, ...fresh];
+export async function measureDrift(
+  old: readonly DriftRow[],
+  fresh: readonly DriftRow[],
+  pause: () => Promise<void> = () => Promise.resolve(),
+): Promise<Drift> {
+  const ordered = [...old, ...fresh];
+  const bits = randomBits(ordered.length);
+  // What is learned row by row depends on the order, which must say as little about the sides as in a permutation.
+  const order = shuffle(Uint32Array.from(ordered.keys()), bits);
+  const rows = [...order].flatMap((place) => ordered[place] ?? []);
+  const sides = Uint8Array.from(order, (place) => Number(place >= old.length));
   const measure = statisticsOf(rows);
-  const sides = Uint8Array.from(rows, (_, place) => Number(place >= old.length));
   const observed = measure(sides);
   const names = STATISTICS.filter((name) => observed[name] !== undefined);
-  const bits = randomBits(rows.length);
-  const permuted = Array.from({ length: PERMUTATIONS }, () => measure(shuffle(sides, bits)));
-  const samples = [observed, ...permuted];
+  const samples = [observed];
+  while (samples.length <= PERMUTATIONS) {
+    await pause();
+    samples.push(measure(shuffle(sides.slice(), bits)));
+  }
   const scores = names.map((name) => standardized(samples.map((sample) => sample[name] ?? 0)));
   const largest = samples.map((_, sample) => Math.max(...scores.map((each) => each[sample] ?? 0)));
   const pValue = shareAsLarge(largest);
@@ -299,14 +311,13 @@ export function auc(judged: readonly (readonly [score: number, side: number])[])
   return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives);
 }
 
-/** A random order of the same sides (Fisher-Yates). */
-function shuffle(sides: Uint8Array, bits: () => number): Uint8Array {
-  const order = sides.slice();
-  for (let last = order.length - 1; last > 0; last -= 1) {
+/** Puts values into a random order, in place (Fisher-Yates). */
+function shuffle<Values extends Uint8Array | Uint32Array>(values: Values, bits: () => number): Values {
+  for (let last = values.length - 1; last > 0; last -= 1) {
     const place = (bits() >>> 0) % (last + 1);
-    const kept = order[last] ?? 0;
-    order[last] = order[place] ?? 0;
-    order[place] = kept;
+    const kept = values[last] ?? 0;
+    values[last] = values[place] ?? 0;
+    values[place] = kept;
   }
-  return order;
+  return values;
 }

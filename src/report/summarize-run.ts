@@ -90,7 +90,11 @@ export function summarizeRun(parts: RunParts): Omit<RunFindings, 'reportPath'> {
       recommendation,
       reason,
       winner: winnerJudged,
-      champion: champion && { ...champion, costPer1kUsd: champion.judged?.costPer1kUsd ?? null },
+      champion: champion && {
+        ...champion,
+        costPer1kUsd: champion.judged?.costPer1kUsd ?? null,
+        endsAt: plan.championEndsAt,
+      },
     }),
     alternatives,
     savingPercent: savingPercent(baseline.costPer1kUsd, winnerJudged?.costPer1kUsd ?? null),

@@ -70,7 +70,7 @@ export class AliasCache {
       const alias = await this.#read();
       // Decisions only grow: anything else is an older state of the disk.
       if (alias && alias.decision > (this.#current.alias?.decision ?? -1)) {
-        this.#current = { alias, form: await openAnswerForm(alias) };
+        this.#current = { alias, form: await this.#formOf(alias) };
       }
       this.#trouble = undefined;
     } catch (error) {
@@ -87,6 +87,15 @@ export class AliasCache {
       'ALIAS_UNREADABLE',
       `${home} has the alias of ${alias.pipeline} where that of ${deployment} should be: their names are too much alike`,
     );
+  }
+
+  async #formOf(alias: Alias): Promise<AnswerForm> {
+    try {
+      return await openAnswerForm(alias);
+    } catch (error) {
+      const { deployment } = this.#options;
+      throw new TuneloopError('ALIAS_UNREADABLE', `the JSON Schema of ${deployment} cannot be used: ${error}`);
+    }
   }
 
   /** Once for each new reason. */

@@ -7,9 +7,9 @@ import type { Arm } from '../deployment/alias.ts';
 import type { CallOutcome } from '../deployment/served-call.ts';
 import { TuneloopError } from '../errors.ts';
 import { AliasCache } from './alias-cache.ts';
-import { type CallResult, makeCall } from './call.ts';
+import { makeCall } from './call.ts';
 import { type FinishedCall, recordCall } from './call-record.ts';
-import { type CallRoute, routeCall } from './route.ts';
+import { routeCall } from './route.ts';
 
 export interface PredictorOptions {
   /** The name of the pipeline. */
@@ -138,15 +138,21 @@ export function createPredictor(options: PredictorOptions): Predictor {
 const NO_DECISION = 0;
 
 /** @throws TuneloopError PREDICTION_FAILED */
-function predictionOf({ id, latencyMs, deployment, route, result }: FinishedCall): Prediction {
+function predictionOf(call: FinishedCall): Prediction {
+  const { id, latencyMs, deployment, route, result } = call;
   const { answer, outcome } = result;
-  if (!answer) throw new TuneloopError('PREDICTION_FAILED', `${deployment}: ${whyNobody(route, result)}`);
+  if (!answer) throw new TuneloopError('PREDICTION_FAILED', `${deployment}: ${whyNobody(call)}`);
   const { text, label, json, valid, model, arm: answeredBy, usage, finishReason } = answer;
   return { id, text, label, json, valid, model, answeredBy, arm: route.arm, outcome, usage, finishReason, latencyMs };
 }
 
-function whyNobody({ arm, notAsked, attempts, prompt }: CallRoute, { failures }: CallResult): string {
+function whyNobody({
+  decision,
+  route: { arm, notAsked, attempts, prompt },
+  result: { failures },
+}: FinishedCall): string {
   const reasons = [...failures];
+  if (decision === NO_DECISION) reasons.unshift('`home` has no alias of this name that can be read');
   if (notAsked === 'shutdown') reasons.unshift(`the model of the ${arm} is switched off`);
   if (notAsked === 'unfit' && arm !== 'original') reasons.unshift(`the prompt does not fit the model of the ${arm}`);
   if (!prompt) {

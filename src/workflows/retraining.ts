@@ -1,20 +1,29 @@
 import {
   executeChild,
+  isCancellation,
   proxyActivities,
   setCurrentDetails,
   upsertMemo,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
 import type { Dataset } from '../activities/prepare.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import type { DeployedModel } from '../deployment/deployed-model.ts';
-import { type RetrainingInput, retrainingReason } from '../drift/retraining-reason.ts';
+import type { DeploymentState } from '../deployment/deployment.ts';
+import type { Notification } from '../deployment/notification.ts';
+import {
+  type Champion,
+  type RetrainingInput,
+  type RetrainingReason,
+  retrainingReason,
+} from '../drift/retraining-reason.ts';
 import type { RunResult } from '../report/run-result.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { DEPLOYMENT, LOCAL_STEP, PREFLIGHT } from './activity-options.ts';
+import { DEPLOYMENT, LOCAL_STEP, NOTIFY } from './activity-options.ts';
 import { Evaluations, servedAs } from './evaluation.ts';
-import { endOf } from './failure-reason.ts';
+import { endOf, reasonOf, wasCancelled } from './failure-reason.ts';
 import { type FineTuningPipelineInput, fineTuningPipeline } from './fine-tuning-pipeline.ts';
 import { runId, runName } from './ids.ts';
 import { Pause } from './pause.ts';
@@ -22,8 +31,9 @@ import { RunBudget } from './run-budget.ts';
 import { STAGE, VERDICT } from './search-attributes.ts';
 
 const { loadPipeline, collect, prepare, compareData } = proxyActivities<Activities>(LOCAL_STEP);
-const { inspectChampion } = proxyActivities<Activities>(PREFLIGHT);
-const { readDeployment } = proxyActivities<Activities>(DEPLOYMENT);
+// Nobody waits at a prompt: a provider that is away for some minutes should not pause a schedule.
+const { readDeployment, inspectChampion } = proxyActivities<Activities>(DEPLOYMENT);
+const { notify } = proxyActivities<Activities>(NOTIFY);
 
 /** What came of one look at the data. */
 export interface RetrainingResult {
@@ -42,14 +52,26 @@ export interface RetrainingResult {
  * suffers from, or its end at the provider. What the run finds goes to the deployment, as with any run.
  */
 export async function retraining({ definition }: FineTuningPipelineInput): Promise<RetrainingResult> {
+  const about: About = { definition, pipeline: null, deployment: null, run: null };
   try {
-    return await retrain(definition);
+    return await retrain(about);
   } catch (error) {
-    throw endOf(error);
+    const end = endOf(error);
+    if (!isCancellation(end)) await tell('retraining.failed', reasonOf(error), about);
+    throw end;
   }
 }
 
-async function retrain(definition: ArtifactRef): Promise<RetrainingResult> {
+/** What is known of a look so far. */
+interface About {
+  definition: ArtifactRef;
+  pipeline: Pipeline | null;
+  deployment: DeploymentState | null;
+  run: string | null;
+}
+
+async function retrain(about: About): Promise<RetrainingResult> {
+  const { definition } = about;
   const enter = (stage: string, text: string) => {
     upsertSearchAttributes([{ key: STAGE, value: stage }]);
     setCurrentDetails(text);
@@ -60,22 +82,27 @@ async function retrain(definition: ArtifactRef): Promise<RetrainingResult> {
 
   enter('look', 'Looking at what is new in the log');
   const pipeline = await loadPipeline.executeWithOptions({ summary: 'the pipeline' }, [{ definition }]);
+  about.pipeline = pipeline;
   const snapshot = await pause.around(() =>
     collect.executeWithOptions({ summary: 'read the production log' }, [{ definition }]),
   );
   const dataset = await pause.around(() =>
     prepare.executeWithOptions({ summary: `strip, clean, split ${snapshot.rows} rows` }, [{ definition, snapshot }]),
   );
-  const { train, reason } = await reasonToTrain({ definition, pipeline, dataset, pause });
+  about.deployment = await readDeployment.executeWithOptions({ summary: 'what serves now' }, [{ definition }]);
+  const found = await reasonToTrain({ definition, pipeline, dataset, pause }, about.deployment);
+  const { reason } = found;
   const base = { pipeline: pipeline.name, reason, datasetVersion: dataset.summary.version };
-  if (!train) {
+  if (!found.train) {
     enter('skipped', `**Skipped.** ${reason}`);
-    upsertSearchAttributes([{ key: VERDICT, value: 'skipped' }]);
+    upsertSearchAttributes([{ key: VERDICT, value: `skipped: ${found.because}` }]);
     upsertMemo({ result: { outcome: 'skipped', reason } });
+    await tell('retraining.skipped', reason, about);
     return { ...base, outcome: 'skipped', run: null };
   }
 
   const run = runId(pipeline.name, runName(new Date()));
+  about.run = run;
   enter('train', `**Training.** ${reason} Run \`${run}\``);
   const result = await executeChild(fineTuningPipeline, {
     workflowId: run,
@@ -97,6 +124,25 @@ async function retrain(definition: ArtifactRef): Promise<RetrainingResult> {
   };
 }
 
+/** Tells people; a message that cannot be delivered changes nothing. */
+async function tell(type: Notification['type'], text: string, about: About): Promise<void> {
+  const { definition, pipeline, deployment, run } = about;
+  if (!pipeline?.notify) return;
+  const message: Notification = {
+    id: `${workflowInfo().workflowId}-${type}`,
+    type,
+    pipeline: pipeline.name,
+    run,
+    model: deployment?.champion?.model ?? null,
+    decision: deployment?.decision ?? 0,
+    at: new Date().toISOString(),
+    text,
+  };
+  await notify.executeWithOptions({ summary: type }, [{ definition, message }]).catch((error: unknown) => {
+    if (wasCancelled(error)) throw error;
+  });
+}
+
 interface Look {
   definition: ArtifactRef;
   pipeline: Pipeline;
@@ -104,11 +150,8 @@ interface Look {
   pause: Pause;
 }
 
-async function reasonToTrain(look: Look): Promise<ReturnType<typeof retrainingReason>> {
+async function reasonToTrain(look: Look, { champion, lastRun, decisions }: DeploymentState): Promise<RetrainingReason> {
   const { definition, pipeline, dataset } = look;
-  const { champion, lastRun } = await readDeployment.executeWithOptions({ summary: 'what serves now' }, [
-    { definition },
-  ]);
   const data = lastRun
     ? await compareData.executeWithOptions({ summary: `what is new since ${lastRun.datasetVersion}` }, [
         { manifest: dataset.manifest, since: lastRun.manifest },
@@ -120,38 +163,45 @@ async function reasonToTrain(look: Look): Promise<ReturnType<typeof retrainingRe
         { definition, champion, manifest: dataset.manifest, rows },
       ])
     : null;
+  const serving = champion && inspected && { ...inspected, test: champion.judged };
   const known: RetrainingInput = {
-    trainedOn: lastRun && data ? { version: lastRun.datasetVersion, examples: data.examples } : null,
+    newestRun: lastRun &&
+      data && {
+        version: lastRun.datasetVersion,
+        examples: data.examples,
+        endedAt: decisions.find(({ run }) => run === lastRun.run)?.at ?? null,
+        madeChampion: champion?.run === lastRun.run,
+      },
     newExamples: data?.newExamples ?? 0,
     drift: data?.drift ?? null,
-    championScore: null,
-    championTest: champion?.judged ?? null,
-    shutdownDate: inspected?.shutdownDate ?? null,
+    champion: serving && { ...serving, score: null },
     now: Date.now(),
     settings: pipeline.retraining,
   };
   const found = retrainingReason(known);
   // The champion is asked only where its answer decides.
-  if (found.train || !champion || !inspected || !data?.drift?.significant) return found;
-  const budget = new RunBudget(pipeline.budget_usd ?? null, inspected.monthly);
-  const championScore = await scoreOf(champion, { ...look, examples: data.fresh, budget, usd: inspected.askUsd });
-  return retrainingReason({ ...known, championScore });
+  if (found.train || found.because !== 'champion not asked' || !champion?.judged || !serving || !data) return found;
+  const budget = new RunBudget(pipeline.budget_usd ?? null, serving.monthly);
+  const score = await scoreOf(champion, { ...look, examples: data.fresh, budget, usd: serving.askUsd });
+  return retrainingReason({ ...known, champion: { ...serving, score } });
 }
 
-/** How the champion does on new examples; null where it cannot be asked, or a model would have to judge. */
+/** How the champion does on new examples, or why it was not asked. */
 async function scoreOf(
   champion: DeployedModel,
   ask: Look & { examples: ArtifactRef; budget: RunBudget; usd: number | null },
-): Promise<RetrainingInput['championScore']> {
+): Promise<Champion['score']> {
   const { definition, pipeline, dataset, pause, budget, examples, usd } = ask;
-  if (pipeline.evaluation.judge) return null;
+  if (pipeline.evaluation.judge) return { notAsked: 'a judge would have to be paid' };
   const reserved = await budget.reserve([{ what: 'champion on new examples', usd }] as const);
-  if ('refused' in reserved) return null;
+  if ('refused' in reserved) return { notAsked: reserved.refused };
   const [reservation] = reserved;
   const { template, manifest } = dataset;
   const evaluations = new Evaluations({ definition, template, manifest, budget, pause, judge: null });
   const subject = servedAs('champion', champion);
   const evaluated = await evaluations.evaluate({ name: 'new', examples }, [{ subject, reservation }]);
-  const { score = null, scoreInterval: interval = null, n = 0 } = evaluated.get('champion')?.evaluation ?? {};
-  return score === null || !interval ? null : { score, interval, n };
+  const { evaluation = null, failure = null } = evaluated.get('champion') ?? {};
+  const { score = null, scoreInterval: interval = null, n = 0 } = evaluation ?? {};
+  if (score === null || !interval) return { notAsked: failure ?? 'none of its answers has a score' };
+  return { score, interval, n };
 }

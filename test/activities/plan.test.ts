@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import { pino } from 'pino';
 import type { Dependencies } from '../../src/activities/dependencies.ts';
-import { createPlan, type Plan } from '../../src/activities/plan.ts';
+import { createPlan, type Plan, type PlanInput } from '../../src/activities/plan.ts';
 import type { Dataset } from '../../src/activities/prepare.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
@@ -44,6 +44,7 @@ async function planOf(
   pipeline: Record<string, unknown> = {},
   data = dataset(),
   changes: Partial<Dependencies> = {},
+  champion: PlanInput['champion'] = null,
 ): Promise<Plan> {
   const definition = await writeJson(
     artifacts,
@@ -55,13 +56,7 @@ async function planOf(
       ...pipeline,
     }),
   );
-  const provider = new OpenAIProtocolProvider({
-    baseURL: trainer.baseURL,
-    apiKey: 'key',
-    local: false,
-    settlingMs: 0,
-    timeoutMs: 5000,
-  });
+  const provider = new OpenAIProtocolProvider(endpoint());
   const dependencies: Dependencies = {
     artifacts,
     home,
@@ -73,8 +68,17 @@ async function planOf(
     log: pino({ level: 'silent' }),
     ...changes,
   };
-  return createPlan(dependencies)({ definition, dataset: data, champion: null });
+  return createPlan(dependencies)({ definition, dataset: data, champion });
 }
+
+const endpoint = () => ({
+  baseURL: trainer.baseURL,
+  apiKey: 'key',
+  local: false,
+  settlingMs: 0,
+  timeoutMs: 5000,
+});
+
 const ids = ({ candidates }: Plan) => candidates.map(({ id }) => id);
 
 test('every candidate has what is held back for it, and the plan what comes after', async () => {
@@ -177,3 +181,22 @@ test('a judge with a budget needs a price', async () => {
 function raise(): never {
   throw new Error('the prices of the stack have changed');
 }
+
+test('the end of the champion is a part of the plan where it is near', async () => {
+  const DAY_MS = 86_400_000;
+  const champion = { model: 'ft:old', baseModel: 'local-nano', treatment: 'strip' as const };
+  const endIn = async (days: number) => {
+    const shutdownDate = new Date(Date.now() + days * DAY_MS);
+    class LeavingProvider extends OpenAIProtocolProvider {
+      override async listModels() {
+        return [...(await super.listModels()), { id: 'ft:old', shutdownDate }];
+      }
+    }
+    const changes = { connectProvider: () => new LeavingProvider(endpoint()) };
+    const { championEndsAt } = await planOf({ retraining: { shutdown_days: 30 } }, dataset(), changes, champion);
+    return championEndsAt === shutdownDate.toISOString();
+  };
+  expect(await endIn(29)).toBe(true);
+  expect(await endIn(-1)).toBe(true);
+  expect(await endIn(31)).toBe(false);
+});

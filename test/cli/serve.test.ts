@@ -105,6 +105,18 @@ test('a stream that is under way at SIGTERM comes to its end', async () => {
   expect(linesOf(log)).toMatchObject([{ completion: 'crash' }]);
 });
 
+test('a log that cannot be written fails no call, and at the end it says how many it lacks', async () => {
+  // A folder of that name.
+  const baseURL = await start('--log', place.home);
+  await writeAlias(place.home, sampleAlias());
+  upstream.answer = ({ body }) => ({ body: completion(JSON.parse(body).model, 'crash') });
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => ask(baseURL, `it freezes ${index}`)));
+  expect(answers.every((answer) => 'choices' in answer)).toBe(true);
+  serve.child.kill('SIGINT');
+  expect((await serve.ended).code).toBe(0);
+  expect(serve.stderr).toContain(`20 calls are not in ${place.home}`);
+});
+
 test('without a log it says what that means, and asks the fallback model where the log of old names none', async () => {
   const baseURL = await start('--fallback-model', 'spare-model');
   expect(serve.stderr).toContain('--log');

@@ -34,6 +34,7 @@ const champion = (comparison: typeof BETTER | null, costPer1kUsd: number | null 
   comparison,
   costPer1kUsd,
   failure: null,
+  endsAt: null,
 });
 
 test('without a champion the comparison with the original prompt decides', () => {
@@ -79,6 +80,15 @@ test('a champion that does not answer is replaced as if there were none', () => 
   const { promote, why } = promotionOf(input({ champion: silent }));
   expect(promote).toBe(true);
   expect(why).toBe(`The champion ft:old does not answer (PROVIDER_REFUSED: 404). ${REASON}`);
+});
+
+test('a champion that will soon be switched off is replaced by what beats the original prompt, unless that is worse than it', () => {
+  const leaving = (comparison: typeof BETTER | null, recommendation: PromotionInput['recommendation'] = 'fine-tune') =>
+    promotionOf(input({ recommendation, champion: { ...champion(comparison), endsAt: '2027-01-06T00:00:00.000Z' } }));
+  expect([BETTER, AS_GOOD, OPEN, null].map((comparison) => leaving(comparison).promote)).toEqual(Array(4).fill(true));
+  expect(leaving(AS_GOOD).why).toBe(`The provider switches the champion ft:old off on 2027-01-06. ${REASON}`);
+  expect(leaving(WORSE).promote).toBe(false);
+  expect(leaving(AS_GOOD, 'inconclusive').promote).toBe(false);
 });
 
 test('the reason names the figures', () => {

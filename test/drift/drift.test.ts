@@ -14,37 +14,47 @@ function rows(count: number, words: readonly string[], labels: readonly string[]
   );
 }
 
-test('rows of the same kind are no drift, however few', () => {
-  for (const count of [30, 200]) expect(measureDrift(rows(400, SHOP), rows(count, SHOP)).significant).toBe(false);
+test('rows of the same kind are no drift, however few', async () => {
+  for (const count of [30, 200])
+    expect(await measureDrift(rows(400, SHOP), rows(count, SHOP))).toMatchObject({ significant: false });
 });
 
-test('other words, other labels or another length are drift, and the text says which', () => {
+test('other words, other labels or another length are drift, and the text says which', async () => {
   const old = rows(400, SHOP);
-  const words = measureDrift(old, rows(60, [...SHOP, ...GARAGE]));
+  const words = await measureDrift(old, rows(60, [...SHOP, ...GARAGE]));
   expect(words).toMatchObject({ significant: true, n: { old: 400, new: 60 } });
   expect(words.text).toMatch(/^drift in 60 new examples \(p .+\): .*words are new/);
-  const labels = measureDrift(old, rows(60, SHOP, ['refund', 'warranty']));
+  const labels = await measureDrift(old, rows(60, SHOP, ['refund', 'warranty']));
   expect(labels.text).toContain('labels are distributed differently');
   const long = rows(60, SHOP).map((row) => ({ ...row, length: row.length * 3 }));
-  expect(measureDrift(old, long).text).toContain('inputs have another length');
+  expect((await measureDrift(old, long)).text).toContain('inputs have another length');
 });
 
-test('texts without labels are compared by the rest', () => {
-  const drift = measureDrift(rows(100, SHOP, null), rows(50, GARAGE, null));
+test('texts without labels are compared by the rest', async () => {
+  const drift = await measureDrift(rows(100, SHOP, null), rows(50, GARAGE, null));
   expect(drift.significant).toBe(true);
   expect(drift.statistics.map(({ name }) => name)).not.toContain('label-psi');
 });
 
-test('the same rows give the same result', () => {
-  const [old, fresh] = [rows(100, SHOP), rows(40, SHOP)];
-  expect(measureDrift(old, fresh)).toEqual(measureDrift(old, fresh));
+test('a classifier tells new rows from old ones by a few words, whichever side comes first', async () => {
+  const [usual, odd] = [rows(1000, SHOP), rows(300, [...SHOP, ...SHOP, ...SHOP, 'engine', 'brake'])];
+  for (const { statistics } of [await measureDrift(usual, odd), await measureDrift(odd, usual)]) {
+    const { value = 0, pValue } = statistics.find(({ name }) => name === 'classifier') ?? {};
+    expect(value).toBeGreaterThan(0.55);
+    expect(pValue).toBe(1 / 300);
+  }
 });
 
-test('no text harms the measure', () => {
-  fc.assert(
-    fc.property(fc.array(fc.string({ unit: 'binary' }), { minLength: 1, maxLength: 8 }), (texts) => {
+test('the same rows give the same result', async () => {
+  const [old, fresh] = [rows(100, SHOP), rows(40, SHOP)];
+  expect(await measureDrift(old, fresh)).toEqual(await measureDrift(old, fresh));
+});
+
+test('no text harms the measure, and nothing to compare is no drift', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.string({ unit: 'binary' }), { maxLength: 8 }), async (texts) => {
       const all = texts.map((text) => driftRow(text, null));
-      for (const { value, pValue } of measureDrift(all, all).statistics) {
+      for (const { value, pValue } of (await measureDrift(all, all)).statistics) {
         expect(value).not.toBeNaN();
         expect(pValue).toBeGreaterThan(0);
         expect(pValue).toBeLessThanOrEqual(1);
@@ -52,6 +62,15 @@ test('no text harms the measure', () => {
     }),
     { numRuns: 20 },
   );
+});
+
+test('whoever waits for the measure is asked between its steps, and may end it', async () => {
+  let asked = 0;
+  const pause = async () => {
+    asked += 1;
+    if (asked === 3) throw new Error('enough');
+  };
+  await expect(measureDrift(rows(40, SHOP), rows(40, SHOP), pause)).rejects.toThrow('enough');
 });
 
 test('a sample holds every row of a short stream, and a bounded choice of a long one', () => {

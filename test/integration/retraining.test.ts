@@ -150,6 +150,11 @@ test('a log grows over four looks of a schedule: train and deploy, skip, retrain
 
     const second = await look();
     expect(second).toMatchObject({ outcome: 'skipped', run: null });
+    const skipped = 'TuneloopVerdict = "skipped: few new examples"';
+    await until(
+      async () => (await Array.fromAsync(stack.client.workflow.list({ query: skipped }))).length === 1,
+      skipped,
+    );
 
     const warranty = warrantyRows(90);
     await grow(warranty);

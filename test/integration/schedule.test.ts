@@ -1,3 +1,5 @@
+import { readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
 import type { RunJson } from '../../src/cli/runs.ts';
 import { cli, lastJson, temporaryHome, until } from '../setup/cli.ts';
 import { shopRows, writePipeline } from '../setup/shop-log.ts';
@@ -5,6 +7,7 @@ import { shopRows, writePipeline } from '../setup/shop-log.ts';
 interface Row {
   pipeline: string;
   paused: boolean;
+  note: string | null;
   looks: number;
   lastLook: { outcome: string; reason: string | null } | null;
   next: string | null;
@@ -19,10 +22,12 @@ describe('schedule', () => {
   const json = async <T>(...args: string[]) => lastJson<T>(await cli(home, [...args, '--json']));
   const runs = async () => (await json<{ runId: string }[]>('list')).map(({ runId }) => runId);
   const schedules = () => json<Row[]>('schedule', 'list');
+  const messages = path.join(home, 'messages.jsonl');
+  const settings = { retraining: RETRAINING, notify: { command: ['tee', '-a', messages] } };
   let file = '';
 
   beforeAll(async () => {
-    file = writePipeline(home, shopRows(60), { retraining: RETRAINING });
+    file = writePipeline(home, shopRows(60), settings);
     await cli(home, ['demo', '--keep', '--pipeline', file]);
   });
 
@@ -43,14 +48,14 @@ describe('schedule', () => {
     expect((await cli(home, ['schedule', 'pause', 'shop'])).code).toBe(0);
     const changed = await json<{ created: boolean; cron: string }>('schedule', 'create', file, '--cron', '30 4 * * *');
     expect(changed).toMatchObject({ created: false, cron: '30 4 * * *' });
-    expect(await schedules()).toMatchObject([{ pipeline: 'shop', paused: true }]);
+    expect(await schedules()).toMatchObject([{ pipeline: 'shop', paused: true, note: 'paused by a person' }]);
     expect((await cli(home, ['schedule', 'resume', 'shop'])).code).toBe(0);
     expect(await schedules()).toMatchObject([{ pipeline: 'shop', paused: false }]);
   });
 
   test('trigger runs the pipeline on what the log holds then', async () => {
     const before = await runs();
-    writePipeline(home, shopRows(90), { retraining: RETRAINING });
+    writePipeline(home, shopRows(90), settings);
     expect((await cli(home, ['schedule', 'trigger', 'shop'])).code).toBe(0);
     const scheduled = async () => (await runs()).find((id) => !before.includes(id));
     await until(async () => (await scheduled()) !== undefined, 'the scheduled run');
@@ -71,10 +76,22 @@ describe('schedule', () => {
     const listed = async () => (await cli(home, ['schedule', 'list'])).stdout;
     await until(async () => (await listed()).includes(' skipped'), 'the end of the look');
     expect(await listed()).toMatch(/shop, last look: 0 new examples/);
+    expect(readFileSync(messages, 'utf8')).toMatch(/"type":"retraining\.skipped".*0 new examples/);
+  });
+
+  test('a look that fails pauses the schedule, and somebody is told', async () => {
+    rmSync(path.join(home, 'log.jsonl'));
+    expect((await cli(home, ['schedule', 'trigger', 'shop'])).code).toBe(0);
+    await until(async () => (await schedules())[0]?.paused === true, 'the pause');
+    expect(await schedules()).toMatchObject([
+      { note: expect.stringContaining('failure'), lastLook: { outcome: 'failed', reason: null } },
+    ]);
+    expect(readFileSync(messages, 'utf8')).toMatch(/"type":"retraining\.failed".*log\.jsonl/);
   });
 
   test.each([
     ['cron expression', ['--cron', 'every monday'], '"every monday Europe/Berlin"'],
+    ['minute', ['--cron', '61 3 * * *'], '"61 3 * * * Europe/Berlin"'],
     ['time zone', ['--timezone', 'Mars/Base'], '"0 3 * * 1 Mars/Base"'],
   ])('a %s that nobody knows is refused with an example', async (_what, args, named) => {
     const { code, stderr } = await cli(home, ['schedule', 'create', file, ...args]);

@@ -115,6 +115,7 @@ export function samplePlan(changes: Partial<Plan> = {}): Plan {
     },
     reserveFinal: final,
     checkpoints: null,
+    championEndsAt: null,
     monthly: false,
     warnings: [],
     ...changes,

@@ -255,7 +255,9 @@ describe('where nobody answers', () => {
 
   test('it is said what is missing', async () => {
     const none = await predictorOf(null);
-    expect(String(await rejection(none.predict('late parcel')))).toContain('give the messages of the whole prompt');
+    expect(String(await rejection(none.predict('late parcel')))).toMatch(
+      /`home` has no alias of this name that can be read; .*: give the messages of the whole prompt$/,
+    );
     const prompt = [{ role: 'user' as const, content: 'Sort: late parcel' }];
     expect(String(await rejection(none.predictor.predict(prompt)))).toContain('set fallback.model');
   });

@@ -89,7 +89,7 @@ describe('whom a model is not asked for', () => {
     expect(route(sampleAlias({ champion }), 'late parcel')).toMatchObject({ arm: 'champion', notAsked: 'unfit' });
   });
 
-  test('a model is asked until it is switched off', () => {
+  test('F53 a model is asked until it is switched off', () => {
     const until = (shutdownDate: string) =>
       route(sampleAlias({ champion: servedModel('ft:champion', { shutdownDate }) }), 'late parcel');
     expect(until('2026-11-01T00:00:00.001Z')).toMatchObject({ notAsked: null, attempts: [{}, {}] });

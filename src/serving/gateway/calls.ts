@@ -42,7 +42,7 @@ export class GatewayCalls {
     { alias, form }: { alias: Alias; form: AnswerForm },
     signal: AbortSignal,
   ): Promise<GatewayAnswer> {
-    const request = withOldPrompt(given, alias.original.template);
+    const request = withOldPrompt(given, alias);
     const { trainerUrl, fallbackModel, sink } = this.#options;
     const endpoint = endpointOf(alias.provider, trainerUrl);
     // The local trainer's answers come whole.
@@ -58,8 +58,9 @@ export class GatewayCalls {
     for (const [index, attempt] of route.attempts.entries()) {
       const isLast = index === route.attempts.length - 1;
       trace.ask(attempt);
+      const body = bodyFor(attempt, request, { streams, maxOutputTokens: alias.maxOutputTokens });
       const reply = await this.#upstream
-        .ask(endpoint, bodyFor(attempt, request, streams), { silenceMs: isLast ? LAST_SILENCE_MS : SILENCE_MS, signal })
+        .ask(endpoint, body, { silenceMs: isLast ? LAST_SILENCE_MS : SILENCE_MS, signal })
         .then(
           (message) => readReply(message, endpoint.apiKey),
           (error: unknown) => failure(`the provider does not answer: ${error}`),
@@ -71,8 +72,8 @@ export class GatewayCalls {
         continue;
       }
       if (reply.kind === 'streaming') {
-        const body = followed(reply.chunks, { attempt, isValid, trace, signal });
-        return { status: 200, headers: { ...EVENT_TYPE, ...trace.headers }, body };
+        const events = followed(reply.chunks, { attempt, isValid, trace, signal });
+        return { status: 200, headers: { ...EVENT_TYPE, ...trace.headers }, body: events };
       }
       const valid = isValid(reply, attempt);
       trace.end(attempt, valid ? 'ok' : 'invalid');
@@ -107,13 +108,26 @@ function routeOf({ prompt, key, body }: ChatRequest, alias: Alias, originalModel
   return routeCall(alias, [], { ...options, key: key ?? JSON.stringify(body.messages) });
 }
 
-/** The application's request with another model and prompt. The original prompt goes as it came. */
-function bodyFor({ arm, model, messages }: Attempt, { body, stream }: ChatRequest, streams: boolean): string {
+/**
+ * The application's request with another model and prompt. The original prompt goes as it came; what the application leaves
+ * open, a tuned model is asked as in the evaluation that it was chosen by.
+ */
+function bodyFor(
+  { arm, model, messages }: Attempt,
+  { body, stream }: ChatRequest,
+  { streams, maxOutputTokens }: { streams: boolean } & Pick<Alias, 'maxOutputTokens'>,
+): string {
   const { stream_options, ...others } = body;
+  const isLimited = (body.max_completion_tokens ?? body.max_tokens ?? null) !== null;
+  const asEvaluated = {
+    messages,
+    temperature: body.temperature ?? 0,
+    ...(isLimited || maxOutputTokens === null ? {} : { max_completion_tokens: maxOutputTokens }),
+  };
   return JSON.stringify({
     ...others,
     model,
-    messages: arm === 'original' ? body.messages : messages,
+    ...(arm === 'original' ? {} : asEvaluated),
     ...(stream ? { stream: streams } : {}),
     ...(streams && stream_options !== undefined ? { stream_options } : {}),
   });

@@ -63,7 +63,13 @@ export class Deployments {
     const alias = await readAlias(this.#home, deployment);
     // Names that differ in characters which no folder can have share one.
     if (alias?.pipeline !== deployment) return null;
-    const cache = await AliasCache.open({ deployment, home: this.#home, onError: this.#onError });
+    let trouble: unknown;
+    const onError = (error: unknown) => {
+      trouble = error;
+      this.#onError(error);
+    };
+    const cache = await AliasCache.open({ deployment, home: this.#home, onError });
+    if (trouble && !cache.current.alias) throw trouble;
     cache.refreshEvery(REFRESH_MS);
     return cache;
   }

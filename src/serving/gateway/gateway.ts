@@ -34,13 +34,15 @@ export interface GatewayOptions {
 export interface Gateway {
   /** `http://127.0.0.1:<port>/v1` */
   readonly baseURL: string;
-  /** Takes no new connection, and resolves when what is under way was answered. */
+  /** Takes no new connection, and resolves when what is under way was answered, or cut off after eight seconds. */
   close(): Promise<void>;
 }
 
 const LARGEST_BODY = 10 * 1024 * 1024;
 /** For a whole request to arrive. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** For what is under way when the gateway is told to stop: containers get ten seconds, and the log needs a part of them. */
+const DRAIN_MS = 8000;
 
 /**
  * Starts a server that speaks OpenAI's chat completions on the loopback interface, where `model` is the name of a deployment.
@@ -72,7 +74,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
 /**
  * Makes what ends a server without ending a call: it takes no further connection, and closes each one once it is answered.
- * One that its client keeps, or has never used, would hold up the end.
+ * One that its client keeps, or has never used, would hold up the end, and so would a model that is silent.
  */
 function drainOf(app: FastifyInstance): () => Promise<void> {
   let underway = 0;
@@ -91,7 +93,11 @@ function drainOf(app: FastifyInstance): () => Promise<void> {
   return () =>
     new Promise((resolve) => {
       isDraining = true;
-      app.server.close(() => resolve());
+      const patience = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
+      app.server.close(() => {
+        clearTimeout(patience);
+        resolve();
+      });
       closeUnused();
     });
 }
@@ -125,10 +131,12 @@ function buildServer(log: Logger, deployments: Deployments, calls: GatewayCalls)
   app.get('/health', async () => ({ status: 'ok' }));
   app.get('/v1/models', async () => ({ object: 'list', data: (await deployments.list()).map(modelOf) }));
   app.post('/v1/chat/completions', async ({ body }, reply) => {
+    // Before anything is waited for: the application may leave meanwhile.
+    const signal = leaving(reply);
     const request = parseChatRequest(body);
     const deployment = await deployments.find(request.deployment);
     if (!deployment) throw unknownDeployment(request.deployment, await deployments.list());
-    const answer = await calls.answer(request, deployment, leaving(reply));
+    const answer = await calls.answer(request, deployment, signal);
     reply.headers(answer.headers).code(answer.status);
     return reply.send(typeof answer.body === 'string' ? answer.body : Readable.from(answer.body));
   });

@@ -48,23 +48,25 @@ export async function readReply(message: IncomingMessage, apiKey: string): Promi
   try {
     if (isAnswer && headers['content-type']?.startsWith('text/event-stream')) return await beginStream(message, apiKey);
     const body = await readWhole(message);
-    const json = parseJson(body);
-    if (!isAnswer) return refusal(statusCode, retryHeaders(headers), json, apiKey);
-    if (isRecord(json) && Array.isArray(json.choices)) {
-      return { kind: 'whole', body, completion: json, ...answerOf(json.choices) };
-    }
-    return failure('the provider gave what is no chat completion');
+    return isAnswer ? wholeOf(body) : refusal(statusCode, retryHeaders(headers), parseJson(body), apiKey);
   } catch (error) {
     return failure(`the answer broke off: ${redact(String(error), [apiKey])}`);
   }
 }
 
-/** The first choice, as far as a server has filled it in. */
-function answerOf([choice]: readonly unknown[]): GivenAnswer {
-  const { message, finish_reason } = isRecord(choice) ? choice : {};
-  const content = isRecord(message) ? message.content : undefined;
+/** An answer by its first choice, as far as a server has filled it in. */
+function wholeOf(body: string): Whole | Failure {
+  const completion = parseJson(body);
+  const choice: unknown = isRecord(completion) && Array.isArray(completion.choices) ? completion.choices[0] : null;
+  if (!isRecord(completion) || !isRecord(choice) || !isRecord(choice.message)) {
+    return failure('the provider gave what is no chat completion');
+  }
+  const { message, finish_reason } = choice;
   return {
-    text: typeof content === 'string' ? content : '',
+    kind: 'whole',
+    body,
+    completion,
+    text: typeof message.content === 'string' ? message.content : '',
     finishReason: typeof finish_reason === 'string' ? finish_reason : null,
   };
 }
@@ -99,10 +101,10 @@ async function beginStream(message: IncomingMessage, apiKey: string): Promise<Re
     text += value.toString('latin1');
     if (/[\r\n]$/.test(text)) data = firstData(text);
   }
-  const event = parseJson(data ?? '');
-  if (isRecord(event) && isRecord(event.error)) {
+  const event = data === undefined ? {} : parseJson(data);
+  if (!isRecord(event) || isRecord(event.error)) {
     message.destroy();
-    return refusal(502, {}, event, apiKey);
+    return isRecord(event) ? refusal(502, {}, event, apiKey) : failure('the stream began with what is no completion');
   }
   return { kind: 'streaming', chunks: untilDone(message, first, rest) };
 }
@@ -114,7 +116,8 @@ function firstData(text: string): string | undefined {
   return lines.find((line) => line.startsWith('data:'))?.slice('data:'.length);
 }
 
-const DONE = /data: ?\[DONE\]\s*$/;
+/** On a line of its own: an answer may say it too, and break off right there. */
+const DONE = /[\r\n]data: ?\[DONE\]\s*$/;
 
 /** The chunks of a stream up to its last event, after which a server may keep the connection open. */
 async function* untilDone(
@@ -122,7 +125,7 @@ async function* untilDone(
   first: readonly Buffer[],
   rest: AsyncIterator<Buffer>,
 ): AsyncGenerator<Chunk> {
-  let tail = '';
+  let tail = '\n';
   const chunkOf = (bytes: Buffer): Chunk => {
     tail = (tail + bytes.subarray(-20).toString('latin1')).slice(-20);
     return { bytes, isLast: DONE.test(tail) };

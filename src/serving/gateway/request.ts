@@ -1,5 +1,6 @@
-import { type PromptTemplate, promptForInput } from '../../dataset/instructions/template.ts';
+import { promptForInput } from '../../dataset/instructions/template.ts';
 import type { Message } from '../../dataset/row.ts';
+import type { Alias } from '../../deployment/alias.ts';
 import { invalid } from '../../http/api-error.ts';
 import { isRecord } from '../../http/json-body.ts';
 
@@ -45,11 +46,12 @@ export function parseChatRequest(body: unknown): ChatRequest {
  * where every known prompt has further ones. A prompt of one message cannot be told from an input and stays as it is, as does
  * an input whose prompt has further slots.
  */
-export function withOldPrompt(request: ChatRequest, template: PromptTemplate): ChatRequest {
+export function withOldPrompt(request: ChatRequest, { original, champion, canary }: Alias): ChatRequest {
   const [message, ...others] = request.prompt ?? [];
   const isInput = message?.role === 'user' && others.length === 0;
-  if (!isInput || template.versions.some(({ messages }) => messages.length === 1)) return request;
-  const prompt = promptForInput(template, message.content, 'keep-instructions');
+  const known = [original, champion, canary].flatMap((each) => each?.template.versions ?? []);
+  if (!isInput || known.some(({ messages }) => messages.length === 1)) return request;
+  const prompt = promptForInput(original.template, message.content, 'keep-instructions');
   return prompt ? { ...request, prompt, body: { ...request.body, messages: prompt } } : request;
 }
 

@@ -55,13 +55,17 @@ export class CallTrace {
 
   /** The model that was asked last has given what the application gets. Undefined for what is no whole answer. */
   take({ arm, model }: Attempt, answer: Pick<Exchange, 'response' | 'streamed'>): CapturedCall | undefined {
-    this.#line = recordOf({
-      endpoint: 'chat/completions',
-      request: JSON.stringify(this.#request.body),
-      ...answer,
-      startedAt: this.#startedAt,
-      latencyMs: this.#latencyMs(),
-    });
+    try {
+      this.#line = recordOf({
+        endpoint: 'chat/completions',
+        request: JSON.stringify(this.#request.body),
+        ...answer,
+        startedAt: this.#startedAt,
+        latencyMs: this.#latencyMs(),
+      });
+    } catch {
+      // A stream with events of another make: what the application gets is not the log's to judge.
+    }
     if (this.#line) {
       this.#served.answeredBy = arm;
       this.#model = model;

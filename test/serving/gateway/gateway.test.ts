@@ -15,12 +15,24 @@ import {
   gatewaySetup,
   KEY_VARIABLE,
   oldPrompt,
+  sampleAlias,
   servedModel,
 } from './setup.ts';
 
 jest.setTimeout(30_000);
 
 const DEPLOYMENT = 'support-triage';
+const CLOCKS_BUT_TIMEOUTS = [
+  'Date',
+  'hrtime',
+  'nextTick',
+  'performance',
+  'queueMicrotask',
+  'setImmediate',
+  'clearImmediate',
+  'setInterval',
+  'clearInterval',
+] as const;
 let setup: GatewaySetup;
 let client: OpenAI;
 
@@ -80,6 +92,28 @@ describe('an answer', () => {
     expect(setup.upstream.received[0]?.headers.authorization).toBe(`Bearer ${process.env[KEY_VARIABLE]}`);
   });
 
+  test('comes from a model that is asked as in its evaluation, where the application says nothing else', async () => {
+    await setup.deploy({ maxOutputTokens: 7 });
+    answers({ 'ft:tuned': says('Dear customer') });
+    await ask('it freezes');
+    await ask('it freezes', { max_completion_tokens: null });
+    expect(setup.asked()).toEqual([
+      expect.objectContaining({ model: 'ft:tuned', temperature: 0, max_completion_tokens: 7 }),
+      { model: 'big-model', messages: oldPrompt('it freezes') },
+      expect.objectContaining({ model: 'ft:tuned', temperature: 0, max_completion_tokens: 7 }),
+      { model: 'big-model', messages: oldPrompt('it freezes'), max_completion_tokens: null },
+    ]);
+    setup.upstream.received.length = 0;
+    answers({ 'ft:tuned': says('crash') });
+    const messages = [{ role: 'user', content: 'it freezes' }];
+    for (const own of [{ max_tokens: 9 }, { max_completion_tokens: 9 }])
+      await ask('it freezes', { ...own, temperature: 1 });
+    expect(setup.asked()).toEqual([
+      { model: 'ft:tuned', messages, temperature: 1, max_tokens: 9 },
+      { model: 'ft:tuned', messages, temperature: 1, max_completion_tokens: 9 },
+    ]);
+  });
+
   test('is logged with the old prompt and whom the call belonged to', async () => {
     await setup.deploy();
     answers({ 'ft:tuned': says('billing') });
@@ -116,6 +150,13 @@ describe('an answer', () => {
     expect(setup.asked()[1]).toEqual({ model: 'big-model', messages: oldPrompt('it freezes') });
     const [line] = await setup.logged();
     expect(line?.metadata).toMatchObject({ tuneloop_outcome: 'invalid', tuneloop_answered_by: 'original' });
+  });
+
+  test.each([[[]], [[null]], [[{}]], [[{ message: null }]]])('is none where the choices are %j', async (choices) => {
+    await setup.deploy();
+    setup.upstream.answer = () => ({ body: { id: 'chatcmpl-1', choices } });
+    expect(await refusal(ask('it freezes'))).toMatchObject({ status: 502, code: 'upstream_failed' });
+    expect(setup.asked().map(({ model }) => model)).toEqual(['ft:tuned', 'big-model']);
   });
 
   test('is asked of the original prompt when the champion fails, and of the fallback model where one is named', async () => {
@@ -188,7 +229,7 @@ describe('an answer', () => {
       answers({ 'ft:tuned': says('crash') });
       const { response } = await ask('', { messages: alone }).withResponse();
       expect(response.headers.get('x-tuneloop-outcome')).toBe('ok');
-      expect(setup.asked()).toEqual([{ model: 'ft:tuned', messages: alone }]);
+      expect(setup.asked()).toEqual([{ model: 'ft:tuned', messages: alone, temperature: 0 }]);
       expect(await setup.logged()).toMatchObject([{ messages: oldPrompt('it freezes'), completion: 'crash' }]);
     });
 
@@ -220,6 +261,18 @@ describe('an answer', () => {
       const { response } = await ask('', { messages: alone }).withResponse();
       expect(response.headers.get('x-tuneloop-outcome')).toBe('unfit');
       expect(setup.asked()).toEqual([{ model: 'big-model', messages: alone }]);
+    });
+
+    test('is none where a model knows prompts of one message too', async () => {
+      const { original } = sampleAlias();
+      const messages = [{ role: 'user' as const, parts: ['Sort: ', { slot: 0 }] }];
+      const [version] = original.template.versions;
+      const template = { versions: [{ messages, slots: version?.slots ?? [], rows: 10 }] };
+      await setup.deploy({ champion: { ...servedModel('ft:tuned'), template } });
+      answers({ 'ft:tuned': says('crash') });
+      await ask('', { messages: [{ role: 'user', content: 'Sort: it freezes' }] });
+      expect(setup.asked()).toMatchObject([{ model: 'ft:tuned', messages: alone }]);
+      expect(await setup.logged()).toMatchObject([{ messages: [{ content: 'Sort: it freezes' }] }]);
     });
   });
 
@@ -300,6 +353,14 @@ describe('a stream', () => {
       ...changes,
     });
 
+  /** As it comes over the wire. */
+  const streamedText = () =>
+    fetch(`${setup.gateway.baseURL}/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: DEPLOYMENT, messages: oldPrompt('it freezes'), stream: true }),
+    });
+
   /** A server whose streams the test goes on with by hand. */
   function openStream(): Promise<ServerResponse> {
     return new Promise((resolve) => {
@@ -348,6 +409,8 @@ describe('a stream', () => {
       (response: ServerResponse) => void beginEvents(response).end(event({ error: { message: 'overloaded' } })),
     ],
     ['nothing', (response: ServerResponse) => void beginEvents(response).end()],
+    ['its end', (response: ServerResponse) => void beginEvents(response).end(event('[DONE]'))],
+    ['broken JSON', (response: ServerResponse) => void beginEvents(response).end(event('{') + event('[DONE]'))],
     ['a broken connection', (response: ServerResponse) => void response.destroy()],
   ])('that begins with %s comes from the original prompt instead', async (_what, fail) => {
     await setup.deploy();
@@ -381,6 +444,33 @@ describe('a stream', () => {
     expect(line?.metadata).toMatchObject({ tuneloop_outcome: 'error' });
   });
 
+  test('with broken JSON in its midst is passed on as it is, and is logged as an error', async () => {
+    await setup.deploy();
+    const events = chunk('ft:tuned', 'crash') + event('{') + event('[DONE]');
+    setup.upstream.answer = () => (response) => void beginEvents(response).end(events);
+    expect(await (await streamedText()).text()).toBe(events);
+    const [line] = await setup.logged();
+    expect(line).toMatchObject({ completion: null, metadata: { tuneloop_outcome: 'error' } });
+  });
+
+  test('is not over where a text says so', async () => {
+    await setup.deploy();
+    const opened = openStream();
+    const pending = streamedText();
+    const response = await opened;
+    const [begin, rest = ''] = chunk('ft:tuned', 'data: [DONE]').split(/(?<=\[DONE\])/);
+    const pieces = [chunk('ft:tuned', 'It says '), begin, rest + chunk('ft:tuned', null, 'stop') + event('[DONE]')];
+    const events = pieces.join('');
+    const sendNext = () => response.write(pieces.shift() ?? '');
+    sendNext();
+    let text = '';
+    for await (const part of (await pending).body ?? []) {
+      text += Buffer.from(part).toString();
+      sendNext();
+    }
+    expect(text).toBe(events);
+  });
+
   test('that the application leaves is aborted at the provider at once', async () => {
     await setup.deploy();
     const opened = openStream();
@@ -399,12 +489,7 @@ describe('a stream', () => {
     await setup.deploy();
     setup.upstream.answer = () => (response) =>
       void beginEvents(response).write(chunk('ft:tuned', 'crash') + chunk('ft:tuned', null, 'stop') + event('[DONE]'));
-    const answer = await fetch(`${setup.gateway.baseURL}/chat/completions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ model: DEPLOYMENT, messages: oldPrompt('it freezes'), stream: true }),
-    });
-    expect(await answer.text()).toMatch(/data: \[DONE\]\n\n$/);
+    expect(await (await streamedText()).text()).toMatch(/data: \[DONE\]\n\n$/);
     expect((await setup.logged())[0]).toMatchObject({ completion: 'crash' });
   });
 
@@ -417,6 +502,7 @@ describe('a stream', () => {
     expect(setup.asked()[0]).toEqual({
       model: 'ft:tuned',
       messages: [{ role: 'user', content: 'it freezes' }],
+      temperature: 0,
       stream: false,
     });
     expect(chunks.map(({ choices: [choice] }) => choice?.delta.content ?? choice?.finish_reason)).toEqual([
@@ -488,6 +574,13 @@ describe('deployments', () => {
     });
     answers({ 'ft:tuned': says('crash') });
     expect((await ask('it freezes')).model).toBe('ft:tuned');
+  });
+
+  test('whose schema is none are refused with the reason', async () => {
+    await setup.deploy({ jsonSchema: { type: 'nothing' } });
+    const error = await refusal(ask('it freezes'));
+    expect(error).toMatchObject({ status: 500, code: 'ALIAS_UNREADABLE' });
+    expect(error.message).toContain(`the JSON Schema of ${DEPLOYMENT} cannot be used`);
   });
 
   test('whose provider has no key here are refused with the name of the variable', async () => {
@@ -580,6 +673,42 @@ describe('the server', () => {
       code: 'PORT_TAKEN',
       message: expect.stringContaining(`${port}`),
     });
+  });
+
+  test('asks no model for an application that has left while its deployment was looked up', async () => {
+    await setup.deploy();
+    await setup.deploy({ pipeline: 'summaries' });
+    let waiting = 0;
+    setup.upstream.answer = ({ body }) => {
+      if (!body.includes('it freezes')) return { body: completion('ft:tuned', 'crash') };
+      waiting += 1;
+      return (response) => void response.once('close', () => (waiting -= 1));
+    };
+    const body = JSON.stringify({ model: DEPLOYMENT, messages: oldPrompt('it freezes') });
+    const { port } = new URL(setup.gateway.baseURL);
+    const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n`;
+    const socket = connect(Number(port), '127.0.0.1', () =>
+      socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`, () => socket.destroy()),
+    );
+    await new Promise((resolve) => socket.once('close', resolve));
+    // It is looked up later, and so asked later.
+    await ask('my invoice', { model: 'summaries' });
+    await until(() => waiting === 0, 'nobody to be asked');
+  });
+
+  test('cuts off what has not come to its end eight seconds after it was told to stop', async () => {
+    await setup.deploy();
+    const asked = new Promise<void>((resolve) => {
+      setup.upstream.answer = () => () => resolve();
+    });
+    const outcome = ask('it freezes').catch((error: unknown) => error);
+    await asked;
+    jest.useFakeTimers({ doNotFake: [...CLOCKS_BUT_TIMEOUTS] });
+    const closed = setup.gateway.close();
+    jest.advanceTimersByTime(8000);
+    jest.useRealTimers();
+    await closed;
+    expect(await outcome).toBeInstanceOf(OpenAI.APIConnectionError);
   });
 
   test('answers what is under way before it closes', async () => {
