@@ -171,7 +171,7 @@ test('a log grows over four looks of a schedule: train and deploy, skip, retrain
     const kept = [...checked(rows.slice(0, 360)), ...warranty, ...checked(rows.slice(360))];
     const weak = stack.writePipeline(NAME, kept, {
       source: { type: 'jsonl', path: '*.jsonl' },
-      candidates: { models: ['local-nano'], learning_rate_multiplier: 0.01, epochs: 1 },
+      candidates: { models: ['local-nano'], learning_rate_multiplier: 0.001, epochs: 1 },
       evaluation: { baseline: { live: 'local-base' } },
       promotion: { by: 'automatic', canary: { stages: [{ share: 0.5, min_calls: 30 }], every_seconds: 1 } },
       retraining: { cron: '0 3 * * 1' },
@@ -182,6 +182,7 @@ test('a log grows over four looks of a schedule: train and deploy, skip, retrain
       outcome: 'trained',
       run: { promotion: { promote: false }, decision: { kind: 'kept' } },
     });
+    expect(fourth.run?.promotion.why).toMatch(/worse/);
     expect((await state()).champion).toEqual(promoted);
 
     // The first model, which has never heard of a warranty, is tried on half of the calls again.
