@@ -14,6 +14,7 @@ export default {
   // Temporal's native core keeps threads alive after its connections are closed.
   forceExit: true,
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
+  globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
   testTimeout: 60_000,
   // The last line of the output is a count that scripts can read.
   reporters: ['default', '<rootDir>/test/setup/count-reporter.js'],

@@ -25,6 +25,7 @@ import { readPrices } from '../src/config/prices.ts';
 import type { Manifest } from '../src/dataset/manifest.ts';
 import { prepareRows } from '../src/preparation/prepared-rows.ts';
 import { findTemplate } from '../src/preparation/template-search.ts';
+import { LOCAL } from '../src/providers/profiles/local.ts';
 import { readJson, writeJson } from '../src/storage/artifact-store.ts';
 import { DatasetVersions } from '../src/storage/dataset-versions.ts';
 import { FileStore } from '../src/storage/file-store.ts';
@@ -191,6 +192,7 @@ async function quality(folder: string): Promise<unknown> {
     redact: [],
     phoneRegion: 'US',
     analyzer: null,
+    limits: LOCAL.limits,
     groupBy: null,
     minQuality: null,
   };

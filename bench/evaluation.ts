@@ -22,7 +22,7 @@ import { createEvaluate, type EvaluateInput, type Evaluations } from '../src/act
 import { pipelineSchema } from '../src/config/pipeline.ts';
 import { readPrices } from '../src/config/prices.ts';
 import { percentile } from '../src/evaluation/statistics.ts';
-import { OpenAIProtocolProvider } from '../src/providers/openai-protocol.ts';
+import { connectProvider } from '../src/providers/connect.ts';
 import { writeJson } from '../src/storage/artifact-store.ts';
 import { FileStore } from '../src/storage/file-store.ts';
 
@@ -59,7 +59,7 @@ else await compare();
 async function evaluateOnce(baseURL: string): Promise<Measured> {
   const home = await mkdtemp(path.join(tmpdir(), 'tuneloop-evaluation-'));
   const artifacts = new FileStore(path.join(home, 'artifacts'));
-  const provider = new OpenAIProtocolProvider({ baseURL, apiKey: 'local', local: true, settlingMs: 0 });
+  const provider = connectProvider('local', baseURL);
   const dependencies: Dependencies = {
     artifacts,
     home,

@@ -1,4 +1,4 @@
-import type { Message } from '../src/dataset/row.ts';
+import type { Message } from '../src/dataset/chat-message.ts';
 import { seededRandom } from '../src/trainer/random.ts';
 
 export type Random = () => number;

@@ -11,7 +11,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { Checkpoint } from '../src/providers/provider.ts';
+import type { Checkpoint } from '../src/providers/training.ts';
 import { checkpointsToEvaluate } from '../src/sweep/checkpoints.ts';
 import { type CandidateEnd, candidatesToStop, type EpochReport } from '../src/sweep/early-stop.ts';
 import { type Candidate, planCandidates } from '../src/sweep/plan.ts';

@@ -14,7 +14,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import OpenAI, { toFile } from 'openai';
 import { childEnvironment } from '../src/config/environment.ts';
-import type { PromptTemplate } from '../src/dataset/instructions/template.ts';
+import type { PromptTemplate } from '../src/dataset/instructions/prompt-template.ts';
 import { percentile } from '../src/evaluation/statistics.ts';
 import { writeAlias } from '../src/storage/aliases.ts';
 import { jobWhen, jsonl, labelled } from '../test/trainer/sample-data.ts';

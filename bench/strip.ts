@@ -3,8 +3,9 @@
  * version were mined; beside the longest common beginning and end. Ends with 1 if a figure that is promised is missed.
  */
 
-import { mineTemplate, type PromptTemplate, stripInstructions } from '../src/dataset/instructions/template.ts';
-import type { Message } from '../src/dataset/row.ts';
+import type { Message } from '../src/dataset/chat-message.ts';
+import { type PromptTemplate, stripInstructions } from '../src/dataset/instructions/prompt-template.ts';
+import { mineTemplate } from '../src/dataset/instructions/template-mining.ts';
 import { TuneloopError } from '../src/errors.ts';
 import { type MadePrompt, PROMPT_LOGS, type PromptForm, promptsOf } from './prompts.ts';
 

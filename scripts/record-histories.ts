@@ -9,8 +9,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { progressOf, type RunHandle, runOptions, startRun } from '../src/cli/runs.ts';
 import { withSession } from '../src/cli/session.ts';
+import { progressOf, type RunHandle, runOptions, startRun } from '../src/client/runs.ts';
 import type { DeploymentState } from '../src/deployment/deployment.ts';
 import { deploymentId, retrainingId } from '../src/workflows/ids.ts';
 import { writePipeline } from '../test/setup/shop-log.ts';

@@ -1,30 +1,13 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { compare } from './cli/compare.ts';
-import { diffDatasets, listDatasets, showDataset } from './cli/datasets.ts';
-import { demo, EXAMPLE_PIPELINE } from './cli/demo.ts';
-import { type DecisionOptions, decide, listDeployments, propose, setCanary, showHistory } from './cli/deployments.ts';
-import { doctor } from './cli/doctor.ts';
+import { EXAMPLE_PIPELINE, GATEWAY_PORT, WEBHOOK_SECRET, WEBHOOKS_PORT } from './cli/defaults.ts';
+import type { DecisionOptions } from './cli/deployments.ts';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
-import { explain } from './cli/explain.ts';
-import { forget } from './cli/forget.ts';
-import { inspect } from './cli/inspect.ts';
-import { label } from './cli/label.ts';
 import { printError, printResult, say } from './cli/output.ts';
-import { plan } from './cli/plan.ts';
-import { report } from './cli/report.ts';
-import { cancel, list, predict, resume, run, watch } from './cli/run-commands.ts';
-import { changeSchedule, createSchedule, listSchedules } from './cli/schedules.ts';
-import { GATEWAY_PORT, serve } from './cli/serve.ts';
-import { budget, sweep } from './cli/spending.ts';
-import { trainer } from './cli/trainer.ts';
-import { WEBHOOK_SECRET, WEBHOOKS_PORT, webhooks } from './cli/webhooks.ts';
 import { ENVIRONMENT_HELP, readEnvironment } from './config/environment.ts';
 import { TuneloopError } from './errors.ts';
-import { stopKeptServices } from './local/local-services.ts';
-import { TRAINER_PORT } from './providers/connect.ts';
-import { ProviderError } from './providers/provider-error.ts';
+import { TRAINER_PORT } from './providers/profiles/local.ts';
 
 const program = new Command('tuneloop')
   .description(packageJson.description)
@@ -57,6 +40,11 @@ function exitWith(action: (...args: any[]) => Promise<number>) {
   return async (...args: any[]) => {
     process.exitCode = await action(...args);
   };
+}
+
+/** As {@link exitWith}, for a command whose module is loaded when it runs: all modules together take a second to load. */
+function lazily<Args extends unknown[]>(load: () => Promise<(...args: Args) => Promise<number>>) {
+  return exitWith(async (...args: Args) => (await load())(...args));
 }
 
 function positive(text: string): number {
@@ -101,39 +89,39 @@ command(
   .option('--pipeline <file>', 'another pipeline file', EXAMPLE_PIPELINE)
   .option('--keep', 'leave Temporal, trainer and worker running')
   .option('--job-seconds <n>', 'stretch each local training job to about so many seconds', positive)
-  .action(exitWith(demo));
+  .action(lazily(async () => (await import('./cli/demo.ts')).demo));
 
 command(program, 'run <file>', 'start a run of a pipeline', 'tuneloop run pipeline.yaml --wait')
   .option('--wait', 'show it until it ends')
-  .action(exitWith(run));
+  .action(lazily(async () => (await import('./cli/run-commands.ts')).run));
 
 command(
   program,
   'plan <file>',
   'show what a run would try, and what it would cost at most, before anything is paid',
   'tuneloop plan pipeline.yaml',
-).action(exitWith(plan));
+).action(lazily(async () => (await import('./cli/plan.ts')).plan));
 command(program, 'watch <id>', 'show a run until it ends', 'tuneloop watch support-triage/20261123-081530-042').action(
-  exitWith(watch),
+  lazily(async () => (await import('./cli/run-commands.ts')).watch),
 );
 
 command(program, 'list', 'list the runs, newest first', 'tuneloop list --limit 5')
   .option('--limit <n>', 'how many', wholeNumber, 20)
-  .action(exitWith(list));
+  .action(lazily(async () => (await import('./cli/run-commands.ts')).list));
 
 command(
   program,
   'cancel <id>',
   'cancel a run and its jobs at the provider',
   'tuneloop cancel support-triage/20261123-081530-042',
-).action(exitWith(cancel));
+).action(lazily(async () => (await import('./cli/run-commands.ts')).cancel));
 
 command(
   program,
   'resume <id>',
   'let a run go on that was paused, for a quota for example',
   'tuneloop resume support-triage/20261123-081530-042',
-).action(exitWith(resume));
+).action(lazily(async () => (await import('./cli/run-commands.ts')).resume));
 
 command(
   program,
@@ -144,24 +132,24 @@ command(
   .option('--junit <file>', 'write JUnit XML, for CI')
   .option('--promptfoo <folder>', 'write a promptfoo config with the rows that judged, to repeat the last comparison')
   .option('--open', 'show the HTML in the browser')
-  .action(exitWith(report));
+  .action(lazily(async () => (await import('./cli/report.ts')).report));
 
 command(
   program,
   'compare <run> <other>',
   'say what the second run has found that the first had not',
   'tuneloop compare support-triage/20261116-081530-042 support-triage/20261123-081530-042',
-).action(exitWith(compare));
+).action(lazily(async () => (await import('./cli/compare.ts')).compare));
 
 command(
   program,
   'predict <id> <text>',
   'ask what serves for a pipeline, or the winner of a run, with the input alone',
   'tuneloop predict support-triage "Where is my invoice?"',
-).action(exitWith(predict));
+).action(lazily(async () => (await import('./cli/run-commands.ts')).predict));
 
 command(program, 'deployments', 'list what serves for each pipeline', 'tuneloop deployments').action(
-  exitWith(listDeployments),
+  lazily(async () => (await import('./cli/deployments.ts')).listDeployments),
 );
 for (const [update, description] of [
   ['approve', 'let the winner that waits go on to production'],
@@ -169,7 +157,10 @@ for (const [update, description] of [
   ['rollback', 'go back to what served before'],
 ] as const) {
   decisionCommand(`${update} <pipeline>`, description, `tuneloop ${update} support-triage --why "looks good"`).action(
-    exitWith((pipeline: string, options: DecisionOptions) => decide(update, pipeline, options)),
+    exitWith(async (pipeline: string, options: DecisionOptions) => {
+      const { decide } = await import('./cli/deployments.ts');
+      return decide(update, pipeline, options);
+    }),
   );
 }
 decisionCommand(
@@ -178,12 +169,12 @@ decisionCommand(
   'tuneloop canary support-triage 0.25 --why "a busy day"',
 )
   .argument('<share>', 'more than 0, at most 1; 1 makes it the champion', shareOfCalls)
-  .action(exitWith(setCanary));
+  .action(lazily(async () => (await import('./cli/deployments.ts')).setCanary));
 decisionCommand(
   'propose <run>',
   'propose the winner of a run, whatever the run recommends',
   'tuneloop propose support-triage/20261123-081530-042 --why "the flips are fine"',
-).action(exitWith(propose));
+).action(lazily(async () => (await import('./cli/deployments.ts')).propose));
 command(
   program,
   'history <pipeline>',
@@ -191,28 +182,28 @@ command(
   'tuneloop history support-triage',
 )
   .option('--limit <n>', 'how many', wholeNumber, 20)
-  .action(exitWith(showHistory));
+  .action(lazily(async () => (await import('./cli/deployments.ts')).showHistory));
 
 command(
   program,
   'budget',
   'show what all runs have spent this month, and what is reserved',
   'tuneloop budget --json',
-).action(exitWith(budget));
+).action(lazily(async () => (await import('./cli/spending.ts')).budget));
 
 command(
   program,
   'sweep',
   'cancel jobs at the provider that no run waits for, now instead of within ten minutes',
   'tuneloop sweep',
-).action(exitWith(sweep));
+).action(lazily(async () => (await import('./cli/spending.ts')).sweep));
 
 command(
   program,
   'inspect <file>',
   'show the prompts of a log: instructions, slots, tokens before and after, and what does not fit',
   'tuneloop inspect pipeline.yaml',
-).action(exitWith(inspect));
+).action(lazily(async () => (await import('./cli/inspect.ts')).inspect));
 
 command(
   program,
@@ -225,7 +216,7 @@ command(
   .option('--import <sheet>', 'take the column actual of such a file back')
   .option('--force', 'with --export: replace a file that is there')
   .option('--by <name>', 'with --import: who has filled it in (default: the user of this machine)')
-  .action(exitWith(label));
+  .action(lazily(async () => (await import('./cli/label.ts')).label));
 
 const dataset = program.command('dataset').description('look at the dataset versions that runs have made');
 command(
@@ -233,19 +224,19 @@ command(
   'list [pipeline]',
   'list dataset versions with their counts',
   'tuneloop dataset list support-triage',
-).action(exitWith(listDatasets));
+).action(lazily(async () => (await import('./cli/datasets.ts')).listDatasets));
 command(
   dataset,
   'show <version>',
   'what a version consists of: sides, labels, odd rows, conflicts, files',
   'tuneloop dataset show support-triage@2',
-).action(exitWith(showDataset));
+).action(lazily(async () => (await import('./cli/datasets.ts')).showDataset));
 command(
   dataset,
   'diff <a> <b>',
   'what changed from one version to another, and that no row moved',
   'tuneloop dataset diff support-triage@1 support-triage',
-).action(exitWith(diffDatasets));
+).action(lazily(async () => (await import('./cli/datasets.ts')).diffDatasets));
 
 const schedule = program.command('schedule').description('look by cron whether there is a reason to train again');
 
@@ -257,8 +248,10 @@ command(
 )
   .option('--cron <expression>', 'minute hour day month weekday (default: retraining.cron of the file)')
   .option('--timezone <name>', 'IANA time zone (default: retraining.timezone of the file, or UTC)')
-  .action(exitWith(createSchedule));
-command(schedule, 'list', 'list the schedules', 'tuneloop schedule list').action(exitWith(listSchedules));
+  .action(lazily(async () => (await import('./cli/schedules.ts')).createSchedule));
+command(schedule, 'list', 'list the schedules', 'tuneloop schedule list').action(
+  lazily(async () => (await import('./cli/schedules.ts')).listSchedules),
+);
 for (const [change, description] of [
   ['pause', 'no further looks for now'],
   ['resume', 'look again'],
@@ -266,7 +259,10 @@ for (const [change, description] of [
   ['delete', 'delete the schedule; its runs stay'],
 ] as const) {
   command(schedule, `${change} <pipeline>`, description, `tuneloop schedule ${change} support-triage`).action(
-    exitWith((pipeline: string, options: { json?: boolean }) => changeSchedule(change, pipeline, options)),
+    exitWith(async (pipeline: string, options: { json?: boolean }) => {
+      const { changeSchedule } = await import('./cli/schedules.ts');
+      return changeSchedule(change, pipeline, options);
+    }),
   );
 }
 
@@ -275,7 +271,7 @@ command(program, 'trainer', 'run the local trainer', 'tuneloop trainer --port 84
   .option('--dir <folder>', 'folder of its files, jobs and models (default: trainer in TUNELOOP_HOME)')
   .option('--job-seconds <n>', 'stretch each job to about so many seconds', positive)
   .option('--faults', 'let tests make it fail on purpose, and read what happened (/_faults, /_ledger)')
-  .action(exitWith(trainer));
+  .action(lazily(async () => (await import('./cli/trainer.ts')).trainer));
 
 command(
   program,
@@ -284,11 +280,11 @@ command(
   'tuneloop explain support-triage',
 )
   .option('--verify', 'read all artifacts and check their hashes')
-  .action(exitWith(explain));
+  .action(lazily(async () => (await import('./cli/explain.ts')).explain));
 
 command(program, 'forget [id]', 'list everything that holds a row; deletes nothing', 'tuneloop forget ticket-1042')
   .option('--input <text>', 'find rows by an input that is written like theirs, instead of an id')
-  .action(exitWith(forget));
+  .action(lazily(async () => (await import('./cli/forget.ts')).forget));
 
 command(
   program,
@@ -299,7 +295,7 @@ command(
   .option('--port <n>', 'port on 127.0.0.1', port, GATEWAY_PORT)
   .option('--log <file>', 'add every call to this JSONL file, for canaries and retraining')
   .option('--fallback-model <name>', 'ask it with the original prompt, instead of the model that the log names')
-  .action(exitWith(serve));
+  .action(lazily(async () => (await import('./cli/serve.ts')).serve));
 
 command(
   program,
@@ -309,10 +305,11 @@ command(
 )
   .option('--port <n>', 'port on 127.0.0.1', port, WEBHOOKS_PORT)
   .option('--secret-env <name>', 'variable with the secret that the provider signs with', WEBHOOK_SECRET)
-  .action(exitWith(webhooks));
+  .action(lazily(async () => (await import('./cli/webhooks.ts')).webhooks));
 
 command(program, 'stop', 'stop what `demo --keep` has left running', 'tuneloop stop').action(
   exitWith(async (options: { json?: boolean }) => {
+    const { stopKeptServices } = await import('./local/local-services.ts');
     const pids = await stopKeptServices(readEnvironment().home);
     printResult(options.json, { stopped: pids }, () =>
       pids.length > 0 ? `Stopped ${pids.length} processes.` : 'Nothing runs.',
@@ -322,13 +319,14 @@ command(program, 'stop', 'stop what `demo --keep` has left running', 'tuneloop s
 );
 
 command(program, 'doctor', 'say what is here, what is missing, and how to get it', 'tuneloop doctor').action(
-  exitWith(doctor),
+  lazily(async () => (await import('./cli/doctor.ts')).doctor),
 );
 
 try {
   await program.parseAsync();
 } catch (error) {
   const json = process.argv.includes('--json');
+  const { ProviderError } = await import('./providers/provider-error.ts');
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   } else if (error instanceof TuneloopError || error instanceof ProviderError) {

@@ -1,3 +1,5 @@
+import { APP_ERROR_CODES, TuneloopError as AppError } from './app-errors.ts';
+
 /**
  * Every error that Tuneloop raises on purpose, by code. A message says what is wrong, where (file, line, key) and what
  * to do about it. The code is also the `type` of the Temporal failure, so that it can be read off a history.
@@ -40,24 +42,16 @@ export const ERROR_CODES = {
   RUN_NOT_FOUND: 'no run or schedule has this id',
   PORT_TAKEN: 'a port is in use by another program',
   SERVICE_FAILED: 'a program that was started beside this one did not come up',
-  ALIAS_UNREADABLE: 'the alias of a deployment cannot be read',
   DEPLOYMENT_NOT_FOUND: 'no deployment or model has this name',
   DEPLOYMENT_CHANGED: 'a decision was asked for that does not fit the deployment as it is now',
-  PREDICTION_FAILED: 'neither a model of the deployment nor the original prompt could answer',
   WEBHOOK_REFUSED: 'a notification could not be delivered',
   LOCKED: 'another process uses this folder',
   USAGE: 'the command cannot be understood',
+  ...APP_ERROR_CODES,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** The one error class: `code` is for programs, `message` is for people. */
-export class TuneloopError extends Error {
-  override readonly name = 'TuneloopError';
-  readonly code: ErrorCode;
-
-  constructor(code: ErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
+/** The error class of `app-errors.ts` with all codes. There is one class, so that `instanceof` holds everywhere. */
+export type TuneloopError = AppError<ErrorCode>;
+export const TuneloopError: new (code: ErrorCode, message: string) => TuneloopError = AppError;

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { DefaultLogger, type LogEntry, Runtime } from '@temporalio/worker';
 import { pino } from 'pino';
 import { type Environment, readEnvironment } from './config/environment.ts';
@@ -8,6 +7,7 @@ import { trainerUrlOf } from './local/services-file.ts';
 import { connectProvider } from './providers/connect.ts';
 import { redact, redactMessage } from './redaction.ts';
 import { FileStore } from './storage/file-store.ts';
+import { artifactsFolder } from './stores/home.ts';
 import { connectClient, connectWorker, temporalTarget } from './temporal/connection.ts';
 import { createWorker } from './temporal/create-worker.ts';
 import { ensureOrphanSweep } from './temporal/ensure-schedule.ts';
@@ -42,8 +42,9 @@ async function main(environment: Environment): Promise<void> {
       connection,
       namespace: target.namespace,
       taskQueue: environment.taskQueue,
+      workflowBundle: environment.workflowBundle,
       dependencies: {
-        artifacts: new FileStore(path.join(environment.home, 'artifacts')),
+        artifacts: new FileStore(artifactsFolder(environment.home)),
         home: environment.home,
         prices: readPrices(environment.pricesFile),
         connectProvider: (choice) => connectProvider(choice, trainerUrl),

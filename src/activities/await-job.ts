@@ -3,15 +3,15 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { Pipeline } from '../config/pipeline.ts';
 import { tariffOf, trainingCost } from '../evaluation/cost.ts';
+import { ProviderError } from '../providers/provider-error.ts';
 import {
   type Checkpoint,
   endsEpoch,
   type Job,
   type JobPhase,
   type MetricPoint,
-  type Provider,
-} from '../providers/provider.ts';
-import { ProviderError } from '../providers/provider-error.ts';
+  type Training,
+} from '../providers/training.ts';
 import { durationText } from '../report/format.ts';
 import type { EpochReport } from '../sweep/early-stop.ts';
 import type { Candidate } from '../sweep/plan.ts';
@@ -101,7 +101,7 @@ export function createAwaitJob(dependencies: Dependencies) {
   return async (input: AwaitJobInput): Promise<JobOutcome> => {
     const { definition, jobId, candidate } = input;
     const { provider: choice, deadlines } = await loadPipeline(dependencies, definition);
-    const provider = dependencies.connectProvider(choice);
+    const { training, profile } = dependencies.connectProvider(choice);
     const wait = new Wait(deadlines);
     const askAgain = (error: unknown): unknown => {
       if (!(error instanceof ProviderError)) return error;
@@ -110,10 +110,10 @@ export function createAwaitJob(dependencies: Dependencies) {
       return wait.goesOn(jobId, wait.last?.phase ?? 'running', `unknown (${error.message})`, wait.shown, delay);
     };
     const cancelOthers = async () =>
-      cancelExtras(dependencies, provider, await provider.findJobs(jobIdentity(input)), jobId);
+      cancelExtras(dependencies, training, await training.findJobs(jobIdentity(input)), jobId);
     let job: Job;
     try {
-      job = await provider.getJob(jobId);
+      job = await training.getJob(jobId);
     } catch (error) {
       throw error instanceof ProviderError && error.status === 404 ? error : askAgain(error);
     }
@@ -124,25 +124,25 @@ export function createAwaitJob(dependencies: Dependencies) {
       // Before another one has cost more; the look at the end is the one that counts.
       const entered = wait.last && wait.last.phase !== phase;
       if (entered || isTimeForExtras(Context.current().info.attempt)) await cancelOthers().catch(() => {});
-      throw wait.goesOn(jobId, phase, job.status, await look(dependencies, provider, input, wait.shown));
+      throw wait.goesOn(jobId, phase, job.status, await look(dependencies, training, input, wait.shown));
     }
     try {
       await cancelOthers();
     } catch (error) {
       throw askAgain(error);
     }
-    const { startedAt, workedMs } = await soon(provider.getTrainingTime(jobId), { startedAt: null, workedMs: null });
+    const { startedAt, workedMs } = await soon(training.getTrainingTime(jobId), { startedAt: null, workedMs: null });
     const seconds = trainingSeconds(job, startedAt);
-    const tariff = tariffOf(dependencies.prices, provider, candidate.baseModel, true);
+    const tariff = tariffOf(dependencies.prices, profile.billing, candidate.baseModel, true);
     // A machine that jobs share worked on this one for a part of the time only.
     const cost = (tokens: number) => trainingCost(tariff, tokens, workedMs === null ? (seconds ?? 0) : workedMs / 1000);
     if (job.state === 'succeeded' && job.model) {
       // Others are compared with it, also where it was faster than the questions.
       if (input.reportTo && owesReports(wait.shown, candidate)) {
-        await soon(look(dependencies, provider, input, wait.shown), wait.shown);
+        await soon(look(dependencies, training, input, wait.shown), wait.shown);
       }
       const trainingUsd = cost(job.trainedTokens ?? 0);
-      const checkpoints = await soon(provider.listCheckpoints(jobId), []);
+      const checkpoints = await soon(training.listCheckpoints(jobId), []);
       return { state: 'succeeded', jobId, model: job.model, trainingUsd, trainingSeconds: seconds, checkpoints };
     }
     const isCharged = job.trainedTokens !== null || (tariff.kind === 'machine' && job.state === 'cancelled');
@@ -160,11 +160,11 @@ export function createAwaitJob(dependencies: Dependencies) {
 /** How far the job has come since the attempt before. Where that cannot be had, the wait goes on without. */
 async function look(
   dependencies: Dependencies,
-  provider: Provider,
+  training: Training,
   input: AwaitJobInput,
   before: Shown,
 ): Promise<Shown> {
-  const points = await provider.listMetrics(input.jobId, before.step ?? undefined).catch(() => []);
+  const points = await training.listMetrics(input.jobId, before.step ?? undefined).catch(() => []);
   const progress = points.reduce(advance, before);
   if (!input.reportTo) return progress;
   const epochs = [

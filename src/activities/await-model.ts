@@ -1,4 +1,4 @@
-import type { Provider } from '../providers/provider.ts';
+import type { Inference } from '../providers/inference.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { Wait } from './await-job.ts';
@@ -11,9 +11,9 @@ import { type Dependencies, loadPipeline } from './dependencies.ts';
 export function createAwaitModel(dependencies: Dependencies) {
   return async ({ definition, model }: { definition: ArtifactRef; model: string }): Promise<void> => {
     const { provider: choice, deadlines } = await loadPipeline(dependencies, definition);
-    const provider = dependencies.connectProvider(choice);
+    const { inference } = dependencies.connectProvider(choice);
     try {
-      await askBriefly(provider, model);
+      await askBriefly(inference, model);
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       // A model that is unknown today may be known in a minute; a quota, or a request it cannot take, is another matter.
@@ -25,6 +25,6 @@ export function createAwaitModel(dependencies: Dependencies) {
 }
 
 /** A call for its own sake, as cheap as can be. */
-export async function askBriefly(provider: Provider, model: string): Promise<void> {
-  await provider.complete({ model, messages: [{ role: 'user', content: 'ping' }], maxOutputTokens: 1 });
+export async function askBriefly(inference: Inference, model: string): Promise<void> {
+  await inference.complete({ model, messages: [{ role: 'user', content: 'ping' }], maxOutputTokens: 1 });
 }

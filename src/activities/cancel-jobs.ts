@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { tariffOf, trainingCost } from '../evaluation/cost.ts';
-import type { Job, Provider } from '../providers/provider.ts';
 import { ProviderError } from '../providers/provider-error.ts';
+import type { Job, Training } from '../providers/training.ts';
 import { settle } from './create-job.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
 import { type JobInput, jobIdentity } from './job-input.ts';
@@ -19,16 +19,16 @@ export interface CancelledJobs {
 export function createCancelJobs(dependencies: Dependencies) {
   return async (input: JobInput & { jobId: string | null }): Promise<CancelledJobs> => {
     const { provider: choice } = await loadPipeline(dependencies, input.definition);
-    const provider = dependencies.connectProvider(choice);
+    const { training, profile } = dependencies.connectProvider(choice);
     try {
-      const before = await jobsOf(provider, input);
+      const before = await jobsOf(training, input);
       const pending = before.filter(({ state }) => state === 'pending');
-      const after = await Promise.all(pending.map(({ id }) => provider.cancelJob(id)));
+      const after = await Promise.all(pending.map(({ id }) => training.cancelJob(id)));
       const running = after.filter(({ state }) => state === 'pending');
       if (running.length > 0) {
         throw notYet(`not cancelled yet: ${running.map(({ id, status }) => `${id} is ${status}`).join(', ')}`);
       }
-      const tariff = tariffOf(dependencies.prices, provider, input.candidate.baseModel, true);
+      const tariff = tariffOf(dependencies.prices, profile.billing, input.candidate.baseModel, true);
       const costs = before.map((job) => {
         const { trainedTokens = null } = after.find(({ id }) => id === job.id) ?? job;
         if (trainedTokens !== null) return trainingCost(tariff, trainedTokens, 0);
@@ -45,14 +45,14 @@ export function createCancelJobs(dependencies: Dependencies) {
   };
 }
 
-async function jobsOf(provider: Provider, input: JobInput & { jobId: string | null }): Promise<Job[]> {
+async function jobsOf(training: Training, input: JobInput & { jobId: string | null }): Promise<Job[]> {
   const identity = jobIdentity(input);
   const { jobId } = input;
-  if (jobId === null) await settle(provider, identity);
-  const jobs = await provider.findJobs(identity);
+  if (jobId === null) await settle(training, identity);
+  const jobs = await training.findJobs(identity);
   if (jobId === null || jobs.some(({ id }) => id === jobId)) return jobs;
   try {
-    return [...jobs, await provider.getJob(jobId)];
+    return [...jobs, await training.getJob(jobId)];
   } catch (error) {
     // A job that the provider does not know costs nothing.
     if (error instanceof ProviderError && error.status === 404) return jobs;

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { Completion, CompletionRequest, Provider } from '../providers/provider.ts';
+import type { Completion, CompletionRequest, Inference } from '../providers/inference.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import { questionKey } from '../storage/completion-cache.ts';
 
@@ -7,13 +7,10 @@ import { questionKey } from '../storage/completion-cache.ts';
 const TRIES_PER_ROW = 4;
 
 /** Asks for one completion, again where that may help: waiting within the attempt keeps the other rows going. */
-export async function completeWithRetries(
-  provider: Pick<Provider, 'complete'>,
-  request: CompletionRequest,
-): Promise<Completion> {
+export async function completeWithRetries(inference: Inference, request: CompletionRequest): Promise<Completion> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await provider.complete(request);
+      return await inference.complete(request);
     } catch (error) {
       // A run that was cancelled has not failed.
       request.signal?.throwIfAborted();
@@ -28,7 +25,6 @@ export async function completeWithRetries(
 const TEMPERATURE = 0;
 
 /** The key under which the answer to a request is kept. */
-export function requestKey(provider: Provider, { model, messages, maxOutputTokens }: CompletionRequest): string {
-  const { address } = provider;
+export function requestKey({ address }: Inference, { model, messages, maxOutputTokens }: CompletionRequest): string {
   return questionKey({ address, model, messages, maxOutputTokens: maxOutputTokens ?? null, temperature: TEMPERATURE });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import type { Job, JobIdentity, Provider } from '../providers/provider.ts';
 import { ProviderError } from '../providers/provider-error.ts';
+import type { Job, JobIdentity, Training } from '../providers/training.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
 import { cancelExtras } from './extra-jobs.ts';
 import { type JobInput, jobIdentity } from './job-input.ts';
@@ -21,22 +21,22 @@ export type CreatedJob =
 export function createCreateJob(dependencies: Dependencies) {
   return async (input: JobInput): Promise<CreatedJob> => {
     const { name, provider: choice } = await loadPipeline(dependencies, input.definition);
-    const provider = dependencies.connectProvider(choice);
+    const { training } = dependencies.connectProvider(choice);
     const identity = jobIdentity(input);
     const { attempt, workflowExecution } = Context.current().info;
     let existing: Job | undefined;
     try {
-      existing = attempt === 1 ? (await provider.findJobs(identity))[0] : await settle(provider, identity);
+      existing = attempt === 1 ? (await training.findJobs(identity))[0] : await settle(training, identity);
     } catch (error) {
       // Nothing was sent before the first look.
       if (attempt === 1 && error instanceof ProviderError && !error.retryable) return refusedBy(error);
       throw error;
     }
-    if (existing) return keepOldest(dependencies, provider, identity, existing, true);
+    if (existing) return keepOldest(dependencies, training, identity, existing, true);
     // The run may have been cancelled meanwhile, or this attempt given up by the server, and another one be at work.
     Context.current().cancellationSignal.throwIfAborted();
     try {
-      const job = await provider.createJob({
+      const job = await training.createJob({
         ...identity,
         owner: {
           pipeline: name,
@@ -47,13 +47,13 @@ export function createCreateJob(dependencies: Dependencies) {
         suffix: name.slice(0, 40),
         hyperparameters: input.candidate.hyperparameters,
       });
-      return await keepOldest(dependencies, provider, identity, job, false);
+      return await keepOldest(dependencies, training, identity, job, false);
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       if (!error.retryable) return refusedBy(error);
-      const job = error.mayHaveExecuted ? await settle(provider, identity) : undefined;
+      const job = error.mayHaveExecuted ? await settle(training, identity) : undefined;
       if (!job) throw error;
-      return keepOldest(dependencies, provider, identity, job, true);
+      return keepOldest(dependencies, training, identity, job, true);
     }
   };
 }
@@ -66,35 +66,35 @@ const LOOKS = 10;
 const SHORTEST_LOOK_MS = 100;
 
 /** Looks for a job until it shows, at most for the time in which a new one may be missing from the list. */
-export async function settle(provider: Provider, identity: JobIdentity): Promise<Job | undefined> {
-  const deadline = performance.now() + provider.settlingMs;
+export async function settle(training: Training, identity: JobIdentity): Promise<Job | undefined> {
+  const deadline = performance.now() + training.settlingMs;
   for (;;) {
     const last = performance.now() >= deadline;
     try {
-      const [job] = await provider.findJobs(identity);
+      const [job] = await training.findJobs(identity);
       if (job || last) return job;
     } catch (error) {
       // The last look is the one that counts. Where the provider asks to wait, Temporal does.
       const mayPass = error instanceof ProviderError && error.retryable && error.retryAfterMs === undefined;
       if (last || !mayPass) throw error;
     }
-    await delay(Math.max(SHORTEST_LOOK_MS, provider.settlingMs / LOOKS));
+    await delay(Math.max(SHORTEST_LOOK_MS, training.settlingMs / LOOKS));
   }
 }
 
 async function keepOldest(
   dependencies: Dependencies,
-  provider: Provider,
+  training: Training,
   identity: JobIdentity,
   job: Job,
   adopted: boolean,
 ): Promise<CreatedJob> {
   try {
-    const listed = await provider.findJobs(identity);
+    const listed = await training.findJobs(identity);
     // The list may not show yet the one that was just created, which is the youngest.
     const jobs = listed.some(({ id }) => id === job.id) ? listed : [...listed, job];
     const [oldest = job] = jobs;
-    await cancelExtras(dependencies, provider, jobs, oldest.id);
+    await cancelExtras(dependencies, training, jobs, oldest.id);
     return { jobId: oldest.id, adopted: adopted || oldest.id !== job.id };
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;

@@ -3,14 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
-import type { PromptTemplate } from '../dataset/instructions/template.ts';
+import type { PromptTemplate } from '../dataset/instructions/prompt-template.ts';
 import type { Manifest } from '../dataset/manifest.ts';
 import type { Alias, ServedModel } from '../deployment/alias.ts';
 import type { DeployedModel } from '../deployment/deployed-model.ts';
 import { type Decision, type DeploymentState, type LastRun, newDeployment } from '../deployment/deployment.ts';
 import { promotionPolicy } from '../deployment/promotion.ts';
-import type { Model } from '../providers/provider.ts';
-import { readAlias, writeAlias } from '../storage/aliases.ts';
+import { stateInAlias } from '../deployment/state-in-alias.ts';
+import type { Model } from '../providers/inference.ts';
+import { readAlias } from '../storage/alias-reader.ts';
+import { writeAlias } from '../storage/aliases.ts';
 import { type ArtifactRef, readJson } from '../storage/artifact-store.ts';
 import type { DeploymentInput, deployment, ProposeInput } from '../workflows/deployment.ts';
 import { deploymentId } from '../workflows/ids.ts';
@@ -33,7 +35,7 @@ export function createReadDeployment(dependencies: Dependencies) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
       // Where the server has lost it, what applications read still knows what serves.
       const alias = await readAlias(home, pipeline);
-      return alias?.state ?? newDeployment(pipeline);
+      return (alias && stateInAlias(alias)) ?? newDeployment(pipeline);
     }
   };
 }
@@ -112,10 +114,10 @@ export function createWriteAlias(dependencies: Dependencies) {
     // The address and the form of answers are those of the model that serves.
     const pipeline = await loadPipeline(dependencies, (champion ?? canary?.model ?? lastRun).definition);
     const manifest = await readJson<Manifest>(artifacts, lastRun.manifest);
-    const provider = dependencies.connectProvider(pipeline.provider);
+    const { inference } = dependencies.connectProvider(pipeline.provider);
     // A date that is not known is no reason to leave a decision without effect.
     const models = await Promise.race([
-      provider.listModels(),
+      inference.listModels(),
       delay<Model[]>(MODELS_TIMEOUT_MS, [], { ref: false }),
     ]).catch(() => []);
     const served = (model: DeployedModel) => servedModel(dependencies, model, models);

@@ -1,9 +1,10 @@
 import { Context } from '@temporalio/activity';
 import { pMapIterable } from 'p-map';
-import type { PromptTemplate } from '../dataset/instructions/template.ts';
+import type { PromptTemplate } from '../dataset/instructions/prompt-template.ts';
 import type { Manifest } from '../dataset/manifest.ts';
 import type { Example, Recorded } from '../dataset/row.ts';
 import { cachedCostPer1k, cachedTokens, costPer1k, type Prices, tariffOf } from '../evaluation/cost.ts';
+import { OPENAI } from '../providers/profiles/openai.ts';
 import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
 import type { Evaluation } from './evaluate.ts';
@@ -136,10 +137,10 @@ class RecordedCalls {
     if (latencyMs !== undefined) this.#latencies.push(latencyMs);
     if (!usage) return;
     this.#charged += 1;
-    // Each call at the price of the model that answered it.
+    // Each call at the price of the model that answered it, which is OpenAI's unless the price file names another.
     const tariff =
-      model === undefined ? { kind: 'unknown' as const } : tariffOf(this.#prices, { local: false }, model, false);
-    const cached = cachedTokens(usage.promptTokens, this.#prefixTokens(example));
+      model === undefined ? { kind: 'unknown' as const } : tariffOf(this.#prices, OPENAI.billing, model, false);
+    const cached = cachedTokens(usage.promptTokens, this.#prefixTokens(example), OPENAI.promptCache);
     this.#costs = plus(this.#costs, costPer1k(tariff, usage, 0));
     this.#cachedCosts = plus(this.#cachedCosts, cachedCostPer1k(tariff, usage, cached));
   }

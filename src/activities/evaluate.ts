@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import pMap, { pMapIterable, pMapSkip } from 'p-map';
-import type { PromptTemplate } from '../dataset/instructions/template.ts';
+import type { PromptTemplate } from '../dataset/instructions/prompt-template.ts';
 import type { Manifest } from '../dataset/manifest.ts';
 import type { Example } from '../dataset/row.ts';
 import { TuneloopError } from '../errors.ts';

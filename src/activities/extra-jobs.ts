@@ -1,4 +1,4 @@
-import type { Job, Provider } from '../providers/provider.ts';
+import type { Job, Training } from '../providers/training.ts';
 import type { Dependencies } from './dependencies.ts';
 
 /**
@@ -7,13 +7,13 @@ import type { Dependencies } from './dependencies.ts';
  */
 export async function cancelExtras(
   { log }: Dependencies,
-  provider: Provider,
+  training: Training,
   jobs: readonly Job[],
   keep: string,
 ): Promise<void> {
   for (const { id, state } of jobs) {
     if (id === keep) continue;
-    if (state === 'pending') await provider.cancelJob(id);
+    if (state === 'pending') await training.cancelJob(id);
     log.warn({ kept: keep, extra: id, state }, 'a job exists twice; the extra one is cancelled unless it has ended');
   }
 }

@@ -1,8 +1,9 @@
 import { Context } from '@temporalio/activity';
 import type { Pipeline } from '../config/pipeline.ts';
 import { answerVerdict, LabelJudge } from '../dataset/answer-verdict.ts';
+import type { Message } from '../dataset/chat-message.ts';
 import { countMessages, countText } from '../dataset/provider-limits.ts';
-import type { LogRow, Message } from '../dataset/row.ts';
+import type { LogRow } from '../dataset/row.ts';
 import { VERDICTS } from '../dataset/verdict.ts';
 import { TuneloopError } from '../errors.ts';
 import { costPer1k, tariffOf } from '../evaluation/cost.ts';
@@ -122,9 +123,9 @@ function estimate(
 ): Pick<Unlabelled, 'reserveUsd' | 'dearestUsd' | 'budgetUsd' | 'monthly'> {
   const { model, budget_usd: budgetUsd = null } = teacherOf(pipeline);
   const { prices, monthlyBudgetUsd } = dependencies;
-  const provider = dependencies.connectProvider(pipeline.provider);
-  const monthly = monthlyBudgetUsd !== null && !provider.local;
-  const tariff = tariffOf(prices, provider, model, false);
+  const { profile } = dependencies.connectProvider(pipeline.provider);
+  const monthly = monthlyBudgetUsd !== null && profile.billing.charges === 'tokens';
+  const tariff = tariffOf(prices, profile.billing, model, false);
   if (tariff.kind === 'unknown' && (budgetUsd !== null || monthly)) throw priceUnknown(model, budgetUsd !== null);
   const longest = pipeline.evaluation.max_output_tokens ?? Number.POSITIVE_INFINITY;
   // Time on one's own machine is charged when it is known.

@@ -33,17 +33,18 @@ export function createInspectChampion(dependencies: Dependencies) {
   return async ({ definition, champion, manifest, rows }: InspectChampionInput): Promise<InspectedChampion> => {
     const { artifacts, prices, monthlyBudgetUsd } = dependencies;
     const pipeline = await loadPipeline(dependencies, definition);
-    const provider = dependencies.connectProvider(pipeline.provider);
-    const models = await provider.listModels();
+    const { inference, profile } = dependencies.connectProvider(pipeline.provider);
+    const paysByTokens = profile.billing.charges === 'tokens';
+    const models = await inference.listModels();
     const { tokens } = await readJson<Manifest>(artifacts, manifest);
     const promptTokens = tokens.treated[champion.treatment]?.request ?? tokens.prompt;
-    const tariff = tariffOf(prices, provider, champion.baseModel, true);
-    const per1k = provider.local ? 0 : costPer1k(tariff, { promptTokens, completionTokens: tokens.completion }, 0);
+    const tariff = tariffOf(prices, profile.billing, champion.baseModel, true);
+    const per1k = paysByTokens ? costPer1k(tariff, { promptTokens, completionTokens: tokens.completion }, 0) : 0;
     return {
       listed: models.some(({ id }) => id === champion.model),
       shutdownDate: shutdownDateOf(champion, models)?.toISOString() ?? null,
       askUsd: per1k === null ? null : (per1k / 1000) * rows * RESERVE,
-      monthly: monthlyBudgetUsd !== null && !provider.local,
+      monthly: monthlyBudgetUsd !== null && paysByTokens,
     };
   };
 }

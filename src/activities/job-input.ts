@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { JobIdentity } from '../providers/provider.ts';
+import type { JobIdentity } from '../providers/training.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import type { Candidate } from '../sweep/plan.ts';
 

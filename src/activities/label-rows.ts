@@ -1,10 +1,10 @@
 import { Context } from '@temporalio/activity';
 import pMap from 'p-map';
-import type { TokenUsage } from '../dataset/row.ts';
+import type { TokenUsage } from '../dataset/chat-message.ts';
 import { TuneloopError } from '../errors.ts';
 import { tariffOf } from '../evaluation/cost.ts';
 import { answersFile } from '../labelling/teacher-files.ts';
-import type { CompletionRequest, Provider } from '../providers/provider.ts';
+import type { CompletionRequest, Inference } from '../providers/inference.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { completeWithRetries } from './completion.ts';
@@ -56,11 +56,11 @@ export function createLabelRows(dependencies: Dependencies) {
     const { artifacts, home, prices } = dependencies;
     const pipeline = await loadPipeline(dependencies, input.definition);
     const { model, concurrency } = teacherOf(pipeline);
-    const provider = dependencies.connectProvider(pipeline.provider);
+    const { inference, profile } = dependencies.connectProvider(pipeline.provider);
     const { cancellationSignal: signal } = Context.current();
     const journal = await Journal.open(answersFile(home, currentWorkflowId(), model), ({ id }: TeacherAnswer) => id);
     const answers = journal.entries;
-    const tariff = tariffOf(prices, provider, model, false);
+    const tariff = tariffOf(prices, profile.billing, model, false);
     const spending = new Spending(tariff, input.limitUsd, answers.values(), input.dearestUsd);
 
     let done = 0;
@@ -85,7 +85,7 @@ export function createLabelRows(dependencies: Dependencies) {
         signal.throwIfAborted();
         spending.start(`${done} of ${input.rows.rows} rows`);
         const { max_output_tokens: maxOutputTokens } = pipeline.evaluation;
-        const answer = await ask(provider, { model, messages, maxOutputTokens, signal });
+        const answer = await ask(inference, { model, messages, maxOutputTokens, signal });
         if (answer instanceof ProviderError) {
           spending.end(NOTHING);
           refusals.push({ id, error: answer });
@@ -113,11 +113,11 @@ const NOTHING: TokenUsage = { promptTokens: 0, completionTokens: 0 };
 
 /** The answer, or the refusal of this very request: nothing was paid for it, and others may be answered. */
 async function ask(
-  provider: Provider,
+  inference: Inference,
   request: CompletionRequest,
 ): Promise<(Omit<TeacherAnswer, 'id' | 'text'> & { text: string }) | ProviderError> {
   try {
-    const { text, cut, promptTokens, completionTokens } = await completeWithRetries(provider, request);
+    const { text, cut, promptTokens, completionTokens } = await completeWithRetries(inference, request);
     return { text, cut, timestamp: now(), promptTokens, completionTokens };
   } catch (error) {
     if (error instanceof ProviderError && REFUSES_THE_ROW.has(error.status)) return error;

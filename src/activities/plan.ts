@@ -1,7 +1,8 @@
 import type { Pipeline } from '../config/pipeline.ts';
 import type { DeployedModel } from '../deployment/deployed-model.ts';
 import { TuneloopError } from '../errors.ts';
-import type { Model } from '../providers/provider.ts';
+import type { Model } from '../providers/inference.ts';
+import type { ProviderIds } from '../providers/profile.ts';
 import { usdText } from '../report/format.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { readPastWinners } from '../storage/past-winners.ts';
@@ -24,6 +25,8 @@ export interface Plan {
   reserveFinal: FinalEstimate;
   /** What decides which checkpoints are evaluated; null where the pipeline wants none. */
   checkpoints: CheckpointRows | null;
+  /** Whether the provider trains models that are no language models; missing in plans of earlier versions. */
+  localTrainer?: boolean;
   /** Whether this worker has a monthly budget. */
   monthly: boolean;
   /** When the provider switches the champion off, ISO 8601; null where that is not near, or it does not say. */
@@ -50,7 +53,7 @@ const DAY_MS = 86_400_000;
 export function createPlan(dependencies: Dependencies) {
   return async ({ definition, dataset, champion }: PlanInput): Promise<Plan> => {
     const pipeline = await loadPipeline(dependencies, definition);
-    const provider = dependencies.connectProvider(pipeline.provider);
+    const { training, inference, profile } = dependencies.connectProvider(pipeline.provider);
     const { summary, tokens } = dataset;
     const { baseline, alternatives, judge } = pipeline.evaluation;
     const examples = summary.train + summary.validation + summary.test;
@@ -67,14 +70,14 @@ export function createPlan(dependencies: Dependencies) {
       ...(judge ? [judge.model] : []),
     ];
     const wanted = [...new Set([...candidates.map(({ baseModel }) => baseModel), ...asked])];
-    await provider.checkFineTuning();
-    const models = await provider.listModels();
-    refuseMissingModels(wanted, models);
+    await training.checkFineTuning();
+    const models = await inference.listModels();
+    refuseMissingModels(wanted, models, profile.ids);
 
     const checkpoints = pipeline.candidates.checkpoints ? { validation: summary.validation, examples } : null;
     const { candidates: reserves, ...estimate } = estimateRun({
       prices: dependencies.prices,
-      local: provider.local,
+      billing: profile.billing,
       candidates,
       tokens: tokens.treated,
       validationRows: summary.validation,
@@ -91,13 +94,14 @@ export function createPlan(dependencies: Dependencies) {
       ...candidate,
       reserve: reserves[index] ?? { trainingUsd: null, evaluationUsd: null },
     }));
-    const monthly = dependencies.monthlyBudgetUsd !== null && !provider.local;
+    const monthly = dependencies.monthlyBudgetUsd !== null && profile.billing.charges === 'tokens';
     refuseUnknownPrices(pipeline, monthly, estimate.unknownPrices);
     const affordable = countAffordable(pipeline.budget_usd ?? null, planned, estimate.final);
     return {
       candidates: planned,
       estimate: { ...estimate, text: estimateText(estimate, pipeline.budget_usd ?? null, affordable, planned.length) },
       reserveFinal: estimate.final,
+      localTrainer: !profile.languageModels,
       checkpoints,
       monthly,
       championEndsAt: champion && endNear(shutdownDateOf(champion, models), pipeline, new Date()),
@@ -110,10 +114,10 @@ export function createPlan(dependencies: Dependencies) {
   };
 }
 
-function refuseMissingModels(wanted: readonly string[], offered: readonly Model[]): void {
+function refuseMissingModels(wanted: readonly string[], offered: readonly Model[], { tunedModel }: ProviderIds): void {
   const missing = wanted.filter((model) => !offered.some(({ id }) => id === model));
   if (missing.length === 0) return;
-  const some = offered.map(({ id }) => id).filter((id) => !id.startsWith('ft:'));
+  const some = offered.map(({ id }) => id).filter((id) => !tunedModel.test(id));
   throw new TuneloopError(
     'PROVIDER_REFUSED',
     `the provider has no model ${missing.join(', ')}; it offers ${some.slice(0, 20).join(', ')}`,

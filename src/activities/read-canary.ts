@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { Context } from '@temporalio/activity';
 import { z } from 'zod';
 import type { Pipeline } from '../config/pipeline.ts';
@@ -12,7 +11,7 @@ import { openSource } from '../sources/open-source.ts';
 import type { Cursor } from '../sources/source.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { writeFileAtomically } from '../storage/files.ts';
-import { fileName } from '../storage/run-folder.ts';
+import { canaryFile } from '../stores/home.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
 import { reportStep } from './step-progress.ts';
 
@@ -71,7 +70,7 @@ export function createReadCanary(dependencies: Dependencies) {
       { ...pipeline.source, filter },
       { provider: () => dependencies.connectProvider(pipeline.provider) },
     );
-    const file = path.join(home, 'deployments', fileName(input.deployment), 'canary.json');
+    const file = canaryFile(home, input.deployment);
     const before = await readLook(file);
     const reading = await source.read(before?.cursor ?? null, Context.current().cancellationSignal);
     const known = before?.stage === input.stage && !reading.anew ? before : null;

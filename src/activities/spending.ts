@@ -1,4 +1,4 @@
-import type { TokenUsage } from '../dataset/row.ts';
+import type { TokenUsage } from '../dataset/chat-message.ts';
 import { TuneloopError } from '../errors.ts';
 import { costPer1k, type Tariff } from '../evaluation/cost.ts';
 import { usdText } from '../report/format.ts';

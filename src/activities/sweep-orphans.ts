@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ProviderChoice } from '../config/pipeline.ts';
-import type { JobOwner } from '../providers/provider.ts';
 import { ProviderError } from '../providers/provider-error.ts';
+import type { JobOwner } from '../providers/training.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 import { type Dependencies, loadPipeline } from './dependencies.ts';
 
@@ -27,12 +27,12 @@ export function createSweepOrphans(dependencies: Dependencies) {
     const result: SweepResult = { pending: 0, cancelled: [], failed: [] };
     for (const choice of await providersInUse(dependencies)) {
       try {
-        const provider = dependencies.connectProvider(choice);
-        const jobs = await provider.listPendingJobs();
+        const { training } = dependencies.connectProvider(choice);
+        const jobs = await training.listPendingJobs();
         result.pending += jobs.length;
         for (const { id, owner } of jobs) {
           if (!(await isOrphan(dependencies, owner))) continue;
-          await provider.cancelJob(id);
+          await training.cancelJob(id);
           log.warn({ job: id, workflowId: owner.workflowId }, 'a job that no workflow waited for was cancelled');
           result.cancelled.push({ jobId: id, workflowId: owner.workflowId });
         }

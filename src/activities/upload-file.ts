@@ -11,11 +11,11 @@ export interface UploadFileInput {
 export function createUploadFile(dependencies: Dependencies) {
   return async ({ definition, role, file }: UploadFileInput): Promise<string> => {
     const { provider: choice } = await loadPipeline(dependencies, definition);
-    const provider = dependencies.connectProvider(choice);
+    const { training } = dependencies.connectProvider(choice);
     const name = `${role}-${file.sha256}.jsonl`;
     return (
-      (await provider.findFile(name, file.bytes)) ??
-      (await provider.uploadFile(name, await dependencies.artifacts.file(file)))
+      (await training.findFile(name, file.bytes)) ??
+      (await training.uploadFile(name, await dependencies.artifacts.file(file)))
     );
   };
 }

@@ -4,7 +4,7 @@ import pMap from 'p-map';
 import type { Manifest } from '../dataset/manifest.ts';
 import type { Example } from '../dataset/row.ts';
 import { type ClassificationFigures, classificationFigures } from '../evaluation/classification.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Training } from '../providers/training.ts';
 import { htmlReport } from '../report/html/html-report.ts';
 import { markdownReport } from '../report/markdown-report.ts';
 import { type Curve, type DataFigures, FLIPS_SHOWN, type Flip, type Report } from '../report/report.ts';
@@ -39,7 +39,7 @@ export function createWriteReport(dependencies: Dependencies) {
     const { artifacts, home, prices } = dependencies;
     const { summary, judged } = input;
     const pipeline = await loadPipeline(dependencies, input.definition);
-    const provider = dependencies.connectProvider(pipeline.provider);
+    const { training } = dependencies.connectProvider(pipeline.provider);
     const folder = runFolder(home, currentWorkflowId());
     const reportPath = path.join(folder, 'report.html');
     const manifest = await readJson<Manifest>(artifacts, input.manifest);
@@ -49,7 +49,7 @@ export function createWriteReport(dependencies: Dependencies) {
       reportPath,
       format: 1,
       createdAt: new Date(Context.current().info.currentAttemptScheduledTimestampMs).toISOString(),
-      curves: await curvesOf(provider, input.jobs),
+      curves: await curvesOf(training, input.jobs),
       classification,
       flips,
       data: dataFigures(manifest),
@@ -70,10 +70,10 @@ export function createWriteReport(dependencies: Dependencies) {
 }
 
 /** Only pictures: a provider that does not tell loses no report. */
-function curvesOf(provider: Provider, jobs: WriteReportInput['jobs']): Promise<Curve[]> {
+function curvesOf(training: Training, jobs: WriteReportInput['jobs']): Promise<Curve[]> {
   return pMap(
     jobs,
-    async ({ jobId, ...job }) => ({ ...job, points: await provider.listMetrics(jobId).catch(() => []) }),
+    async ({ jobId, ...job }) => ({ ...job, points: await training.listMetrics(jobId).catch(() => []) }),
     { concurrency: 4 },
   );
 }

@@ -1,4 +1,3 @@
-import type { OpenAI } from 'openai';
 import { type CapturedCall, type Exchange, recordOf } from './record.ts';
 import type { CaptureSink } from './sink.ts';
 import { tapped } from './tap.ts';
@@ -15,13 +14,19 @@ export interface CaptureOptions {
 
 type Fetch = typeof globalThis.fetch;
 
+/** As much of a client as can be recorded; that of the `openai` package fits. */
+export interface CapturableClient {
+  /** A copy of the client that sends its requests by this function. */
+  withOptions(options: { fetch: Fetch }): this;
+}
+
 const ENDPOINT = /\/(chat\/completions|responses)\/?$/;
 
 /**
  * A client that does what the given one does and records its calls of `chat.completions` and `responses`, streamed ones too.
  * What fails, is refused or breaks off is not recorded. A call never waits for its record, and never fails for it.
  */
-export function capture<T extends OpenAI>(client: T, options: CaptureOptions): T {
+export function capture<T extends CapturableClient>(client: T, options: CaptureOptions): T {
   // Below the client's own methods: whatever calls them (helpers, retries, streams) behaves as ever, and what is recorded
   // is what went over the wire.
   const inner = (client as unknown as { fetch: Fetch }).fetch;
@@ -44,7 +49,7 @@ export function capture<T extends OpenAI>(client: T, options: CaptureOptions): T
       return response;
     }
   };
-  return client.withOptions({ fetch }) as T;
+  return client.withOptions({ fetch });
 }
 
 function endpointOf(input: Parameters<Fetch>[0], init: Parameters<Fetch>[1]): Exchange['endpoint'] | undefined {

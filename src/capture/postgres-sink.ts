@@ -1,33 +1,83 @@
-import type { Pool } from 'pg';
+import { TuneloopError } from '../app-errors.ts';
 import type { CapturedCall } from './record.ts';
 import { type CapturedActual, type CaptureSink, createSink, type LineWriter, type SinkOptions } from './sink.ts';
 
-export interface PostgresOptions extends SinkOptions {
-  /** postgres://user:password@host/database */
-  url: string;
+export type PostgresOptions = SinkOptions & {
   /** Made if it is not there. Default `tuneloop_log`. */
   table?: string;
+} & (
+    | {
+        /** postgres://user:password@host/database; needs the package `pg`. */
+        url: string;
+        pool?: never;
+      }
+    | {
+        /** Instead of an address: a pool of the application's, which stays the application's to end. */
+        pool: PostgresPool;
+        url?: never;
+      }
+  );
+
+/** As much of a pool of connections as the sink needs; `Pool` of the package `pg` fits. */
+export interface PostgresPool {
+  connect(): Promise<PostgresConnection>;
+}
+
+export interface PostgresConnection {
+  query(text: string, values?: unknown[]): Promise<unknown>;
+  /** Gives the connection back to its pool; with `true`, as one that is broken. */
+  release(broken?: boolean): void;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Inserts calls into a table that `source: { type: postgres, query: 'select * from tuneloop_log', cursor: timestamp }`
- * reads. The application needs `pg` for it. A call that is there already is left alone, and an answer may come before its
+ * reads. A call that is there already is left alone, and an answer may come before its
  * call.
  */
-export function postgresSink({ url, table = 'tuneloop_log', ...options }: PostgresOptions): CaptureSink {
-  return createSink(new PostgresWriter(url, table), options);
+export function postgresSink({ url, pool, table = 'tuneloop_log', ...options }: PostgresOptions): CaptureSink {
+  return createSink(new PostgresWriter(pool ? givenPool(pool) : () => openPool(url), table), options);
+}
+
+interface EndablePool extends PostgresPool {
+  end(): Promise<void>;
+}
+
+/** @param pool its owner ends it, not the sink. */
+function givenPool(pool: PostgresPool): () => Promise<EndablePool> {
+  return async () => ({ connect: () => pool.connect(), end: async () => {} });
+}
+
+/** @throws TuneloopError PACKAGE_MISSING where `pg` is not installed. */
+async function openPool(url: string): Promise<EndablePool> {
+  const { default: pg } = await import('pg').catch((error: unknown): never => {
+    throw new TuneloopError(
+      'PACKAGE_MISSING',
+      `postgresSink with a url needs the package pg: npm install pg, or give a pool (${String(error).split('\n', 1)})`,
+    );
+  });
+  // One connection, which keeps the process alive while it is used and no longer.
+  const pool = new pg.Pool({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    max: 1,
+    allowExitOnIdle: true,
+  });
+  // Events of a broken connection, which would end the process. A write learns of it by its own error.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
 }
 
 class PostgresWriter implements LineWriter {
-  readonly #url: string;
+  readonly #open: () => Promise<EndablePool>;
   readonly #table: string;
-  #pool: Pool | undefined;
+  #pool: EndablePool | undefined;
   #hasTable = false;
 
-  constructor(url: string, table: string) {
-    this.#url = url;
+  constructor(open: () => Promise<EndablePool>, table: string) {
+    this.#open = open;
     this.#table = `"${table.replaceAll('"', '""')}"`;
   }
 
@@ -56,21 +106,6 @@ class PostgresWriter implements LineWriter {
     const pool = this.#pool;
     this.#pool = undefined;
     await pool?.end();
-  }
-
-  async #open(): Promise<Pool> {
-    const { default: pg } = await import('pg');
-    // One connection, which keeps the process alive while it is used and no longer.
-    const pool = new pg.Pool({
-      connectionString: this.#url,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      max: 1,
-      allowExitOnIdle: true,
-    });
-    // Events of a broken connection, which would end the process. A write learns of it by its own error.
-    pool.on('error', () => {});
-    pool.on('connect', (client) => client.on('error', () => {}));
-    return pool;
   }
 
   #createTable(): string {

@@ -1,5 +1,6 @@
+import { artifactsOf } from '../client/runs.ts';
 import { readEnvironment } from '../config/environment.ts';
-import type { PromptTemplate } from '../dataset/instructions/template.ts';
+import type { PromptTemplate } from '../dataset/instructions/prompt-template.ts';
 import { droppedRows, type LabelTable, type Manifest } from '../dataset/manifest.ts';
 import { SIDES, type Side } from '../dataset/sides.ts';
 import { VERDICTS, type VerdictCount } from '../dataset/verdict.ts';
@@ -19,7 +20,6 @@ import { type DatasetVersion, DatasetVersions } from '../storage/dataset-version
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { alignColumns } from './run-table.ts';
-import { artifactsOf } from './runs.ts';
 
 interface JsonOption {
   json?: boolean;

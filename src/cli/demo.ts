@@ -1,16 +1,15 @@
-import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import { describeRun, type RunHandle, startRun, statusOf, webUrl } from '../client/runs.ts';
+import { webUiOf } from '../client/web-ui.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
 import { type LocalServices, startLocalServices } from '../local/local-services.ts';
 import { EXIT, exitCodeOfRun } from './exit-codes.ts';
-import { followRun } from './follow-run.ts';
+import { showRun } from './follow-run.ts';
 import { printResult, say } from './output.ts';
 import type { ProgressView } from './progress-view.ts';
 import { runTable } from './run-table.ts';
-import { describeRun, type RunHandle, startRun, statusOf, webUrl } from './runs.ts';
-import { webUiOf } from './web-ui.ts';
 
 export interface DemoOptions {
   pipeline: string;
@@ -18,15 +17,6 @@ export interface DemoOptions {
   json?: boolean;
   jobSeconds?: number;
 }
-
-export const EXAMPLE_PIPELINE = path.join(
-  import.meta.dirname,
-  '..',
-  '..',
-  'examples',
-  'support-triage',
-  'pipeline.yaml',
-);
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -59,7 +49,7 @@ export async function demo(options: DemoOptions): Promise<number> {
     const handle = await startRun(client, environment, options.pipeline);
     tell(`Run ${handle.workflowId}`);
     tell(`Watch it at ${webUrl(webUiOf(environment, target), target.namespace, handle.workflowId)}`);
-    const run = await followRun(client, handle, {
+    const run = await showRun(client, handle, {
       signal: interrupt.signal,
       onView: (created) => {
         view = created;

@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readEnvironment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
 import { connectClient, temporalTarget } from '../temporal/connection.ts';
-import { findServerProgram } from '../temporal/server-program.ts';
+import { findServerProgram, isOlderThanTested } from '../temporal/server-program.ts';
+import { SERVER_VERSION } from '../temporal/server-program-pin.ts';
 import { hasWorker, recently } from '../temporal/task-queue.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
@@ -52,13 +51,16 @@ async function checkServerProgram(): Promise<Check> {
   try {
     const program = await findServerProgram(readEnvironment());
     if (program) {
-      const { stdout } = await promisify(execFile)(program, ['--version']);
-      return { name, state: 'ok', found: `${program}: ${stdout.trim()}`, help: null };
+      const older = isOlderThanTested(program.version);
+      const help = older
+        ? `Older than ${SERVER_VERSION}, with which Tuneloop is tested: install a later Temporal CLI`
+        : null;
+      return { name, state: 'ok', found: `${program.file}: server ${program.version ?? 'of unknown version'}`, help };
     }
   } catch (error) {
     return { name, state: 'missing', found: error instanceof Error ? error.message : `${error}`, help: null };
   }
-  const help = 'The demo downloads it or builds it with Go; or install the Temporal CLI, or set TEMPORAL_CLI';
+  const help = 'The demo downloads it, or builds it with Go; or install the Temporal CLI, or set TEMPORAL_CLI';
   return { name, state: 'absent', found: 'not on PATH and not in the cache folder', help };
 }
 

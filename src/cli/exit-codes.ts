@@ -1,5 +1,5 @@
+import type { RunJson } from '../client/runs.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { RunJson } from './runs.ts';
 
 export const EXIT = {
   ok: 0,

@@ -1,5 +1,6 @@
 import { type Client, defaultPayloadConverter } from '@temporalio/client';
 import { z } from 'zod';
+import { artifactsOf } from '../client/runs.ts';
 import { readEnvironment } from '../config/environment.ts';
 import type { DeploymentState } from '../deployment/deployment.ts';
 import { artifactStates } from '../lineage/artifact-states.ts';
@@ -10,7 +11,6 @@ import { connectClient, temporalTarget } from '../temporal/connection.ts';
 import { deploymentId, jobWorkflowId } from '../workflows/ids.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
-import { artifactsOf } from './runs.ts';
 
 interface ExplainOptions {
   json?: boolean;

@@ -1,3 +1,4 @@
+import { artifactsOf } from '../client/runs.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
 import type { PlaceKind, RowModel, RowPlace, RowPlaces } from '../lineage/row-places.ts';
@@ -6,7 +7,6 @@ import { trainerUrlOf } from '../local/services-file.ts';
 import { plainLine } from '../report/format.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
-import { artifactsOf } from './runs.ts';
 
 interface ForgetOptions {
   json?: boolean;

@@ -3,16 +3,17 @@ import { readEnvironment } from '../config/environment.ts';
 import type { Pipeline, ProviderChoice } from '../config/pipeline.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
 import type { SourceChoice } from '../config/source.ts';
+import type { Message } from '../dataset/chat-message.ts';
+import { parseTemplates } from '../dataset/instructions/explicit-template.ts';
 import {
-  mineTemplate,
   type PromptTemplate,
-  parseTemplates,
   stripInstructions,
   type TemplateVersion,
-} from '../dataset/instructions/template.ts';
+} from '../dataset/instructions/prompt-template.ts';
 import { differenceFrom } from '../dataset/instructions/template-difference.ts';
+import { mineTemplate } from '../dataset/instructions/template-mining.ts';
 import { countMessages } from '../dataset/provider-limits.ts';
-import type { LogRow, Message } from '../dataset/row.ts';
+import type { LogRow } from '../dataset/row.ts';
 import { placeText, VERDICTS, type VerdictCount, VerdictTable } from '../dataset/verdict.ts';
 import { TuneloopError } from '../errors.ts';
 import { trainerUrlOf } from '../local/services-file.ts';

@@ -12,6 +12,7 @@ import { keptOutFile } from '../labelling/teacher-files.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
 import { connectProvider } from '../providers/connect.ts';
 import { FileStore } from '../storage/file-store.ts';
+import { labellingScratchPrefix } from '../stores/home.ts';
 import { labellingId } from '../workflows/ids.ts';
 import { EXIT } from './exit-codes.ts';
 import type { LabelOptions, PipelineWithActuals } from './label.ts';
@@ -29,7 +30,7 @@ export function exportDoubtful(
     const keptOut = await ActualsFile.open(keptOutFile(environment.home, labellingId(pipeline.name)));
     const source = await openLog(pipeline.source, () => connectProvider(pipeline.provider, trainerUrlOf(environment)));
     await mkdir(environment.home, { recursive: true, mode: 0o700 });
-    const scratch = await mkdtemp(path.join(environment.home, 'labelling-'));
+    const scratch = await mkdtemp(labellingScratchPrefix(environment.home));
     try {
       const artifacts = new FileStore(scratch);
       const log = await readLog(source, artifacts, () => true, { signal });

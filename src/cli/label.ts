@@ -9,6 +9,8 @@ import {
 import { TypedSearchAttributes } from '@temporalio/common';
 import { SingleBar } from 'cli-progress';
 import type { StepProgress } from '../activities/step-progress.ts';
+import { artifactsOf, failureOf, stepProgressOf, webUrl } from '../client/runs.ts';
+import { webUiOf } from '../client/web-ui.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { actualsFile, readPipelineFile } from '../config/pipeline-file.ts';
@@ -22,9 +24,7 @@ import { PIPELINE } from '../workflows/search-attributes.ts';
 import { EXIT } from './exit-codes.ts';
 import { exportDoubtful, importCorrections } from './label-sheet.ts';
 import { printResult, say } from './output.ts';
-import { artifactsOf, failureOf, stepProgressOf, webUrl } from './runs.ts';
 import { withSession } from './session.ts';
-import { webUiOf } from './web-ui.ts';
 
 export interface LabelOptions {
   json?: boolean;

@@ -1,64 +1,39 @@
-import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
-import { TypedSearchAttributes } from '@temporalio/common';
 import type { PlannedCandidate } from '../activities/plan.ts';
+import { type EndedPlan, planResult, startPlan } from '../client/plans.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
 import { plainLine, usdText } from '../report/format.ts';
-import { writeJson } from '../storage/artifact-store.ts';
 import { type CheckpointRows, mostCheckpoints } from '../sweep/checkpoints.ts';
 import { fewestEpochs, keptAfter, plannedEpochs } from '../sweep/early-stop.ts';
-import { hasWorker, recently } from '../temporal/task-queue.ts';
-import { planId } from '../workflows/ids.ts';
-import type { PlannedRun, planRun } from '../workflows/plan-run.ts';
-import { PIPELINE } from '../workflows/search-attributes.ts';
+import type { PlannedRun } from '../workflows/plan-run.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 import { alignColumns } from './run-table.ts';
-import { artifactsOf, failureOf, webUrl } from './runs.ts';
 import { withSession } from './session.ts';
-import { webUiOf } from './web-ui.ts';
 
 /** `plan FILE`: what a run would try and what it would cost at most. Nothing is uploaded or paid. */
 export function plan(file: string, { json }: { json?: boolean }): Promise<number> {
-  return withSession(async ({ client, environment, target }) => {
+  return withSession(async ({ tuneloop, client, environment }) => {
     const pipeline = await readPipelineFile(file);
-    const definition = await writeJson(artifactsOf(environment), pipeline);
-    const handle = await client.workflow.start<typeof planRun>('planRun', {
-      workflowId: planId(pipeline.name, new Date()),
-      taskQueue: environment.taskQueue,
-      args: [{ definition }],
-      typedSearchAttributes: new TypedSearchAttributes([{ key: PIPELINE, value: pipeline.name }]),
-      staticSummary: `plan: ${pipeline.name}`,
-    });
-    say(
-      `Plan ${handle.workflowId}\nWatch it at ${webUrl(webUiOf(environment, target), target.namespace, handle.workflowId)}`,
-    );
-    if (!(await hasWorker(client, environment.taskQueue, recently()))) {
+    const handle = await startPlan(client, environment, pipeline);
+    say(`Plan ${handle.workflowId}\nWatch it at ${tuneloop.session.webUi(handle.workflowId)}`);
+    if (!(await tuneloop.runs.hasWorker())) {
       say(`No worker waits on task queue ${environment.taskQueue} yet: start one with \`npm run worker\`.`);
     }
-    const ended = await endOf(handle);
+    const ended = await untilInterrupted((signal) => planResult(handle, signal));
     printResult(json, ended, () => (ended.status === 'completed' ? planText(pipeline, ended) : failureText(ended)));
     if (ended.status === 'completed') return EXIT.ok;
     return ended.status === 'cancelled' ? EXIT.cancelled : EXIT.runFailed;
   });
 }
 
-/** A plan that was made, or not, as it is printed with `--json`. */
-type EndedPlan =
-  | ({ planId: string; status: 'completed' } & PlannedRun)
-  | { planId: string; status: 'cancelled' | 'failed'; error: { code: string; message: string } };
-
-/** Its result. Nobody else waits for a plan, so Ctrl-C ends it. */
-async function endOf(handle: WorkflowHandle<typeof planRun>): Promise<EndedPlan> {
-  const id = handle.workflowId;
-  const onSignal = () => void handle.cancel();
+/** Nobody else waits for a plan, so Ctrl-C ends it. */
+async function untilInterrupted<Result>(wait: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
   process.once('SIGINT', onSignal);
   try {
-    return { planId: id, status: 'completed', ...(await handle.result()) };
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    const failure = failureOf(error);
-    return { planId: id, status: failure.code === 'CANCELLED' ? 'cancelled' : 'failed', error: failure };
+    return await wait(interrupt.signal);
   } finally {
     process.off('SIGINT', onSignal);
   }

@@ -1,38 +1,11 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline as streamTo } from 'node:stream/promises';
-import type { Environment } from '../config/environment.ts';
-import type { Pipeline } from '../config/pipeline.ts';
-import type { PromptTemplate, Treatment } from '../dataset/instructions/template.ts';
-import type { Manifest } from '../dataset/manifest.ts';
-import { messagesFor } from '../dataset/messages.ts';
-import type { Example } from '../dataset/row.ts';
-import { TuneloopError } from '../errors.ts';
-import { trainerUrlOf } from '../local/services-file.ts';
+import { noReport, readFileOf } from '../client/reports.ts';
 import { plainText } from '../report/format.ts';
-import { junitReport } from '../report/junit.ts';
-import {
-  asksOriginal,
-  PROMPTFOO_TESTS,
-  type PromptfooServer,
-  promptfooConfig,
-  promptfooTest,
-  showsRecorded,
-} from '../report/promptfoo.ts';
-import type { Report } from '../report/report.ts';
-import { parseReport } from '../report/report-schema.ts';
-import { readJson } from '../storage/artifact-store.ts';
-import { DatasetVersions } from '../storage/dataset-versions.ts';
-import { writeFileAtomically } from '../storage/files.ts';
 import { EXIT, exitCodeOfRun } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 import { runTable } from './run-table.ts';
-import { artifactsOf, describeRun, pipelineOf, type RunHandle, runJson } from './runs.ts';
 import { withSession } from './session.ts';
 
 interface ReportOptions {
@@ -47,136 +20,30 @@ interface ReportOptions {
 
 /** `report ID`: prints the report of a run that has ended, and writes it in other forms where asked to. */
 export function report(id: string, options: ReportOptions): Promise<number> {
-  return withSession(async ({ client, environment }) => {
-    const handle: RunHandle = client.workflow.getHandle(id);
-    const result = await runJson(handle);
+  return withSession(async ({ tuneloop: { runs } }) => {
+    const result = await runs.get(id);
     const { reportPath, status } = result;
     if (reportPath === undefined) {
       const isWanted = options.junit ?? options.promptfoo ?? options.open;
-      if (isWanted !== undefined) {
-        throw new TuneloopError(
-          'REPORT_UNREADABLE',
-          `${id} has no report: it is ${status}. \`tuneloop watch\` follows it`,
-        );
-      }
+      if (isWanted !== undefined) throw noReport(id, status);
       printResult(options.json, result, () => runTable(result));
       return exitCodeOfRun(result);
     }
-    const folder = path.dirname(reportPath);
-    if (options.junit !== undefined || options.promptfoo !== undefined) {
-      const found = await readReport(id, folder);
-      const definition = await pipelineOf(environment, await describeRun(handle));
-      if (options.junit !== undefined) {
-        await writeFileAtomically(path.resolve(options.junit), junitReport(found, definition.selection));
-        say(`JUnit XML: ${options.junit}`);
-      }
-      if (options.promptfoo !== undefined) {
-        const config = await writePromptfoo(options.promptfoo, found, definition, environment);
-        say(`promptfoo: ${config}. It holds rows of the log. Run it with \`npx promptfoo eval -c ${config}\``);
-      }
+    if (options.junit !== undefined) {
+      await runs.writeJunit(id, options.junit);
+      say(`JUnit XML: ${options.junit}`);
+    }
+    if (options.promptfoo !== undefined) {
+      const config = await runs.writePromptfoo(id, options.promptfoo);
+      say(`promptfoo: ${config}. It holds rows of the log. Run it with \`npx promptfoo eval -c ${config}\``);
     }
     if (options.open) await openFile(reportPath);
+    const folder = path.dirname(reportPath);
     const markdown = options.json ? '' : await readFileOf(id, path.join(folder, 'report.md'));
     say(`${reportPath}, and as JSON ${path.join(folder, 'report.json')}`);
     printResult(options.json, result, () => plainText(markdown).trimEnd());
     return EXIT.ok;
   });
-}
-
-/**
- * The report in the folder of a run.
- *
- * @throws TuneloopError RUN_NOT_FOUND where there is none, REPORT_UNREADABLE where it is none of this version.
- */
-export async function readReport(id: string, folder: string): Promise<Report> {
-  const file = path.join(folder, 'report.json');
-  return parseReport(await readFileOf(id, file), file);
-}
-
-function readFileOf(id: string, file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new TuneloopError(
-      'RUN_NOT_FOUND',
-      `the report of ${id} is not on this machine (${error.code}: ${file}): the client and the workers must share one TUNELOOP_HOME`,
-    );
-  });
-}
-
-/** Writes what promptfoo needs to repeat the last comparison of a run; returns the config's path. */
-export async function writePromptfoo(
-  folder: string,
-  found: Report,
-  pipeline: Pipeline,
-  environment: Environment,
-): Promise<string> {
-  const { winnerModel } = found;
-  if (winnerModel === null) {
-    throw new TuneloopError(
-      'RUN_NOT_FOUND',
-      `${found.runId} has no winner, so there is nothing to repeat with promptfoo`,
-    );
-  }
-  const { max_output_tokens: maxOutputTokens } = pipeline.evaluation;
-  const text = promptfooConfig({ ...found, winnerModel }, serverOf(pipeline, environment), maxOutputTokens);
-  const config = path.join(folder, 'promptfooconfig.yaml');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeRows(path.join(folder, PROMPTFOO_TESTS), promptfooTests(found, pipeline, environment));
-  await writeFileAtomically(config, text);
-  return config;
-}
-
-/** Writes rows whole or not at all. A file that others may read is replaced, and not written into. */
-async function writeRows(file: string, rows: AsyncIterable<string>): Promise<void> {
-  const temporary = `${file}.writing-${randomUUID()}`;
-  try {
-    await streamTo(Readable.from(rows), createWriteStream(temporary, { flags: 'wx', mode: 0o600 }));
-    await rename(temporary, file);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-/** The rows that judged, one by one. */
-async function* promptfooTests(found: Report, pipeline: Pipeline, environment: Environment): AsyncIterable<string> {
-  const artifacts = artifactsOf(environment);
-  const { version } = found.dataset;
-  const versions = await new DatasetVersions(environment.home).list(pipeline.name);
-  const dataset = versions.find(({ manifest }) => manifest.sha256.startsWith(version));
-  if (!dataset) {
-    throw new TuneloopError(
-      'DATASET_NOT_FOUND',
-      `the rows of ${found.runId} are not on this machine: ${pipeline.name} has no dataset version ${version} in ${environment.home}`,
-    );
-  }
-  const manifest = await readJson<Manifest>(artifacts, dataset.manifest);
-  const template = await readJson<PromptTemplate>(artifacts, manifest.template.ref);
-  const treatment = treatmentOf(found);
-  for await (const row of artifacts.rows(manifest.examples[found.judgedOn])) {
-    const example = JSON.parse(row) as Example;
-    const { completion, references = [], recorded } = example;
-    if (showsRecorded(found) && !recorded?.checked) continue;
-    const test = promptfooTest({
-      treated: messagesFor(template, example, treatment),
-      original: asksOriginal(found) ? messagesFor(template, example, 'keep-instructions') : null,
-      recorded: showsRecorded(found) && recorded ? recorded.completion : null,
-      expected: [completion, ...references],
-    });
-    yield `${test}\n`;
-  }
-}
-
-/** What of the prompt the winner was trained on. */
-function treatmentOf({ candidates, winner }: Report): Treatment {
-  const isWinner = ({ id }: { id: string }) => id === winner;
-  const won = candidates.find((candidate) => isWinner(candidate) || candidate.checkpoints.some(isWinner));
-  if (won) return won.treatment;
-  throw new TuneloopError('REPORT_UNREADABLE', `the winner ${winner} is none of the candidates of the report`);
-}
-
-function serverOf({ provider }: Pipeline, environment: Environment): PromptfooServer {
-  if (provider === 'local') return { baseURL: trainerUrlOf(environment), apiKeyEnv: null };
-  if (provider === 'openai') return { baseURL: null, apiKeyEnv: 'OPENAI_API_KEY' };
-  return { baseURL: provider.baseURL, apiKeyEnv: provider.apiKeyEnv };
 }
 
 const OPENERS: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win32: 'explorer' };

@@ -14,9 +14,6 @@ export interface ServeOptions {
   json?: boolean;
 }
 
-/** The port of the gateway unless told otherwise. */
-export const GATEWAY_PORT = 8787;
-
 /** `serve`: answers OpenAI's chat completions for all deployments, until it is told to stop. */
 export async function serve({ port, log: file, fallbackModel, json }: ServeOptions): Promise<number> {
   const environment = readEnvironment();

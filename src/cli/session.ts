@@ -1,21 +1,30 @@
 import type { Client } from '@temporalio/client';
-import { type Environment, readEnvironment } from '../config/environment.ts';
-import { connectClient, type TemporalTarget, temporalTarget } from '../temporal/connection.ts';
+import { createTuneloop, type Tuneloop } from '../client/tuneloop.ts';
+import type { Environment } from '../config/environment.ts';
+import type { TemporalTarget } from '../temporal/connection.ts';
 
 export interface Session {
+  tuneloop: Tuneloop;
   environment: Environment;
   target: TemporalTarget;
   client: Client;
 }
 
-/** Gives a command a connection to Temporal and closes it afterwards. */
-export async function withSession<T>(command: (session: Session) => Promise<T>): Promise<T> {
-  const environment = readEnvironment();
-  const target = temporalTarget(environment.home);
-  const client = await connectClient(target);
+/** Gives a command the library, connected to Temporal before anything else is done, and closes it afterwards. */
+export function withSession<T>(command: (session: Session) => Promise<T>): Promise<T> {
+  return withTuneloop(async (tuneloop) => {
+    const { environment, target } = tuneloop.session;
+    const client = await tuneloop.session.client();
+    return command({ tuneloop, environment, target, client });
+  });
+}
+
+/** Gives a command the library, which connects to Temporal only where a function of it has to. */
+export async function withTuneloop<T>(command: (tuneloop: Tuneloop) => Promise<T>): Promise<T> {
+  const tuneloop = createTuneloop();
   try {
-    return await command({ environment, target, client });
+    return await command(tuneloop);
   } finally {
-    await client.connection.close();
+    await tuneloop.close();
   }
 }

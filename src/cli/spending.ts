@@ -1,8 +1,4 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { usdText } from '../report/format.ts';
-import { monthlyBudgetId, ORPHAN_SWEEP_ID } from '../workflows/ids.ts';
-import type { MonthlySpending } from '../workflows/monthly-budget.ts';
-import type { orphanSweep } from '../workflows/orphan-sweep.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { withSession } from './session.ts';
@@ -13,19 +9,12 @@ interface JsonOption {
 
 /** `budget`: what the runs of this month have spent under TUNELOOP_MONTHLY_BUDGET_USD. */
 export function budget(options: JsonOption): Promise<number> {
-  return withSession(async ({ client, environment }) => {
-    const account = monthlyBudgetId(new Date());
-    const spending = await client.workflow
-      .getHandle(account)
-      .query<MonthlySpending>('spending')
-      .catch((error: unknown) => {
-        if (error instanceof WorkflowNotFoundError) return { spentUsd: 0, reservedUsd: 0 };
-        throw error;
-      });
-    const capUsd = environment.monthlyBudgetUsd;
-    printResult(options.json, { account, ...spending, capUsd }, () =>
+  return withSession(async ({ tuneloop }) => {
+    const month = await tuneloop.budget.get();
+    const { account, spentUsd, reservedUsd, capUsd } = month;
+    printResult(options.json, month, () =>
       [
-        `${account.replace('budget/', '')}: ${usdText(spending.spentUsd)} spent, ${usdText(spending.reservedUsd)} reserved`,
+        `${account.replace('budget/', '')}: ${usdText(spentUsd)} spent, ${usdText(reservedUsd)} reserved`,
         capUsd === null ? 'no cap here: set TUNELOOP_MONTHLY_BUDGET_USD for the worker' : `of ${usdText(capUsd)}`,
       ].join(', '),
     );
@@ -35,13 +24,8 @@ export function budget(options: JsonOption): Promise<number> {
 
 /** `sweep`: cancels jobs that no open workflow waits for. */
 export function sweep(options: JsonOption): Promise<number> {
-  return withSession(async ({ client, environment }) => {
-    const result = await client.workflow.execute<typeof orphanSweep>('orphanSweep', {
-      workflowId: ORPHAN_SWEEP_ID,
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      taskQueue: environment.taskQueue,
-      args: [],
-    });
+  return withSession(async ({ tuneloop }) => {
+    const result = await tuneloop.budget.sweep();
     printResult(options.json, result, () =>
       [
         `${result.pending} jobs of ours go on at the provider; ${result.cancelled.length} had no run and were cancelled.`,

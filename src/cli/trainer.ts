@@ -1,6 +1,6 @@
-import path from 'node:path';
 import { pino } from 'pino';
 import { readEnvironment } from '../config/environment.ts';
+import { trainerFolder } from '../stores/home.ts';
 import { startTrainer } from '../trainer/server.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
@@ -22,7 +22,7 @@ export async function trainer({ port, dir, jobSeconds, faults = false, json }: T
   });
   const server = await startTrainer({
     port,
-    dir: dir ?? path.join(home, 'trainer'),
+    dir: dir ?? trainerFolder(home),
     log,
     faults,
     ...(jobSeconds === undefined ? {} : { jobSeconds }),

@@ -1,6 +1,6 @@
-import path from 'node:path';
 import { pino } from 'pino';
 import { readWebhookSecret } from '../config/environment.ts';
+import { webhooksFolder } from '../stores/home.ts';
 import { registerSearchAttributes } from '../temporal/register-search-attributes.ts';
 import { startReceiver } from '../webhooks/receiver.ts';
 import { checkSecret } from '../webhooks/signature.ts';
@@ -16,9 +16,6 @@ export interface WebhooksOptions {
   json?: boolean;
 }
 
-export const WEBHOOKS_PORT = 8788;
-export const WEBHOOK_SECRET = 'OPENAI_WEBHOOK_SECRET';
-
 /** `webhooks`: receives the provider's word that jobs have ended, until it is told to stop. */
 export function webhooks({ port, secretEnv, json }: WebhooksOptions): Promise<number> {
   const secret = checkSecret(readWebhookSecret(secretEnv), secretEnv);
@@ -32,7 +29,7 @@ export function webhooks({ port, secretEnv, json }: WebhooksOptions): Promise<nu
     });
     const receiver = await startReceiver({
       port,
-      folder: path.join(environment.home, 'webhooks'),
+      folder: webhooksFolder(environment.home),
       secret,
       onJobEnded: (jobId) => wakeJob(client, jobId),
       log,

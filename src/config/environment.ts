@@ -13,6 +13,8 @@ export interface Environment {
   cache: string;
   taskQueue: string;
   temporalCli: string | undefined;
+  /** A bundle of the workflows that was built beforehand; without one, the worker bundles its own sources when it starts. */
+  workflowBundle: string | undefined;
   /** Address of Temporal's Web UI, where it is not the one of our own development server. */
   temporalUi: string | undefined;
   trainerUrl: string | undefined;
@@ -34,6 +36,7 @@ Environment:
   TUNELOOP_MONTHLY_BUDGET_USD  what all runs together may spend in a calendar month (UTC); read by the worker
   TUNELOOP_LOG_LEVEL     trace, debug, info, warn, error or silent (default: info)
   TUNELOOP_UI_URL        Temporal's Web UI, for links
+  TUNELOOP_WORKFLOW_BUNDLE  a workflow bundle of this version, so that the worker does not build one when it starts
   TEMPORAL_ADDRESS       a Temporal server; TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_PROFILE ... as the
                          Temporal SDK reads them
   TEMPORAL_CLI           path of a temporal program to start the development server with
@@ -47,6 +50,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     cache: cacheFolder(env),
     taskQueue: env.TUNELOOP_TASK_QUEUE || 'tuneloop',
     temporalCli: env.TEMPORAL_CLI || undefined,
+    workflowBundle: env.TUNELOOP_WORKFLOW_BUNDLE || undefined,
     temporalUi: env.TUNELOOP_UI_URL || undefined,
     trainerUrl: env.TUNELOOP_TRAINER_URL || undefined,
     pricesFile: env.TUNELOOP_PRICES || undefined,
@@ -54,6 +58,34 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     monthlyBudgetUsd: readUsd('TUNELOOP_MONTHLY_BUDGET_USD', env),
     openaiKeySet: Boolean(env.OPENAI_API_KEY),
     searchPath: (env.PATH ?? '').split(path.delimiter).filter(Boolean),
+  };
+}
+
+/** Settings that a program gives itself; each wins over its variable. */
+export interface EnvironmentOptions {
+  /** Folder of artifacts, runs and local state, instead of TUNELOOP_HOME. */
+  home?: string;
+  /** Temporal task queue of the worker, instead of TUNELOOP_TASK_QUEUE. */
+  taskQueue?: string;
+  /** Base URL of the local trainer, instead of TUNELOOP_TRAINER_URL. */
+  trainerUrl?: string;
+  /** Temporal's Web UI, for links, instead of TUNELOOP_UI_URL. */
+  temporalUi?: string;
+  /** Amount in USD that all runs together may spend in a month, null for no cap, instead of TUNELOOP_MONTHLY_BUDGET_USD. */
+  monthlyBudgetUsd?: number | null;
+}
+
+/** The environment, with the settings that a program gives itself in place of those of the variables. */
+export function environmentWith(options: EnvironmentOptions, env: NodeJS.ProcessEnv = process.env): Environment {
+  const environment = readEnvironment(env);
+  const { home, taskQueue, trainerUrl, temporalUi, monthlyBudgetUsd } = options;
+  return {
+    ...environment,
+    home: home === undefined ? environment.home : path.resolve(home),
+    taskQueue: taskQueue ?? environment.taskQueue,
+    trainerUrl: trainerUrl ?? environment.trainerUrl,
+    temporalUi: temporalUi ?? environment.temporalUi,
+    monthlyBudgetUsd: monthlyBudgetUsd === undefined ? environment.monthlyBudgetUsd : monthlyBudgetUsd,
   };
 }
 

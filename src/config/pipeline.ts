@@ -1,7 +1,8 @@
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
-import { TREATMENTS } from '../dataset/instructions/template.ts';
+import { TREATMENTS } from '../dataset/instructions/prompt-template.ts';
 import { PII_TYPES } from '../dataset/pii/pii.ts';
+import { describeProfile, PROFILE_NAMES } from '../providers/profiles/index.ts';
 import { sourceSchema } from './source.ts';
 
 /** More jobs than this in one sweep have to be asked for, with `candidates.jobs`. */
@@ -20,8 +21,7 @@ const minutes = z
 const SAFE_ADDRESS = 'must be https:, or http: on a loopback address, because a key or production data are sent there';
 
 const provider = z.union([
-  z.literal('local').describe('the trainer that comes with Tuneloop: real but small models, not LLMs'),
-  z.literal('openai').describe('api.openai.com, key in OPENAI_API_KEY'),
+  ...PROFILE_NAMES.map((name) => z.literal(name).describe(describeProfile(name))),
   z
     .strictObject({
       baseURL: z.url().describe('where the protocol is spoken, for example https://api.example.com/v1'),
@@ -35,6 +35,18 @@ const provider = z.union([
         .lte(600)
         .optional()
         .describe('how long a new job may be missing from the list of jobs; default 30'),
+      limits: z
+        .strictObject({
+          fewest_examples: z.int().gte(1).optional().describe('the fewest examples of a training file; default 10'),
+          largest_file_mb: z.number().gt(0).optional().describe('the largest training file, in MB; default 512'),
+          tokens_per_example: z
+            .int()
+            .gte(1)
+            .optional()
+            .describe('the most tokens of an example, prompt and answer together; default 65536'),
+        })
+        .optional()
+        .describe('what the server takes, where that is not what OpenAI takes'),
     })
     .superRefine(({ baseURL }, context) => {
       if (!isSafeBaseURL(baseURL)) {

@@ -6,18 +6,21 @@ import shipped from './prices.json' with { type: 'json' };
 
 const usd = z.number().gte(0);
 
+const models = z.record(
+  z.string(),
+  z.strictObject({
+    training: usd,
+    tuned: z.strictObject({ input: usd, cached: usd.optional(), output: usd }),
+    base: z.strictObject({ input: usd, cached: usd.optional(), output: usd }),
+  }),
+);
+
 const pricesSchema = z.strictObject({
   date: z.iso.date(),
   source: z.string(),
   local: z.strictObject({ machine_usd_per_hour: usd }),
-  models: z.record(
-    z.string(),
-    z.strictObject({
-      training: usd,
-      tuned: z.strictObject({ input: usd, cached: usd.optional(), output: usd }),
-      base: z.strictObject({ input: usd, cached: usd.optional(), output: usd }),
-    }),
-  ),
+  models,
+  lists: z.record(z.string(), models).optional(),
 }) satisfies z.ZodType<Prices>;
 
 /** The prices that come along, or those of a file of the same form. @throws TuneloopError ENVIRONMENT_INVALID */

@@ -1,6 +1,6 @@
 import type { Pipeline } from '../config/pipeline.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
-import type { Treatment } from './instructions/template.ts';
+import type { Treatment } from './instructions/prompt-template.ts';
 import { SIDES, type Side } from './sides.ts';
 import { VERDICTS, type VerdictCount, type VerdictName } from './verdict.ts';
 

@@ -1,6 +1,8 @@
 import { TuneloopError } from '../errors.ts';
-import { type PromptTemplate, promptForInput, type Treatment, treatPrompt } from './instructions/template.ts';
-import type { Example, Message } from './row.ts';
+import type { Message } from './chat-message.ts';
+import { modelPrompt } from './instructions/model-prompt.ts';
+import type { PromptTemplate, Treatment } from './instructions/prompt-template.ts';
+import type { Example } from './row.ts';
 
 /**
  * What a model gets for an example.
@@ -10,16 +12,11 @@ import type { Example, Message } from './row.ts';
  */
 export function messagesFor(
   template: PromptTemplate,
-  { id, input, version, slots = [input] }: Pick<Example, 'id' | 'input' | 'version' | 'slots'>,
+  { id, ...example }: Pick<Example, 'id' | 'input' | 'version' | 'slots'>,
   treatment: Treatment,
 ): Message[] {
-  if (treatment === 'strip') return [{ role: 'user', content: input }];
-  const prompt =
-    version === undefined
-      ? promptForInput(template, input, treatment)
-      : treatPrompt(template, { version, slots, input }, treatment);
-  // Fine-tuning services know no developer, which is a later name of the same role.
-  if (prompt) return prompt.map(({ role, content }) => ({ role: role === 'developer' ? 'system' : role, content }));
+  const messages = modelPrompt(template, example, treatment);
+  if (messages) return messages;
   throw new TuneloopError(
     'INSTRUCTIONS_NOT_FOUND',
     `row ${id} of the test file is a bare input, and the original prompt has several slots: give log rows with whole prompts`,

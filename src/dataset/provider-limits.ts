@@ -1,40 +1,35 @@
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
-import type { PromptTemplate, Treatment } from './instructions/template.ts';
+import type { ProviderLimits } from '../providers/profile.ts';
+import type { Message } from './chat-message.ts';
+import type { PromptTemplate, Treatment } from './instructions/prompt-template.ts';
 import type { Manifest } from './manifest.ts';
 import { messagesFor } from './messages.ts';
-import type { Example, Message } from './row.ts';
+import type { Example } from './row.ts';
 import type { VerdictName } from './verdict.ts';
-
-/** Fine-tuning services refuse a training file of fewer examples. */
-export const FEWEST_EXAMPLES = 10;
-/** OpenAI takes files of up to 512 MB, without saying which megabytes: these are the smaller ones. */
-export const LARGEST_FILE_BYTES = 512_000_000;
-/** OpenAI's limit for an example of its current models, prompt and answer together. */
-const MOST_TOKENS = 65_536;
-/** What fine-tuning services take without further keys: a `tool` message has to name the call that it answers. */
-const ROLES: readonly Message['role'][] = ['system', 'user', 'assistant'];
 
 /** What a chat costs besides its contents (OpenAI cookbook): 3 a message and 1 for its role, and 3 that open the reply. */
 const TOKENS_PER_MESSAGE = 4;
 const TOKENS_PER_REPLY = 3;
 
-/** Why a fine-tuning service would refuse an example in a training file of one of the treatments. */
+/** Why a provider of these limits would refuse an example in a training file of one of the treatments. */
 export function exampleVerdict(
   template: PromptTemplate,
   example: Example,
   treatments: readonly Treatment[],
+  { roles, tokensPerExample }: Pick<ProviderLimits, 'roles' | 'tokensPerExample'>,
 ): VerdictName | undefined {
   for (const treatment of treatments) {
     const prompt = messagesFor(template, example, treatment);
-    if (prompt.some(({ role }) => !ROLES.includes(role))) return 'unsupported-role';
-    if (isTooLong([...prompt, { role: 'assistant', content: example.completion }])) return 'over-token-limit';
+    if (prompt.some(({ role }) => !roles.includes(role))) return 'unsupported-role';
+    if (isTooLong([...prompt, { role: 'assistant', content: example.completion }], tokensPerExample))
+      return 'over-token-limit';
   }
   return undefined;
 }
 
 /** Counting is slow, and hardly ever needed: a token is at least a byte, and a UTF-16 code unit at most three. */
-function isTooLong(messages: readonly Message[]): boolean {
-  const most = MOST_TOKENS - messages.length * TOKENS_PER_MESSAGE - TOKENS_PER_REPLY;
+function isTooLong(messages: readonly Message[], mostTokens: number): boolean {
+  const most = mostTokens - messages.length * TOKENS_PER_MESSAGE - TOKENS_PER_REPLY;
   if (lengthOf(messages) * 3 <= most) return false;
   const encoder = new TextEncoder();
   if (messages.reduce((sum, { content }) => sum + encoder.encode(content).length, 0) <= most) return false;

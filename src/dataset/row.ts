@@ -1,14 +1,5 @@
+import type { Message, TokenUsage } from './chat-message.ts';
 import type { VerdictName } from './verdict.ts';
-
-export interface Message {
-  role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
-  content: string;
-}
-
-export interface TokenUsage {
-  promptTokens: number;
-  completionTokens: number;
-}
 
 /** One call of the production log, after reading. A legacy `prompt` has become one user message. */
 export interface LogRow {

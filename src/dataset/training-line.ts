@@ -1,4 +1,4 @@
-import type { PromptTemplate, Treatment } from './instructions/template.ts';
+import type { PromptTemplate, Treatment } from './instructions/prompt-template.ts';
 import { messagesFor } from './messages.ts';
 import type { Example } from './row.ts';
 

@@ -75,7 +75,7 @@ export const VERDICTS = {
   quarantined: { effect: 'drop', what: 'the row resembles rows on different sides of the split' },
   'over-token-limit': {
     effect: 'drop',
-    what: 'the example has over 65,536 tokens, more than fine-tuning services take',
+    what: 'the example has more tokens than the provider takes',
   },
   'unsupported-role': { effect: 'drop', what: 'the prompt has a role that fine-tuning services do not take' },
 } as const satisfies Record<string, { effect: 'drop' | 'mend' | 'note'; what: string }>;

@@ -1,5 +1,5 @@
 import { TuneloopError } from '../errors.ts';
-import type { PromptTemplate } from './instructions/template.ts';
+import type { PromptTemplate } from './instructions/prompt-template.ts';
 import type { Manifest } from './manifest.ts';
 import { inCodeUnitOrder } from './order.ts';
 import { compareKeys, KEY_BYTES, keyText } from './row-key.ts';

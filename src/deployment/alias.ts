@@ -1,6 +1,4 @@
-import type { ProviderChoice } from '../config/pipeline.ts';
-import type { PromptTemplate, Treatment } from '../dataset/instructions/template.ts';
-import type { DeploymentState } from './deployment.ts';
+import type { PromptTemplate, Treatment } from '../dataset/instructions/prompt-template.ts';
 
 /**
  * What an application needs to know to call a deployment: one file, replaced as a whole, so that a reader has the old one or
@@ -16,7 +14,7 @@ export interface Alias {
   /** ISO 8601. */
   writtenAt: string;
   /** Where all of these models are called. */
-  provider: ProviderChoice;
+  provider: AliasProvider;
   /** What serves; null for the original prompt. */
   champion: ServedModel | null;
   /** What is tried on a share of the calls, more than 0 and at most 1. */
@@ -30,9 +28,21 @@ export interface Alias {
   /** The JSON Schema that answers have to fit; null where there is none. */
   jsonSchema: unknown;
   maxOutputTokens: number | null;
-  /** The deployment as it was then, for the case that its workflow is lost. Readers do not need it. */
-  state?: DeploymentState;
+  /** The deployment as it was then, for the case that its workflow is lost. Applications do not read it. */
+  state?: unknown;
 }
+
+/** As a pipeline file names a provider: by a name that Tuneloop knows, or by its address. */
+export type AliasProvider =
+  | 'local'
+  | 'openai'
+  | {
+      baseURL: string;
+      /** Name of the environment variable that holds the key. */
+      apiKeyEnv: string;
+      /** How long a new job may be missing from the provider's list of jobs. */
+      settling_seconds?: number | undefined;
+    };
 
 /** A model with what it has to be asked with. */
 export interface ServedModel {

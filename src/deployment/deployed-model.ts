@@ -1,4 +1,4 @@
-import type { Treatment } from '../dataset/instructions/template.ts';
+import type { Treatment } from '../dataset/instructions/prompt-template.ts';
 import type { Interval } from '../evaluation/statistics.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
 

@@ -1,4 +1,4 @@
-import type { TokenUsage } from '../dataset/row.ts';
+import type { TokenUsage } from '../dataset/chat-message.ts';
 
 /** Prices as the price file has them: USD per 1M tokens, and USD per hour of the machine for the local trainer. */
 export interface Prices {
@@ -6,7 +6,16 @@ export interface Prices {
   source: string;
   local: { machine_usd_per_hour: number };
   models: Record<string, ModelPrice>;
+  /** Price lists of single providers, by the name that their profile gives in `billing.priceList`. */
+  lists?: Record<string, Record<string, ModelPrice>> | undefined;
 }
+
+/** What a provider charges for; a part of its profile. */
+export type Billing =
+  /** By the model's row in a price list; null for the list `models`. */
+  | { readonly charges: 'tokens'; readonly priceList: string | null }
+  /** The time that one's own machine works. */
+  | { readonly charges: 'machine-time' };
 
 export interface ModelPrice {
   training: number;
@@ -32,9 +41,10 @@ export type Tariff =
  *
  * @param baseModel the model that was tuned, or is called as it is.
  */
-export function tariffOf(prices: Prices, provider: { local: boolean }, baseModel: string, tuned: boolean): Tariff {
-  if (provider.local) return { kind: 'machine', usdPerHour: prices.local.machine_usd_per_hour };
-  const price = prices.models[baseModel.replace(/-\d{4}-\d{2}-\d{2}$/, '')];
+export function tariffOf(prices: Prices, billing: Billing, baseModel: string, tuned: boolean): Tariff {
+  if (billing.charges === 'machine-time') return { kind: 'machine', usdPerHour: prices.local.machine_usd_per_hour };
+  const list = billing.priceList === null ? prices.models : prices.lists?.[billing.priceList];
+  const price = list?.[baseModel.replace(/-\d{4}-\d{2}-\d{2}$/, '')];
   if (!price) return { kind: 'unknown' };
   const { input, cached = null, output } = tuned ? price.tuned : price.base;
   return {
@@ -62,19 +72,24 @@ export function costPer1k(tariff: Tariff, meanUsage: TokenUsage, serverMs: numbe
   }
 }
 
-/** The shortest prefix that is cached, and the steps in which longer ones are, in tokens. */
-const SHORTEST_CACHED = 1024;
-const CACHE_STEP = 128;
+/** How a provider charges the beginning of a prompt that it was sent a moment ago; a part of its profile. */
+export interface PromptCache {
+  /** The shortest prefix that is charged as cached, in tokens. */
+  readonly fewestTokens: number;
+  /** Longer prefixes are cached in steps of this many tokens. */
+  readonly stepTokens: number;
+}
 
 /**
- * Tokens of a prompt that are charged as cached where its prefix was sent a moment ago. By OpenAI's rule: the longest
- * known prefix, from 1,024 tokens on, in steps of 128 (https://platform.openai.com/docs/guides/prompt-caching).
+ * Tokens of a prompt that are charged as cached where its prefix was sent a moment ago: the longest known prefix, in whole
+ * steps.
  *
  * @param prefixTokens how many tokens at its beginning the prompt shares with others.
+ * @param cache the provider's rule; null where it caches nothing
  */
-export function cachedTokens(promptTokens: number, prefixTokens: number): number {
+export function cachedTokens(promptTokens: number, prefixTokens: number, cache: PromptCache | null): number {
   const shared = Math.min(promptTokens, prefixTokens);
-  return shared < SHORTEST_CACHED ? 0 : shared - (shared % CACHE_STEP);
+  return cache === null || shared < cache.fewestTokens ? 0 : shared - (shared % cache.stepTokens);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Message } from '../dataset/row.ts';
+import type { Message } from '../dataset/chat-message.ts';
 
 /** What a judge says of two answers. */
 export type JudgeVerdict = 'A' | 'B' | 'tie';

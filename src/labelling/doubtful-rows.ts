@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import type { Pipeline } from '../config/pipeline.ts';
 import { answerVerdict, LabelJudge } from '../dataset/answer-verdict.ts';
-import { type PromptTemplate, stripInstructions } from '../dataset/instructions/template.ts';
-import type { Actual, LogRow, Message } from '../dataset/row.ts';
+import type { Message } from '../dataset/chat-message.ts';
+import { type PromptTemplate, stripInstructions } from '../dataset/instructions/prompt-template.ts';
+import type { Actual, LogRow } from '../dataset/row.ts';
 import { VERDICTS, type VerdictName } from '../dataset/verdict.ts';
 import { TuneloopError } from '../errors.ts';
 import { findTemplate } from '../preparation/template-search.ts';

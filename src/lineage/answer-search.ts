@@ -1,7 +1,8 @@
 import path from 'node:path';
-import { TREATMENTS } from '../dataset/instructions/template.ts';
+import { TREATMENTS } from '../dataset/instructions/prompt-template.ts';
 import { messagesFor } from '../dataset/messages.ts';
 import type { Example } from '../dataset/row.ts';
+import { addressOf } from '../providers/profiles/index.ts';
 import { questionKey } from '../storage/completion-cache.ts';
 import { readLines } from '../storage/lines.ts';
 import { filesUnder } from './home-files.ts';
@@ -9,8 +10,6 @@ import type { Definition } from './log-search.ts';
 import type { PlaceList } from './row-places.ts';
 import type { StoredVersion } from './stored-versions.ts';
 
-/** Where models may have been asked. */
-const OPENAI_ADDRESS = 'https://api.openai.com/v1';
 const KEY = Buffer.from('{"key":"');
 const KEY_DIGITS = 43;
 /** More are not worked out: the cache is better removed as a whole then. */
@@ -48,7 +47,7 @@ export class AnswerKeys {
     for (const model of models) {
       for (const { provider, evaluation } of askers) {
         const maxOutputTokens = evaluation.max_output_tokens ?? null;
-        const address = this.#addressOf(provider);
+        const address = addressOf(provider, this.#trainerUrl);
         for (const messages of prompts) {
           if (this.#keys.size >= MOST_KEYS) this.isFull = true;
           else this.#keys.add(questionKey({ address, model, messages, maxOutputTokens, temperature: 0 }));
@@ -70,10 +69,5 @@ export class AnswerKeys {
         if (this.#keys.has(key)) places.add('cached-answer', file, [], line);
       }
     }
-  }
-
-  #addressOf(provider: Definition['provider']): string {
-    if (provider === 'local') return this.#trainerUrl;
-    return provider === 'openai' ? OPENAI_ADDRESS : provider.baseURL;
   }
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Alias } from '../deployment/alias.ts';
 import type { Report } from '../report/report.ts';
 import { parseReport } from '../report/report-schema.ts';
-import { readAlias } from '../storage/aliases.ts';
+import { readAlias } from '../storage/alias-reader.ts';
 import type { Part } from './model-lineage.ts';
 
 /** The report of a run, in the run's folder. */

@@ -6,6 +6,7 @@ import { parse as parseAtOnce } from 'csv-parse/sync';
 import { z } from 'zod';
 import { type SourceChoice, sourceSchema } from '../config/source.ts';
 import { SHEET_COLUMNS, sheetLine } from '../labelling/sheet.ts';
+import { PROFILE_NAMES } from '../providers/profiles/index.ts';
 import { FileBytes, findFiles, nameOf } from '../sources/files.ts';
 import { LONGEST_LINE } from '../sources/json-line.ts';
 import { readJsonl } from '../sources/jsonl.ts';
@@ -20,7 +21,7 @@ import type { PlaceList } from './row-places.ts';
 export const definitionSchema = z.object({
   name: z.string(),
   source: sourceSchema,
-  provider: z.union([z.literal('local'), z.literal('openai'), z.object({ baseURL: z.string() })]),
+  provider: z.union([z.enum(PROFILE_NAMES), z.object({ baseURL: z.string() })]),
   split: z.object({ test: z.union([z.number(), z.object({ file: z.string() })]) }),
   evaluation: z.object({ max_output_tokens: z.number().optional(), judge: z.unknown().optional() }),
 });

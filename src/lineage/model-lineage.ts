@@ -1,10 +1,11 @@
 import type { Snapshot } from '../activities/collect.ts';
-import type { Treatment } from '../dataset/instructions/template.ts';
+import type { Treatment } from '../dataset/instructions/prompt-template.ts';
 import { droppedRows, type Manifest } from '../dataset/manifest.ts';
 import type { Side } from '../dataset/sides.ts';
 import type { Alias } from '../deployment/alias.ts';
 import type { DeployedModel } from '../deployment/deployed-model.ts';
 import type { Decision } from '../deployment/deployment.ts';
+import { stateInAlias } from '../deployment/state-in-alias.ts';
 import type { Report } from '../report/report.ts';
 import type { CandidateResult, Contended, RunFindings } from '../report/run-result.ts';
 import type { ArtifactRef } from '../storage/artifact-store.ts';
@@ -205,7 +206,9 @@ export function modelLineage(parts: LineageParts, states: ReadonlyMap<string, Ar
 }
 
 /** What an alias says about a model. */
-export function rolesOf({ pipeline: deployment, champion, canary, state }: Alias, model: string): Served[] {
+export function rolesOf(alias: Alias, model: string): Served[] {
+  const { pipeline: deployment, champion, canary } = alias;
+  const state = stateInAlias(alias);
   const served: Served[] = [];
   if (champion?.model === model) served.push({ deployment, as: 'champion' });
   if (canary?.model === model) served.push({ deployment, as: 'canary' });

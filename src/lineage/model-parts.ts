@@ -3,6 +3,7 @@ import type { Manifest } from '../dataset/manifest.ts';
 import type { Alias } from '../deployment/alias.ts';
 import type { DeployedModel } from '../deployment/deployed-model.ts';
 import type { Decision } from '../deployment/deployment.ts';
+import { stateInAlias } from '../deployment/state-in-alias.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from '../report/report.ts';
 import { type ArtifactStore, readJson } from '../storage/artifact-store.ts';
@@ -74,7 +75,8 @@ async function decisionsOf(
 ): Promise<LineageParts['decisions']> {
   const told = await memory.decisions(pipeline);
   if (told.known) return { known: true, value: { from: 'deployment', all: told.value } };
-  const state = aliases.find((alias) => alias.pipeline === pipeline)?.state;
+  const newest = aliases.find((alias) => alias.pipeline === pipeline);
+  const state = newest && stateInAlias(newest);
   return state ? { known: true, value: { from: 'alias', all: state.decisions } } : told;
 }
 
@@ -141,9 +143,10 @@ function championOf({ pipeline, champion }: Alias): string {
 }
 
 export function deployedModels(aliases: readonly Alias[]): DeployedModel[] {
-  return aliases.flatMap(({ state }) =>
-    state ? [state.champion, state.challenger, ...state.previous].filter((model) => model !== null) : [],
-  );
+  return aliases.flatMap((alias) => {
+    const state = stateInAlias(alias);
+    return state ? [state.champion, state.challenger, ...state.previous].filter((model) => model !== null) : [];
+  });
 }
 
 function notFound(model: string, models: readonly string[], aliases: readonly Alias[]): string {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Snapshot } from '../activities/collect.ts';
-import type { PromptTemplate } from '../dataset/instructions/template.ts';
+import type { PromptTemplate } from '../dataset/instructions/prompt-template.ts';
 import type { Manifest } from '../dataset/manifest.ts';
 import { SIDES, type Side } from '../dataset/sides.ts';
 import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';

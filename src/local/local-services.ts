@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Environment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
-import { TRAINER_PORT } from '../providers/connect.ts';
+import { TRAINER_PORT } from '../providers/profiles/local.ts';
+import { serviceLogFile, temporalDatabaseFile, trainerFolder } from '../stores/home.ts';
 import { connectClient, type TemporalTarget, temporalTarget } from '../temporal/connection.ts';
 import { provideServerProgram, type Say } from '../temporal/server-program.ts';
 import { hasWorker, recently } from '../temporal/task-queue.ts';
@@ -72,7 +73,7 @@ export async function startLocalServices(options: LocalServicesOptions): Promise
     for (const service of started) service.release();
   };
   const run = (name: string, command: string, args: string[], env: Record<string, string | undefined> = {}) => {
-    const logFile = path.join(home, 'logs', `${name}.log`);
+    const logFile = serviceLogFile(home, name);
     // `stop` in another terminal takes the record away before it ends the services.
     const wanted = () => readServices(home) !== undefined;
     const service = new ServiceProcess({ name, command, args, env, logFile, keep: kept, wanted, onRestart: say });
@@ -171,7 +172,7 @@ async function provideTemporal(
   ];
   // Not made beforehand with a mode of its own: the server takes an empty file for a database that has its tables.
   // WAL and synchronous NORMAL: several times the throughput, and still safe against a killed process.
-  args.push('--db-filename', path.join(home, 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL');
+  args.push('--db-filename', temporalDatabaseFile(home), '--sqlite-pragma', 'journal_mode=WAL');
   args.push('--sqlite-pragma', 'synchronous=NORMAL');
   for (const { name, type } of SEARCH_ATTRIBUTES) {
     args.push('--search-attribute', `${name}=${type === 'KEYWORD' ? 'Keyword' : 'Double'}`);
@@ -196,7 +197,7 @@ async function provideTrainer(
   }
   const port = await freePort(TRAINER_PORT);
   if (port !== TRAINER_PORT) say(`Port ${TRAINER_PORT} is taken by another program: the trainer listens on ${port}`);
-  const args = [program('client'), 'trainer', '--port', `${port}`, '--dir', path.join(home, 'trainer')];
+  const args = [program('client'), 'trainer', '--port', `${port}`, '--dir', trainerFolder(home)];
   if (jobSeconds !== undefined) args.push('--job-seconds', `${jobSeconds}`);
   const service = run('trainer', process.execPath, args);
   record.trainer = { url: `http://127.0.0.1:${port}/v1`, pid: service.pid };

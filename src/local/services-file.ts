@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Environment } from '../config/environment.ts';
-import { DEFAULT_TRAINER_URL } from '../providers/connect.ts';
+import { LOCAL } from '../providers/profiles/local.ts';
+import { ignoreFile, servicesFile } from '../stores/home.ts';
 
 /** What runs on this machine for a home folder, so that other commands find it. */
 export interface Services {
@@ -14,8 +14,6 @@ export interface Services {
   worker?: { pid: number };
 }
 
-const fileOf = (home: string) => path.join(home, 'services.json');
-
 /** The record of a home folder; undefined where there is none, or where its owner died without tidying up. */
 export function readServices(home: string): Services | undefined {
   const services = readRecord(home);
@@ -24,7 +22,7 @@ export function readServices(home: string): Services | undefined {
 
 /** Where the local trainer is: as the environment says, else as it was started for the home folder, else at its usual port. */
 export function trainerUrlOf({ home, trainerUrl }: Environment): string {
-  return trainerUrl ?? readServices(home)?.trainer?.url ?? DEFAULT_TRAINER_URL;
+  return trainerUrl ?? readServices(home)?.trainer?.url ?? LOCAL.address;
 }
 
 /** What an owner that died has left; its services end by themselves soon after it. */
@@ -40,7 +38,7 @@ export function pidsOf({ temporal, trainer, worker }: Services): number[] {
 
 function readRecord(home: string): Services | undefined {
   try {
-    return JSON.parse(readFileSync(fileOf(home), 'utf8')) as Services;
+    return JSON.parse(readFileSync(servicesFile(home), 'utf8')) as Services;
   } catch {
     return undefined;
   }
@@ -49,15 +47,15 @@ function readRecord(home: string): Services | undefined {
 export function writeServices(home: string, services: Services): void {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   // It holds production data: kept out of the repository of whoever runs this in a checkout of their own.
-  const ignore = path.join(home, '.gitignore');
+  const ignore = ignoreFile(home);
   if (!existsSync(ignore)) writeFileSync(ignore, '*\n', { mode: 0o600 });
-  const temporary = `${fileOf(home)}.${process.pid}`;
+  const temporary = `${servicesFile(home)}.${process.pid}`;
   writeFileSync(temporary, `${JSON.stringify(services, null, 2)}\n`, { mode: 0o600 });
-  renameSync(temporary, fileOf(home));
+  renameSync(temporary, servicesFile(home));
 }
 
 export function removeServices(home: string): void {
-  rmSync(fileOf(home), { force: true });
+  rmSync(servicesFile(home), { force: true });
 }
 
 export function isAlive(pid: number): boolean {

@@ -5,7 +5,7 @@ import {
   type StrippedPrompt,
   stripInstructions,
   type Treatment,
-} from '../dataset/instructions/template.ts';
+} from '../dataset/instructions/prompt-template.ts';
 import { canonicalInput, SIGNATURE_WORDS, Signer } from '../dataset/near-duplicates.ts';
 import type { PiiType } from '../dataset/pii/pii.ts';
 import { Redactor } from '../dataset/pii/redactor.ts';
@@ -13,6 +13,7 @@ import { exampleVerdict } from '../dataset/provider-limits.ts';
 import type { Actual, Example, LogRow, Recorded } from '../dataset/row.ts';
 import { KEY_BYTES } from '../dataset/row-key.ts';
 import { type VerdictCount, type VerdictName, VerdictTable } from '../dataset/verdict.ts';
+import type { ProviderLimits } from '../providers/profile.ts';
 import { linesOf } from '../storage/chunks.ts';
 import { type PiiAnalyzer, PresidioAnalyzer, type PresidioOptions } from './presidio.ts';
 
@@ -21,6 +22,8 @@ export interface RowSettings {
   template: PromptTemplate;
   /** What of the prompts candidates are trained on: none of it may be more than a provider takes. */
   treatments: readonly Treatment[];
+  /** Of the provider. */
+  limits: Pick<ProviderLimits, 'roles' | 'tokensPerExample'>;
   classification: boolean;
   redact: readonly PiiType[];
   phoneRegion: string;
@@ -113,7 +116,7 @@ export class RowPreparation {
   }
 
   #toExample(row: LogRow): Example | VerdictName {
-    const { template, treatments, minQuality } = this.#settings;
+    const { template, treatments, limits, minQuality } = this.#settings;
     if (minQuality !== null && !((row.quality ?? Number.NaN) >= minQuality)) return 'low-quality';
     if (row.flaw !== undefined && row.actual === undefined) return row.flaw;
     const completion = row.actual ?? row.completion;
@@ -130,7 +133,7 @@ export class RowPreparation {
     if (verdict) return verdict;
     if (completion.trim() === '') return 'empty-completion';
     const example = exampleOf(row, stripped, completion);
-    return exampleVerdict(template, example, treatments) ?? example;
+    return exampleVerdict(template, example, treatments, limits) ?? example;
   }
 
   /** The same value gets the same placeholder in the whole example. @returns how many values were replaced, by type. */

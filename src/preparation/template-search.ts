@@ -1,12 +1,13 @@
 import type { Pipeline } from '../config/pipeline.ts';
+import type { Message } from '../dataset/chat-message.ts';
+import { parseTemplates } from '../dataset/instructions/explicit-template.ts';
 import {
-  mineTemplate,
   type PromptTemplate,
-  parseTemplates,
   stripInstructions,
   type TemplateVersion,
-} from '../dataset/instructions/template.ts';
-import type { LogRow, Message } from '../dataset/row.ts';
+} from '../dataset/instructions/prompt-template.ts';
+import { mineTemplate } from '../dataset/instructions/template-mining.ts';
+import type { LogRow } from '../dataset/row.ts';
 import { TuneloopError } from '../errors.ts';
 import { linesOf, readChunks } from '../storage/chunks.ts';
 

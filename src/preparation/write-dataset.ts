@@ -1,5 +1,5 @@
 import { groupsOfSeveral } from '../dataset/groups.ts';
-import type { PromptTemplate, Treatment } from '../dataset/instructions/template.ts';
+import type { PromptTemplate, Treatment } from '../dataset/instructions/prompt-template.ts';
 import { type Conflict, type Conflicts, LabelCounts, type LabelTable } from '../dataset/manifest.ts';
 import { TokenEstimate } from '../dataset/provider-limits.ts';
 import type { Example } from '../dataset/row.ts';

@@ -1,7 +1,7 @@
 import type { JobOutcome } from '../activities/await-job.ts';
 import type { Evaluation } from '../activities/evaluate.ts';
 import type { PlannedCandidate } from '../activities/plan.ts';
-import type { Checkpoint } from '../providers/provider.ts';
+import type { Checkpoint } from '../providers/training.ts';
 import type { Stop } from '../sweep/early-stop.ts';
 
 /** A candidate with what became of its job. */

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import type { Message } from '../dataset/row.ts';
+import type { Message } from '../dataset/chat-message.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from './report.ts';
 

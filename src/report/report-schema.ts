@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TREATMENTS } from '../dataset/instructions/template.ts';
+import { TREATMENTS } from '../dataset/instructions/prompt-template.ts';
 import { VERDICTS, type VerdictName } from '../dataset/verdict.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from './report.ts';

@@ -1,7 +1,7 @@
 import type { LabelTable } from '../dataset/manifest.ts';
 import type { VerdictCount } from '../dataset/verdict.ts';
 import type { ClassificationFigures } from '../evaluation/classification.ts';
-import type { MetricPoint } from '../providers/provider.ts';
+import type { MetricPoint } from '../providers/training.ts';
 import type { RunFindings } from './run-result.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Treatment } from '../dataset/instructions/template.ts';
+import type { Treatment } from '../dataset/instructions/prompt-template.ts';
 import type { DeployedModel } from '../deployment/deployed-model.ts';
 import type { Decision } from '../deployment/deployment.ts';
 import type { Promotion } from '../deployment/promotion.ts';

@@ -66,7 +66,8 @@ export function summarizeRun(parts: RunParts): Omit<RunFindings, 'reportPath'> {
     alternatives,
     spentUsd: spent.usd,
   });
-  const local = pipeline.provider === 'local';
+  // A plan of an earlier version does not say it; only the local trainer had machine time as its price then.
+  const local = plan.localTrainer ?? plan.estimate.machineUsdPerHour !== null;
   return {
     runId,
     pipeline: pipeline.name,

@@ -1,6 +1,6 @@
+import { TuneloopError } from '../app-errors.ts';
 import type { Alias } from '../deployment/alias.ts';
-import { TuneloopError } from '../errors.ts';
-import { readAlias } from '../storage/aliases.ts';
+import { readAlias } from '../storage/alias-reader.ts';
 import { type AnswerForm, openAnswerForm } from './answer-form.ts';
 
 export interface AliasCacheOptions {
@@ -93,6 +93,7 @@ export class AliasCache {
     try {
       return await openAnswerForm(alias);
     } catch (error) {
+      if (error instanceof TuneloopError) throw error;
       const { deployment } = this.#options;
       throw new TuneloopError('ALIAS_UNREADABLE', `the JSON Schema of ${deployment} cannot be used: ${error}`);
     }

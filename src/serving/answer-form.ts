@@ -1,4 +1,4 @@
-import type { AnySchema, ValidateFunction } from 'ajv';
+import { TuneloopError } from '../app-errors.ts';
 import type { Alias } from '../deployment/alias.ts';
 
 /** An answer as it came. */
@@ -26,10 +26,11 @@ const CUT: ReadonlySet<string | null> = new Set(['length', 'content_filter']);
 /**
  * What the answers of a deployment have to look like.
  *
- * @throws Error for what is no JSON Schema of draft 2020-12 or draft-07.
+ * @throws Error for what is no JSON Schema of draft 2020-12 or draft-07; TuneloopError PACKAGE_MISSING for a schema where
+ *   the package `ajv` is not installed.
  */
 export async function openAnswerForm({ task, jsonSchema }: Pick<Alias, 'task' | 'jsonSchema'>): Promise<AnswerForm> {
-  const fits = jsonSchema === null ? null : await compile(jsonSchema as AnySchema);
+  const fits = jsonSchema === null ? null : await compile(jsonSchema);
   return ({ text, finishReason }, labels) => {
     const label = text.trim();
     if (label === '' || CUT.has(finishReason)) return INVALID;
@@ -39,18 +40,36 @@ export async function openAnswerForm({ task, jsonSchema }: Pick<Alias, 'task' | 
   };
 }
 
-/** Only who has a schema loads the library for it. Evaluations read schemas in the same way. */
-async function compile(schema: AnySchema): Promise<ValidateFunction> {
+type FitsSchema = (document: unknown) => boolean;
+
+/** Loads the library only for a deployment that has a schema. Evaluations read schemas in the same way. */
+async function compile(schema: unknown): Promise<FitsSchema> {
+  if (typeof schema !== 'boolean' && (typeof schema !== 'object' || schema === null)) {
+    throw new Error('it is neither an object nor true nor false');
+  }
   // Words that are not of the standard, as other tools use them, mean nothing and are no mistake.
   const options = { strict: false, validateFormats: false };
-  const { Ajv } = await import('ajv');
-  if (typeof schema === 'object' && String(schema.$schema).includes('draft-07'))
+  const draft: unknown = typeof schema === 'object' ? Reflect.get(schema, '$schema') : undefined;
+  if (String(draft).includes('draft-07')) {
+    const { Ajv } = await import('ajv').catch(withoutAjv);
     return new Ajv(options).compile(schema);
-  const { Ajv2020 } = await import('ajv/dist/2020.js');
+  }
+  const { Ajv2020 } = await import('ajv/dist/2020.js').catch(withoutAjv);
   return new Ajv2020(options).compile(schema);
 }
 
-function documentIn(text: string, fits: ValidateFunction): CheckedAnswer {
+function withoutAjv(error: unknown): never {
+  throw new TuneloopError(
+    'PACKAGE_MISSING',
+    `a deployment whose answers have a JSON Schema needs the package ajv: npm install ajv (${firstLine(error)})`,
+  );
+}
+
+function firstLine(error: unknown): string {
+  return String(error).split('\n', 1).join('');
+}
+
+function documentIn(text: string, fits: FitsSchema): CheckedAnswer {
   try {
     const json: unknown = JSON.parse(text);
     return fits(json) ? { valid: true, label: null, json } : INVALID;

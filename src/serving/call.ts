@@ -1,15 +1,15 @@
-import type { OpenAI } from 'openai';
-import type { TokenUsage } from '../dataset/row.ts';
+import type { TokenUsage } from '../dataset/chat-message.ts';
 import type { Arm } from '../deployment/alias.ts';
 import type { CallOutcome } from '../deployment/served-call.ts';
 import type { AnswerForm, CheckedAnswer } from './answer-form.ts';
+import type { ChatClient, ChatCompletion } from './chat-client.ts';
 import type { Attempt, CallRoute } from './route.ts';
 
 export interface CallOptions {
   /** Asks for models of the deployment. */
-  client: OpenAI;
+  client: ChatClient;
   /** Asks for the original prompt. */
-  originalClient: OpenAI;
+  originalClient: ChatClient;
   form: AnswerForm;
   maxOutputTokens: number | null;
   /** For all attempts together. */
@@ -87,7 +87,7 @@ async function ask(
       (arm === 'original' ? originalClient : client).chat.completions.create(
         {
           model,
-          messages: messages as OpenAI.ChatCompletionMessageParam[],
+          messages,
           temperature: 0,
           ...(maxOutputTokens === null ? {} : { max_completion_tokens: maxOutputTokens }),
         },
@@ -142,8 +142,8 @@ class Limit {
 }
 
 /** Servers that only speak nearly the same protocol leave out what its types promise. */
-function replyOf(completion: Partial<OpenAI.ChatCompletion>, model: string): Reply {
-  const choice: Partial<OpenAI.ChatCompletion.Choice> | undefined = completion.choices?.[0];
+function replyOf(completion: ChatCompletion, model: string): Reply {
+  const choice = completion.choices?.[0];
   if (!choice?.message) return { failure: 'gave no completion' };
   const { id, usage } = completion;
   const { content, refusal } = choice.message;

@@ -1,4 +1,5 @@
 /** What an application imports to call a deployment: `import { createPredictor } from 'tuneloop/serving'`. */
+export type { ChatClient } from './chat-client.ts';
 export {
   createPredictor,
   type Prediction,

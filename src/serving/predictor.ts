@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { OpenAI } from 'openai';
+import { TuneloopError } from '../app-errors.ts';
 import type { CapturedCall } from '../capture/record.ts';
 import type { CaptureSink } from '../capture/sink.ts';
-import type { Message, TokenUsage } from '../dataset/row.ts';
+import type { Message, TokenUsage } from '../dataset/chat-message.ts';
 import type { Arm } from '../deployment/alias.ts';
 import type { CallOutcome } from '../deployment/served-call.ts';
-import { TuneloopError } from '../errors.ts';
 import { AliasCache } from './alias-cache.ts';
 import { makeCall } from './call.ts';
 import { type FinishedCall, recordCall } from './call-record.ts';
+import type { ChatClient } from './chat-client.ts';
 import { routeCall } from './route.ts';
 
 export interface PredictorOptions {
@@ -16,10 +16,10 @@ export interface PredictorOptions {
   deployment: string;
   /** The folder of the workers, `TUNELOOP_HOME`. Default `.tuneloop`. */
   home?: string;
-  /** Asked for the models of the deployment, at the provider that has trained them. */
-  client: OpenAI;
+  /** Asked for the models of the deployment, at the provider that has trained them; the `openai` package has one. */
+  client: ChatClient;
   /** Who is asked with the original prompt. Default: the same client, and the model that the log names. */
-  fallback?: { client?: OpenAI; model?: string };
+  fallback?: { client?: ChatClient; model?: string };
   /** Takes all calls, so that they become a log to train on. It stays the application's to close. Default: no log. */
   sink?: CaptureSink;
   /** Changes a record before it is kept, or drops it by null. One that it fails on is dropped, so that nothing slips by. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { promptForInput, stripInstructions } from '../dataset/instructions/template.ts';
-import { messagesFor } from '../dataset/messages.ts';
-import type { Message } from '../dataset/row.ts';
+import type { Message } from '../dataset/chat-message.ts';
+import { modelPrompt } from '../dataset/instructions/model-prompt.ts';
+import { promptForInput, stripInstructions } from '../dataset/instructions/prompt-template.ts';
 import type { Alias, Arm, ServedModel } from '../deployment/alias.ts';
 import type { CallOutcome } from '../deployment/served-call.ts';
 
@@ -83,12 +83,9 @@ function ask(
 
 /** The input as the model has seen inputs in its training; undefined for a prompt that is not of its template. */
 function treated({ template, treatment }: ServedModel, input: string | readonly Message[]): Message[] | undefined {
-  if (typeof input !== 'string') {
-    const stripped = stripInstructions(template, input);
-    return 'mismatch' in stripped ? undefined : messagesFor(template, { id: '', ...stripped }, treatment);
-  }
-  if (treatment !== 'strip' && !promptForInput(template, input, treatment)) return undefined;
-  return messagesFor(template, { id: '', input }, treatment);
+  if (typeof input === 'string') return modelPrompt(template, { input }, treatment);
+  const stripped = stripInstructions(template, input);
+  return 'mismatch' in stripped ? undefined : modelPrompt(template, stripped, treatment);
 }
 
 /** As in training files: UTF-8 cannot hold lone surrogates. */

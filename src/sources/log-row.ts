@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
-import type { Actual, LogRow, Message } from '../dataset/row.ts';
+import type { Message } from '../dataset/chat-message.ts';
+import type { Actual, LogRow } from '../dataset/row.ts';
 import { placeText, VERDICTS, type VerdictName } from '../dataset/verdict.ts';
 import { readServedCall } from '../deployment/served-call.ts';
 import { TuneloopError } from '../errors.ts';

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { readDatabaseUrl } from '../config/environment.ts';
 import type { RowFilter, SourceChoice } from '../config/source.ts';
+import { TuneloopError } from '../errors.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { StoredLog } from '../providers/stored-log.ts';
 import { csvReader } from './csv.ts';
 import { FileSource } from './file-source.ts';
 import { jsonlReader } from './jsonl.ts';
@@ -14,7 +16,7 @@ import { StoredCompletionsSource } from './stored-completions.ts';
 
 export interface SourceDependencies {
   /** Asked for only where the source lies with the provider. */
-  provider(): Provider;
+  provider(): Pick<Provider, 'profile' | 'storedLog'>;
   env?: NodeJS.ProcessEnv;
 }
 
@@ -27,6 +29,14 @@ export interface SourceDependencies {
 export function openSource(choice: SourceChoice, dependencies: SourceDependencies): Source {
   const actuals = choice.actuals === undefined ? null : new FileSource(choice.actuals, jsonlReader());
   return new FilteredSource(choice, openRows(choice, dependencies), actuals);
+}
+
+function storedLogOf({ profile, storedLog }: Pick<Provider, 'profile' | 'storedLog'>): StoredLog {
+  if (storedLog) return storedLog;
+  throw new TuneloopError(
+    'PIPELINE_INVALID',
+    `the provider ${profile.name} keeps no completions: give source another type than stored-completions`,
+  );
 }
 
 function openRows(choice: SourceChoice, { provider, env }: SourceDependencies): Source {
@@ -42,7 +52,7 @@ function openRows(choice: SourceChoice, { provider, env }: SourceDependencies): 
       return new PostgresSource({ url: readDatabaseUrl(choice.urlEnv, env), query, cursorColumn: cursor, columns });
     }
     case 'stored-completions':
-      return new StoredCompletionsSource(provider(), choice.filter ?? {});
+      return new StoredCompletionsSource(storedLogOf(provider()), choice.filter ?? {});
   }
 }
 

@@ -1,8 +1,8 @@
 import pMap from 'p-map';
 import { z } from 'zod';
 import type { RowFilter } from '../config/source.ts';
-import type { Provider, StoredCompletion, StoredPage } from '../providers/provider.ts';
 import { ProviderError } from '../providers/provider-error.ts';
+import type { StoredCompletion, StoredLog, StoredPage } from '../providers/stored-log.ts';
 import { accepts } from './row-filter.ts';
 import type { Cursor, Reading, Source, SourceItem } from './source.ts';
 import { itemOf } from './source-item.ts';
@@ -29,20 +29,20 @@ type Last = z.output<typeof cursorSchema>['last'];
  * days), it begins at the oldest that is left and passes over what is not newer: what was read before stays.
  */
 export class StoredCompletionsSource implements Source {
-  readonly #provider: Provider;
+  readonly #log: StoredLog;
   readonly #filter: RowFilter;
 
-  constructor(provider: Provider, filter: RowFilter) {
-    this.#provider = provider;
+  constructor(log: StoredLog, filter: RowFilter) {
+    this.#log = log;
     this.#filter = filter;
   }
 
   async describe(): Promise<string[]> {
-    return [`stored completions of ${this.#provider.address}`];
+    return [`stored completions of ${this.#log.address}`];
   }
 
   async read(since: Cursor | null, signal: AbortSignal): Promise<Reading> {
-    const { address } = this.#provider;
+    const { address } = this.#log;
     const cursor = cursorSchema.safeParse(since).data;
     const before = cursor?.address === address ? cursor.last : null;
     const progress = { last: before };
@@ -58,7 +58,7 @@ export class StoredCompletionsSource implements Source {
     for await (const { completions } of this.#pages(before?.ids.at(-1), signal)) {
       const fresh = completions.filter((completion) => isAfter(completion, before));
       const wanted = fresh.filter((completion) => accepts(this.#filter, filteredBy(completion)));
-      const prompts = await pMap(wanted, ({ id }) => this.#provider.listStoredMessages(id, signal), {
+      const prompts = await pMap(wanted, ({ id }) => this.#log.listMessages(id, signal), {
         concurrency: CONCURRENCY,
         signal,
       });
@@ -94,7 +94,7 @@ export class StoredCompletionsSource implements Source {
     const model = models?.length === 1 ? models[0] : undefined;
     signal.throwIfAborted();
     try {
-      return await this.#provider.listStoredCompletions({ after, model, metadata, signal });
+      return await this.#log.listCompletions({ after, model, metadata, signal });
     } catch (error) {
       signal.throwIfAborted();
       throw error;

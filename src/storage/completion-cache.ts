@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { completionsFolder } from '../stores/home.ts';
 import { hasCode } from './files.ts';
 import { readLines } from './lines.ts';
 
@@ -78,7 +79,7 @@ export class CompletionCache<Answer> {
     evaluation: string,
     onOwn: (answer: Answer) => void,
   ): Promise<CompletionCache<Answer>> {
-    const folder = path.join(rootOf(home), nameOf([of.address, of.model]));
+    const folder = path.join(completionsFolder(home), nameOf([of.address, of.model]));
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const name = nameOf([evaluation]);
     const cache = new CompletionCache<Answer>(path.join(folder, `${name}-${randomUUID()}.jsonl`));
@@ -167,8 +168,10 @@ export function questionKey({ address, model, messages, maxOutputTokens, tempera
  * written within a day stays.
  */
 export async function pruneCompletions(home: string, mostBytes = MOST_BYTES): Promise<void> {
-  const folders = await entriesOf(rootOf(home));
-  const files = (await Promise.all(folders.map((folder) => filesIn(path.join(rootOf(home), folder))))).flat();
+  const folders = await entriesOf(completionsFolder(home));
+  const files = (
+    await Promise.all(folders.map((folder) => filesIn(path.join(completionsFolder(home), folder))))
+  ).flat();
   files.sort((a, b) => a.modified - b.modified);
   let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   for (const file of files) {
@@ -177,10 +180,6 @@ export async function pruneCompletions(home: string, mostBytes = MOST_BYTES): Pr
     await rm(file.file, { force: true });
     bytes -= file.bytes;
   }
-}
-
-function rootOf(home: string): string {
-  return path.join(home, 'completions');
 }
 
 /** A file name of a fixed length for any texts. */

@@ -1,8 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { TuneloopError } from '../errors.ts';
+import { artifactIn } from '../stores/home.ts';
+import { temporaryName } from '../stores/temporary-files.ts';
 import type { ArtifactRef, ArtifactStore, ArtifactWriter } from './artifact-store.ts';
 import { readLines } from './lines.ts';
 
@@ -31,7 +33,7 @@ export class FileStore implements ArtifactStore {
 
   async open(): Promise<ArtifactWriter> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const temporary = path.join(this.#folder, `.writing-${randomUUID()}`);
+    const temporary = temporaryName(`${this.#folder}${path.sep}`);
     // Production data: readable by its owner only.
     return new FileWriter(temporary, await open(temporary, 'wx', 0o600), (sha256) => this.#path(sha256));
   }
@@ -68,7 +70,7 @@ export class FileStore implements ArtifactStore {
     if (!/^[0-9a-f]{64}$/.test(sha256)) {
       throw new TuneloopError('ARTIFACT_CORRUPT', `${JSON.stringify(sha256).slice(0, 100)} is not a SHA-256 hash`);
     }
-    return path.join(this.#folder, sha256.slice(0, 2), sha256);
+    return artifactIn(this.#folder, sha256);
   }
 }
 

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { temporaryName } from '../stores/temporary-files.ts';
 
 /** Whether an error is the system's of this code, `ENOENT` for example. */
 export function hasCode(error: unknown, code: string): boolean {
@@ -21,7 +21,7 @@ export function readIfThere(path: string): string | undefined {
 /** Writes a file whole or not at all, readable by its owner only. */
 export async function writeFileAtomically(file: string, text: string): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  const temporary = `${file}.writing-${randomUUID()}`;
+  const temporary = temporaryName(file);
   try {
     const handle = await open(temporary, 'wx', 0o600);
     try {

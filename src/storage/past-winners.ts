@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { z } from 'zod';
+import { pastWinnersFile } from '../stores/home.ts';
 import { writeFileAtomically } from './files.ts';
-import { fileName } from './run-folder.ts';
 
 const pastWinnerSchema = z.object({
   run: z.string(),
@@ -32,7 +31,7 @@ const MOST_KEPT = 20;
 
 /** The winners of a pipeline. A file that cannot be read costs a run its head start, and no more. */
 export async function readPastWinners(home: string, pipeline: string): Promise<PastWinners> {
-  const file = fileOf(home, pipeline);
+  const file = pastWinnersFile(home, pipeline);
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -60,7 +59,7 @@ export async function addPastWinner(home: string, pipeline: string, winner: Past
   const { winners } = await readPastWinners(home, pipeline);
   const others = winners.filter((other) => settingsOf(other) !== settingsOf(winner));
   const kept = [winner, ...others].slice(0, MOST_KEPT);
-  await writeFileAtomically(fileOf(home, pipeline), `${JSON.stringify(kept, null, 2)}\n`);
+  await writeFileAtomically(pastWinnersFile(home, pipeline), `${JSON.stringify(kept, null, 2)}\n`);
 }
 
 function settingsOf({ baseModel, hyperparameters, treatment }: PastWinner): string {
@@ -70,8 +69,4 @@ function settingsOf({ baseModel, hyperparameters, treatment }: PastWinner): stri
 
 function unreadable(file: string, reason: string): string {
   return `The winners of earlier runs in ${file} cannot be read (${reason}), so the sweep does not begin with them.`;
-}
-
-function fileOf(home: string, pipeline: string): string {
-  return path.join(home, 'past-winners', `${fileName(pipeline)}.json`);
 }

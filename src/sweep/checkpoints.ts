@@ -1,4 +1,4 @@
-import type { Checkpoint } from '../providers/provider.ts';
+import type { Checkpoint } from '../providers/training.ts';
 import { isTinySet } from './plan.ts';
 
 /** After its first epoch a model is clearly worse than at the end. */

@@ -1,5 +1,5 @@
-import type { Treatment } from '../dataset/instructions/template.ts';
-import { costPer1k, type Prices, tariffOf, trainingCost } from '../evaluation/cost.ts';
+import type { Treatment } from '../dataset/instructions/prompt-template.ts';
+import { type Billing, costPer1k, type Prices, tariffOf, trainingCost } from '../evaluation/cost.ts';
 import { type CheckpointRows, mostCheckpoints } from './checkpoints.ts';
 import type { Candidate } from './plan.ts';
 
@@ -48,7 +48,7 @@ const EVALUATION_RESERVE = 1.25;
 
 export interface EstimateInput {
   prices: Prices;
-  local: boolean;
+  billing: Billing;
   candidates: readonly Candidate[];
   /** For each treatment of the candidates: tokens of the training file, once through, and of a mean request. */
   tokens: TreatedTokens;
@@ -84,21 +84,22 @@ export type TreatedTokens = Partial<Record<Treatment, { train: number; request: 
  * the local trainer the cost is machine time, which is not known before; it is far below one cent and is estimated as 0.
  */
 export function estimateRun(input: EstimateInput): Estimate {
-  const { prices, local, tokens, validationRows, testRows, meanOutputTokens, meanPromptTokens } = input;
+  const { prices, billing, tokens, validationRows, testRows, meanOutputTokens, meanPromptTokens } = input;
   const { baselineModel, champion, alternatives, checkpoints, judge } = input;
+  const local = billing.charges === 'machine-time';
   const unknownPrices = new Set<string>();
   const known = (model: string, usd: number | null) => {
     if (usd === null) unknownPrices.add(model);
     return usd;
   };
   const perCall = (model: string, tuned: boolean, promptTokens: number, completionTokens = meanOutputTokens) => {
-    const usd = local ? 0 : costPer1k(tariffOf(prices, { local }, model, tuned), { promptTokens, completionTokens }, 0);
+    const usd = local ? 0 : costPer1k(tariffOf(prices, billing, model, tuned), { promptTokens, completionTokens }, 0);
     return known(model, times(usd, 1 / 1000));
   };
   const costs = input.candidates.map(({ id, baseModel, hyperparameters: { epochs }, treatment, half }) => {
     const treated = tokens[treatment];
     if (!treated) throw new RangeError(`no token counts for ${id}`);
-    const tariff = tariffOf(prices, { local }, baseModel, true);
+    const tariff = tariffOf(prices, billing, baseModel, true);
     const trainedTokens = treated.train * epochs * (half ? 0.5 : 1);
     const trainingUsd = known(baseModel, local ? 0 : trainingCost(tariff, trainedTokens, 0));
     const models = half ? 1 : 1 + mostCheckpoints(epochs, checkpoints);

@@ -1,5 +1,5 @@
 import type { Pipeline } from '../config/pipeline.ts';
-import type { Treatment } from '../dataset/instructions/template.ts';
+import type { Treatment } from '../dataset/instructions/prompt-template.ts';
 
 export interface Hyperparameters {
   learningRateMultiplier: number;

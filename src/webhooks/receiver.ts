@@ -3,10 +3,10 @@ import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstanc
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { listenOnLoopback } from '../http/loopback.ts';
+import { isJobId } from '../providers/profiles/index.ts';
 import { lockFolder } from '../storage/folder-lock.ts';
 import { DeliveryMemory } from './delivery-memory.ts';
 import { verify } from './signature.ts';
-import { JOB_ID } from './wake-job.ts';
 
 export interface ReceiverOptions {
   /** TCP port on 127.0.0.1; 0 = any free one. */
@@ -40,7 +40,7 @@ const JOB_EVENTS: readonly string[] = [
   'fine_tuning.job.cancelled',
 ];
 const anyEvent = z.object({ type: z.string() });
-const jobEvent = z.object({ data: z.object({ id: z.string().regex(JOB_ID) }) });
+const jobEvent = z.object({ data: z.object({ id: z.string().refine(isJobId) }) });
 
 /** What becomes of a delivery. Only the text of `refused` is told to whoever sent it. */
 type Result =

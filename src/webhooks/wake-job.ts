@@ -1,8 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { isJobId } from '../providers/profiles/index.ts';
 import { JOB } from '../workflows/search-attributes.ts';
 
-/** As the provider makes them: nothing in it could end the text of a query that it stands in. */
-export const JOB_ID = /^ftjob-[\w-]{1,120}$/;
 /** A job is waited for by one workflow; somebody may have started another one by hand. */
 const MOST_WORKFLOWS = 10;
 /** Less than a sender waits for its answer. */
@@ -15,7 +14,8 @@ const TIMEOUT_MS = 5000;
  * @throws what the Temporal client throws where the server does not answer
  */
 export async function wakeJob(temporal: Client, jobId: string): Promise<number> {
-  if (!JOB_ID.test(jobId)) return 0;
+  // Nothing in such an id could end the text of the query that it stands in.
+  if (!isJobId(jobId)) return 0;
   const query = `${JOB.name} = "${jobId}" AND WorkflowType = "fineTuningJob" AND ExecutionStatus = "Running"`;
   return temporal.withDeadline(Date.now() + TIMEOUT_MS, async () => {
     let woken = 0;

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { settle } from '../../src/activities/create-job.ts';
 import { jobIdentity } from '../../src/activities/job-input.ts';
-import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
-import type { Job, Provider } from '../../src/providers/provider.ts';
 import { ProviderError } from '../../src/providers/provider-error.ts';
+import type { Job } from '../../src/providers/training.ts';
 import { type TinyServer, tinyServer } from '../providers/http-server.ts';
+import { providerAt } from '../providers/provider-at.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';
 
 const SETTLING_MS = 300;
@@ -211,26 +211,21 @@ describe('settling', () => {
   /** A provider whose list shows a job from a certain look on. */
   const showsAt = (look: number, settlingMs: number) => {
     let looks = 0;
-    const provider = new OpenAIProtocolProvider({
-      baseURL: 'http://127.0.0.1:9/v1',
-      apiKey: 'k',
-      local: false,
-      settlingMs,
-    });
+    const training = providerAt('http://127.0.0.1:9/v1', { settlingMs }).training;
     const job = { id: 'ftjob-1' } as Job;
-    jest.spyOn(provider as Provider, 'findJobs').mockImplementation(async () => {
+    jest.spyOn(training, 'findJobs').mockImplementation(async () => {
       looks += 1;
       return looks >= look ? [job] : [];
     });
-    return { provider, looks: () => looks };
+    return { training, looks: () => looks };
   };
 
   test('ends with the first look that finds something, and looks a bounded number of times', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 150 }), async (look, settlingMs) => {
-        const { provider, looks } = showsAt(look, settlingMs);
+        const { training, looks } = showsAt(look, settlingMs);
         const start = performance.now();
-        const found = await settle(provider, identity);
+        const found = await settle(training, identity);
         const waited = performance.now() - start;
         if (found) expect(looks()).toBe(look);
         else expect(waited).toBeGreaterThanOrEqual(settlingMs);
@@ -241,11 +236,11 @@ describe('settling', () => {
   });
 
   test('a look that fails for a passing reason is no answer, and the ones after it count', async () => {
-    const { provider, looks } = showsAt(100, 300);
-    const findJobs = jest.mocked(provider.findJobs);
+    const { training, looks } = showsAt(100, 300);
+    const findJobs = jest.mocked(training.findJobs);
     const down = new ProviderError('PROVIDER_UNREACHABLE', 'down', { retryable: true });
     findJobs.mockRejectedValueOnce(down).mockRejectedValueOnce(down);
-    expect(await settle(provider, identity)).toBeUndefined();
+    expect(await settle(training, identity)).toBeUndefined();
     expect(looks()).toBeGreaterThan(0);
   });
 
@@ -258,14 +253,14 @@ describe('settling', () => {
       new ProviderError('PROVIDER_UNAVAILABLE', 'later', { retryable: true, retryAfterMs: 9 }),
     ],
   ])('but %s fails the whole wait: nothing is created blindly', async (_name, settlingMs, error) => {
-    const { provider } = showsAt(1, settlingMs);
-    jest.mocked(provider.findJobs).mockRejectedValueOnce(error);
-    await expect(settle(provider, identity)).rejects.toBe(error);
+    const { training } = showsAt(1, settlingMs);
+    jest.mocked(training.findJobs).mockRejectedValueOnce(error);
+    await expect(settle(training, identity)).rejects.toBe(error);
   });
 
   test('looks once where nothing has to settle', async () => {
-    const { provider, looks } = showsAt(2, 0);
-    expect(await settle(provider, identity)).toBeUndefined();
+    const { training, looks } = showsAt(2, 0);
+    expect(await settle(training, identity)).toBeUndefined();
     expect(looks()).toBe(1);
   });
 });

@@ -5,7 +5,7 @@ import type { Evaluation } from '../../src/activities/evaluate.ts';
 import { createEvaluateRecorded } from '../../src/activities/evaluate-recorded.ts';
 import type { Prediction } from '../../src/activities/evaluation/judged-rows.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
-import type { PromptTemplate } from '../../src/dataset/instructions/template.ts';
+import type { PromptTemplate } from '../../src/dataset/instructions/prompt-template.ts';
 import type { Example, Recorded } from '../../src/dataset/row.ts';
 import type { Prices } from '../../src/evaluation/cost.ts';
 import { readJsonRows, writeJson } from '../../src/storage/artifact-store.ts';

@@ -13,11 +13,11 @@ import {
 } from '../../src/activities/evaluate.ts';
 import type { Prediction } from '../../src/activities/evaluation/judged-rows.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
-import type { PromptTemplate } from '../../src/dataset/instructions/template.ts';
-import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
+import type { PromptTemplate } from '../../src/dataset/instructions/prompt-template.ts';
 import { readJsonRows, writeJson } from '../../src/storage/artifact-store.ts';
 import { FileStore } from '../../src/storage/file-store.ts';
 import { type Answer, rejection, type TinyServer, tinyServer } from '../providers/http-server.ts';
+import { providerAt } from '../providers/provider-at.ts';
 import { temporaryHome, until } from '../setup/cli.ts';
 import { STACK_PRICES } from '../setup/stack.ts';
 
@@ -110,7 +110,7 @@ interface Call {
 async function attempt(subjects: readonly Subject[], call: Call = {}): Promise<Evaluations> {
   const { rows = 10, concurrency = 1, run = 'run', attempt = 1, name = 'validation', evaluation = {} } = call;
   const artifacts = new FileStore(`${home}/artifacts`);
-  const provider = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey: 'key', local: false, settlingMs: 0 });
+  const provider = providerAt(server.baseURL);
   const dependencies: Dependencies = {
     artifacts,
     home,

@@ -11,9 +11,9 @@ import { createKeepAnswers, type KeptAnswers } from '../../src/activities/keep-a
 import { createLabelRows, type LabelledRows } from '../../src/activities/label-rows.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import { answersFile, keptOutFile } from '../../src/labelling/teacher-files.ts';
-import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
 import { type ArtifactRef, writeJson } from '../../src/storage/artifact-store.ts';
 import { FileStore } from '../../src/storage/file-store.ts';
+import { providerAt } from '../providers/provider-at.ts';
 import { failureOf } from '../setup/activity-bench.ts';
 import { until } from '../setup/cli.ts';
 import { STACK_PRICES } from '../setup/stack.ts';
@@ -89,7 +89,7 @@ beforeEach(async () => {
     artifacts,
     home,
     prices: STACK_PRICES,
-    connectProvider: () => new OpenAIProtocolProvider({ baseURL, apiKey: 'key', local: false, settlingMs: 0 }),
+    connectProvider: () => providerAt(baseURL),
     monthlyBudgetUsd: null,
     log: pino({ level: 'silent' }),
   } as unknown as Dependencies;

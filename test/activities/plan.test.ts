@@ -6,11 +6,12 @@ import type { Dependencies } from '../../src/activities/dependencies.ts';
 import { createPlan, type Plan, type PlanInput } from '../../src/activities/plan.ts';
 import type { Dataset } from '../../src/activities/prepare.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
-import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
+import type { Inference } from '../../src/providers/inference.ts';
 import { writeJson } from '../../src/storage/artifact-store.ts';
 import { FileStore } from '../../src/storage/file-store.ts';
 import { addPastWinner } from '../../src/storage/past-winners.ts';
 import { startTrainer, type Trainer } from '../../src/trainer/server.ts';
+import { providerAt } from '../providers/provider-at.ts';
 import { temporaryHome } from '../setup/cli.ts';
 import { STACK_PRICES } from '../setup/stack.ts';
 
@@ -56,7 +57,7 @@ async function planOf(
       ...pipeline,
     }),
   );
-  const provider = new OpenAIProtocolProvider(endpoint());
+  const provider = paidProvider();
   const dependencies: Dependencies = {
     artifacts,
     home,
@@ -71,13 +72,7 @@ async function planOf(
   return createPlan(dependencies)({ definition, dataset: data, champion });
 }
 
-const endpoint = () => ({
-  baseURL: trainer.baseURL,
-  apiKey: 'key',
-  local: false,
-  settlingMs: 0,
-  timeoutMs: 5000,
-});
+const paidProvider = () => providerAt(trainer.baseURL);
 
 const ids = ({ candidates }: Plan) => candidates.map(({ id }) => id);
 
@@ -187,12 +182,14 @@ test('the end of the champion is a part of the plan where it is near', async () 
   const champion = { model: 'ft:old', baseModel: 'local-nano', treatment: 'strip' as const };
   const endIn = async (days: number) => {
     const shutdownDate = new Date(Date.now() + days * DAY_MS);
-    class LeavingProvider extends OpenAIProtocolProvider {
-      override async listModels() {
-        return [...(await super.listModels()), { id: 'ft:old', shutdownDate }];
-      }
-    }
-    const changes = { connectProvider: () => new LeavingProvider(endpoint()) };
+    const provider = paidProvider();
+    const { inference } = provider;
+    const leaving: Inference = {
+      address: inference.address,
+      complete: (request) => inference.complete(request),
+      listModels: async () => [...(await inference.listModels()), { id: 'ft:old', shutdownDate }],
+    };
+    const changes = { connectProvider: () => ({ ...provider, inference: leaving }) };
     const { championEndsAt } = await planOf({ retraining: { shutdown_days: 30 } }, dataset(), changes, champion);
     return championEndsAt === shutdownDate.toISOString();
   };

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Browser } from 'playwright-core';
-import { type RunJson, webUrl } from '../../src/cli/runs.ts';
+import { type RunJson, webUrl } from '../../src/client/runs.ts';
 import { readServices } from '../../src/local/services-file.ts';
 import { deploymentId, retrainingId, scheduleId } from '../../src/workflows/ids.ts';
 import { hasBrowser, launchBrowser } from '../setup/browser.ts';

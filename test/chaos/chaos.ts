@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
-import { type RunJson, runJson, statusOf } from '../../src/cli/runs.ts';
+import { type RunJson, runJson, statusOf } from '../../src/client/runs.ts';
 import { estimateRun } from '../../src/sweep/estimate.ts';
 import { planCandidates } from '../../src/sweep/plan.ts';
 import type { LedgerEntry } from '../../src/trainer/ledger.ts';
@@ -336,7 +336,7 @@ function budgetFor(affordable: number, rows: readonly object[]): number {
   // Besides its contents an example has 11 tokens of frame, and a request 7.
   const { candidates, final } = estimateRun({
     prices: STACK_PRICES,
-    local: false,
+    billing: { charges: 'tokens', priceList: null },
     candidates: planCandidates({ ...CANDIDATES, treatment: 'strip' }),
     tokens: { strip: { train: rows.length * 0.7 * (meanInputTokens + 11), request: meanInputTokens + 7 } },
     validationRows: rows.length * 0.15,

@@ -7,7 +7,7 @@ import { pipelineSchema } from '../../src/config/pipeline.ts';
 import type { Decision, DeploymentState } from '../../src/deployment/deployment.ts';
 import { promotionPolicy } from '../../src/deployment/promotion.ts';
 import type { RunResult } from '../../src/report/run-result.ts';
-import { readAlias } from '../../src/storage/aliases.ts';
+import { readAlias } from '../../src/storage/alias-reader.ts';
 import type { ProposeInput } from '../../src/workflows/deployment.ts';
 import { deploymentId } from '../../src/workflows/ids.ts';
 import { until } from '../setup/cli.ts';

@@ -119,7 +119,7 @@ export function spending(
     if (usd === null) throw new Error('a model without a price');
     if (runId !== undefined) spent.set(runId, (spent.get(runId) ?? 0) + usd);
   };
-  const tariff = (baseModel: string) => tariffOf(prices, { local: false }, baseModel, true);
+  const tariff = (baseModel: string) => tariffOf(prices, { charges: 'tokens', priceList: null }, baseModel, true);
   const owners = new Map(jobs.map((job) => [job.id, job.runId]));
   const bases = new Map<string, string>();
   for (const entry of entries) {

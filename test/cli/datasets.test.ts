@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { diffDatasets, listDatasets, showDataset } from '../../src/cli/datasets.ts';
-import type { PromptTemplate } from '../../src/dataset/instructions/template.ts';
+import type { PromptTemplate } from '../../src/dataset/instructions/prompt-template.ts';
 import type { Manifest } from '../../src/dataset/manifest.ts';
 import { SIDE_CODES, type Side } from '../../src/dataset/sides.ts';
 import { keyLines } from '../../src/dataset/version-diff.ts';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { EXAMPLE_PIPELINE } from '../../src/cli/demo.ts';
+import { EXAMPLE_PIPELINE } from '../../src/cli/defaults.ts';
 import { cli, lastJson } from '../setup/cli.ts';
 import { shopRows, writePipeline } from '../setup/shop-log.ts';
 import { temporaryFolder } from '../storage/temporary-folder.ts';

@@ -14,6 +14,7 @@ test('an empty environment has defaults', () => {
     cache: expect.stringContaining(homedir()),
     taskQueue: 'tuneloop',
     temporalCli: undefined,
+    workflowBundle: undefined,
     temporalUi: undefined,
     trainerUrl: undefined,
     pricesFile: undefined,
@@ -26,7 +27,15 @@ test('an empty environment has defaults', () => {
 
 test('a variable that is set to nothing counts as not set', () => {
   const names = ['TUNELOOP_HOME', 'TUNELOOP_TASK_QUEUE', 'TUNELOOP_LOG_LEVEL', 'TUNELOOP_TRAINER_URL'];
-  const more = ['TUNELOOP_PRICES', 'TUNELOOP_UI_URL', 'TEMPORAL_CLI', 'OPENAI_API_KEY', 'XDG_CACHE_HOME', 'PATH'];
+  const more = [
+    'TUNELOOP_PRICES',
+    'TUNELOOP_UI_URL',
+    'TUNELOOP_WORKFLOW_BUNDLE',
+    'TEMPORAL_CLI',
+    'OPENAI_API_KEY',
+    'XDG_CACHE_HOME',
+    'PATH',
+  ];
   const empty = Object.fromEntries([...names, ...more].map((name) => [name, '']));
   expect(readEnvironment(empty)).toEqual(readEnvironment({}));
 });
@@ -37,6 +46,7 @@ test('every variable is read', () => {
     TUNELOOP_TASK_QUEUE: 'queue',
     TEMPORAL_CLI: '/bin/temporal',
     TUNELOOP_UI_URL: 'https://ui.example.com',
+    TUNELOOP_WORKFLOW_BUNDLE: '/built/workflow-bundle.js',
     TUNELOOP_TRAINER_URL: 'http://127.0.0.1:9/v1',
     TUNELOOP_PRICES: 'prices.json',
     TUNELOOP_LOG_LEVEL: 'debug',
@@ -50,6 +60,7 @@ test('every variable is read', () => {
     cache: path.join('/var/cache/me', 'tuneloop'),
     taskQueue: 'queue',
     temporalCli: '/bin/temporal',
+    workflowBundle: '/built/workflow-bundle.js',
     temporalUi: 'https://ui.example.com',
     trainerUrl: 'http://127.0.0.1:9/v1',
     pricesFile: 'prices.json',

@@ -162,7 +162,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'a value of none of several forms',
       `${LEAST}provider: opnai\n`,
-      'p.yaml:5: provider must be "local" or "openai" or {baseURL, apiKeyEnv, settling_seconds}',
+      'p.yaml:5: provider must be "local" or "openai" or {baseURL, apiKeyEnv, settling_seconds, limits}',
     ],
     [
       'a baseline of neither form',

@@ -1,8 +1,13 @@
 import fc from 'fast-check';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
-import type { PromptTemplate, TemplateMessage } from '../../src/dataset/instructions/template.ts';
+import type { Message } from '../../src/dataset/chat-message.ts';
+import type { PromptTemplate, TemplateMessage, Treatment } from '../../src/dataset/instructions/prompt-template.ts';
 import { countMessages, exampleVerdict, TokenEstimate } from '../../src/dataset/provider-limits.ts';
-import type { Example, Message } from '../../src/dataset/row.ts';
+import type { Example } from '../../src/dataset/row.ts';
+import { OPENAI } from '../../src/providers/profiles/openai.ts';
+
+const verdictOf = (template: PromptTemplate, row: Example, treatments: readonly Treatment[]) =>
+  exampleVerdict(template, row, treatments, OPENAI.limits);
 
 const SYSTEM = 'Name the topic of the message: refund, shipping or account. Answer with one word.';
 
@@ -33,34 +38,34 @@ describe('an example', () => {
   // One message around the input and one around the answer take 4 tokens each, and the reply 3.
   test('may have 65,536 tokens, with what stands around its contents', () => {
     const longest = 65_536 - 4 - 4 - 3 - countTokens('refund');
-    expect(exampleVerdict(template, example(tokens(longest)), ['strip'])).toBeUndefined();
-    expect(exampleVerdict(template, example(tokens(longest + 1)), ['strip'])).toBe('over-token-limit');
+    expect(verdictOf(template, example(tokens(longest)), ['strip'])).toBeUndefined();
+    expect(verdictOf(template, example(tokens(longest + 1)), ['strip'])).toBe('over-token-limit');
   });
 
   test('is too long where its answer is', () => {
-    expect(exampleVerdict(template, example('hello', tokens(65_536)), ['strip'])).toBe('over-token-limit');
+    expect(verdictOf(template, example('hello', tokens(65_536)), ['strip'])).toBe('over-token-limit');
   });
 
   test('may have many bytes in few tokens', () => {
-    expect(exampleVerdict(template, example('hello '.repeat(60_000)), ['strip'])).toBeUndefined();
+    expect(verdictOf(template, example('hello '.repeat(60_000)), ['strip'])).toBeUndefined();
   });
 
   test('is judged by each treatment', () => {
     const long = example(tokens(65_536 - 20));
-    expect(exampleVerdict(template, long, ['strip'])).toBeUndefined();
-    expect(exampleVerdict(template, long, ['strip', 'keep-instructions'])).toBe('over-token-limit');
+    expect(verdictOf(template, long, ['strip'])).toBeUndefined();
+    expect(verdictOf(template, long, ['strip', 'keep-instructions'])).toBe('over-token-limit');
   });
 
   test('keeps no role that services do not take', () => {
     const tool = templateWith('tool');
-    expect(exampleVerdict(tool, example('hello'), ['strip'])).toBeUndefined();
-    expect(exampleVerdict(tool, example('hello'), ['keep-instructions'])).toBe('unsupported-role');
+    expect(verdictOf(tool, example('hello'), ['strip'])).toBeUndefined();
+    expect(verdictOf(tool, example('hello'), ['keep-instructions'])).toBe('unsupported-role');
     // Which is written as the system that it is.
-    expect(exampleVerdict(templateWith('developer'), example('hello'), ['keep-instructions'])).toBeUndefined();
+    expect(verdictOf(templateWith('developer'), example('hello'), ['keep-instructions'])).toBeUndefined();
   });
 
   test('of one word of 10 MB is refused before long', () => {
-    expect(exampleVerdict(template, example('a'.repeat(10_000_000)), ['strip'])).toBe('over-token-limit');
+    expect(verdictOf(template, example('a'.repeat(10_000_000)), ['strip'])).toBe('over-token-limit');
   });
 });
 

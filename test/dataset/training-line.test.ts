@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { mineTemplate } from '../../src/dataset/instructions/template.ts';
+import { mineTemplate } from '../../src/dataset/instructions/template-mining.ts';
 import { trainingLine } from '../../src/dataset/training-line.ts';
 import { anyText } from '../storage/any-text.ts';
 

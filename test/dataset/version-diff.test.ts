@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { TemplateVersion } from '../../src/dataset/instructions/template.ts';
+import type { TemplateVersion } from '../../src/dataset/instructions/prompt-template.ts';
 import { SIDE_CODES, type Side } from '../../src/dataset/sides.ts';
 import {
   diffExamples,

@@ -9,6 +9,7 @@ import {
   tariffOf,
   trainingCost,
 } from '../../src/evaluation/cost.ts';
+import { OPENAI } from '../../src/providers/profiles/openai.ts';
 
 const PRICES: Prices = {
   date: '2026-11-01',
@@ -22,7 +23,7 @@ const PRICES: Prices = {
     },
   },
 };
-const REMOTE = { local: false };
+const REMOTE = { charges: 'tokens', priceList: null } as const;
 
 test('a tuned model is charged at the tuned price, a base model at the base price', () => {
   expect(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', true)).toEqual({
@@ -53,7 +54,10 @@ test.each(['gpt-4o-mini-audio', 'gpt-4o-mini-2024-07', '2024-07-18', 'x-gpt-4o-m
 );
 
 test('the local trainer is charged by the hour of the machine, whatever the model is called', () => {
-  expect(tariffOf(PRICES, { local: true }, 'gpt-4o-mini', true)).toEqual({ kind: 'machine', usdPerHour: 0.36 });
+  expect(tariffOf(PRICES, { charges: 'machine-time' }, 'gpt-4o-mini', true)).toEqual({
+    kind: 'machine',
+    usdPerHour: 0.36,
+  });
 });
 
 test('1,000 requests cost their mean tokens at the price of 1M', () => {
@@ -81,7 +85,7 @@ test.each([
   [1023, 5000, 0],
   [1200, 5000, 1152],
 ])('of a prompt of %i tokens with a shared prefix of %i, %i are charged as cached', (prompt, prefix, cached) => {
-  expect(cachedTokens(prompt, prefix)).toBe(cached);
+  expect(cachedTokens(prompt, prefix, OPENAI.promptCache)).toBe(cached);
 });
 
 test('cached tokens are charged at their own price, the others as ever', () => {

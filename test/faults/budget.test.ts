@@ -3,7 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import type { Dependencies } from '../../src/activities/dependencies.ts';
 import { createReserveBudget, createSettleBudget } from '../../src/activities/monthly-budget.ts';
-import { type RunHandle, type RunJson, runJson } from '../../src/cli/runs.ts';
+import { type RunHandle, type RunJson, runJson } from '../../src/client/runs.ts';
 import { connectProvider } from '../../src/providers/connect.ts';
 import { FileStore } from '../../src/storage/file-store.ts';
 import { monthlyBudgetId } from '../../src/workflows/ids.ts';

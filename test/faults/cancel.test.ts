@@ -1,7 +1,7 @@
 import { CancelledFailure, WorkflowFailedError } from '@temporalio/client';
 import OpenAI from 'openai';
 import type { SweepResult } from '../../src/activities/sweep-orphans.ts';
-import type { RunHandle } from '../../src/cli/runs.ts';
+import type { RunHandle } from '../../src/client/runs.ts';
 import type { FaultRule } from '../../src/trainer/fault-plan.ts';
 import { orphanSweepScheduleId } from '../../src/workflows/ids.ts';
 import { lastJson, until } from '../setup/cli.ts';

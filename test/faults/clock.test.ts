@@ -5,7 +5,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import fc from 'fast-check';
 import { type JobHeartbeat, Wait, type WaitPhase } from '../../src/activities/await-job.ts';
-import { runJson } from '../../src/cli/runs.ts';
+import { runJson } from '../../src/client/runs.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';
 import { jobsOf, startAnotherWorker, statuses } from '../setup/stack-tools.ts';

@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { progressOf, type RunHandle, runJson } from '../../src/cli/runs.ts';
+import { progressOf, type RunHandle, runJson } from '../../src/client/runs.ts';
 import { FileStore } from '../../src/storage/file-store.ts';
 import { until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';

@@ -1,7 +1,7 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import type { JobInput } from '../../src/activities/job-input.ts';
 import { jobIdentity } from '../../src/activities/job-input.ts';
-import { progressOf, type RunHandle, runJson } from '../../src/cli/runs.ts';
+import { progressOf, type RunHandle, runJson } from '../../src/client/runs.ts';
 import type { Endpoint, FaultRule } from '../../src/trainer/fault-plan.ts';
 import type { RequestEntry } from '../../src/trainer/ledger.ts';
 import { innermost } from '../../src/workflows/failure-reason.ts';

@@ -8,12 +8,12 @@ import {
   type Evaluation,
   type Evaluations,
 } from '../../src/activities/evaluate.ts';
-import { type RunHandle, runJson } from '../../src/cli/runs.ts';
+import { type RunHandle, runJson } from '../../src/client/runs.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
-import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
 import { writeJson } from '../../src/storage/artifact-store.ts';
 import { FileStore } from '../../src/storage/file-store.ts';
 import type { FaultRule } from '../../src/trainer/fault-plan.ts';
+import { providerAt } from '../providers/provider-at.ts';
 import { temporaryHome, until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { STACK_PRICES, Stack } from '../setup/stack.ts';
@@ -132,13 +132,7 @@ describe('F18 an answer that is no completion', () => {
       artifacts,
       home,
       prices: STACK_PRICES,
-      connectProvider: () =>
-        new OpenAIProtocolProvider({
-          baseURL: `http://127.0.0.1:${address.port}/v1`,
-          apiKey: 'key',
-          local: false,
-          settlingMs: 0,
-        }),
+      connectProvider: () => providerAt(`http://127.0.0.1:${address.port}/v1`),
       monthlyBudgetUsd: null,
       log: pino({ level: 'silent' }),
     } as unknown as Dependencies;

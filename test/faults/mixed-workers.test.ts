@@ -1,4 +1,4 @@
-import { runJson } from '../../src/cli/runs.ts';
+import { runJson } from '../../src/client/runs.ts';
 import { type Cli, until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { runJson } from '../../src/cli/runs.ts';
+import { runJson } from '../../src/client/runs.ts';
 import { type Cli, until } from '../setup/cli.ts';
 import { countOf, type ProviderProxy, startProxy } from '../setup/http-proxy.ts';
 import { shopRows } from '../setup/shop-log.ts';

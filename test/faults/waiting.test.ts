@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import OpenAI from 'openai';
-import { type RunJson, runJson } from '../../src/cli/runs.ts';
+import { type RunJson, runJson } from '../../src/client/runs.ts';
 import type { FaultRule } from '../../src/trainer/fault-plan.ts';
 import { innermost } from '../../src/workflows/failure-reason.ts';
 import { spending } from '../chaos/oracles.ts';

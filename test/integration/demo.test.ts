@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { RunJson } from '../../src/cli/runs.ts';
+import type { RunJson } from '../../src/client/runs.ts';
 import { isAlive, pidsOf, readServices } from '../../src/local/services-file.ts';
 import { Cli, cli, lastJson, temporaryHome, until } from '../setup/cli.ts';
 import { shopRows, writePipeline } from '../setup/shop-log.ts';

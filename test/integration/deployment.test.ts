@@ -1,6 +1,6 @@
-import type { RunJson } from '../../src/cli/runs.ts';
+import type { RunJson } from '../../src/client/runs.ts';
 import type { Decision, DeploymentState } from '../../src/deployment/deployment.ts';
-import { readAlias } from '../../src/storage/aliases.ts';
+import { readAlias } from '../../src/storage/alias-reader.ts';
 import { deploymentId } from '../../src/workflows/ids.ts';
 import { cli, lastJson, until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';

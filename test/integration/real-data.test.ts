@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { RunJson } from '../../src/cli/runs.ts';
+import type { RunJson } from '../../src/client/runs.ts';
 import { cli, lastJson, ROOT, temporaryHome } from '../setup/cli.ts';
 import { writePipeline } from '../setup/shop-log.ts';
 

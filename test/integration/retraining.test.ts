@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import OpenAI from 'openai';
 import { jsonlSink } from '../../src/capture/index.ts';
-import type { Message } from '../../src/dataset/row.ts';
+import type { Message } from '../../src/dataset/chat-message.ts';
 import type { DeploymentState } from '../../src/deployment/deployment.ts';
 import { createPredictor, type PredictorOptions } from '../../src/serving/index.ts';
 import { deploymentId, retrainingId } from '../../src/workflows/ids.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import OpenAI from 'openai';
-import type { RunJson } from '../../src/cli/runs.ts';
+import type { RunJson } from '../../src/client/runs.ts';
 import type { Manifest } from '../../src/dataset/manifest.ts';
 import { isAlive, pidsOf, readServices, type Services } from '../../src/local/services-file.ts';
 import { connectClient, temporalTarget } from '../../src/temporal/connection.ts';

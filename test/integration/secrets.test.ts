@@ -3,9 +3,9 @@ import path from 'node:path';
 import { inspect } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import type { RunJson } from '../../src/cli/runs.ts';
-import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
+import type { RunJson } from '../../src/client/runs.ts';
 import { connectClient, temporalTarget } from '../../src/temporal/connection.ts';
+import { providerAt } from '../providers/provider-at.ts';
 import { Cli, cli, type Ended, lastJson, temporaryHome, until } from '../setup/cli.ts';
 import { type HistoryJson, lintHistory } from '../setup/history-lint.ts';
 import { countOf, type Passing, type ProviderProxy, type Step, send, startProxy } from '../setup/http-proxy.ts';
@@ -59,12 +59,7 @@ const page: Hostility = ({ headers, response }) => {
 const PASSING = [reset, resetInBody, answers(429), answers(500), page];
 
 test('F47 a provider that is printed does not show its key', () => {
-  const provider = new OpenAIProtocolProvider({
-    baseURL: 'http://127.0.0.1:9/v1',
-    apiKey: CANARY,
-    local: false,
-    settlingMs: 0,
-  });
+  const provider = providerAt('http://127.0.0.1:9/v1', { apiKey: CANARY });
   expectClean('what inspect shows', Buffer.from(inspect(provider, { depth: null, showHidden: true })));
   expectClean('its JSON', Buffer.from(JSON.stringify(provider)));
 });

@@ -1,4 +1,4 @@
-import type { RunJson } from '../../src/cli/runs.ts';
+import type { RunJson } from '../../src/client/runs.ts';
 import { cli, lastJson, temporaryHome } from '../setup/cli.ts';
 import { shopRows, writePipeline } from '../setup/shop-log.ts';
 

@@ -2,10 +2,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { mineTemplate } from '../../src/dataset/instructions/template.ts';
+import { mineTemplate } from '../../src/dataset/instructions/template-mining.ts';
 import type { Example, LogRow } from '../../src/dataset/row.ts';
 import { type PreparedRows, prepareRows } from '../../src/preparation/prepared-rows.ts';
 import type { RowSettings } from '../../src/preparation/row-batch.ts';
+import { OPENAI } from '../../src/providers/profiles/openai.ts';
 import { temporaryFolder } from '../storage/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -23,6 +24,7 @@ const row = (index: number): LogRow => ({
 const SETTINGS: RowSettings = {
   template: mineTemplate(Array.from({ length: 50 }, (_, index) => row(index).messages)),
   treatments: ['strip'],
+  limits: OPENAI.limits,
   classification: true,
   redact: [],
   phoneRegion: 'US',

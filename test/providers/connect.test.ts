@@ -1,5 +1,6 @@
 import { TuneloopError } from '../../src/errors.ts';
-import { connectProvider, DEFAULT_TRAINER_URL } from '../../src/providers/connect.ts';
+import { connectProvider } from '../../src/providers/connect.ts';
+import { LOCAL } from '../../src/providers/profiles/local.ts';
 import { type TinyServer, tinyServer } from './http-server.ts';
 
 const VARIABLE = 'TUNELOOP_TEST_KEY';
@@ -53,18 +54,18 @@ test('the key of the named variable is sent to the named address, and no other k
   process.env[VARIABLE] = 'sk-mine';
   process.env.OPENAI_API_KEY = 'sk-other';
   const provider = connectProvider({ baseURL: server.baseURL, apiKeyEnv: VARIABLE });
-  expect(await provider.listModels()).toEqual([{ id: 'local-mini', shutdownDate: null }]);
+  expect(await provider.inference.listModels()).toEqual([{ id: 'local-mini', shutdownDate: null }]);
   expect(server.received[0]).toMatchObject({ url: '/v1/models', headers: { authorization: 'Bearer sk-mine' } });
   expect(JSON.stringify(server.received)).not.toContain('sk-other');
-  expect(provider.local).toBe(false);
+  expect(provider.profile.languageModels).toBe(true);
 });
 
 test('the local trainer needs no key and gets none of the environment', async () => {
   process.env.OPENAI_API_KEY = 'sk-other';
   const provider = connectProvider('local', server.baseURL);
-  expect(await provider.listModels()).toEqual([{ id: 'local-mini', shutdownDate: null }]);
+  expect(await provider.inference.listModels()).toEqual([{ id: 'local-mini', shutdownDate: null }]);
   expect(JSON.stringify(server.received)).not.toContain('sk-other');
-  expect(provider.local).toBe(true);
+  expect(provider.profile.languageModels).toBe(false);
 });
 
 test("organization and project of an OpenAI account are not sent to others' servers", async () => {
@@ -73,7 +74,7 @@ test("organization and project of an OpenAI account are not sent to others' serv
   const outside = Object.keys(account).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, account);
   try {
-    await connectProvider({ baseURL: server.baseURL, apiKeyEnv: VARIABLE }).listModels();
+    await connectProvider({ baseURL: server.baseURL, apiKeyEnv: VARIABLE }).inference.listModels();
     expect(JSON.stringify(server.received)).not.toContain('canary');
   } finally {
     for (const [name, value] of outside) {
@@ -84,6 +85,6 @@ test("organization and project of an OpenAI account are not sent to others' serv
 });
 
 test('the local trainer is looked for on this machine unless told otherwise', () => {
-  expect(new URL(DEFAULT_TRAINER_URL).hostname).toBe('127.0.0.1');
-  expect(connectProvider('local').local).toBe(true);
+  expect(new URL(LOCAL.address).hostname).toBe('127.0.0.1');
+  expect(connectProvider('local').profile.address).toBe(LOCAL.address);
 });

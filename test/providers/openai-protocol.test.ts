@@ -2,16 +2,23 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
-import { endsEpoch, type JobRequest, type MetricPoint } from '../../src/providers/provider.ts';
+import type { Inference } from '../../src/providers/inference.ts';
 import { ProviderError } from '../../src/providers/provider-error.ts';
+import type { StoredLog } from '../../src/providers/stored-log.ts';
+import { endsEpoch, type JobRequest, type MetricPoint, type Training } from '../../src/providers/training.ts';
 import { type Answer, type Received, rejection, type TinyServer, tinyServer } from './http-server.ts';
+import { localTrainerAt, providerAt } from './provider-at.ts';
 
 let server: TinyServer;
-let provider: OpenAIProtocolProvider;
+let training: Training;
+let inference: Inference;
+let storedLog: StoredLog;
 beforeEach(async () => {
   server = await tinyServer();
-  provider = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey: 'sk-test', local: false, settlingMs: 0 });
+  const provider = providerAt(server.baseURL, { apiKey: 'sk-test' });
+  ({ training, inference } = provider);
+  if (!provider.storedLog) throw new Error('the profile keeps no completions');
+  storedLog = provider.storedLog;
 });
 afterEach(() => server.close());
 
@@ -53,7 +60,7 @@ const paged = (pages: { id: string }[][]) => (request: Received) => {
 describe('creating a job', () => {
   test('sends model, files, seed, hyperparameters, and the key among the labels', async () => {
     server.answer = () => ({ body: jobBody('ftjob-1') });
-    expect(await provider.createJob(REQUEST)).toMatchObject({ id: 'ftjob-1', state: 'pending' });
+    expect(await training.createJob(REQUEST)).toMatchObject({ id: 'ftjob-1', state: 'pending' });
     expect(server.received[0]).toMatchObject({ method: 'POST', url: '/v1/fine_tuning/jobs' });
     expect(bodyOf(server.received[0])).toEqual({
       model: 'gpt-4o-mini',
@@ -77,9 +84,9 @@ describe('creating a job', () => {
   test('leaves a batch size to the provider that is not given, and sends one that is', async () => {
     server.answer = () => ({ body: jobBody('ftjob-1') });
     const hyperparameters = { learningRateMultiplier: 1, epochs: 1, batchSize: 8 };
-    await provider.createJob(REQUEST);
+    await training.createJob(REQUEST);
     expect(bodyOf(server.received[0])).not.toHaveProperty('method.supervised.hyperparameters.batch_size');
-    await provider.createJob({ ...REQUEST, hyperparameters });
+    await training.createJob({ ...REQUEST, hyperparameters });
     expect(bodyOf(server.received[1])).toMatchObject({
       method: { supervised: { hyperparameters: { batch_size: 8 } } },
     });
@@ -87,7 +94,7 @@ describe('creating a job', () => {
 
   test('an owner longer than a value of the metadata may be is cut', async () => {
     server.answer = () => ({ body: jobBody('ftjob-1') });
-    await provider.createJob({ ...REQUEST, owner: { ...REQUEST.owner, workflowId: 'x'.repeat(600) } });
+    await training.createJob({ ...REQUEST, owner: { ...REQUEST.owner, workflowId: 'x'.repeat(600) } });
     expect(bodyOf(server.received[0])).toMatchObject({ metadata: { tuneloop_job: 'x'.repeat(512) } });
   });
 
@@ -109,7 +116,7 @@ describe('creating a job', () => {
     'is sent exactly once even when the answer is %s: a second one would be paid too',
     async (_, answer) => {
       server.answer = () => answer;
-      const error = await rejection(provider.createJob(REQUEST));
+      const error = await rejection(training.createJob(REQUEST));
       expect(error).toBeInstanceOf(ProviderError);
       expect(error).toMatchObject({ retryable: true });
       expect(server.received).toHaveLength(1);
@@ -118,13 +125,7 @@ describe('creating a job', () => {
 
   test('is sent exactly once when no answer comes in time', async () => {
     server.answer = () => () => {};
-    const impatient = new OpenAIProtocolProvider({
-      baseURL: server.baseURL,
-      apiKey: 'sk-test',
-      local: false,
-      settlingMs: 0,
-      timeoutMs: 100,
-    });
+    const impatient = providerAt(server.baseURL, { apiKey: 'sk-test', timeoutMs: 100 }).training;
     expect(await rejection(impatient.createJob(REQUEST))).toMatchObject({ retryable: true });
     expect(server.received).toHaveLength(1);
   });
@@ -133,7 +134,7 @@ describe('creating a job', () => {
 describe('finding jobs', () => {
   test('asks the server for the key', async () => {
     server.answer = () => list([]);
-    expect(await provider.findJobs(REQUEST)).toEqual([]);
+    expect(await training.findJobs(REQUEST)).toEqual([]);
     expect(new URL(server.received[0]?.url ?? '', 'http://x').searchParams.get('metadata[tuneloop_key]')).toBe('key-1');
   });
 
@@ -144,7 +145,7 @@ describe('finding jobs', () => {
       [jobBody('y', { metadata: null, seed: 41 }), jobBody('z', { metadata: {} })],
       [jobBody('b', { created_at: 200, status: 'cancelled' }), jobBody('c', { created_at: 100, status: 'failed' })],
     ]);
-    const jobs = await provider.findJobs(REQUEST);
+    const jobs = await training.findJobs(REQUEST);
     expect(jobs.map(({ id, state }) => [id, state])).toEqual([
       ['c', 'failed'],
       ['b', 'cancelled'],
@@ -165,7 +166,7 @@ describe('finding jobs', () => {
         jobBody('other-model', { ...bare, model: 'gpt-4.1' }),
         jobBody('other-key', { ...bare, metadata: { tuneloop_key: 'key-2' } }),
       ]);
-    expect((await provider.findJobs(REQUEST)).map(({ id }) => id)).toEqual(['dated', 'same']);
+    expect((await training.findJobs(REQUEST)).map(({ id }) => id)).toEqual(['dated', 'same']);
   });
 
   test('jobs that have not ended are listed with their owner, and foreign ones are not', async () => {
@@ -175,19 +176,19 @@ describe('finding jobs', () => {
       [jobBody('ended', { metadata, status: 'succeeded' }), jobBody('half', { metadata: { tuneloop_job: 'p/1/a' } })],
     ]);
     const owner = { pipeline: 'p', workflowId: 'p/1/a', executionId: 'e' };
-    expect(await provider.listPendingJobs()).toEqual([{ id: 'mine', owner }]);
+    expect(await training.listPendingJobs()).toEqual([{ id: 'mine', owner }]);
   });
 
   test('jobs of the same second are in the order of their ids, so that every attempt adopts the same one', async () => {
     server.answer = () => list([jobBody('b'), jobBody('c'), jobBody('a')]);
-    expect((await provider.findJobs(REQUEST)).map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+    expect((await training.findJobs(REQUEST)).map(({ id }) => id)).toEqual(['a', 'b', 'c']);
   });
 });
 
 describe('a job', () => {
   const stateOf = async (changes: object) => {
     server.answer = () => ({ body: jobBody('ftjob-1', changes) });
-    return provider.getJob('ftjob-1');
+    return training.getJob('ftjob-1');
   };
 
   test.each([undefined, null, {}, { code: null, message: null, param: null }, { code: '', message: '' }])(
@@ -249,7 +250,7 @@ describe('a job', () => {
 describe('cancelling a job', () => {
   test('gives the job as it is then', async () => {
     server.answer = () => ({ body: jobBody('ftjob-1', { status: 'cancelled' }) });
-    expect(await provider.cancelJob('ftjob-1')).toMatchObject({ state: 'cancelled' });
+    expect(await training.cancelJob('ftjob-1')).toMatchObject({ state: 'cancelled' });
     expect(server.received.map(({ method, url }) => `${method} ${url}`)).toEqual([
       'POST /v1/fine_tuning/jobs/ftjob-1/cancel',
     ]);
@@ -257,12 +258,12 @@ describe('cancelling a job', () => {
 
   test.each(['succeeded', 'failed', 'cancelled'])('accepts a 400 for one that is %s already', async (status) => {
     server.answer = ({ method }) => (method === 'POST' ? badRequest : { body: jobBody('ftjob-1', { status }) });
-    expect(await provider.cancelJob('ftjob-1')).toMatchObject({ state: status });
+    expect(await training.cancelJob('ftjob-1')).toMatchObject({ state: status });
   });
 
   test('does not accept a 400 for one that still runs', async () => {
     server.answer = ({ method }) => (method === 'POST' ? badRequest : { body: jobBody('ftjob-1') });
-    expect(await rejection(provider.cancelJob('ftjob-1'))).toMatchObject({
+    expect(await rejection(training.cancelJob('ftjob-1'))).toMatchObject({
       code: 'PROVIDER_REFUSED',
       retryable: false,
     });
@@ -270,7 +271,7 @@ describe('cancelling a job', () => {
 
   test.each([404, 500])('does not take a %i for an end', async (status) => {
     server.answer = () => ({ status });
-    expect(await rejection(provider.cancelJob('ftjob-1'))).toBeInstanceOf(ProviderError);
+    expect(await rejection(training.cancelJob('ftjob-1'))).toBeInstanceOf(ProviderError);
     expect(server.received).toHaveLength(1);
   });
 });
@@ -303,7 +304,7 @@ describe('what a job reports', () => {
         event(2, { step: 50, valid_loss: 0.3, full_valid_loss: 0.25, full_valid_mean_token_accuracy: 0.9 }),
         event(1, { step: 40, train_loss: 'NaN', valid_loss: 0.9 }),
       ]);
-    expect(await provider.listMetrics('ftjob-1')).toEqual([
+    expect(await training.listMetrics('ftjob-1')).toEqual([
       point(40, { validLoss: 0.9 }),
       point(50, { validLoss: 0.3, fullValidLoss: 0.25, fullValidAccuracy: 0.9 }),
       point(60, { totalSteps: 200, trainLoss: 0.1 }),
@@ -312,7 +313,7 @@ describe('what a job reports', () => {
 
   test('is nothing before the first event', async () => {
     server.answer = () => list([]);
-    expect(await provider.listMetrics('ftjob-1')).toEqual([]);
+    expect(await training.listMetrics('ftjob-1')).toEqual([]);
   });
 
   test('is read over all pages, and back to a known step only', async () => {
@@ -321,9 +322,9 @@ describe('what a job reports', () => {
       [event(2, { step: 2 }), event(1, { step: 1 })],
     ];
     server.answer = paged(pages);
-    expect((await provider.listMetrics('ftjob-1')).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
+    expect((await training.listMetrics('ftjob-1')).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
     expect(server.received).toHaveLength(2);
-    expect((await provider.listMetrics('ftjob-1', 3)).map(({ step }) => step)).toEqual([4]);
+    expect((await training.listMetrics('ftjob-1', 3)).map(({ step }) => step)).toEqual([4]);
     expect(server.received).toHaveLength(3);
   });
 
@@ -333,7 +334,7 @@ describe('what a job reports', () => {
       id += 1;
       return list([event(id, { step: 1_000_000 - id })], true);
     };
-    expect(await provider.listMetrics('ftjob-1')).toHaveLength(100);
+    expect(await training.listMetrics('ftjob-1')).toHaveLength(100);
   });
 
   test('is thinned to about 200 points, evenly, with the ends of all epochs and the newest', async () => {
@@ -343,7 +344,7 @@ describe('what a job reports', () => {
         const all = Array.from({ length: steps }, (_, index) => index + 1);
         const data = all.map((step) => event(step, { step, ...(step % epoch === 0 ? { full_valid_loss: 1 } : {}) }));
         server.answer = () => list(data.toReversed());
-        const points = await provider.listMetrics('ftjob-1');
+        const points = await training.listMetrics('ftjob-1');
         const kept = points.map(({ step }) => step);
         expect(kept.length).toBeLessThanOrEqual(201);
         if (steps <= 200) expect(kept).toEqual(all);
@@ -365,9 +366,9 @@ describe('what a job reports', () => {
       [told('9', 'completed', { worked_ms: 1250 }), told('3', 'Step 1/2')],
       [told('2', 'Fine-tuning job started'), told('1', 'Job enqueued')],
     ]);
-    expect(await provider.getTrainingTime('ftjob-1')).toEqual({ startedAt: 2, workedMs: 1250 });
+    expect(await training.getTrainingTime('ftjob-1')).toEqual({ startedAt: 2, workedMs: 1250 });
     server.answer = () => list([told('1', 'Job enqueued', null)]);
-    expect(await provider.getTrainingTime('ftjob-1')).toEqual({ startedAt: null, workedMs: null });
+    expect(await training.getTrainingTime('ftjob-1')).toEqual({ startedAt: null, workedMs: null });
   });
 });
 
@@ -380,7 +381,7 @@ describe('checkpoints', () => {
   });
   const epochsOf = async (...steps: number[]) => {
     server.answer = () => list(steps.map((step) => checkpoint(step)));
-    return (await provider.listCheckpoints('ftjob-1')).map(({ step, epoch }) => [step, epoch]);
+    return (await training.listCheckpoints('ftjob-1')).map(({ step, epoch }) => [step, epoch]);
   };
 
   test('are listed oldest first over all pages, with the figures of the whole validation file', async () => {
@@ -389,7 +390,7 @@ describe('checkpoints', () => {
       [checkpoint(300), checkpoint(200, undefined)],
     ]);
     const unknown = { validLoss: null, validAccuracy: null };
-    expect(await provider.listCheckpoints('ftjob-1')).toEqual([
+    expect(await training.listCheckpoints('ftjob-1')).toEqual([
       { epoch: 2, step: 200, model: 'ft:model:ckpt-step-200', ...unknown },
       { epoch: 3, step: 300, model: 'ft:model:ckpt-step-300', ...unknown },
       { epoch: 4, step: 400, model: 'ft:model:ckpt-step-400', validLoss: 0.5, validAccuracy: 0.8 },
@@ -420,7 +421,7 @@ describe('files', () => {
       [file('other-name', 'train-b.jsonl', 10), file('other-size', 'train-a.jsonl', 11)],
       [file('newest', 'train-a.jsonl', 10, 'uploaded'), file('older', 'train-a.jsonl', 10)],
     ]);
-    expect(await provider.findFile('train-a.jsonl', 10)).toBe('newest');
+    expect(await training.findFile('train-a.jsonl', 10)).toBe('newest');
     const { searchParams } = new URL(server.received[0]?.url ?? '', 'http://x');
     expect(searchParams.get('purpose')).toBe('fine-tune');
     expect(searchParams.get('order')).toBe('desc');
@@ -428,7 +429,7 @@ describe('files', () => {
 
   test('one that the provider could not read is not found', async () => {
     server.answer = () => list([file('bad', 'train-a.jsonl', 10, 'error')]);
-    expect(await provider.findFile('train-a.jsonl', 10)).toBeUndefined();
+    expect(await training.findFile('train-a.jsonl', 10)).toBeUndefined();
   });
 
   test('an upload is sent once, with its name and purpose', async () => {
@@ -437,11 +438,11 @@ describe('files', () => {
       const local = path.join(folder, 'artifact');
       writeFileSync(local, '{"messages":[]}\n');
       server.answer = () => ({ body: { id: 'file-1' } });
-      expect(await provider.uploadFile('train-a.jsonl', local)).toBe('file-1');
+      expect(await training.uploadFile('train-a.jsonl', local)).toBe('file-1');
       expect(server.received[0]?.body).toMatch(/name="purpose"\r\n\r\nfine-tune/);
       expect(server.received[0]?.body).toMatch(/filename="train-a.jsonl"[\s\S]*\{"messages":\[\]\}\n/);
       server.answer = () => ({ status: 503 });
-      expect(await rejection(provider.uploadFile('train-a.jsonl', local))).toMatchObject({ retryable: true });
+      expect(await rejection(training.uploadFile('train-a.jsonl', local))).toMatchObject({ retryable: true });
       expect(server.received).toHaveLength(2);
     } finally {
       rmSync(folder, { recursive: true });
@@ -455,7 +456,7 @@ describe('completing', () => {
     usage: { prompt_tokens: 12, completion_tokens: 2, total_tokens: 14 },
   };
   const ask = (changes: object = {}) =>
-    provider.complete({ model: 'ft:x', messages: [{ role: 'user', content: 'hi' }], ...changes });
+    inference.complete({ model: 'ft:x', messages: [{ role: 'user', content: 'hi' }], ...changes });
 
   test('asks without randomness, with a limit only where one is given', async () => {
     server.answer = () => ({ body: completion });
@@ -517,7 +518,7 @@ describe('stored completions', () => {
   test('are asked for page by page, by model and metadata, oldest first', async () => {
     server.answer = () => list([stored()], true);
     const query = { after: 'chatcmpl-0', model: 'gpt-4o-mini', metadata: { customer: 'c1' }, signal };
-    expect(await provider.listStoredCompletions(query)).toEqual({
+    expect(await storedLog.listCompletions(query)).toEqual({
       completions: [
         {
           id: 'chatcmpl-1',
@@ -547,7 +548,7 @@ describe('stored completions', () => {
     ['no choice', []],
   ])('come as the whole response where the answer is %s', async (_case, choices) => {
     server.answer = () => list([stored({ choices, usage: null, metadata: null })]);
-    const { completions } = await provider.listStoredCompletions({ after: undefined, signal });
+    const { completions } = await storedLog.listCompletions({ after: undefined, signal });
     expect(completions).toMatchObject([{ completion: { id: 'chatcmpl-1', choices }, usage: null, metadata: {} }]);
   });
 
@@ -558,7 +559,7 @@ describe('stored completions', () => {
       texts,
       [{ id: 'm-1', role: 'user', content: null, content_parts: parts } as { id: string }],
     ]);
-    expect(await provider.listStoredMessages('chatcmpl-1', signal)).toEqual([
+    expect(await storedLog.listMessages('chatcmpl-1', signal)).toEqual([
       { role: 'system', content: 'Sort it.' },
       { role: 'user', content: parts },
     ]);
@@ -568,7 +569,7 @@ describe('stored completions', () => {
 
 test('models are listed over all that the server has', async () => {
   server.answer = () => list([{ id: 'local-mini' }, { id: 'old', shutdown_date: '2027-01-06' } as { id: string }]);
-  expect(await provider.listModels()).toEqual([
+  expect(await inference.listModels()).toEqual([
     { id: 'local-mini', shutdownDate: null },
     { id: 'old', shutdownDate: new Date('2027-01-06') },
   ]);
@@ -576,7 +577,7 @@ test('models are listed over all that the server has', async () => {
 
 test('a key that the server repeats in its answer is taken out of the error', async () => {
   const apiKey = 'azure-canary-0123456789';
-  const mine = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey, local: false, settlingMs: 0 });
+  const mine = providerAt(server.baseURL, { apiKey }).inference;
   const long = 'x'.repeat(430);
   for (const message of [`Incorrect API key provided: ${apiKey}.`, `${long} Authorization: Bearer ${apiKey}`]) {
     server.answer = () => ({ status: 401, body: { error: { message, code: 'invalid_api_key' } } });
@@ -587,7 +588,7 @@ test('a key that the server repeats in its answer is taken out of the error', as
 });
 
 test('the key of the local trainer is no secret: its word stays in the messages', async () => {
-  const trainer = new OpenAIProtocolProvider({ baseURL: server.baseURL, apiKey: 'local', local: true, settlingMs: 0 });
+  const trainer = localTrainerAt(server.baseURL).inference;
   server.answer = () => ({ status: 404, body: { error: { message: 'there is no model local-mini', code: null } } });
   expect(await rejection(trainer.listModels())).toMatchObject({
     message: `${server.baseURL} answered 404: there is no model local-mini`,

@@ -1,7 +1,7 @@
 import { classificationFigures } from '../../src/evaluation/classification.ts';
 import { type Comparison, compareScores } from '../../src/evaluation/comparison.ts';
 import { rateInterval } from '../../src/evaluation/statistics.ts';
-import type { MetricPoint } from '../../src/providers/provider.ts';
+import type { MetricPoint } from '../../src/providers/training.ts';
 import { signedPoints } from '../../src/report/format.ts';
 import type { Curve, Flip, Report } from '../../src/report/report.ts';
 import type { CandidateResult, Contended, Judged } from '../../src/report/run-result.ts';

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import fc from 'fast-check';
-import { parseTemplates, stripInstructions, TREATMENTS, treatPrompt } from '../../src/dataset/instructions/template.ts';
+import type { Message } from '../../src/dataset/chat-message.ts';
+import { parseTemplates } from '../../src/dataset/instructions/explicit-template.ts';
+import { stripInstructions, TREATMENTS, treatPrompt } from '../../src/dataset/instructions/prompt-template.ts';
 import { messagesFor } from '../../src/dataset/messages.ts';
-import type { Message } from '../../src/dataset/row.ts';
 import { trainingLine } from '../../src/dataset/training-line.ts';
 import { type CallRoute, type RouteOptions, routeCall } from '../../src/serving/route.ts';
 import { anyText } from '../storage/any-text.ts';

@@ -1,4 +1,4 @@
-import { parseTemplates } from '../../src/dataset/instructions/template.ts';
+import { parseTemplates } from '../../src/dataset/instructions/explicit-template.ts';
 import type { Alias, ServedModel } from '../../src/deployment/alias.ts';
 
 /** The prompt that production has used, and how it was worded before. */

@@ -10,12 +10,12 @@ import { createActivities } from '../../src/activities/create-activities.ts';
 import type { Dependencies } from '../../src/activities/dependencies.ts';
 import { type JobInput, jobIdentity } from '../../src/activities/job-input.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
-import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
 import { type ArtifactRef, writeJson } from '../../src/storage/artifact-store.ts';
 import { FileStore } from '../../src/storage/file-store.ts';
 import type { FaultRule } from '../../src/trainer/fault-plan.ts';
 import type { LedgerEntry, RequestEntry } from '../../src/trainer/ledger.ts';
 import { startTrainer, type Trainer } from '../../src/trainer/server.ts';
+import { providerAt } from '../providers/provider-at.ts';
 import { temporaryHome } from './cli.ts';
 import { STACK_PRICES } from './stack.ts';
 
@@ -86,13 +86,7 @@ export class ActivityBench {
         done();
       },
     });
-    const provider = new OpenAIProtocolProvider({
-      baseURL,
-      apiKey: 'key-of-the-bench',
-      local: false,
-      settlingMs,
-      timeoutMs,
-    });
+    const provider = providerAt(baseURL, { apiKey: 'key-of-the-bench', settlingMs, timeoutMs });
     const dependencies: Dependencies = {
       artifacts: this.artifacts,
       home,

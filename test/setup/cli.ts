@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { sharedWorkflowBundle } from './workflow-bundle.ts';
 
 export const ROOT = path.join(import.meta.dirname, '..', '..');
 
@@ -26,9 +27,11 @@ export class Cli {
   stderr = '';
 
   constructor(home: string, args: string[], env: Record<string, string> = {}, entry = 'src/client.ts') {
+    const startsWorker = entry === 'src/worker.ts' || args[0] === 'demo';
+    const bundle = startsWorker ? { TUNELOOP_WORKFLOW_BUNDLE: sharedWorkflowBundle() } : {};
     this.child = spawn(process.execPath, [path.join(ROOT, entry), ...args], {
       cwd: ROOT,
-      env: { ...process.env, TUNELOOP_HOME: home, ...env },
+      env: { ...process.env, ...bundle, TUNELOOP_HOME: home, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import OpenAI from 'openai';
 import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs';
-import { type RunHandle, startRun } from '../../src/cli/runs.ts';
+import { type RunHandle, startRun } from '../../src/client/runs.ts';
 import { childEnvironment, type Environment, readEnvironment } from '../../src/config/environment.ts';
 import type { Prices } from '../../src/evaluation/cost.ts';
 import { freePort } from '../../src/local/ports.ts';
@@ -16,6 +16,7 @@ import type { LedgerEntry } from '../../src/trainer/ledger.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/workflows/search-attributes.ts';
 import { ROOT, temporaryHome } from './cli.ts';
 import { writePipeline } from './shop-log.ts';
+import { sharedWorkflowBundle } from './workflow-bundle.ts';
 
 /** The variable of the worker that holds the provider's key: with a key the trainer counts as a provider that is paid. */
 const KEY_VARIABLE = 'CHAOS_KEY';
@@ -64,10 +65,15 @@ export class Stack {
 
   /** Starts all three. Nothing is left running when one of them does not start. */
   static async start(options: StackOptions = {}): Promise<Stack> {
-    const program = await findServerProgram(readEnvironment());
-    if (!program) throw new Error('no temporal program: set TEMPORAL_CLI, or run the demo once, which fetches one');
+    const found = await findServerProgram(readEnvironment());
+    if (!found) throw new Error('no temporal program: set TEMPORAL_CLI, or run the demo once, which fetches one');
     const { home, remove } = temporaryHome();
-    const stack = new Stack(options, program, { home, remove, server: await freePort(0), trainer: await freePort(0) });
+    const stack = new Stack(options, found.file, {
+      home,
+      remove,
+      server: await freePort(0),
+      trainer: await freePort(0),
+    });
     try {
       await Promise.all([stack.startServer(), stack.#startTrainer()]);
       await stack.startWorker();
@@ -130,6 +136,7 @@ export class Stack {
         TUNELOOP_TASK_QUEUE: undefined,
         TUNELOOP_MONTHLY_BUDGET_USD: undefined,
         TUNELOOP_LOG_LEVEL: 'info',
+        TUNELOOP_WORKFLOW_BUNDLE: sharedWorkflowBundle(),
         TEMPORAL_ADDRESS: this.#address,
         TEMPORAL_NAMESPACE: undefined,
         TEMPORAL_API_KEY: undefined,

@@ -1,18 +1,18 @@
 import { appendFileSync, mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import OpenAI from 'openai';
-import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
+import type { StoredLog } from '../../src/providers/stored-log.ts';
 import { openSource } from '../../src/sources/open-source.ts';
 import type { Cursor } from '../../src/sources/source.ts';
 import { chatCompletion } from '../../src/trainer/chat-routes.ts';
 import { startTrainer, type Trainer } from '../../src/trainer/server.ts';
 import { type Received, type TinyServer, tinyServer } from '../providers/http-server.ts';
+import { providerAt } from '../providers/provider-at.ts';
 import { temporaryFolder } from '../storage/temporary-folder.ts';
 import { type Call, conformsToSource, readAll } from './conformance.ts';
 
 const folder = temporaryFolder();
-const connect = (baseURL: string, apiKey = 'sk-hidden-1234567') =>
-  new OpenAIProtocolProvider({ baseURL, apiKey, local: false, settlingMs: 0 });
+const connect = (baseURL: string, apiKey = 'sk-hidden-1234567') => providerAt(baseURL, { apiKey });
 
 /** As the trainer keeps them; through its API, time and model could not be chosen. */
 const stored = ({ id, timestamp, prompt, completion, model, metadata }: Call) =>
@@ -46,12 +46,16 @@ conformsToSource(
         requests -= 1;
       });
     };
-    const { listStoredCompletions, listStoredMessages } = provider;
-    provider.listStoredCompletions = (query) => counted(listStoredCompletions.call(provider, query));
-    provider.listStoredMessages = (id, signal) => counted(listStoredMessages.call(provider, id, signal));
+    const { storedLog } = provider;
+    if (!storedLog) throw new Error('the profile keeps no completions');
+    const countedLog: StoredLog = {
+      address: storedLog.address,
+      listCompletions: (query) => counted(storedLog.listCompletions(query)),
+      listMessages: (id, signal) => counted(storedLog.listMessages(id, signal)),
+    };
     return {
       choice: (common) => ({ type: 'stored-completions', ...common }),
-      dependencies: { provider: () => provider },
+      dependencies: { provider: () => ({ ...provider, storedLog: countedLog }) },
       secrets: ['sk-hidden-1234567'],
       add: (calls) => append(calls.map((each) => stored(each)).join('')),
       addBad: () => append(stored({ ...anyCall, id: `half-${Math.random()}`, prompt: 'half \ud83d' })),

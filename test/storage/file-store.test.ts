@@ -14,7 +14,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { type ArtifactRef, readJson, readJsonRows, writeJson } from '../../src/storage/artifact-store.ts';
 import { FileStore } from '../../src/storage/file-store.ts';
-import { wellFormedText } from './any-text.ts';
+import { describeArtifactStore } from '../conformance/artifact-store.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const root = temporaryFolder();
@@ -37,16 +37,9 @@ function filesIn(folder: string): string[] {
     .map(({ name }) => name);
 }
 
-test('an artifact is named by the hash of its bytes, one row a line', async () => {
-  const { store, folder } = newStore();
-  const sha256 = createHash('sha256').update('a\nbé\n\n').digest('hex');
-  const ref = await store.write(['a', 'bé', '']);
-  expect(ref).toEqual({ uri: `sha256:${sha256}`, sha256, bytes: 7, rows: 3 });
-  expect(await store.file(ref)).toBe(path.join(folder, sha256.slice(0, 2), sha256));
-  expect(readFileSync(await store.file(ref), 'utf8')).toBe('a\nbé\n\n');
-});
+describeArtifactStore('files', () => newStore().store);
 
-test('the same rows give the same reference and one file, other rows another', async () => {
+test('the same rows are kept in one file', async () => {
   const { store, folder } = newStore();
   async function* slowly() {
     yield 'a';
@@ -55,9 +48,8 @@ test('the same rows give the same reference and one file, other rows another', a
   }
   const ref = await store.write(['a', 'b']);
   expect(await store.write(slowly())).toEqual(ref);
-  expect(await newStore().store.write(['a', 'b'])).toEqual(ref);
   expect(filesIn(folder)).toEqual([ref.sha256]);
-  expect((await store.write(['b', 'a'])).sha256).not.toBe(ref.sha256);
+  expect(await store.file(ref)).toBe(path.join(folder, ref.sha256.slice(0, 2), ref.sha256));
 });
 
 test('writers of the same rows at the same time do not disturb each other', async () => {
@@ -67,41 +59,6 @@ test('writers of the same rows at the same time do not disturb each other', asyn
   expect(new Set(refs.map(({ uri }) => uri)).size).toBe(1);
   for (const ref of refs) expect(await rowsOf(store, ref)).toEqual(rows);
   expect(filesIn(folder)).toHaveLength(1);
-});
-
-test('rows come back as they were written, separators of Unicode lines and carriage returns included', async () => {
-  const { store } = newStore();
-  const row = fc
-    .array(fc.oneof(wellFormedText(), fc.constantFrom('\u2028', '\u2029', '\u0085', '\r', '\ufeff', '')))
-    .map((parts) => parts.join('').replaceAll('\n', ''));
-  await fc.assert(
-    fc.asyncProperty(fc.array(row, { maxLength: 20 }), async (rows) => {
-      const ref = await store.write(rows);
-      expect(ref.rows).toBe(rows.length);
-      expect(await rowsOf(store, ref)).toEqual(rows);
-    }),
-    { numRuns: 50 },
-  );
-});
-
-test('more rows than one write buffer holds come back whole and are hashed whole', async () => {
-  const { store } = newStore();
-  const rows = Array.from({ length: 4000 }, (_, index) => `${index} ${'🚲é'.repeat(60)}`);
-  const text = rows.map((row) => `${row}\n`).join('');
-  const ref = await store.write(rows);
-  expect(ref).toMatchObject({
-    sha256: createHash('sha256').update(text).digest('hex'),
-    bytes: Buffer.byteLength(text),
-    rows: 4000,
-  });
-  expect(await rowsOf(store, ref)).toEqual(rows);
-});
-
-test('no rows make an empty artifact', async () => {
-  const { store } = newStore();
-  const ref = await store.write([]);
-  expect(ref).toMatchObject({ bytes: 0, rows: 0 });
-  expect(await rowsOf(store, ref)).toEqual([]);
 });
 
 test.each([

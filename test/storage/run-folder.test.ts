@@ -1,6 +1,7 @@
 import path from 'node:path';
 import fc from 'fast-check';
-import { fileName, runFolder } from '../../src/storage/run-folder.ts';
+import { fileName } from '../../src/storage/file-name.ts';
+import { runFolder } from '../../src/storage/run-folder.ts';
 import { anyText } from './any-text.ts';
 
 const home = path.resolve('/home/me/.tuneloop');

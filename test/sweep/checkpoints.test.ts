@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Checkpoint } from '../../src/providers/provider.ts';
+import type { Checkpoint } from '../../src/providers/training.ts';
 import { checkpointsToEvaluate, mostCheckpoints } from '../../src/sweep/checkpoints.ts';
 
 const MANY = { validation: 150, examples: 1000 };

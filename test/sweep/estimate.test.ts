@@ -19,7 +19,7 @@ const candidate = (baseModel: string, epochs: number): Candidate => ({
 });
 const input = (changes: Partial<EstimateInput> = {}): EstimateInput => ({
   prices: PRICES,
-  local: false,
+  billing: { charges: 'tokens', priceList: null },
   candidates: [candidate('small', 2)],
   tokens: { strip: { train: 1_000_000, request: 100 } },
   validationRows: 100,
@@ -85,7 +85,9 @@ test('a live baseline without a price is named too', () => {
 });
 
 test('the local trainer is estimated as free, at the price of the machine, and needs no price of a model', () => {
-  expect(estimateRun(input({ local: true, candidates: [candidate('mystery', 4)] }))).toMatchObject({
+  expect(
+    estimateRun(input({ billing: { charges: 'machine-time' }, candidates: [candidate('mystery', 4)] })),
+  ).toMatchObject({
     trainingUsd: 0,
     evaluationUsd: 0,
     totalUsd: 0,

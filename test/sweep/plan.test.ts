@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { TREATMENTS } from '../../src/dataset/instructions/template.ts';
+import { TREATMENTS } from '../../src/dataset/instructions/prompt-template.ts';
 import { type Candidate, type Combination, planCandidates } from '../../src/sweep/plan.ts';
 
 type Grid = Parameters<typeof planCandidates>[0];

@@ -8,10 +8,10 @@ import { pino } from 'pino';
 import type { JobHeartbeat, JobOutcome } from '../../src/activities/await-job.ts';
 import { createActivities } from '../../src/activities/create-activities.ts';
 import { type JobInput, jobIdentity } from '../../src/activities/job-input.ts';
-import { OpenAIProtocolProvider } from '../../src/providers/openai-protocol.ts';
 import { DATA_CONVERTER } from '../../src/temporal/connection.ts';
 import { jobWorkflowId } from '../../src/workflows/ids.ts';
 import { JOB } from '../../src/workflows/search-attributes.ts';
+import { localTrainerAt, providerAt } from '../providers/provider-at.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';
 import { until } from '../setup/cli.ts';
 import { type HistoryJson, lintHistory } from '../setup/history-lint.ts';
@@ -47,12 +47,9 @@ class Jobs {
 
   static async start(jobSeconds: number, { local = false }: { local?: boolean } = {}): Promise<Jobs> {
     const bench = await ActivityBench.start({ jobSeconds });
-    const provider = new OpenAIProtocolProvider({
-      baseURL: bench.openai.baseURL,
-      apiKey: 'any',
-      local,
-      settlingMs: 300,
-    });
+    const provider = local
+      ? localTrainerAt(bench.openai.baseURL)
+      : providerAt(bench.openai.baseURL, { settlingMs: 300 });
     const activities = createActivities({
       artifacts: bench.artifacts,
       home: '/nonexistent',

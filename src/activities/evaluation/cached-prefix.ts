@@ -1,6 +1,7 @@
-import type { PromptTemplate, TemplateVersion } from '../../dataset/instructions/template.ts';
+import type { Message } from '../../dataset/chat-message.ts';
+import type { PromptTemplate, TemplateVersion } from '../../dataset/instructions/prompt-template.ts';
 import { countMessages } from '../../dataset/provider-limits.ts';
-import type { Example, Message } from '../../dataset/row.ts';
+import type { Example } from '../../dataset/row.ts';
 
 /** How many tokens at its beginning a prompt shares with all others of its version, which a provider may cache. */
 export function prefixTokensOf(template: PromptTemplate): (example: Pick<Example, 'version'>) => number {

@@ -1,9 +1,10 @@
-import type { PromptTemplate, Treatment } from '../../dataset/instructions/template.ts';
+import type { PromptTemplate, Treatment } from '../../dataset/instructions/prompt-template.ts';
 import { messagesFor } from '../../dataset/messages.ts';
 import type { Example } from '../../dataset/row.ts';
 import { cachedCostPer1k, cachedTokens, costPer1k, type Tariff, tariffOf } from '../../evaluation/cost.ts';
 import { percentile } from '../../evaluation/statistics.ts';
-import type { Completion, Provider } from '../../providers/provider.ts';
+import type { Completion } from '../../providers/inference.ts';
+import type { Provider } from '../../providers/provider.ts';
 import { ProviderError } from '../../providers/provider-error.ts';
 import type { ArtifactWriter } from '../../storage/artifact-store.ts';
 import { CompletionCache } from '../../storage/completion-cache.ts';
@@ -90,10 +91,10 @@ export class SubjectRows {
   ): Promise<SubjectRows> {
     const { provider, evaluation } = options;
     const tuned = subject.kind === 'tuned';
-    const tariff = tariffOf(prices, provider, tuned ? subject.baseModel : subject.model, tuned);
+    const tariff = tariffOf(prices, provider.profile.billing, tuned ? subject.baseModel : subject.model, tuned);
     const spending = new Spending(tariff, subject.limitUsd, []);
     let paidRows = 0;
-    const of = { address: provider.address, model: subject.model };
+    const of = { address: provider.inference.address, model: subject.model };
     const cache = await CompletionCache.open<Completion>(home, of, `${evaluation} ${subject.id}`, (answer) => {
       paidRows += 1;
       spending.add(answer);
@@ -144,7 +145,7 @@ export class SubjectRows {
 
   /** One call that does not count: connections are opened and the model is loaded by it. */
   async warmUp(): Promise<void> {
-    await askBriefly(this.#options.provider, this.subject.model).catch(() => {});
+    await askBriefly(this.#options.provider.inference, this.subject.model).catch(() => {});
   }
 
   /**
@@ -162,14 +163,14 @@ export class SubjectRows {
     const { subject } = this;
     const messages = messagesFor(template, example, subject.kind === 'tuned' ? subject.treatment : 'keep-instructions');
     const request = { model: subject.model, messages, maxOutputTokens, signal };
-    const key = requestKey(provider, request);
+    const key = requestKey(provider.inference, request);
     const known = await this.#cache.find(key);
     if (known && (known.own || !asksAnew)) return { completion: known.answer, own: known.own };
     this.#spending.start(`${this.#rows} of ${rows} rows`);
     let usage = NOTHING;
     let completion: Completion;
     try {
-      completion = await completeWithRetries(provider, request);
+      completion = await completeWithRetries(provider.inference, request);
       usage = completion;
     } finally {
       this.#spending.end(usage);
@@ -185,7 +186,12 @@ export class SubjectRows {
     this.#judged.add(score, example.completion, text);
     this.#tokens.prompt += promptTokens;
     this.#tokens.completion += completionTokens;
-    if (this.#prefixTokens) this.#tokens.cached += cachedTokens(promptTokens, this.#prefixTokens(example));
+    if (this.#prefixTokens)
+      this.#tokens.cached += cachedTokens(
+        promptTokens,
+        this.#prefixTokens(example),
+        this.#options.provider.profile.promptCache,
+      );
     if (own) {
       this.#latencies.push(latencyMs);
       this.#serverTimes.push(serverMs);

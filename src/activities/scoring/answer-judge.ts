@@ -1,12 +1,12 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Pipeline } from '../../config/pipeline.ts';
+import type { TokenUsage } from '../../dataset/chat-message.ts';
 import { countMessages } from '../../dataset/provider-limits.ts';
-import type { TokenUsage } from '../../dataset/row.ts';
 import { TuneloopError } from '../../errors.ts';
 import { costPer1k, tariffOf } from '../../evaluation/cost.ts';
 import { type JudgedPair, type JudgeVerdict, judgeMessages, judgeScore, judgeVerdict } from '../../evaluation/judge.ts';
 import { mean } from '../../evaluation/statistics.ts';
-import type { Completion, CompletionRequest } from '../../providers/provider.ts';
+import type { Completion, CompletionRequest } from '../../providers/inference.ts';
 import { completeWithRetries } from '../completion.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { Spending } from '../spending.ts';
@@ -35,8 +35,8 @@ export function openJudge(
   { model }: { model: string },
   limitUsd: number | null,
 ): (row: AnsweredRow, right: string, signal: AbortSignal) => Promise<AskedScore> {
-  const provider = connectProvider(choice);
-  const tariff = tariffOf(prices, provider, model, false);
+  const { inference, profile } = connectProvider(choice);
+  const tariff = tariffOf(prices, profile.billing, model, false);
   if (tariff.kind === 'unknown' && limitUsd !== null) throw priceUnknown(model);
   const usdOf = (usage: TokenUsage) => (costPer1k(tariff, usage, 0) ?? 0) / 1000;
   // Whoever wrote a row cannot know the key, and so not the marks around its texts.
@@ -55,7 +55,7 @@ export function openJudge(
     spending.start(`${asked} questions to the judge ${model}`);
     let usage = NOTHING;
     try {
-      const completion = await completeWithRetries(provider, request);
+      const completion = await completeWithRetries(inference, request);
       usage = completion;
       asked += 1;
       return completion;

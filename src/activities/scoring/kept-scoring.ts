@@ -31,7 +31,7 @@ export class KeptScoring implements Scoring {
   ): Promise<KeptScoring> {
     const { judge } = pipeline.evaluation;
     if (!judge) return new KeptScoring(await openScoring(dependencies, pipeline, options), null);
-    const { address } = dependencies.connectProvider(pipeline.provider);
+    const { address } = dependencies.connectProvider(pipeline.provider).inference;
     const of = { address, model: judge.model };
     let paidUsd = 0;
     const cache = await CompletionCache.open<Score>(dependencies.home, of, evaluation, ({ judgeUsd }) => {

@@ -1,4 +1,5 @@
-import { LABEL } from './few-shots.ts';
+/** What a line of an example begins with. */
+export const LABEL = /^[ \t]*(?:<[A-Za-z][\w-]*>|\[[A-Z][A-Z_ ]+\]|[#>*_-]*[ \t]*\p{L}[^\n:]{0,40}:[*_]*)/gmu;
 
 interface Region {
   start: number;

@@ -1,6 +1,6 @@
 import { TuneloopError } from '../../errors.ts';
-import type { Message } from '../row.ts';
-import type { Part, PromptTemplate, Slot, TemplateMessage, TemplateVersion } from './template.ts';
+import type { Message } from '../chat-message.ts';
+import type { Part, PromptTemplate, Slot, TemplateMessage, TemplateVersion } from './prompt-template.ts';
 
 /** A prompt as its author has written it down: one text for a prompt of one message of the user, or its messages. */
 export type GivenTemplate = string | readonly { role: Message['role']; content: string }[];

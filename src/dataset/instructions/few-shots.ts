@@ -1,4 +1,5 @@
 import { agreed } from './affixes.ts';
+import { LABEL } from './constant-examples.ts';
 
 /** Texts that examples were put into for each request, in three parts. */
 export interface FewShotSplit {
@@ -46,9 +47,6 @@ function regionStart(common: string): number {
   }
   return start;
 }
-
-/** What a line of an example begins with. */
-export const LABEL = /^[ \t]*(?:<[A-Za-z][\w-]*>|\[[A-Z][A-Z_ ]+\]|[#>*_-]*[ \t]*\p{L}[^\n:]{0,40}:[*_]*)/gmu;
 
 interface Label {
   count: number;

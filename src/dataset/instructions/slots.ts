@@ -1,5 +1,5 @@
 import { isDate, isToken } from './machine-text.ts';
-import type { Slot, TemplateMessage } from './template.ts';
+import { literalsBefore, type Slot, type TemplateMessage } from './prompt-template.ts';
 
 /** Share of the values that must be dates, or ids, for a slot to be one of those. */
 const SHARE = 0.97;
@@ -11,7 +11,6 @@ const DIFFERENT_IDS = 0.9;
 const FEWEST_COUNTS = 20;
 const MOST_COUNTED = 1.2;
 const LONGEST_NAME = 30;
-const LONGEST_LABEL = 40;
 
 /** Names the slots of a version, and says what they hold. @param rows what stood in the slots of each prompt. */
 export function slotsOf(
@@ -39,25 +38,6 @@ export function slotsOf(
 const OF_EXAMPLES = /^(?:.*_)?(?:examples?|few_shots?|demonstrations?|beispiele?)(?:_.*)?$/;
 
 const DEFAULT_NAMES: Record<Slot['kind'], string> = { input: 'input', date: 'date', id: 'id', 'few-shots': 'examples' };
-
-/** The constant text that stands before each slot in its message. */
-export function literalsBefore(messages: readonly TemplateMessage[]): string[] {
-  const literals: string[] = [];
-  for (const { parts } of messages) {
-    parts.forEach((part, index) => {
-      if (typeof part === 'string') return;
-      const left = parts[index - 1];
-      literals[part.slot] = typeof left === 'string' ? left : '';
-    });
-  }
-  return literals;
-}
-
-/** The label that a slot stands behind on its line, such as `Product: `, where it is short. */
-export function labelBefore(literal: string): string | undefined {
-  const line = literal.slice(literal.lastIndexOf('\n') + 1).trimStart();
-  return line.length <= LONGEST_LABEL && /^[#>*_-]*[ \t]*\p{L}[^:]*:[*_]*[ \t]+$/u.test(line) ? line : undefined;
-}
 
 /** Of the label, the heading or the tag before a slot. */
 function nameBefore(literal: string): string | undefined {

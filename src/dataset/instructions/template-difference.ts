@@ -1,5 +1,5 @@
-import type { Message } from '../row.ts';
-import type { Part, PromptTemplate, TemplateVersion } from './template.ts';
+import type { Message } from '../chat-message.ts';
+import type { Part, PromptTemplate, TemplateVersion } from './prompt-template.ts';
 
 /** Code units shown of what differs. */
 const CONTEXT = 30;

@@ -1,10 +1,10 @@
 import { TuneloopError } from '../../errors.ts';
+import type { Message } from '../chat-message.ts';
 import { inCodeUnitOrder } from '../order.ts';
-import type { Message } from '../row.ts';
 import { countWords } from './affixes.ts';
 import { isDate } from './machine-text.ts';
+import type { PromptTemplate, TemplateVersion } from './prompt-template.ts';
 import { slotsOf } from './slots.ts';
-import type { PromptTemplate, TemplateVersion } from './template.ts';
 import { type TextPattern, valuesIn } from './text-pattern.ts';
 import { findTextVersions, type TextVersion } from './text-versions.ts';
 

@@ -1,4 +1,4 @@
-import type { MetricPoint } from '../../providers/provider.ts';
+import type { MetricPoint } from '../../providers/training.ts';
 import { percentText } from '../format.ts';
 import type { Curve, Report } from '../report.ts';
 import { type Drawing, drawing, polyline } from './chart.ts';

@@ -1,4 +1,6 @@
 import type { Alias } from '../../deployment/alias.ts';
+import { endpointOf } from '../../providers/endpoint.ts';
+import { profileOf } from '../../providers/profiles/index.ts';
 import type { AnswerForm, GivenAnswer } from '../answer-form.ts';
 import { type Attempt, type CallRoute, routeCall } from '../route.ts';
 import { asEvents } from './events.ts';
@@ -6,7 +8,7 @@ import type { GatewayOptions } from './gateway.ts';
 import { type Chunk, failure, readReply, type Whole } from './reply.ts';
 import { type ChatRequest, withOldPrompt } from './request.ts';
 import { CallTrace } from './trace.ts';
-import { endpointOf, Upstream } from './upstream.ts';
+import { Upstream } from './upstream.ts';
 
 /** What goes back to the application. */
 export interface GatewayAnswer {
@@ -44,9 +46,9 @@ export class GatewayCalls {
   ): Promise<GatewayAnswer> {
     const request = withOldPrompt(given, alias);
     const { trainerUrl, fallbackModel, sink } = this.#options;
-    const endpoint = endpointOf(alias.provider, trainerUrl);
-    // The local trainer's answers come whole.
-    const streams = request.stream && alias.provider !== 'local';
+    const profile = profileOf(alias.provider, trainerUrl);
+    const endpoint = endpointOf(profile);
+    const streams = request.stream && profile.serving.streams;
     const route = routeOf(request, alias, fallbackModel);
     // A request for more than text knows best what it wants.
     const isValid: Judge = (answer, { labels }) => request.prompt === null || form(answer, labels).valid;
@@ -96,8 +98,8 @@ export class GatewayCalls {
       : { status: 200, headers: { ...JSON_TYPE, ...trace.headers }, body: answer.body };
   }
 
-  close(): void {
-    this.#upstream.close();
+  close(): Promise<void> {
+    return this.#upstream.close();
   }
 }
 

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
-import path from 'node:path';
 import type { Alias } from '../../deployment/alias.ts';
-import { readAlias } from '../../storage/aliases.ts';
+import { readAlias } from '../../storage/alias-reader.ts';
 import { hasCode } from '../../storage/files.ts';
+import { deploymentsFolder } from '../../stores/home.ts';
 import { AliasCache, type OpenAlias } from '../alias-cache.ts';
 
 /** How long a decision takes to have its effect on calls, at most. */
@@ -40,7 +40,7 @@ export class Deployments {
 
   /** Those that can be read. */
   async list(): Promise<Alias[]> {
-    const folders = await readdir(path.join(this.#home, 'deployments')).catch((error: unknown) => {
+    const folders = await readdir(deploymentsFolder(this.#home)).catch((error: unknown) => {
       if (hasCode(error, 'ENOENT')) return [];
       throw error;
     });

@@ -60,7 +60,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await drain();
     await app.close();
     await deployments.close();
-    calls.close();
+    await calls.close();
   };
   let closing: Promise<void> | undefined;
   return {

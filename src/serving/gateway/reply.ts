@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
 import { type ErrorBody, errorBody } from '../../http/api-error.ts';
 import { isRecord } from '../../http/json-body.ts';
 import { redact } from '../../redaction.ts';
@@ -39,14 +40,18 @@ const LONGEST_BEGINNING = 2 ** 16;
 /** So that the application waits as long as the provider asks for. */
 const RETRY_HEADERS = ['retry-after', 'retry-after-ms'] as const;
 
+type Headers = Dispatcher.ResponseData['headers'];
+
 /** Reads the head of an answer, and as much of its body as tells what it is. Never rejects. */
-export async function readReply(message: IncomingMessage, apiKey: string): Promise<Reply> {
+export async function readReply(
+  { statusCode, headers, body: message }: Dispatcher.ResponseData,
+  apiKey: string,
+): Promise<Reply> {
   // After the last event nobody reads on, and an error there is nobody's.
   message.on('error', () => {});
-  const { statusCode = 0, headers } = message;
   const isAnswer = statusCode >= 200 && statusCode < 300;
   try {
-    if (isAnswer && headers['content-type']?.startsWith('text/event-stream')) return await beginStream(message, apiKey);
+    if (isAnswer && isEventStream(headers)) return await beginStream(message, apiKey);
     const body = await readWhole(message);
     return isAnswer ? wholeOf(body) : refusal(statusCode, retryHeaders(headers), parseJson(body), apiKey);
   } catch (error) {
@@ -76,7 +81,7 @@ export function failure(message: string): Failure {
   return { kind: 'failed', status: 502, headers: {}, body: errorBody(502, message, null, 'upstream_failed') };
 }
 
-async function readWhole(message: IncomingMessage): Promise<string> {
+async function readWhole(message: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
@@ -87,7 +92,7 @@ async function readWhole(message: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-async function beginStream(message: IncomingMessage, apiKey: string): Promise<Reply> {
+async function beginStream(message: Readable, apiKey: string): Promise<Reply> {
   // A connection that was read to its end is used again; ending the loop early must not destroy it.
   const rest: AsyncIterator<Buffer> = message.iterator({ destroyOnReturn: false });
   const first: Buffer[] = [];
@@ -121,7 +126,7 @@ const DONE = /[\r\n]data: ?\[DONE\]\s*$/;
 
 /** The chunks of a stream up to its last event, after which a server may keep the connection open. */
 async function* untilDone(
-  message: IncomingMessage,
+  message: Readable,
   first: readonly Buffer[],
   rest: AsyncIterator<Buffer>,
 ): AsyncGenerator<Chunk> {
@@ -160,7 +165,11 @@ function refusal(answered: number, headers: Record<string, string>, json: unknow
   return { kind: 'failed', status, headers, body };
 }
 
-function retryHeaders(headers: IncomingMessage['headers']): Record<string, string> {
+function isEventStream({ 'content-type': type }: Headers): boolean {
+  return typeof type === 'string' && type.startsWith('text/event-stream');
+}
+
+function retryHeaders(headers: Headers): Record<string, string> {
   return Object.fromEntries(
     RETRY_HEADERS.flatMap((name) => {
       const value = headers[name];

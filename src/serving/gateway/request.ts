@@ -1,5 +1,5 @@
-import { promptForInput } from '../../dataset/instructions/template.ts';
-import type { Message } from '../../dataset/row.ts';
+import type { Message } from '../../dataset/chat-message.ts';
+import { promptForInput } from '../../dataset/instructions/prompt-template.ts';
 import type { Alias } from '../../deployment/alias.ts';
 import { invalid } from '../../http/api-error.ts';
 import { isRecord } from '../../http/json-body.ts';

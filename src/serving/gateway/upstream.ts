@@ -1,22 +1,7 @@
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { readApiKey } from '../../config/environment.ts';
-import type { ProviderChoice } from '../../config/pipeline.ts';
+import { Agent, type Dispatcher, request } from 'undici';
+import type { Endpoint } from '../../providers/endpoint.ts';
 
-/** Where a provider speaks the protocol, and the key for it. */
-export interface Endpoint {
-  baseURL: string;
-  apiKey: string;
-}
-
-/** @throws TuneloopError ENVIRONMENT_INVALID where the provider's key is missing */
-export function endpointOf(choice: ProviderChoice, trainerUrl: string): Endpoint {
-  if (choice === 'local') return { baseURL: trainerUrl, apiKey: 'local' };
-  if (choice === 'openai') return { baseURL: 'https://api.openai.com/v1', apiKey: readApiKey('OPENAI_API_KEY') };
-  return { baseURL: choice.baseURL, apiKey: readApiKey(choice.apiKeyEnv) };
-}
-
-/** A connection that nobody uses is closed after this time: what lies between may forget it. */
+/** A connection that nobody uses is closed after this time: proxies on the way may forget it. */
 const IDLE_MS = 4000;
 
 /**
@@ -24,8 +9,7 @@ const IDLE_MS = 4000;
  * providers' room cannot do: it waits for the whole.
  */
 export class Upstream {
-  readonly #http = new HttpAgent({ keepAlive: true, timeout: IDLE_MS });
-  readonly #https = new HttpsAgent({ keepAlive: true, timeout: IDLE_MS });
+  readonly #agent = new Agent({ keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS });
 
   /**
    * Sends a request for a chat completion; resolves with the head of its answer, whose body has yet to be read.
@@ -37,33 +21,25 @@ export class Upstream {
     { baseURL, apiKey }: Endpoint,
     body: string,
     { silenceMs, signal }: { silenceMs: number; signal: AbortSignal },
-  ): Promise<IncomingMessage> {
-    const url = new URL(`${baseURL.replace(/\/+$/, '')}/chat/completions`);
-    const options = {
+  ): Promise<Dispatcher.ResponseData> {
+    return request(`${baseURL.replace(/\/+$/, '')}/chat/completions`, {
+      dispatcher: this.#agent,
       method: 'POST',
       headers: {
         authorization: `Bearer ${apiKey}`,
         'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
         accept: 'application/json, text/event-stream',
         'accept-encoding': 'identity',
       },
+      body,
       signal,
-      timeout: silenceMs,
-    };
-    return new Promise((resolve, reject) => {
-      const request =
-        url.protocol === 'https:'
-          ? requestHttps(url, { ...options, agent: this.#https }, resolve)
-          : requestHttp(url, { ...options, agent: this.#http }, resolve);
-      request.on('error', reject);
-      request.on('timeout', () => request.destroy(new Error(`no answer within ${silenceMs} ms`)));
-      request.end(body);
+      headersTimeout: silenceMs,
+      bodyTimeout: silenceMs,
     });
   }
 
-  close(): void {
-    this.#http.destroy();
-    this.#https.destroy();
+  /** Breaks off what is under way. */
+  close(): Promise<void> {
+    return this.#agent.destroy();
   }
 }

@@ -15,9 +15,9 @@ import {
   type ScoringOptions,
 } from '../../../src/activities/scoring/scoring.ts';
 import { pipelineSchema } from '../../../src/config/pipeline.ts';
-import { OpenAIProtocolProvider } from '../../../src/providers/openai-protocol.ts';
 import { FileStore } from '../../../src/storage/file-store.ts';
 import { type Received, rejection, type TinyServer, tinyServer } from '../../providers/http-server.ts';
+import { providerAt } from '../../providers/provider-at.ts';
 import { ROOT, until } from '../../setup/cli.ts';
 import { STACK_PRICES } from '../../setup/stack.ts';
 import { temporaryFolder } from '../../storage/temporary-folder.ts';
@@ -38,7 +38,7 @@ function dependenciesFor(baseURL = 'http://127.0.0.1:9/v1'): Dependencies {
     artifacts: new FileStore(folder),
     home: folder,
     prices: STACK_PRICES,
-    connectProvider: () => new OpenAIProtocolProvider({ baseURL, apiKey: 'key', local: false, settlingMs: 0 }),
+    connectProvider: () => providerAt(baseURL),
     // Nobody asks the server.
     temporal: {} as Client,
     monthlyBudgetUsd: null,

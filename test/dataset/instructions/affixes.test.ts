@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import type { Message } from '../../../src/dataset/chat-message.ts';
 import { agreed, findAffixes } from '../../../src/dataset/instructions/affixes.ts';
-import { mineTemplate, renderPrompt, stripInstructions } from '../../../src/dataset/instructions/template.ts';
-import type { Message } from '../../../src/dataset/row.ts';
+import { renderPrompt, stripInstructions } from '../../../src/dataset/instructions/prompt-template.ts';
+import { mineTemplate } from '../../../src/dataset/instructions/template-mining.ts';
 import { anyText } from '../../storage/any-text.ts';
 import { singleSlots } from './single-slot.ts';
 

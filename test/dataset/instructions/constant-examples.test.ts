@@ -1,7 +1,8 @@
 import fc from 'fast-check';
+import type { Message } from '../../../src/dataset/chat-message.ts';
 import { withoutExamples, withoutHeading } from '../../../src/dataset/instructions/constant-examples.ts';
-import { parseTemplates, treatPrompt } from '../../../src/dataset/instructions/template.ts';
-import type { Message } from '../../../src/dataset/row.ts';
+import { parseTemplates } from '../../../src/dataset/instructions/explicit-template.ts';
+import { treatPrompt } from '../../../src/dataset/instructions/prompt-template.ts';
 
 const TASK = 'Name the team.';
 const PAIRS = 'Mail: the bell is loud\nTeam: workshop\n\nMail: how much is it\nTeam: sales';

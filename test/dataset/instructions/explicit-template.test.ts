@@ -1,10 +1,6 @@
-import {
-  parseTemplates,
-  renderPrompt,
-  stripInstructions,
-  treatPrompt,
-} from '../../../src/dataset/instructions/template.ts';
-import type { Message } from '../../../src/dataset/row.ts';
+import type { Message } from '../../../src/dataset/chat-message.ts';
+import { parseTemplates } from '../../../src/dataset/instructions/explicit-template.ts';
+import { renderPrompt, stripInstructions, treatPrompt } from '../../../src/dataset/instructions/prompt-template.ts';
 
 const user = (content: string): Message => ({ role: 'user', content });
 

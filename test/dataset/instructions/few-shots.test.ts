@@ -1,5 +1,6 @@
-import { mineTemplate, renderPrompt, treatPrompt } from '../../../src/dataset/instructions/template.ts';
-import type { Message } from '../../../src/dataset/row.ts';
+import type { Message } from '../../../src/dataset/chat-message.ts';
+import { renderPrompt, treatPrompt } from '../../../src/dataset/instructions/prompt-template.ts';
+import { mineTemplate } from '../../../src/dataset/instructions/template-mining.ts';
 import { strip } from './single-slot.ts';
 
 const NOUNS = ['bike', 'lock', 'light', 'saddle', 'pedal', 'chain', 'brake', 'tyre', 'bell', 'basket'];

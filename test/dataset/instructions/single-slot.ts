@@ -1,9 +1,9 @@
+import type { Message } from '../../../src/dataset/chat-message.ts';
 import {
   type PromptTemplate,
   type StrippedPrompt,
   stripInstructions,
-} from '../../../src/dataset/instructions/template.ts';
-import type { Message } from '../../../src/dataset/row.ts';
+} from '../../../src/dataset/instructions/prompt-template.ts';
 
 export interface SingleSlot {
   lead: Message[];

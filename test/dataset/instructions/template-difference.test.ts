@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { parseTemplates, stripInstructions } from '../../../src/dataset/instructions/template.ts';
+import type { Message } from '../../../src/dataset/chat-message.ts';
+import { parseTemplates } from '../../../src/dataset/instructions/explicit-template.ts';
+import { stripInstructions } from '../../../src/dataset/instructions/prompt-template.ts';
 import { differenceFrom } from '../../../src/dataset/instructions/template-difference.ts';
-import type { Message } from '../../../src/dataset/row.ts';
 
 const user = (content: string): Message => ({ role: 'user', content });
 const template = parseTemplates([

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
+import type { Message } from '../../../src/dataset/chat-message.ts';
+import { parseTemplates } from '../../../src/dataset/instructions/explicit-template.ts';
 import {
-  mineTemplate,
   type PromptTemplate,
-  parseTemplates,
   promptForInput,
   renderPrompt,
   type Slot,
   stripInstructions,
   type TemplateVersion,
-} from '../../../src/dataset/instructions/template.ts';
-import type { Message } from '../../../src/dataset/row.ts';
+} from '../../../src/dataset/instructions/prompt-template.ts';
+import { mineTemplate } from '../../../src/dataset/instructions/template-mining.ts';
 import { anyText } from '../../storage/any-text.ts';
 import { singleSlots, strip } from './single-slot.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import OpenAI from 'openai';
 import { type CaptureSink, jsonlSink } from '../../../src/capture/index.ts';
 import type { CapturedCall } from '../../../src/capture/record.ts';
-import type { PromptTemplate } from '../../../src/dataset/instructions/template.ts';
+import type { PromptTemplate } from '../../../src/dataset/instructions/prompt-template.ts';
 import type { Alias, ServedModel } from '../../../src/deployment/alias.ts';
 import { type Gateway, startGateway } from '../../../src/serving/gateway/gateway.ts';
 import { writeAlias } from '../../../src/storage/aliases.ts';

@@ -1,10 +1,6 @@
-import type { Message } from '../row.ts';
+import type { Message } from '../chat-message.ts';
 import { withoutExamples, withoutHeading } from './constant-examples.ts';
-import { labelBefore, literalsBefore } from './slots.ts';
 import { lengthOf, type TextPattern, valuesIn } from './text-pattern.ts';
-
-export { parseTemplates } from './explicit-template.ts';
-export { mineTemplate } from './template-mining.ts';
 
 /** What is left of a prompt for a model to train on and to answer. */
 export const TREATMENTS = ['strip', 'keep-instructions', 'drop-few-shots'] as const;
@@ -165,6 +161,28 @@ function compile({ messages, slots }: TemplateVersion, index: number): CompiledV
       kind === 'input' ? [{ slot, label: labelBefore(before[slot] ?? '') ?? `${name}: ` }] : [],
     ),
   };
+}
+
+/** The constant text that stands before each slot in its message. */
+export function literalsBefore(messages: readonly TemplateMessage[]): string[] {
+  const literals: string[] = [];
+  for (const { parts } of messages) {
+    parts.forEach((part, index) => {
+      if (typeof part === 'string') return;
+      const left = parts[index - 1];
+      literals[part.slot] = typeof left === 'string' ? left : '';
+    });
+  }
+  return literals;
+}
+
+/** A label of more characters than this says more than what a slot holds. */
+const LONGEST_LABEL = 40;
+
+/** The label that a slot stands behind on its line, such as `Product: `, where it is short. */
+function labelBefore(literal: string): string | undefined {
+  const line = literal.slice(literal.lastIndexOf('\n') + 1).trimStart();
+  return line.length <= LONGEST_LABEL && /^[#>*_-]*[ \t]*\p{L}[^:]*:[*_]*[ \t]+$/u.test(line) ? line : undefined;
 }
 
 function patternOf(parts: readonly Part[], slots: readonly Slot[]): TextPattern {

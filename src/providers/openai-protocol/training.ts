@@ -1,13 +1,15 @@
 import { createReadStream } from 'node:fs';
 import OpenAI, { toFile } from 'openai';
 import type { FineTuningJobCheckpoint } from 'openai/resources/fine-tuning/jobs/checkpoints';
-import type { FineTuningJob, FineTuningJobEvent } from 'openai/resources/fine-tuning/jobs/jobs';
-import { redact, withoutSecrets } from '../redaction.ts';
-import { keepAliveFetch } from './keep-alive-fetch.ts';
+import type {
+  FineTuningJob,
+  JobCreateParams as FineTuningJobCreateParams,
+  FineTuningJobEvent,
+} from 'openai/resources/fine-tuning/jobs/jobs';
+import type { JobField, JobTraits } from '../profile.ts';
+import { needsPerson } from '../provider-error.ts';
 import {
   type Checkpoint,
-  type Completion,
-  type CompletionRequest,
   endsEpoch,
   type Job,
   type JobIdentity,
@@ -16,23 +18,11 @@ import {
   type JobRequest,
   type JobState,
   type MetricPoint,
-  type Model,
   type OwnedJob,
-  type Provider,
-  type StoredCompletion,
-  type StoredPage,
-  type StoredQuery,
+  type Training,
   type TrainingTime,
-} from './provider.ts';
-import { classifyError, needsPerson } from './provider-error.ts';
-
-export interface OpenAIProtocolOptions {
-  baseURL: string;
-  apiKey: string;
-  local: boolean;
-  settlingMs: number;
-  timeoutMs?: number;
-}
+} from '../training.ts';
+import type { OpenAIApi } from './api.ts';
 
 /** What our jobs carry in their metadata: the key under which they are found again, and whose they are. */
 const KEY = 'tuneloop_key';
@@ -40,66 +30,37 @@ const OWNER = { pipeline: 'tuneloop_pipeline', workflowId: 'tuneloop_job', execu
 /** The protocol's limit for a value of the metadata. */
 const LONGEST_VALUE = 512;
 
-/** Entries of a page, the most that the protocol allows. */
-const STORED_PAGE = 100;
-
 /** Events of a page. The protocol states no limit; this is the one of its other lists. */
 const EVENTS_PAGE = 100;
 /** Pages of events that are read at most: a server that always has one more keeps nobody waiting for ever. */
 const MOST_EVENT_PAGES = 100;
 const MOST_POINTS = 200;
 
-const REQUEST_TIMEOUT_MS = 60_000;
 const UPLOAD_TIMEOUT_MS = 15 * 60_000;
 
-/** Any server that speaks the OpenAI fine-tuning protocol, through the official client. */
-export class OpenAIProtocolProvider implements Provider {
-  readonly address: string;
-  readonly local: boolean;
+type OptionalFields = Required<Pick<FineTuningJobCreateParams, JobField>>;
+
+/** Fine-tuning by the OpenAI protocol. */
+export class OpenAITraining implements Training {
   readonly settlingMs: number;
-  readonly #client: OpenAI;
-  readonly #baseURL: string;
-  readonly #apiKey: string;
+  readonly #api: OpenAIApi;
+  readonly #traits: JobTraits;
 
-  constructor({ baseURL, apiKey, local, settlingMs, timeoutMs = REQUEST_TIMEOUT_MS }: OpenAIProtocolOptions) {
-    this.address = redact(baseURL);
-    this.local = local;
-    this.settlingMs = settlingMs;
-    this.#baseURL = baseURL;
-    this.#apiKey = apiKey;
-    // maxRetries 0: the client would repeat a POST whose answer was lost, and with it the paid work.
-    this.#client = new OpenAI({
-      baseURL,
-      apiKey,
-      maxRetries: 0,
-      timeout: timeoutMs,
-      logLevel: 'off',
-      // The local trainer's key is a plain word and no secret.
-      fetch: local ? keepAliveFetch() : fetchWithout(apiKey),
-      // The client reads these from the environment and would tell them to every server.
-      ...(new URL(baseURL).hostname === 'api.openai.com' ? {} : { organization: null, project: null }),
-    });
-  }
-
-  listModels(): Promise<Model[]> {
-    return this.#call(async () => {
-      const models: Model[] = [];
-      for await (const { id, shutdown_date } of this.#client.models.list()) {
-        models.push({ id, shutdownDate: shutdown_date ? new Date(shutdown_date) : null });
-      }
-      return models;
-    });
+  constructor(api: OpenAIApi, traits: JobTraits) {
+    this.settlingMs = traits.settlingMs;
+    this.#api = api;
+    this.#traits = traits;
   }
 
   checkFineTuning(): Promise<void> {
-    return this.#call(async () => {
-      await this.#client.fineTuning.jobs.list({ limit: 1 });
+    return this.#api.call(async () => {
+      await this.#api.client.fineTuning.jobs.list({ limit: 1 });
     });
   }
 
   findFile(name: string, bytes: number): Promise<string | undefined> {
-    return this.#call(async () => {
-      for await (const file of this.#client.files.list({ purpose: 'fine-tune', order: 'desc', limit: 1000 })) {
+    return this.#api.call(async () => {
+      for await (const file of this.#api.client.files.list({ purpose: 'fine-tune', order: 'desc', limit: 1000 })) {
         if (file.filename === name && file.bytes === bytes && file.status !== 'error') return file.id;
       }
       return undefined;
@@ -107,9 +68,9 @@ export class OpenAIProtocolProvider implements Provider {
   }
 
   uploadFile(name: string, file: string): Promise<string> {
-    return this.#call(async () => {
+    return this.#api.call(async () => {
       const upload = await toFile(createReadStream(file), name, { type: 'application/jsonl' });
-      const { id } = await this.#client.files.create(
+      const { id } = await this.#api.client.files.create(
         { file: upload, purpose: 'fine-tune' },
         { timeout: UPLOAD_TIMEOUT_MS },
       );
@@ -118,9 +79,10 @@ export class OpenAIProtocolProvider implements Provider {
   }
 
   findJobs(identity: JobIdentity): Promise<Job[]> {
-    return this.#call(async () => {
+    return this.#api.call(async () => {
       const jobs: Job[] = [];
-      for await (const job of this.#client.fineTuning.jobs.list({ metadata: { [KEY]: identity.key }, limit: 100 })) {
+      const filter = this.#traits.keepsMetadata ? { metadata: { [KEY]: identity.key } } : {};
+      for await (const job of this.#api.client.fineTuning.jobs.list({ ...filter, limit: 100 })) {
         if (isSame(job, identity)) jobs.push(toJob(job));
       }
       return jobs.toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
@@ -128,9 +90,9 @@ export class OpenAIProtocolProvider implements Provider {
   }
 
   listPendingJobs(): Promise<OwnedJob[]> {
-    return this.#call(async () => {
+    return this.#api.call(async () => {
       const jobs: OwnedJob[] = [];
-      for await (const job of this.#client.fineTuning.jobs.list({ limit: 100 })) {
+      for await (const job of this.#api.client.fineTuning.jobs.list({ limit: 100 })) {
         const owner = ownerOf(job);
         if (owner && toJob(job).state === 'pending') jobs.push({ id: job.id, owner });
       }
@@ -140,15 +102,17 @@ export class OpenAIProtocolProvider implements Provider {
 
   createJob(request: JobRequest): Promise<Job> {
     const { learningRateMultiplier, epochs, batchSize } = request.hyperparameters;
-    return this.#call(async () =>
+    return this.#api.call(async () =>
       toJob(
-        await this.#client.fineTuning.jobs.create({
+        await this.#api.client.fineTuning.jobs.create({
           model: request.baseModel,
           training_file: request.trainingFile,
-          validation_file: request.validationFile,
-          suffix: request.suffix,
-          seed: request.seed,
-          metadata: metadataOf(request),
+          ...this.#accepted({
+            validation_file: request.validationFile,
+            suffix: request.suffix,
+            seed: request.seed,
+            metadata: metadataOf(request),
+          }),
           method: {
             type: 'supervised',
             supervised: {
@@ -165,11 +129,12 @@ export class OpenAIProtocolProvider implements Provider {
   }
 
   getJob(id: string): Promise<Job> {
-    return this.#call(async () => toJob(await this.#client.fineTuning.jobs.retrieve(id)));
+    return this.#api.call(async () => toJob(await this.#api.client.fineTuning.jobs.retrieve(id)));
   }
 
   listMetrics(id: string, afterStep?: number): Promise<MetricPoint[]> {
-    return this.#call(async () => {
+    if (this.#traits.metrics === 'none') return Promise.resolve([]);
+    return this.#api.call(async () => {
       const points: MetricPoint[] = [];
       for await (const event of this.#events(id)) {
         const point = toMetricPoint(event);
@@ -181,15 +146,17 @@ export class OpenAIProtocolProvider implements Provider {
   }
 
   listCheckpoints(id: string): Promise<Checkpoint[]> {
-    return this.#call(async () => {
+    if (this.#traits.checkpoints === 'none') return Promise.resolve([]);
+    return this.#api.call(async () => {
       const checkpoints: FineTuningJobCheckpoint[] = [];
-      for await (const checkpoint of this.#client.fineTuning.jobs.checkpoints.list(id)) checkpoints.push(checkpoint);
+      for await (const checkpoint of this.#api.client.fineTuning.jobs.checkpoints.list(id))
+        checkpoints.push(checkpoint);
       return toCheckpoints(checkpoints);
     });
   }
 
   getTrainingTime(id: string): Promise<TrainingTime> {
-    return this.#call(async () => {
+    return this.#api.call(async () => {
       const time: TrainingTime = { startedAt: null, workedMs: null };
       for await (const { message, created_at, data } of this.#events(id)) {
         time.workedMs ??= numberOrNull(recordOf(data).worked_ms);
@@ -202,77 +169,29 @@ export class OpenAIProtocolProvider implements Provider {
   }
 
   cancelJob(id: string): Promise<Job> {
-    return this.#call(async () => {
+    return this.#api.call(async () => {
       try {
-        return toJob(await this.#client.fineTuning.jobs.cancel(id));
+        return toJob(await this.#api.client.fineTuning.jobs.cancel(id));
       } catch (error) {
         // A job that has ended cannot be cancelled (400): what counts is that it is not running.
         if (!(error instanceof OpenAI.BadRequestError)) throw error;
-        const job = toJob(await this.#client.fineTuning.jobs.retrieve(id));
+        const job = toJob(await this.#api.client.fineTuning.jobs.retrieve(id));
         if (job.state === 'pending') throw error;
         return job;
       }
     });
   }
 
-  complete({ model, messages, maxOutputTokens, signal }: CompletionRequest): Promise<Completion> {
-    return this.#call(async () => {
-      const start = performance.now();
-      const { data, response } = await this.#client.chat.completions
-        .create(
-          {
-            model,
-            messages: messages as OpenAI.ChatCompletionMessageParam[],
-            temperature: 0,
-            ...(maxOutputTokens === undefined ? {} : { max_completion_tokens: maxOutputTokens }),
-          },
-          signal ? { signal } : {},
-        )
-        .withResponse();
-      const latencyMs = performance.now() - start;
-      const serverMs = Number.parseFloat(response.headers.get('openai-processing-ms') ?? '');
-      return {
-        text: data.choices[0]?.message.content ?? '',
-        cut: data.choices[0]?.finish_reason === 'length',
-        promptTokens: data.usage?.prompt_tokens ?? 0,
-        completionTokens: data.usage?.completion_tokens ?? 0,
-        latencyMs,
-        serverMs: Number.isFinite(serverMs) ? serverMs : latencyMs,
-      };
-    });
-  }
-
-  listStoredCompletions({ after, model, metadata, signal }: StoredQuery): Promise<StoredPage> {
-    return this.#call(async () => {
-      const page = await this.#client.chat.completions.list(
-        {
-          order: 'asc',
-          limit: STORED_PAGE,
-          ...(after === undefined ? {} : { after }),
-          ...(model === undefined ? {} : { model }),
-          ...(metadata === undefined ? {} : { metadata }),
-        },
-        { signal },
-      );
-      // An empty page is the last one, whatever a server says: it names nothing to go on from.
-      return { completions: page.data.map(toStored), more: page.has_more && page.data.length > 0 };
-    });
-  }
-
-  listStoredMessages(id: string, signal: AbortSignal): Promise<unknown[]> {
-    return this.#call(async () => {
-      const messages: unknown[] = [];
-      const pages = this.#client.chat.completions.messages.list(id, { order: 'asc', limit: STORED_PAGE }, { signal });
-      for await (const { role, content, content_parts: parts } of pages) {
-        messages.push({ role, content: content ?? parts ?? null });
-      }
-      return messages;
-    });
+  /** Without the fields that the provider refuses. */
+  #accepted(fields: OptionalFields): Partial<OptionalFields> {
+    return Object.fromEntries(
+      Object.entries(fields).filter(([name]) => !this.#traits.refusedFields.some((refused) => refused === name)),
+    );
   }
 
   /** Newest first. */
   async *#events(id: string): AsyncGenerator<FineTuningJobEvent> {
-    const first = await this.#client.fineTuning.jobs.listEvents(id, { limit: EVENTS_PAGE });
+    const first = await this.#api.client.fineTuning.jobs.listEvents(id, { limit: EVENTS_PAGE });
     let left = MOST_EVENT_PAGES;
     for await (const { data } of first.iterPages()) {
       yield* data;
@@ -280,26 +199,6 @@ export class OpenAIProtocolProvider implements Provider {
       if (left === 0) return;
     }
   }
-
-  async #call<T>(request: () => Promise<T>): Promise<T> {
-    try {
-      return await request();
-    } catch (error) {
-      // The local trainer's key is a plain word and no secret.
-      throw classifyError(error, this.#baseURL, this.local ? undefined : this.#apiKey);
-    }
-  }
-}
-
-/** Answers without the key: a server may repeat it in the error of a job, or in any other text that is kept. */
-function fetchWithout(apiKey: string): typeof fetch {
-  const fetchKept = keepAliveFetch();
-  return async (input, init) => {
-    const response = await fetchKept(input, init);
-    const text = await response.text();
-    const { status, statusText, headers } = response;
-    return new Response(text === '' ? null : withoutSecrets(text, [apiKey]), { status, statusText, headers });
-  };
 }
 
 const ENDED = new Map<string, JobState>([
@@ -376,20 +275,6 @@ function toCheckpoints(checkpoints: readonly FineTuningJobCheckpoint[]): Checkpo
     validLoss: numberOrNull(metrics?.full_valid_loss),
     validAccuracy: numberOrNull(metrics?.full_valid_mean_token_accuracy),
   }));
-}
-
-function toStored(completion: OpenAI.ChatCompletion & { metadata?: Record<string, string> | null }): StoredCompletion {
-  const { id, created, model, choices, usage, metadata } = completion;
-  const [choice] = choices;
-  const isText = choice?.finish_reason === 'stop' && typeof choice.message.content === 'string';
-  return {
-    id,
-    createdAt: created,
-    model,
-    completion: isText ? choice.message.content : completion,
-    usage: usage ? { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens } : null,
-    metadata: metadata ?? {},
-  };
 }
 
 /**

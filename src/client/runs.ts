@@ -19,6 +19,7 @@ import { TuneloopError } from '../errors.ts';
 import type { RunResult } from '../report/run-result.ts';
 import { type ArtifactRef, readJson, writeJson } from '../storage/artifact-store.ts';
 import { FileStore } from '../storage/file-store.ts';
+import { artifactsFolder } from '../stores/home.ts';
 import type { fineTuningPipeline } from '../workflows/fine-tuning-pipeline.ts';
 import { jobWorkflowId, runId, runName } from '../workflows/ids.ts';
 import type { PauseReason, RunProgress } from '../workflows/progress.ts';
@@ -38,7 +39,7 @@ export interface RunJson extends Partial<RunResult> {
 }
 
 export function artifactsOf({ home }: Environment): FileStore {
-  return new FileStore(path.join(home, 'artifacts'));
+  return new FileStore(artifactsFolder(home));
 }
 
 /** Everything that starting a run needs but its id. The definition is stored and travels as a reference. */

@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { readReport, writePromptfoo } from '../../src/cli/report.ts';
+import { readReport, writePromptfoo } from '../../src/client/reports.ts';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { type Pipeline, pipelineSchema } from '../../src/config/pipeline.ts';
-import type { PromptTemplate } from '../../src/dataset/instructions/template.ts';
+import type { PromptTemplate } from '../../src/dataset/instructions/prompt-template.ts';
 import type { Example } from '../../src/dataset/row.ts';
 import type { Report } from '../../src/report/report.ts';
 import { writeJson } from '../../src/storage/artifact-store.ts';

@@ -1,0 +1,52 @@
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { SweepResult } from '../activities/sweep-orphans.ts';
+import type { Environment } from '../config/environment.ts';
+import { monthlyBudgetId, ORPHAN_SWEEP_ID } from '../workflows/ids.ts';
+import type { MonthlySpending } from '../workflows/monthly-budget.ts';
+import type { orphanSweep } from '../workflows/orphan-sweep.ts';
+import type { TuneloopSession } from './session.ts';
+
+/** What the runs of a calendar month (UTC) have spent, in USD. */
+export interface MonthlyBudget extends MonthlySpending {
+  /** For example `budget/2026-11`. */
+  account: string;
+  /** What they may spend together, as set for this process; null for no cap. */
+  capUsd: number | null;
+}
+
+/** The money of all runs together. */
+export class BudgetClient {
+  readonly #session: TuneloopSession;
+
+  constructor(session: TuneloopSession) {
+    this.#session = session;
+  }
+
+  /** What the runs of this month have spent and reserved; 0 where none has reserved anything yet. */
+  async get(): Promise<MonthlyBudget> {
+    return monthlyBudget(await this.#session.client(), this.#session.environment);
+  }
+
+  /** Cancels jobs at the provider that no open workflow waits for. A worker has to run. */
+  async sweep(): Promise<SweepResult> {
+    const client = await this.#session.client();
+    return client.workflow.execute<typeof orphanSweep>('orphanSweep', {
+      workflowId: ORPHAN_SWEEP_ID,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      taskQueue: this.#session.environment.taskQueue,
+      args: [],
+    });
+  }
+}
+
+async function monthlyBudget(client: Client, { monthlyBudgetUsd }: Environment): Promise<MonthlyBudget> {
+  const account = monthlyBudgetId(new Date());
+  const spending = await client.workflow
+    .getHandle(account)
+    .query<MonthlySpending>('spending')
+    .catch((error: unknown) => {
+      if (error instanceof WorkflowNotFoundError) return { spentUsd: 0, reservedUsd: 0 };
+      throw error;
+    });
+  return { account, ...spending, capUsd: monthlyBudgetUsd };
+}

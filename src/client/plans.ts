@@ -1,0 +1,58 @@
+import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { TypedSearchAttributes } from '@temporalio/common';
+import type { Environment } from '../config/environment.ts';
+import type { Pipeline } from '../config/pipeline.ts';
+import { writeJson } from '../storage/artifact-store.ts';
+import { planId } from '../workflows/ids.ts';
+import type { PlannedRun, planRun } from '../workflows/plan-run.ts';
+import { PIPELINE } from '../workflows/search-attributes.ts';
+import { artifactsOf, failureOf } from './runs.ts';
+
+export type PlanHandle = WorkflowHandle<typeof planRun>;
+
+/** A plan that was made, or not, as it is printed with `--json`. */
+export type EndedPlan =
+  | ({ planId: string; status: 'completed' } & PlannedRun)
+  | { planId: string; status: 'cancelled' | 'failed'; error: { code: string; message: string } };
+
+export interface PlanOptions {
+  /** Cancels the plan. */
+  signal?: AbortSignal;
+  /** Is told once the plan has been started, and awaited. */
+  onStarted?: (started: StartedPlan) => void | Promise<void>;
+}
+
+export interface StartedPlan {
+  planId: string;
+  /** Its page in Temporal's Web UI. */
+  webUi: string;
+}
+
+/** Starts the workflow that lays out what a run would try. Nothing is uploaded or paid. */
+export async function startPlan(client: Client, environment: Environment, pipeline: Pipeline): Promise<PlanHandle> {
+  const definition = await writeJson(artifactsOf(environment), pipeline);
+  return client.workflow.start<typeof planRun>('planRun', {
+    workflowId: planId(pipeline.name, new Date()),
+    taskQueue: environment.taskQueue,
+    args: [{ definition }],
+    typedSearchAttributes: new TypedSearchAttributes([{ key: PIPELINE, value: pipeline.name }]),
+    staticSummary: `plan: ${pipeline.name}`,
+  });
+}
+
+/** Waits for a plan. A plan is cancelled by the signal, because nobody else waits for it. */
+export async function planResult(handle: PlanHandle, signal?: AbortSignal): Promise<EndedPlan> {
+  const id = handle.workflowId;
+  const cancel = () => void handle.cancel();
+  if (signal?.aborted) cancel();
+  signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    return { planId: id, status: 'completed', ...(await handle.result()) };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const failure = failureOf(error);
+    return { planId: id, status: failure.code === 'CANCELLED' ? 'cancelled' : 'failed', error: failure };
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+  }
+}

@@ -1,0 +1,59 @@
+import type { Client } from '@temporalio/client';
+import type { Environment } from '../config/environment.ts';
+import { TuneloopError } from '../errors.ts';
+import { trainerUrlOf } from '../local/services-file.ts';
+import { connectProvider } from '../providers/connect.ts';
+import type { Completion } from '../providers/inference.ts';
+import { routeCall } from '../serving/route.ts';
+import { readAlias } from '../storage/alias-reader.ts';
+import { describeRun, pipelineOf, type RunHandle, runJson } from './runs.ts';
+import { asTuneloopError } from './session.ts';
+
+/** What a model answers. `arm` is there where a deployment was asked: whose share the call belongs to. */
+export type PredictedAnswer = { model: string; arm?: string } & Completion;
+
+/**
+ * Asks the winner of a run, with the input alone.
+ *
+ * @throws TuneloopError RUN_NOT_FOUND where there is no run or no winner, PROVIDER_* where the provider does not answer
+ */
+export async function predictByRun(
+  client: Client,
+  environment: Environment,
+  id: string,
+  text: string,
+): Promise<PredictedAnswer> {
+  const handle: RunHandle = client.workflow.getHandle(id);
+  const pipeline = await pipelineOf(environment, await describeRun(handle));
+  const { winnerModel, status } = await runJson(handle);
+  if (!winnerModel) throw new TuneloopError('RUN_NOT_FOUND', `${id} has no winner (it is ${status})`);
+  const { inference } = connectProvider(pipeline.provider, trainerUrlOf(environment));
+  const answer = await asTuneloopError(
+    inference.complete({ model: winnerModel, messages: [{ role: 'user', content: text }] }),
+  );
+  return { model: winnerModel, ...answer };
+}
+
+/**
+ * Asks what serves for a pipeline, as an application would: by the alias, so that only the provider has to answer.
+ *
+ * @throws TuneloopError DEPLOYMENT_NOT_FOUND, or PROVIDER_* where the provider does not answer
+ */
+export async function predictByDeployment(
+  environment: Environment,
+  deployment: string,
+  text: string,
+): Promise<PredictedAnswer> {
+  const alias = await readAlias(environment.home, deployment);
+  const [attempt] = alias ? routeCall(alias, text, { now: Date.now() }).attempts : [];
+  if (!alias || !attempt) {
+    throw new TuneloopError(
+      'DEPLOYMENT_NOT_FOUND',
+      `${deployment} has nothing that could be asked: \`tuneloop deployments\` shows what serves`,
+    );
+  }
+  const { arm, model, messages } = attempt;
+  const { inference } = connectProvider(alias.provider, trainerUrlOf(environment));
+  const answer = await asTuneloopError(inference.complete({ model, messages }));
+  return { model, arm, ...answer };
+}

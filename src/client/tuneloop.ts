@@ -1,0 +1,91 @@
+/**
+ * The library of Tuneloop: what the command line does, for programs. Functions return data and throw
+ * {@link TuneloopError}; none of them prints, reads arguments or ends the process.
+ *
+ * @example
+ * ```ts
+ * import { createTuneloop } from 'tuneloop';
+ *
+ * const tuneloop = createTuneloop({ home: '.tuneloop', temporal: { address: '127.0.0.1:7233' } });
+ * try {
+ *   const { runId } = await tuneloop.runs.start('pipeline.yaml');
+ *   const { status, recommendation, reason } = await tuneloop.runs.follow(runId);
+ *   console.log(status, recommendation, reason);
+ * } finally {
+ *   await tuneloop.close();
+ * }
+ * ```
+ *
+ * @module
+ */
+import { BudgetClient } from './budget.ts';
+import { DeploymentClient } from './deployments.ts';
+import { RunClient } from './run-client.ts';
+import { ScheduleClient } from './schedules.ts';
+import { type TuneloopOptions, TuneloopSession } from './session.ts';
+
+/** The library, bound to one home folder and one Temporal server. */
+export class Tuneloop implements AsyncDisposable {
+  readonly runs: RunClient;
+  readonly deployments: DeploymentClient;
+  readonly schedules: ScheduleClient;
+  readonly budget: BudgetClient;
+  /** @internal Settings and connection, for the command line. */
+  readonly session: TuneloopSession;
+
+  /** @internal Use {@link createTuneloop}. */
+  constructor(session: TuneloopSession) {
+    this.session = session;
+    this.runs = new RunClient(session);
+    this.deployments = new DeploymentClient(session);
+    this.schedules = new ScheduleClient(session);
+    this.budget = new BudgetClient(session);
+  }
+
+  /** Closes the connection that was opened. One that was handed in stays open. No function can be called afterwards. */
+  close(): Promise<void> {
+    return this.session.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/**
+ * Creates the library. It reads the environment, and connects to Temporal with the first function that needs the server.
+ *
+ * @throws TuneloopError ENVIRONMENT_INVALID where a variable cannot be used
+ */
+export function createTuneloop(options: TuneloopOptions = {}): Tuneloop {
+  return new Tuneloop(new TuneloopSession(options));
+}
+
+export { ERROR_CODES, type ErrorCode, TuneloopError } from '../errors.ts';
+export type { RunComparison } from '../report/compare-runs.ts';
+export type { Report } from '../report/report.ts';
+export type { RunResult } from '../report/run-result.ts';
+export type { RunProgress } from '../workflows/progress.ts';
+export type { BudgetClient, MonthlyBudget } from './budget.ts';
+export type {
+  DecisionOptions,
+  DeploymentClient,
+  ListedDeployment,
+  MadeDecision,
+  PersonsUpdate,
+} from './deployments.ts';
+export type { EndedPlan, PlanOptions, StartedPlan } from './plans.ts';
+export type { PredictedAnswer } from './predictions.ts';
+export type { RunClient, StartedRun } from './run-client.ts';
+export type { FollowOptions, RunLook } from './run-follower.ts';
+export type { CancelledRun, ListedRun, ResumedRun } from './run-list.ts';
+export type { RunJson, RunStatus } from './runs.ts';
+export type {
+  ListedSchedule,
+  SavedSchedule,
+  ScheduleChange,
+  ScheduleClient,
+  ScheduleLook,
+  ScheduleOptions,
+} from './schedules.ts';
+export type { TuneloopOptions } from './session.ts';

@@ -1,0 +1,37 @@
+import { createHash, hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { Pipeline } from '../../config/pipeline.ts';
+import type { Treatment } from '../../dataset/instructions/prompt-template.ts';
+import type { ArtifactRef } from '../../storage/artifact-store.ts';
+
+/** SHA-256 of everything that a dataset version follows from, except the sides that rows were on before. */
+export async function inputsOf(pipeline: Pipeline, snapshot: ArtifactRef): Promise<string> {
+  const { task, clean, split, candidates, source } = pipeline;
+  const testFile = testFileOf(pipeline);
+  const parts = [
+    snapshot.sha256,
+    task,
+    clean,
+    split,
+    treatmentsOf({ candidates }),
+    source.filter?.min_quality ?? null,
+    testFile === null ? null : await hashOf(testFile),
+  ];
+  return hash('sha256', JSON.stringify(parts), 'hex');
+}
+
+/** The file of test rows; null where the test rows are a share of the log. */
+export function testFileOf({ split: { test } }: Pick<Pipeline, 'split'>): string | null {
+  return typeof test === 'number' ? null : test.file;
+}
+
+/** The treatments of the candidates, each once. */
+export function treatmentsOf({ candidates: { treatment } }: Pick<Pipeline, 'candidates'>): Treatment[] {
+  return [...new Set(Array.isArray(treatment) ? treatment : [treatment])];
+}
+
+async function hashOf(file: string): Promise<string> {
+  const sum = createHash('sha256');
+  for await (const chunk of createReadStream(file)) sum.update(chunk);
+  return sum.digest('hex');
+}

@@ -1,0 +1,33 @@
+import { type PromptTemplate, stripInstructions } from '../../dataset/instructions/prompt-template.ts';
+import type { Example } from '../../dataset/row.ts';
+import { placeText } from '../../dataset/verdict.ts';
+import { TuneloopError } from '../../errors.ts';
+import { exampleOf } from '../../preparation/row-batch.ts';
+import { readJsonl } from '../../sources/jsonl.ts';
+import { parseJudgingRow } from '../../sources/log-row.ts';
+
+/**
+ * The examples of a test file. Whole prompts lose their instructions by the template.
+ *
+ * @throws TuneloopError SOURCE_ROW_INVALID for a row that cannot judge; SOURCE_EMPTY for a file without rows.
+ */
+export async function readHeldOut(file: string, template: PromptTemplate): Promise<Example[]> {
+  const examples: Example[] = [];
+  for await (const row of readJsonl([file], parseJudgingRow)) {
+    if ('input' in row) {
+      const { line, id, input, label, references } = row;
+      examples.push({ id, line, input, completion: label, ...(references ? { references } : {}) });
+      continue;
+    }
+    const { messages, completion, actual } = row;
+    const stripped = stripInstructions(template, messages);
+    const answer = actual ?? completion;
+    if ('mismatch' in stripped || answer === undefined) {
+      const problem = 'mismatch' in stripped ? stripped.mismatch : 'it has no answer';
+      throw new TuneloopError('SOURCE_ROW_INVALID', `${placeText(row)}: ${problem}`);
+    }
+    examples.push(exampleOf(row, stripped, answer));
+  }
+  if (examples.length === 0) throw new TuneloopError('SOURCE_EMPTY', `${file} holds no test row`);
+  return examples;
+}

@@ -1,0 +1,171 @@
+import type { Snapshot } from '../../activities/collect.ts';
+import type { Pipeline } from '../../config/pipeline.ts';
+import type { PromptTemplate } from '../../dataset/instructions/prompt-template.ts';
+import type { Manifest } from '../../dataset/manifest.ts';
+import type { Example } from '../../dataset/row.ts';
+import { SideLedger } from '../../dataset/side-ledger.ts';
+import { splitSalt } from '../../dataset/sides.ts';
+import { type VerdictName, VerdictTable } from '../../dataset/verdict.ts';
+import { judgeLabels, withoutLabels } from '../../preparation/judged-labels.ts';
+import { placeRows } from '../../preparation/placement.ts';
+import { type PreparedRows, prepareRows } from '../../preparation/prepared-rows.ts';
+import type { PresidioOptions } from '../../preparation/presidio.ts';
+import { findTemplate } from '../../preparation/template-search.ts';
+import { writeDataset } from '../../preparation/write-dataset.ts';
+import { profileOf } from '../../providers/profiles/index.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../../storage/artifact-store.ts';
+import { testFileOf, treatmentsOf } from './dataset-inputs.ts';
+import { readHeldOut } from './held-out.ts';
+import { refuseMismatch, refuseVerdicts } from './refusals.ts';
+import { writeManifest } from './write-manifest.ts';
+
+/** What a dataset version is made of, and who hears how far it is. */
+export interface PrepareOptions {
+  artifacts: ArtifactStore;
+  pipeline: Pipeline;
+  snapshot: Snapshot;
+  snapshotRef: ArtifactRef;
+  /** See `inputsOf`. */
+  inputs: string;
+  /** The latest dataset version; null for the first one. */
+  parent: { number: number; ref: ArtifactRef; manifest: Manifest } | null;
+  /** An existing folder; what is put there is the caller's to remove. */
+  scratch: string;
+  signal: AbortSignal;
+  onProgress: (step: string, rows?: number) => void;
+}
+
+const PROGRESS_ROWS = 20_000;
+/** Whether a label is odd shows only beside all other labels. */
+const LABEL_VERDICTS: ReadonlySet<VerdictName> = new Set<VerdictName>(['padded-label', 'chatty-label', 'json-label']);
+
+/**
+ * Makes the dataset version of a snapshot, step by step: find the template, strip and clean the rows, group what is nearly
+ * equal and place each group on a side, write the examples and training files, write the manifest.
+ *
+ * @throws TuneloopError INSTRUCTIONS_NOT_FOUND, SOURCE_ROW_INVALID, SOURCE_EMPTY, TOO_FEW_EXAMPLES, FILE_TOO_LARGE
+ */
+export async function prepareDataset(options: PrepareOptions): Promise<{ manifest: Manifest; ref: ArtifactRef }> {
+  const { artifacts, pipeline, snapshot, snapshotRef, inputs, parent } = options;
+  const { template, heldOut } = await findPrompts(options);
+  const rows = await cleanRows(options, template, heldOut);
+  const placed = await placeGroups(options, rows);
+  const { written, verdicts } = await writeExamples(options, { template, heldOut, rows, ...placed });
+  return writeManifest(artifacts, {
+    pipeline,
+    inputs,
+    parent: parent && { number: parent.number, sha256: parent.ref.sha256 },
+    snapshot: snapshotRef,
+    log: snapshot,
+    template,
+    rows,
+    ...placed,
+    written,
+    verdicts,
+  });
+}
+
+interface Prompts {
+  template: PromptTemplate;
+  /** Of the test file, where there is one. */
+  heldOut: Example[];
+}
+
+async function findPrompts({ artifacts, pipeline, snapshot, parent, onProgress }: PrepareOptions): Promise<Prompts> {
+  onProgress('find the instructions');
+  const segments = await filesOf(artifacts, snapshot.segments);
+  const before = parent ? await readJson<PromptTemplate>(artifacts, parent.manifest.template.ref) : null;
+  const template = await findTemplate(pipeline.clean.instructions, segments, before);
+  const testFile = testFileOf(pipeline);
+  return { template, heldOut: testFile === null ? [] : await readHeldOut(testFile, template) };
+}
+
+/** Takes the instructions off, judges and redacts each row, and groups nearly equal inputs. */
+async function cleanRows(options: PrepareOptions, template: PromptTemplate, heldOut: Example[]): Promise<PreparedRows> {
+  const { artifacts, pipeline, snapshot, scratch, signal, onProgress } = options;
+  const rows = await prepareRows(
+    {
+      segments: await filesOf(artifacts, snapshot.segments),
+      actuals: (await filesOf(artifacts, snapshot.actuals)).map(({ file }) => file),
+      heldOut,
+      settings: {
+        template,
+        treatments: treatmentsOf(pipeline),
+        limits: profileOf(pipeline.provider).limits,
+        classification: pipeline.task === 'classification',
+        redact: pipeline.clean.redact,
+        phoneRegion: pipeline.clean.phone_region,
+        analyzer: analyzerOf(pipeline),
+        groupBy: pipeline.split.group_by ?? null,
+        minQuality: pipeline.source.filter?.min_quality ?? null,
+      },
+    },
+    { scratch, signal, onProgress: (done) => onProgress('strip and clean', done) },
+  );
+  refuseMismatch(rows.verdicts, snapshot);
+  // A deployment logs answers of our own models every hour: they are no fault of the log.
+  if (isStrict(pipeline)) refuseVerdicts(rows.verdicts.all().filter(({ verdict }) => verdict !== 'own-answer'));
+  return rows;
+}
+
+/** Gives each group of nearly equal inputs a side, and keeps the sides of earlier versions. */
+async function placeGroups({ artifacts, pipeline, parent, onProgress }: PrepareOptions, rows: PreparedRows) {
+  onProgress('split');
+  const { split, clean, task } = pipeline;
+  const salt = splitSalt(split.seed);
+  const ledger =
+    parent?.manifest.salt.sha256 === salt.sha256
+      ? await SideLedger.from(artifacts.rows(parent.manifest.ledger))
+      : new SideLedger();
+  const labels = task === 'classification' ? judgeLabels(rows) : withoutLabels(rows);
+  const placement = placeRows(rows, labels, ledger, {
+    duplicates: clean.duplicates,
+    validation: split.validation,
+    test: typeof split.test === 'number' ? split.test : 0,
+    salt: salt.salt,
+    by: split.by,
+    stratify: task === 'classification',
+  });
+  return { salt, ledger, labels, placement };
+}
+
+/** Writes examples and training files. The table has what is wrong with rows of all steps, collecting included. */
+async function writeExamples(
+  { artifacts, pipeline, snapshot, onProgress }: PrepareOptions,
+  { template, heldOut, rows, labels, placement }: Prompts & { rows: PreparedRows } & Placed,
+) {
+  const verdicts = new VerdictTable(snapshot.verdicts);
+  verdicts.merge(rows.verdicts.all());
+  const written = await writeDataset(artifacts, rows, labels, placement, {
+    template,
+    treatments: treatmentsOf(pipeline),
+    heldOut,
+    verdicts,
+    onRow: (done) => {
+      if (done % PROGRESS_ROWS === 0) onProgress('write the dataset', done);
+    },
+  });
+  if (isStrict(pipeline)) refuseVerdicts(verdicts.all().filter(({ verdict }) => LABEL_VERDICTS.has(verdict)));
+  return { written, verdicts };
+}
+
+type Placed = Pick<Awaited<ReturnType<typeof placeGroups>>, 'labels' | 'placement'>;
+
+function isStrict({ clean }: Pipeline): boolean {
+  return clean.rows === 'strict';
+}
+
+async function filesOf(
+  artifacts: ArtifactStore,
+  refs: readonly ArtifactRef[],
+): Promise<{ file: string; bytes: number; rows: number }[]> {
+  const files = [];
+  for (const ref of refs) files.push({ file: await artifacts.file(ref), bytes: ref.bytes, rows: ref.rows });
+  return files;
+}
+
+function analyzerOf({ clean: { presidio } }: Pipeline): PresidioOptions | null {
+  if (presidio === undefined) return null;
+  const { url, language, entities, min_score: minScore } = presidio;
+  return { url, language, minScore, ...(entities ? { entities } : {}) };
+}

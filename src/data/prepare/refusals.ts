@@ -1,0 +1,64 @@
+import type { Manifest } from '../../dataset/manifest.ts';
+import type { Side } from '../../dataset/sides.ts';
+import { VERDICTS, type VerdictCount, type VerdictTable } from '../../dataset/verdict.ts';
+import { TuneloopError } from '../../errors.ts';
+import type { ProviderLimits } from '../../providers/profile.ts';
+import { refusalText } from '../../sources/log-row.ts';
+
+/** At most this share of the rows may not fit the template; with more, the template is not understood. */
+const MISMATCH_LIMIT = 0.2;
+
+/** What a log is called in a message, and how many rows it has. */
+interface LogSize {
+  names: readonly string[];
+  rows: number;
+}
+
+/** @throws TuneloopError INSTRUCTIONS_NOT_FOUND where too many rows do not fit the template. */
+export function refuseMismatch(verdicts: VerdictTable, { rows, names }: LogSize): void {
+  const found = verdicts.all().filter(({ verdict }) => verdict === 'prompt-mismatch' || verdict === 'multi-turn');
+  const mismatched = found.reduce((sum, count) => sum + count.rows, 0);
+  if (mismatched <= rows * MISMATCH_LIMIT) return;
+  const reasons = found.map(
+    (count) => `${count.rows} rows: ${VERDICTS[count.verdict].what} (${count.places.slice(0, 5).join(', ')})`,
+  );
+  throw new TuneloopError(
+    'INSTRUCTIONS_NOT_FOUND',
+    `${mismatched} of ${rows} rows in ${names.join(', ')} do not follow the prompts that most rows share: ${reasons.join('; ')}. ` +
+      '`tuneloop inspect` shows them. Give each prompt a log and a pipeline of its own, or name the prompts in clean.instructions',
+  );
+}
+
+/** @throws TuneloopError SOURCE_ROW_INVALID for the first of these, where there is one. */
+export function refuseVerdicts([first]: readonly VerdictCount[]): void {
+  if (!first) return;
+  throw new TuneloopError('SOURCE_ROW_INVALID', refusalText(first.verdict, first.places.join(', ')));
+}
+
+/** @throws TuneloopError TOO_FEW_EXAMPLES where training and validation have too few rows. */
+export function refuseTooFew(
+  { train, validation }: Record<Side, number>,
+  { rows, names }: LogSize,
+  { fewestExamples }: ProviderLimits,
+): void {
+  if (train >= fewestExamples && validation > 0) return;
+  throw new TuneloopError(
+    'TOO_FEW_EXAMPLES',
+    `${train} examples to train on and ${validation} to validate are left of ${rows} rows in ` +
+      `${names.join(', ')}: at least ${fewestExamples} and 1 are needed. Collect more rows, or lower split.validation and split.test`,
+  );
+}
+
+/** @throws TuneloopError FILE_TOO_LARGE where providers would not take a training file. */
+export function refuseTooLarge(files: Manifest['files'], { largestFileBytes }: ProviderLimits): void {
+  for (const { treatment, train, validation } of files) {
+    for (const { bytes, rows } of [train, validation]) {
+      if (bytes <= largestFileBytes) continue;
+      throw new TuneloopError(
+        'FILE_TOO_LARGE',
+        `a training file (treatment ${treatment}) of ${rows} rows has ${bytes} bytes, and ${largestFileBytes} are the most that is taken: ` +
+          'take fewer rows with source.filter, or treatment strip',
+      );
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import { hash } from 'node:crypto';
+import type { Pipeline } from '../../config/pipeline.ts';
+import type { PromptTemplate } from '../../dataset/instructions/prompt-template.ts';
+import { disagreeingVersions } from '../../dataset/instructions/version-labels.ts';
+import { datasetWarnings, type Manifest } from '../../dataset/manifest.ts';
+import type { SideLedger } from '../../dataset/side-ledger.ts';
+import type { splitSalt } from '../../dataset/sides.ts';
+import type { VerdictTable } from '../../dataset/verdict.ts';
+import { keyLines } from '../../dataset/version-diff.ts';
+import type { Placement } from '../../preparation/placement.ts';
+import type { PreparedRows } from '../../preparation/prepared-rows.ts';
+import type { WrittenDataset } from '../../preparation/write-dataset.ts';
+import { profileOf } from '../../providers/profiles/index.ts';
+import { type ArtifactRef, type ArtifactStore, writeJson } from '../../storage/artifact-store.ts';
+import { refuseTooFew, refuseTooLarge } from './refusals.ts';
+
+/** What the steps before have made. */
+export interface ManifestParts {
+  pipeline: Pipeline;
+  /** See `inputsOf`. */
+  inputs: string;
+  parent: Manifest['parent'];
+  snapshot: ArtifactRef;
+  log: { names: string[]; rows: number };
+  template: PromptTemplate;
+  rows: PreparedRows;
+  placement: Placement;
+  salt: ReturnType<typeof splitSalt>;
+  ledger: SideLedger;
+  written: WrittenDataset;
+  verdicts: VerdictTable;
+}
+
+/**
+ * Writes the manifest of a dataset version, with the template, the keys and the ledger that it names.
+ *
+ * @throws TuneloopError TOO_FEW_EXAMPLES, FILE_TOO_LARGE
+ */
+export async function writeManifest(
+  artifacts: ArtifactStore,
+  parts: ManifestParts,
+): Promise<{ manifest: Manifest; ref: ArtifactRef }> {
+  const { pipeline, inputs, parent, snapshot, log, template, rows, placement, salt, ledger, written, verdicts } = parts;
+  const { limits } = profileOf(pipeline.provider);
+  const { examples, files, conflicts } = written;
+  const { quarantined } = placement;
+  const labels = pipeline.task === 'classification' ? written.labels : null;
+  const counts = { train: examples.train.rows, validation: examples.validation.rows, test: examples.test.rows };
+  refuseTooFew(counts, log, limits);
+  refuseTooLarge(files, limits);
+  const templateRef = await writeJson(artifacts, template);
+  const manifest: Manifest = {
+    pipeline: pipeline.name,
+    inputs,
+    parent,
+    snapshot,
+    source: { names: log.names, rows: log.rows, choice: hash('sha256', JSON.stringify(pipeline.source), 'hex') },
+    template: { ref: templateRef, versions: template.versions.length },
+    salt: { version: salt.version, sha256: salt.sha256 },
+    split: { ...pipeline.split, test: typeof pipeline.split.test === 'number' ? pipeline.split.test : 'file' },
+    clean: pipeline.clean,
+    counts,
+    groups: placement.groups,
+    labels,
+    verdicts: verdicts.all(),
+    redactions: rows.redactions,
+    conflicts,
+    quarantined,
+    warnings: [
+      ...datasetWarnings({ counts, labels, conflicts, quarantined }),
+      ...disagreeingVersions(written.versionLabels),
+      ...idWarnings(rows),
+    ],
+    examples,
+    keys: await artifacts.write(keyLines({ ...rows, ...placement })),
+    ledger: await artifacts.write(ledger.lines()),
+    files,
+    tokens: written.tokens.all(),
+  };
+  return { manifest, ref: await writeJson(artifacts, manifest) };
+}
+
+function idWarnings({ ids, actuals, heldOut }: PreparedRows): string[] {
+  const sorted = ids.slice(heldOut).sort();
+  let repeated = 0;
+  for (let row = 1; row < sorted.length; row += 1) if (sorted[row] === sorted[row - 1]) repeated += 1;
+  const unused = actuals.given - actuals.used;
+  return [
+    ...(repeated > 0 ? [`${repeated} ${repeated === 1 ? 'row has' : 'rows have'} the same id as another one`] : []),
+    ...(unused > 0 ? [`${unused} of ${actuals.given} later answers are for ids that the log does not hold`] : []),
+  ];
+}

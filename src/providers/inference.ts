@@ -1,0 +1,45 @@
+import type { Message } from '../dataset/chat-message.ts';
+
+/**
+ * The port for asking models. Every call is made once: a failure is thrown as a {@link ProviderError}, whose `retryable` says
+ * whether the same call may succeed later.
+ *
+ * An implementation has to keep the rules of `test/conformance/inference.ts`.
+ */
+export interface Inference {
+  /** Where models are asked, for people and as a part of the key of a kept answer; no credentials. */
+  readonly address: string;
+  /** All models that can be called or tuned, with the day on which the provider switches each off. */
+  listModels(): Promise<Model[]>;
+  /**
+   * Asks a model for one answer, without randomness.
+   *
+   * @throws ProviderError with status 404 where there is no such model, or where it cannot be called yet
+   */
+  complete(request: CompletionRequest): Promise<Completion>;
+}
+
+export interface Model {
+  id: string;
+  /** When the provider will switch it off, where it says so. */
+  shutdownDate: Date | null;
+}
+
+export interface CompletionRequest {
+  model: string;
+  messages: readonly Message[];
+  maxOutputTokens?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Completion {
+  text: string;
+  /** Whether the answer ends because it grew too long. */
+  cut: boolean;
+  promptTokens: number;
+  completionTokens: number;
+  /** From sending the request to having read the answer, in milliseconds. */
+  latencyMs: number;
+  /** Time that the server says it worked, in milliseconds; the latency where it does not say. */
+  serverMs: number;
+}

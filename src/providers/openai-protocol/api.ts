@@ -1,0 +1,63 @@
+import OpenAI from 'openai';
+import { redact, withoutSecrets } from '../../redaction.ts';
+import { keepAliveFetch } from '../keep-alive-fetch.ts';
+import { isClientDefault } from '../profiles/index.ts';
+import { classifyError } from '../provider-error.ts';
+
+export interface OpenAIApiOptions {
+  baseURL: string;
+  apiKey: string;
+  /** Whether the key is one; the local trainer takes any word. */
+  keyIsSecret: boolean;
+  timeoutMs: number;
+}
+
+/** The official client, set up so that it sends each request once and gives no key away. The three ports share one. */
+export class OpenAIApi {
+  /** Where the protocol is spoken, for people; no credentials. */
+  readonly address: string;
+  readonly #client: OpenAI;
+  readonly #baseURL: string;
+  readonly #secret: string | undefined;
+
+  constructor({ baseURL, apiKey, keyIsSecret, timeoutMs }: OpenAIApiOptions) {
+    this.address = redact(baseURL);
+    this.#baseURL = baseURL;
+    this.#secret = keyIsSecret ? apiKey : undefined;
+    // maxRetries 0: the client would repeat a POST whose answer was lost, and with it the paid work.
+    this.#client = new OpenAI({
+      baseURL,
+      apiKey,
+      maxRetries: 0,
+      timeout: timeoutMs,
+      logLevel: 'off',
+      fetch: keyIsSecret ? fetchWithout(apiKey) : keepAliveFetch(),
+      // The client reads these from the environment and would tell them to every server.
+      ...(isClientDefault({ address: baseURL }) ? {} : { organization: null, project: null }),
+    });
+  }
+
+  get client(): OpenAI {
+    return this.#client;
+  }
+
+  /** Makes a call. @throws ProviderError for whatever the client throws */
+  async call<T>(request: () => Promise<T>): Promise<T> {
+    try {
+      return await request();
+    } catch (error) {
+      throw classifyError(error, this.#baseURL, this.#secret);
+    }
+  }
+}
+
+/** Answers without the key: a server may repeat it in the error of a job, or in any other text that is kept. */
+function fetchWithout(apiKey: string): typeof fetch {
+  const fetchKept = keepAliveFetch();
+  return async (input, init) => {
+    const response = await fetchKept(input, init);
+    const text = await response.text();
+    const { status, statusText, headers } = response;
+    return new Response(text === '' ? null : withoutSecrets(text, [apiKey]), { status, statusText, headers });
+  };
+}

@@ -1,0 +1,51 @@
+import type OpenAI from 'openai';
+import type { Completion, CompletionRequest, Inference, Model } from '../inference.ts';
+import type { OpenAIApi } from './api.ts';
+
+/** Models and chat completions by the OpenAI protocol. */
+export class OpenAIInference implements Inference {
+  readonly address: string;
+  readonly #api: OpenAIApi;
+
+  constructor(api: OpenAIApi) {
+    this.address = api.address;
+    this.#api = api;
+  }
+
+  listModels(): Promise<Model[]> {
+    return this.#api.call(async () => {
+      const models: Model[] = [];
+      for await (const { id, shutdown_date } of this.#api.client.models.list()) {
+        models.push({ id, shutdownDate: shutdown_date ? new Date(shutdown_date) : null });
+      }
+      return models;
+    });
+  }
+
+  complete({ model, messages, maxOutputTokens, signal }: CompletionRequest): Promise<Completion> {
+    return this.#api.call(async () => {
+      const start = performance.now();
+      const { data, response } = await this.#api.client.chat.completions
+        .create(
+          {
+            model,
+            messages: messages as OpenAI.ChatCompletionMessageParam[],
+            temperature: 0,
+            ...(maxOutputTokens === undefined ? {} : { max_completion_tokens: maxOutputTokens }),
+          },
+          signal ? { signal } : {},
+        )
+        .withResponse();
+      const latencyMs = performance.now() - start;
+      const serverMs = Number.parseFloat(response.headers.get('openai-processing-ms') ?? '');
+      return {
+        text: data.choices[0]?.message.content ?? '',
+        cut: data.choices[0]?.finish_reason === 'length',
+        promptTokens: data.usage?.prompt_tokens ?? 0,
+        completionTokens: data.usage?.completion_tokens ?? 0,
+        latencyMs,
+        serverMs: Number.isFinite(serverMs) ? serverMs : latencyMs,
+      };
+    });
+  }
+}

@@ -1,0 +1,80 @@
+import type { ProviderLimits, ProviderProfile } from '../profile.ts';
+import { GENERIC } from './generic.ts';
+import { LOCAL } from './local.ts';
+import { OPENAI } from './openai.ts';
+
+/** The providers that a pipeline can name, in the order of the documentation. A new provider is one line here. */
+const PROFILES = { local: LOCAL, openai: OPENAI } as const satisfies Record<string, ProviderProfile>;
+
+export type ProfileName = keyof typeof PROFILES;
+
+/** What a pipeline names: a profile of ours, or a server of its own with what differs from the generic profile. */
+export type ProviderSettings =
+  | ProfileName
+  | {
+      baseURL: string;
+      apiKeyEnv: string;
+      settling_seconds?: number | undefined;
+      limits?: LimitSettings | undefined;
+    };
+
+interface LimitSettings {
+  fewest_examples?: number | undefined;
+  largest_file_mb?: number | undefined;
+  tokens_per_example?: number | undefined;
+}
+
+export const PROFILE_NAMES: readonly ProfileName[] = Object.keys(PROFILES).filter(isProfileName);
+
+function isProfileName(name: string): name is ProfileName {
+  return Object.hasOwn(PROFILES, name);
+}
+
+export const describeProfile = (name: ProfileName): string => PROFILES[name].description;
+
+/**
+ * The profile of the provider that a pipeline names.
+ *
+ * @param trainerUrl where the local trainer listens, if that is not its usual address
+ */
+export function profileOf(settings: ProviderSettings, trainerUrl?: string): ProviderProfile {
+  if (typeof settings === 'string') {
+    return { ...PROFILES[settings], address: addressOf(settings, trainerUrl) };
+  }
+  const { apiKeyEnv, settling_seconds: seconds, limits } = settings;
+  return {
+    ...GENERIC,
+    address: addressOf(settings, trainerUrl),
+    keyVariable: apiKeyEnv,
+    limits: withLimits(GENERIC.limits, limits ?? {}),
+    jobs: { ...GENERIC.jobs, settlingMs: seconds === undefined ? GENERIC.jobs.settlingMs : seconds * 1000 },
+  };
+}
+
+/** Where a provider is called. @param trainerUrl where the local trainer listens, if that is not its usual address */
+export function addressOf(settings: ProfileName | { baseURL: string }, trainerUrl: string = LOCAL.address): string {
+  if (typeof settings !== 'string') return settings.baseURL;
+  return settings === 'local' ? trainerUrl : PROFILES[settings].address;
+}
+
+/** Whether an id has the form of a fine-tuning job of any provider. */
+export function isJobId(id: string): boolean {
+  return Object.values(PROFILES).some(({ ids }) => ids.job.test(id));
+}
+
+/** Whether OpenAI's own clients call this address unless told otherwise. */
+export function isClientDefault({ address }: Pick<ProviderProfile, 'address'>): boolean {
+  return new URL(address).hostname === new URL(OPENAI.address).hostname;
+}
+
+function withLimits(
+  defaults: ProviderLimits,
+  { fewest_examples: examples, largest_file_mb: megabytes, tokens_per_example: tokens }: LimitSettings,
+): ProviderLimits {
+  return {
+    ...defaults,
+    fewestExamples: examples ?? defaults.fewestExamples,
+    largestFileBytes: megabytes === undefined ? defaults.largestFileBytes : megabytes * 1_000_000,
+    tokensPerExample: tokens ?? defaults.tokensPerExample,
+  };
+}

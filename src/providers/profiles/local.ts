@@ -1,0 +1,21 @@
+import type { ProviderProfile } from '../profile.ts';
+import { OPENAI } from './openai.ts';
+
+/** The port at which the local trainer listens unless told otherwise. */
+export const TRAINER_PORT = 8484;
+
+/** The trainer that comes with Tuneloop. It speaks OpenAI's protocol with OpenAI's limits, on this machine. */
+export const LOCAL: ProviderProfile = {
+  ...OPENAI,
+  name: 'local',
+  description: 'the trainer that comes with Tuneloop: real but small models, not LLMs',
+  address: `http://127.0.0.1:${TRAINER_PORT}/v1`,
+  keyVariable: null,
+  languageModels: false,
+  billing: { charges: 'machine-time' },
+  promptCache: null,
+  // It lists a job before it answers.
+  jobs: { ...OPENAI.jobs, settlingMs: 1000 },
+  // Its answers come whole.
+  serving: { start: 'included', streams: false },
+};

@@ -1,0 +1,34 @@
+import type { ProviderProfile } from '../profile.ts';
+
+/** api.openai.com. Limits and ids as its documentation gives them, or as they were seen. */
+export const OPENAI: ProviderProfile = {
+  name: 'openai',
+  description: 'api.openai.com, key in OPENAI_API_KEY',
+  address: 'https://api.openai.com/v1',
+  keyVariable: 'OPENAI_API_KEY',
+  dialect: 'openai',
+  languageModels: true,
+  limits: {
+    fewestExamples: 10,
+    // Files of up to 512 MB, without saying which megabytes: these are the smaller ones.
+    largestFileBytes: 512_000_000,
+    // Of the current models.
+    tokensPerExample: 65_536,
+    // A `tool` message has to name the call that it answers, which our rows do not.
+    roles: ['system', 'user', 'assistant'],
+  },
+  ids: { job: /^ftjob-[\w-]{1,120}$/, tunedModel: /^ft:/ },
+  billing: { charges: 'tokens', priceList: null },
+  // https://platform.openai.com/docs/guides/prompt-caching
+  promptCache: { fewestTokens: 1024, stepTokens: 128 },
+  jobs: {
+    keepsMetadata: true,
+    // No figure is documented: half a minute is a cautious guess.
+    settlingMs: 30_000,
+    refusedFields: [],
+    metrics: 'events',
+    checkpoints: 'job',
+  },
+  serving: { start: 'included', streams: true },
+  storesCompletions: true,
+};

@@ -1,0 +1,156 @@
+import type { Hyperparameters } from '../sweep/plan.ts';
+
+/**
+ * The port for training: files, jobs, what jobs report, and the models that they leave. Every call is made once: a failure
+ * is thrown as a {@link ProviderError}, and Temporal decides whether and when to try again.
+ *
+ * An implementation has to keep the rules of `test/conformance/training.ts`.
+ */
+export interface Training {
+  /** How long a new job may be missing from the provider's list, in milliseconds. */
+  readonly settlingMs: number;
+  /** Asks something free that only an account with fine-tuning may ask. @throws ProviderError where it may not. */
+  checkFineTuning(): Promise<void>;
+  /**
+   * The newest usable training file of this name and size, if it was uploaded before.
+   *
+   * @param bytes size of the file
+   * @returns its id
+   */
+  findFile(name: string, bytes: number): Promise<string | undefined>;
+  /**
+   * Uploads a local file for fine-tuning.
+   *
+   * @param name how the provider shall call it
+   * @param file path of the local file: JSONL, one chat a line
+   * @returns its id
+   */
+  uploadFile(name: string, file: string): Promise<string>;
+  /**
+   * The jobs of an identity in whatever state they are, oldest first: those that carry its key, and on servers that keep no
+   * metadata those of the same file, model and seed. A job that was created less than `settlingMs` ago may be missing.
+   */
+  findJobs(identity: JobIdentity): Promise<Job[]>;
+  /** The jobs of this account that have not ended and carry a label of ours. */
+  listPendingJobs(): Promise<OwnedJob[]>;
+  /**
+   * Creates a job, and sends the request exactly once: a second one would be paid too.
+   *
+   * @throws ProviderError whose `mayHaveExecuted` says whether the job may exist in spite of it
+   */
+  createJob(request: JobRequest): Promise<Job>;
+  /** @throws ProviderError with status 404 where there is no such job */
+  getJob(id: string): Promise<Job>;
+  /**
+   * What a job has reported of its steps, oldest first; empty where the provider reports nothing. Of a long job about 200
+   * points are left, evenly thinned; the newest and the ends of epochs are always among them, so that the k-th point that
+   * {@link endsEpoch} is the end of epoch k.
+   *
+   * @param afterStep reads no further back than this step, so that a repeated question reads only what is new
+   */
+  listMetrics(id: string, afterStep?: number): Promise<MetricPoint[]>;
+  /**
+   * The models that a succeeded job has left of its last epochs, oldest first; the last one has the weights of the job's model, maybe under another id. Empty
+   * where the provider keeps none.
+   */
+  listCheckpoints(id: string): Promise<Checkpoint[]>;
+  getTrainingTime(id: string): Promise<TrainingTime>;
+  /** Cancels a job; for one that has ended already this does nothing. Returns the job as it is then. */
+  cancelJob(id: string): Promise<Job>;
+}
+
+/** What a job that has not ended is doing. */
+export type JobPhase = 'validating' | 'queued' | 'running';
+
+/** `pending` stands for every status that can still change, unknown ones included. */
+export type JobState = 'pending' | 'succeeded' | 'failed' | 'cancelled';
+
+export interface Job {
+  id: string;
+  state: JobState;
+  /** What a pending job is doing; an unknown status counts as running. */
+  phase: JobPhase;
+  /** Whether the status is one that the protocol knows. */
+  known: boolean;
+  /** As the provider words it, for people. */
+  status: string;
+  /** The tuned model, once there is one. */
+  model: string | null;
+  /** Why it failed, in the provider's words; bounded. */
+  failure: string | null;
+  /** Whether it failed for what only a person can mend: a quota or a limit on spending. */
+  needsPerson: boolean;
+  /** Unix seconds. */
+  createdAt: number;
+  /** Unix seconds. */
+  finishedAt: number | null;
+  trainedTokens: number | null;
+}
+
+/** Of one training step. Null is what the provider does not report; accuracies are from 0 to 1. */
+export interface MetricPoint {
+  step: number;
+  totalSteps: number | null;
+  trainLoss: number | null;
+  /** On a part of the validation file. */
+  validLoss: number | null;
+  /** On all of it, which is measured at the end of an epoch only. */
+  fullValidLoss: number | null;
+  fullValidAccuracy: number | null;
+}
+
+/** Whether a step was the last one of an epoch. */
+export function endsEpoch({ fullValidLoss, fullValidAccuracy }: MetricPoint): boolean {
+  return fullValidLoss !== null || fullValidAccuracy !== null;
+}
+
+export interface Checkpoint {
+  /** From 1. */
+  epoch: number;
+  step: number;
+  /** Can be called like the job's model. */
+  model: string;
+  /** On the whole validation file. */
+  validLoss: number | null;
+  /** From 0 to 1. */
+  validAccuracy: number | null;
+}
+
+export interface TrainingTime {
+  /** When training itself began, after validation and queue, in Unix seconds; null where the provider does not say. */
+  startedAt: number | null;
+  /** How long the provider's machine worked on it, in milliseconds; null where it does not say. */
+  workedMs: number | null;
+}
+
+/** What a job can be found by again, whatever happened to the process that created it. */
+export interface JobIdentity {
+  /** Hash of all that makes it this job and no other; kept in the job's metadata. */
+  key: string;
+  baseModel: string;
+  /** Id of the uploaded file. */
+  trainingFile: string;
+  /** From the same hash as the key. */
+  seed: number;
+}
+
+/** Who a job belongs to; kept in its metadata. */
+export interface JobOwner {
+  pipeline: string;
+  /** Id of the workflow that waits for it. */
+  workflowId: string;
+  /** Temporal's id of the execution that created it: no two servers share one. */
+  executionId: string;
+}
+
+export interface OwnedJob {
+  id: string;
+  owner: JobOwner;
+}
+
+export interface JobRequest extends JobIdentity {
+  owner: JobOwner;
+  validationFile: string;
+  suffix: string;
+  hyperparameters: Hyperparameters;
+}

@@ -1,0 +1,207 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProviderError } from '../../src/providers/provider-error.ts';
+import { endsEpoch, type Job, type JobRequest, type Training } from '../../src/providers/training.ts';
+
+/** A provider that a suite may train at. */
+export interface TrainingSubject {
+  training: Training;
+  /** A model that can be tuned. */
+  baseModel: string;
+  close(): Promise<void>;
+}
+
+const EPOCHS = 2;
+const LOOK_MS = 50;
+
+/**
+ * Declares the rules that every implementation of the training port keeps.
+ *
+ * @param name of the implementation
+ * @param open starts one without jobs; `slow` jobs are still running seconds after their creation, `fast` ones end soon
+ */
+export function describeTraining(name: string, open: (pace: 'fast' | 'slow') => Promise<TrainingSubject>): void {
+  describe(`training at ${name}`, () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'tuneloop-conformance-'));
+    const file = path.join(folder, 'train');
+    const rows = Array.from({ length: 24 }, (_, index) =>
+      JSON.stringify({
+        messages: [
+          { role: 'user', content: `${index % 2 === 0 ? 'my parcel is late' : 'my invoice is wrong'}, order ${index}` },
+          { role: 'assistant', content: index % 2 === 0 ? 'delivery' : 'billing' },
+        ],
+      }),
+    );
+    const text = `${rows.join('\n')}\n`;
+    const fileName = 'train-0123456789abcdef.jsonl';
+    let subject: TrainingSubject;
+    let keys = 0;
+
+    beforeAll(() => writeFileSync(file, text));
+    afterAll(() => rmSync(folder, { recursive: true }));
+    afterEach(() => subject.close());
+
+    const request = async (): Promise<JobRequest> => {
+      const id = await subject.training.uploadFile(fileName, file);
+      keys += 1;
+      return {
+        key: `key-${keys}`,
+        seed: 41 + keys,
+        baseModel: subject.baseModel,
+        trainingFile: id,
+        validationFile: id,
+        suffix: 'conformance',
+        owner: { pipeline: 'conformance', workflowId: 'conformance/1/a', executionId: 'execution-1' },
+        hyperparameters: { learningRateMultiplier: 1, epochs: EPOCHS },
+      };
+    };
+    const ended = async ({ id }: Job): Promise<Job> => {
+      for (;;) {
+        const job = await subject.training.getJob(id);
+        if (job.state !== 'pending') return job;
+        await delay(LOOK_MS);
+      }
+    };
+    /** Waits until a job of a slow provider trains. */
+    const running = async ({ id }: Job): Promise<void> => {
+      while ((await subject.training.getJob(id)).phase !== 'running') await delay(LOOK_MS);
+    };
+    /** What a list shows once it has caught up. */
+    const settled = async <T>(look: () => Promise<T[]>): Promise<T[]> => {
+      const deadline = performance.now() + subject.training.settlingMs;
+      for (;;) {
+        const found = await look();
+        if (found.length > 0 || performance.now() > deadline) return found;
+        await delay(LOOK_MS);
+      }
+    };
+    const failureOf = (work: Promise<unknown>) =>
+      work.then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+
+    test('an uploaded file is found by its name and size, and by no other', async () => {
+      subject = await open('fast');
+      const { training } = subject;
+      const bytes = Buffer.byteLength(text);
+      expect(await training.findFile(fileName, bytes)).toBeUndefined();
+      const id = await training.uploadFile(fileName, file);
+      expect(await training.findFile(fileName, bytes)).toBe(id);
+      expect(await training.findFile(fileName, bytes + 1)).toBeUndefined();
+      expect(await training.findFile(`x${fileName}`, bytes)).toBeUndefined();
+    });
+
+    test('an account that may fine-tune passes the check', async () => {
+      subject = await open('fast');
+      await expect(subject.training.checkFineTuning()).resolves.toBeUndefined();
+    });
+
+    test('a created job is found by its identity, and by no other', async () => {
+      subject = await open('slow');
+      const wanted = await request();
+      expect(await subject.training.findJobs(wanted)).toEqual([]);
+      const job = await subject.training.createJob(wanted);
+      expect(job).toMatchObject({ state: 'pending', known: true, model: null, failure: null, needsPerson: false });
+      expect((await settled(() => subject.training.findJobs(wanted))).map(({ id }) => id)).toEqual([job.id]);
+      expect(await subject.training.findJobs({ ...wanted, key: 'another', seed: 1 })).toEqual([]);
+      await running(job);
+    });
+
+    test('two jobs of one identity are both found, the oldest first', async () => {
+      subject = await open('slow');
+      const wanted = await request();
+      const first = await subject.training.createJob(wanted);
+      // Times of creation count in seconds.
+      await delay(1100);
+      const second = await subject.training.createJob(wanted);
+      const found = await settled(async () => {
+        const jobs = await subject.training.findJobs(wanted);
+        return jobs.length === 2 ? jobs : [];
+      });
+      expect(found.map(({ id }) => id)).toEqual([first.id, second.id]);
+      await running(second);
+    });
+
+    test('a pending job is listed with its owner until it has ended', async () => {
+      subject = await open('slow');
+      const wanted = await request();
+      const job = await subject.training.createJob(wanted);
+      expect(await settled(() => subject.training.listPendingJobs())).toEqual([{ id: job.id, owner: wanted.owner }]);
+      await running(job);
+      await subject.training.cancelJob(job.id);
+      await ended(job);
+      expect(await subject.training.listPendingJobs()).toEqual([]);
+    });
+
+    test('a job that has succeeded has a model, its tokens and its times', async () => {
+      subject = await open('fast');
+      const job = await ended(await subject.training.createJob(await request()));
+      expect(job).toMatchObject({ state: 'succeeded', known: true, failure: null });
+      expect(job.model).toEqual(expect.any(String));
+      expect(job.finishedAt).toBeGreaterThanOrEqual(job.createdAt);
+      expect(job.trainedTokens ?? 1).toBeGreaterThan(0);
+      const { startedAt } = await subject.training.getTrainingTime(job.id);
+      if (startedAt !== null) expect(startedAt).toBeGreaterThanOrEqual(job.createdAt);
+    });
+
+    test('metrics come in the order of their steps, with at most one end for each epoch', async () => {
+      subject = await open('fast');
+      const { training } = subject;
+      const job = await ended(await training.createJob(await request()));
+      const points = await training.listMetrics(job.id);
+      const steps = points.map(({ step }) => step);
+      expect(steps).toEqual([...new Set(steps)].toSorted((a, b) => a - b));
+      expect(points.filter(endsEpoch).length).toBeLessThanOrEqual(EPOCHS);
+      const middle = steps[Math.floor(steps.length / 2)];
+      const newer = await training.listMetrics(job.id, middle);
+      expect(newer.map(({ step }) => step)).toEqual(steps.filter((step) => middle === undefined || step > middle));
+    });
+
+    test('checkpoints come in the order of their epochs, and the last one is of the last epoch', async () => {
+      subject = await open('fast');
+      const job = await ended(await subject.training.createJob(await request()));
+      const checkpoints = await subject.training.listCheckpoints(job.id);
+      const epochs = checkpoints.map(({ epoch }) => epoch);
+      expect(epochs).toEqual([...new Set(epochs)].toSorted((a, b) => a - b));
+      expect(epochs.every((epoch) => epoch >= 1 && epoch <= EPOCHS)).toBe(true);
+      if (checkpoints.length > 0) expect(epochs.at(-1)).toBe(EPOCHS);
+    });
+
+    test('a cancelled job ends without a model, and a second cancellation changes nothing', async () => {
+      subject = await open('slow');
+      const job = await subject.training.createJob(await request());
+      await running(job);
+      await subject.training.cancelJob(job.id);
+      expect(await ended(job)).toMatchObject({ state: 'cancelled', model: null });
+      expect(await subject.training.cancelJob(job.id)).toMatchObject({ id: job.id, state: 'cancelled' });
+    });
+
+    test('the cancellation of a job that has succeeded leaves it succeeded', async () => {
+      subject = await open('fast');
+      const job = await ended(await subject.training.createJob(await request()));
+      expect(await subject.training.cancelJob(job.id)).toMatchObject({ state: 'succeeded', model: job.model });
+    });
+
+    test('a job that does not exist is an error with status 404', async () => {
+      subject = await open('slow');
+      const job = await subject.training.createJob(await request());
+      await running(job);
+      const other = `${job.id.slice(0, -4)}none`;
+      const error = await failureOf(subject.training.getJob(other));
+      expect(error).toBeInstanceOf(ProviderError);
+      expect(error).toMatchObject({ status: 404, retryable: false });
+    });
+
+    test('a refused job is an error that is not retried, and no job exists', async () => {
+      subject = await open('slow');
+      const wanted = { ...(await request()), baseModel: 'no-such-model' };
+      const error = await failureOf(subject.training.createJob(wanted));
+      expect(error).toBeInstanceOf(ProviderError);
+      expect(error).toMatchObject({ retryable: false, mayHaveExecuted: false });
+      expect(await subject.training.findJobs(wanted)).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,35 @@
+import path from 'node:path';
+import { readPipelineFile } from '../../src/config/pipeline-file.ts';
+import { connectProvider } from '../../src/providers/connect.ts';
+import { profileOf } from '../../src/providers/profiles/index.ts';
+import { startTrainer } from '../../src/trainer/server.ts';
+import { temporaryFolder } from '../trainer/sample-data.ts';
+
+const VARIABLE = 'OWN_PROVIDER_KEY';
+const before = process.env[VARIABLE];
+afterEach(() => {
+  if (before === undefined) delete process.env[VARIABLE];
+  else process.env[VARIABLE] = before;
+});
+
+test('the pipeline of the example reaches its own server, and keeps the limits that it gives', async () => {
+  const { provider } = await readPipelineFile(path.join(__dirname, '../../examples/own-provider/pipeline.yaml'));
+  if (typeof provider === 'string') throw new Error('the example names a provider of ours');
+  expect(profileOf(provider)).toMatchObject({
+    address: 'http://127.0.0.1:9797/v1',
+    keyVariable: VARIABLE,
+    limits: { fewestExamples: 20, largestFileBytes: 100_000_000, tokensPerExample: 8192 },
+    jobs: { settlingMs: 1000 },
+  });
+  process.env[VARIABLE] = 'any';
+  const folder = temporaryFolder();
+  const trainer = await startTrainer({ dir: folder.dir });
+  try {
+    const { training, inference } = connectProvider({ ...provider, baseURL: trainer.baseURL });
+    await training.checkFineTuning();
+    expect((await inference.listModels()).map(({ id }) => id)).toContain('local-nano');
+  } finally {
+    await trainer.close();
+    folder.remove();
+  }
+});

@@ -1,0 +1,8 @@
+import { rmSync } from 'node:fs';
+import { RUN_FOLDER } from './workflow-bundle.ts';
+
+/** Removes what the global setup has created. */
+export default function globalTeardown(): void {
+  const folder = process.env[RUN_FOLDER];
+  if (folder) rmSync(folder, { recursive: true, force: true });
+}
