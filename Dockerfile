@@ -7,10 +7,13 @@ FROM node:22-bookworm-slim AS build
 WORKDIR /app
 # Packages before sources: a change of source code leaves this layer as it is.
 COPY package.json package-lock.json .npmrc ./
+COPY packages/app/package.json packages/app/
+COPY packages/local-trainer/package.json packages/local-trainer/
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts scripts
 COPY schema schema
+COPY packages packages
 COPY src src
 # Compiles to dist/ and bundles the workflows there: a worker that bundles at its start takes seconds longer and needs
 # the sources.
@@ -19,6 +22,8 @@ RUN npm run build
 FROM node:22-bookworm-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages/app/package.json packages/app/
+COPY packages/local-trainer/package.json packages/local-trainer/
 # The native library comes for five platforms, about 28 MB each; this image runs on one.
 RUN npm ci --omit=dev \
   && npm cache clean --force \
@@ -42,6 +47,8 @@ WORKDIR /app
 COPY package.json ./
 COPY schema schema
 COPY --from=packages /app/node_modules node_modules
+# The packages run from their sources, as in the repository.
+COPY packages packages
 COPY --from=build /app/dist dist
 USER node
 CMD ["node", "dist/worker.js"]

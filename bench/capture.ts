@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import OpenAI from 'openai';
-import { capture, jsonlSink } from '../src/capture/index.ts';
-import { percentile } from '../src/evaluation/statistics.ts';
+import { capture, jsonlSink } from '../packages/app/src/capture/index.ts';
+import { percentile } from '../src/core/evaluation/statistics.ts';
 
 const { values } = parseArgs({ options: { calls: { type: 'string', default: '2000' } } });
 const calls = Number(values.calls);

@@ -1,4 +1,4 @@
-import { seededRandom } from '../src/trainer/random.ts';
+import { seededRandom } from '../packages/local-trainer/src/random.ts';
 
 export interface DataRowsOptions {
   rows: number;

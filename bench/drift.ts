@@ -4,8 +4,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type DriftRow, driftRow, measureDrift } from '../src/drift/drift.ts';
-import { randomShares } from '../src/evaluation/random.ts';
+import { randomShares } from '../src/core/evaluation/random.ts';
+import { type DriftRow, driftRow, measureDrift } from '../src/data/drift/drift.ts';
 
 const FILE = path.join(import.meta.dirname, '..', '..', 'shared', 'data', 'banking77', 'test.jsonl');
 const DRAWS = 60;

@@ -17,14 +17,14 @@ import { parseArgs, promisify } from 'node:util';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import OpenAI from 'openai';
 import { pino } from 'pino';
-import type { Dependencies } from '../src/activities/dependencies.ts';
 import { createEvaluate, type EvaluateInput, type Evaluations } from '../src/activities/evaluate.ts';
+import type { Dependencies } from '../src/activities/support/dependencies.ts';
 import { pipelineSchema } from '../src/config/pipeline.ts';
 import { readPrices } from '../src/config/prices.ts';
-import { percentile } from '../src/evaluation/statistics.ts';
+import { percentile } from '../src/core/evaluation/statistics.ts';
 import { connectProvider } from '../src/providers/connect.ts';
-import { writeJson } from '../src/storage/artifact-store.ts';
-import { FileStore } from '../src/storage/file-store.ts';
+import { writeJson } from '../src/stores/artifact-store.ts';
+import { FileStore } from '../src/stores/file-store.ts';
 
 const ROOT = path.join(import.meta.dirname, '..');
 const CONCURRENCY = 16;

@@ -1,8 +1,8 @@
-import { compareScores, type Verdict } from '../src/evaluation/comparison.ts';
-import { randomShares } from '../src/evaluation/random.ts';
-import { selectWinner } from '../src/evaluation/selection.ts';
-import { mean } from '../src/evaluation/statistics.ts';
-import { percentText, signedPoints } from '../src/report/format.ts';
+import { compareScores, type Verdict } from '../src/core/evaluation/comparison.ts';
+import { randomShares } from '../src/core/evaluation/random.ts';
+import { selectWinner } from '../src/core/evaluation/selection.ts';
+import { mean } from '../src/core/evaluation/statistics.ts';
+import { percentText, signedPoints } from '../src/core/text/format.ts';
 
 /** Rows that choose, and as many others that judge. */
 const SIZES = [20, 50, 200, 500] as const;

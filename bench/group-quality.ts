@@ -1,4 +1,4 @@
-import { canonicalInput, SIMILARITY, similarity } from '../src/dataset/near-duplicates.ts';
+import { canonicalInput, SIMILARITY, similarity } from '../src/data/split/near-duplicates.ts';
 import type { DataRow } from './data-rows.ts';
 
 export interface GroupQuality {

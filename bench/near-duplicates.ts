@@ -12,8 +12,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { canonicalInput, SIGNATURE_WORDS, Signer } from '../src/dataset/near-duplicates.ts';
-import { NearDuplicateIndex } from '../src/preparation/near-duplicate-groups.ts';
+import { NearDuplicateIndex } from '../src/data/prepare/near-duplicate-groups.ts';
+import { canonicalInput, SIGNATURE_WORDS, Signer } from '../src/data/split/near-duplicates.ts';
 import { dataRows } from './data-rows.ts';
 import { type GroupQuality, groupQuality } from './group-quality.ts';
 

@@ -1,5 +1,5 @@
-import type { Message } from '../src/dataset/chat-message.ts';
-import { seededRandom } from '../src/trainer/random.ts';
+import type { Message } from '../packages/app/src/prompt/chat-message.ts';
+import { seededRandom } from '../packages/local-trainer/src/random.ts';
 
 export type Random = () => number;
 

@@ -6,8 +6,8 @@
  *
  * The last line is JSON.
  */
-import { PII_TYPES } from '../src/dataset/pii/pii.ts';
-import { Redactor } from '../src/dataset/pii/redactor.ts';
+import { PII_TYPES } from '../src/data/redaction/pii.ts';
+import { Redactor } from '../src/data/redaction/redactor.ts';
 
 const MEGABYTE = 1_000_000;
 const MOST_MS = 100;

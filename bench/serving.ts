@@ -13,11 +13,11 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import OpenAI, { toFile } from 'openai';
+import type { PromptTemplate } from '../packages/app/src/prompt/prompt-template.ts';
 import { childEnvironment } from '../src/config/environment.ts';
-import type { PromptTemplate } from '../src/dataset/instructions/prompt-template.ts';
-import { percentile } from '../src/evaluation/statistics.ts';
-import { writeAlias } from '../src/storage/aliases.ts';
-import { jobWhen, jsonl, labelled } from '../test/trainer/sample-data.ts';
+import { percentile } from '../src/core/evaluation/statistics.ts';
+import { writeAlias } from '../src/stores/aliases.ts';
+import { jobWhen, jsonl, labelled } from '../test/local-trainer/sample-data.ts';
 
 const { values } = parseArgs({ options: { calls: { type: 'string', default: '600' } } });
 const calls = Number(values.calls);

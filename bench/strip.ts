@@ -3,9 +3,9 @@
  * version were mined; beside the longest common beginning and end. Ends with 1 if a figure that is promised is missed.
  */
 
-import type { Message } from '../src/dataset/chat-message.ts';
-import { type PromptTemplate, stripInstructions } from '../src/dataset/instructions/prompt-template.ts';
-import { mineTemplate } from '../src/dataset/instructions/template-mining.ts';
+import type { Message } from '../packages/app/src/prompt/chat-message.ts';
+import { type PromptTemplate, stripInstructions } from '../packages/app/src/prompt/prompt-template.ts';
+import { mineTemplate } from '../src/data/instructions/template-mining.ts';
 import { TuneloopError } from '../src/errors.ts';
 import { type MadePrompt, PROMPT_LOGS, type PromptForm, promptsOf } from './prompts.ts';
 

@@ -1,7 +1,7 @@
-import type { BaseModel } from '../src/trainer/features.ts';
-import type { Example } from '../src/trainer/nearest.ts';
-import { type Hyperparameters, train } from '../src/trainer/training.ts';
-import { unpackModel } from '../src/trainer/tuned-model.ts';
+import type { BaseModel } from '../packages/local-trainer/src/features.ts';
+import type { Example } from '../packages/local-trainer/src/nearest.ts';
+import { type Hyperparameters, train } from '../packages/local-trainer/src/training.ts';
+import { unpackModel } from '../packages/local-trainer/src/tuned-model.ts';
 
 export interface CurveTask {
   base: BaseModel;

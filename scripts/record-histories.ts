@@ -11,8 +11,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { withSession } from '../src/cli/session.ts';
 import { progressOf, type RunHandle, runOptions, startRun } from '../src/client/runs.ts';
-import type { DeploymentState } from '../src/deployment/deployment.ts';
-import { deploymentId, retrainingId } from '../src/workflows/ids.ts';
+import { deploymentId, retrainingId } from '../src/contract/ids.ts';
+import type { DeploymentState } from '../src/core/deployment/deployment.ts';
 import { writePipeline } from '../test/setup/shop-log.ts';
 
 const folder = path.join(import.meta.dirname, '..', 'test', 'replay', 'histories');

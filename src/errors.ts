@@ -1,4 +1,4 @@
-import { APP_ERROR_CODES, TuneloopError as AppError } from './app-errors.ts';
+import { APP_ERROR_CODES, TuneloopError as AppError } from '@tuneloop/app/errors';
 
 /**
  * Every error that Tuneloop raises on purpose, by code. A message says what is wrong, where (file, line, key) and what
@@ -40,12 +40,10 @@ export const ERROR_CODES = {
   TEMPORAL_UNREACHABLE: 'no Temporal server answers',
   TEMPORAL_UNAVAILABLE_HERE: 'no Temporal server could be started on this machine',
   RUN_NOT_FOUND: 'no run or schedule has this id',
-  PORT_TAKEN: 'a port is in use by another program',
   SERVICE_FAILED: 'a program that was started beside this one did not come up',
   DEPLOYMENT_NOT_FOUND: 'no deployment or model has this name',
   DEPLOYMENT_CHANGED: 'a decision was asked for that does not fit the deployment as it is now',
   WEBHOOK_REFUSED: 'a notification could not be delivered',
-  LOCKED: 'another process uses this folder',
   USAGE: 'the command cannot be understood',
   ...APP_ERROR_CODES,
 } as const;

@@ -2,17 +2,17 @@ import { DefaultLogger, type LogEntry, Runtime } from '@temporalio/worker';
 import { pino } from 'pino';
 import { type Environment, readEnvironment } from './config/environment.ts';
 import { readPrices } from './config/prices.ts';
+import { redact, redactMessage } from './core/text/redaction.ts';
 import { TuneloopError } from './errors.ts';
 import { trainerUrlOf } from './local/services-file.ts';
 import { connectProvider } from './providers/connect.ts';
-import { redact, redactMessage } from './redaction.ts';
-import { FileStore } from './storage/file-store.ts';
+import { FileStore } from './stores/file-store.ts';
 import { artifactsFolder } from './stores/home.ts';
-import { connectClient, connectWorker, temporalTarget } from './temporal/connection.ts';
-import { createWorker } from './temporal/create-worker.ts';
-import { ensureOrphanSweep } from './temporal/ensure-schedule.ts';
-import { registerSearchAttributes } from './temporal/register-search-attributes.ts';
-import { exitOnSecondSignal, runUntilStopped, SHUTDOWN_SIGNALS } from './temporal/shutdown.ts';
+import { connectClient, connectWorker, temporalTarget } from './worker/connection.ts';
+import { createWorker } from './worker/create-worker.ts';
+import { ensureOrphanSweep } from './worker/ensure-schedule.ts';
+import { registerSearchAttributes } from './worker/register-search-attributes.ts';
+import { exitOnSecondSignal, runUntilStopped, SHUTDOWN_SIGNALS } from './worker/shutdown.ts';
 
 /** Runs the worker until it is told to stop: SIGTERM or SIGINT lets running activities end within the grace time. */
 async function main(environment: Environment): Promise<void> {

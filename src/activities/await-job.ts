@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { Pipeline } from '../config/pipeline.ts';
-import { tariffOf, trainingCost } from '../evaluation/cost.ts';
+import { tariffOf, trainingCost } from '../core/evaluation/cost.ts';
+import type { EpochReport } from '../core/run/early-stop.ts';
+import type { Candidate } from '../core/run/plan.ts';
+import { durationText } from '../core/text/format.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import {
   type Checkpoint,
@@ -12,13 +15,10 @@ import {
   type MetricPoint,
   type Training,
 } from '../providers/training.ts';
-import { durationText } from '../report/format.ts';
-import type { EpochReport } from '../sweep/early-stop.ts';
-import type { Candidate } from '../sweep/plan.ts';
-import type { PauseCode } from '../workflows/pause.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
-import { cancelExtras } from './extra-jobs.ts';
-import { type JobInput, jobIdentity } from './job-input.ts';
+import type { PauseCode } from '../workflows/steps/pause.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { cancelExtras } from './support/extra-jobs.ts';
+import { type JobInput, jobIdentity } from './support/job-input.ts';
 
 export type JobOutcome =
   | {

@@ -1,8 +1,8 @@
 import type { Inference } from '../providers/inference.ts';
 import { ProviderError } from '../providers/provider-error.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
 import { Wait } from './await-job.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 /**
  * Asks a tuned model for one token, and fails with MODEL_PENDING while it cannot answer: a job may have succeeded minutes

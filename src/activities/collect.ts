@@ -1,14 +1,14 @@
 import { Context } from '@temporalio/activity';
-import type { Manifest } from '../dataset/manifest.ts';
-import { VERDICTS, type VerdictCount, VerdictTable } from '../dataset/verdict.ts';
+import { VERDICTS, type VerdictCount, VerdictTable } from '../data/rows/issue.ts';
+import type { Manifest } from '../data/split/manifest.ts';
 import { TuneloopError } from '../errors.ts';
 import { refusalText } from '../sources/log-row.ts';
 import { openSource } from '../sources/open-source.ts';
 import type { Cursor, SourceItem } from '../sources/source.ts';
-import { type ArtifactRef, type ArtifactStore, readJson, writeJson } from '../storage/artifact-store.ts';
-import { DatasetVersions } from '../storage/dataset-versions.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
-import { reportStep } from './step-progress.ts';
+import { type ArtifactRef, type ArtifactStore, readJson, writeJson } from '../stores/artifact-store.ts';
+import { DatasetVersions } from '../stores/dataset-versions.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { reportStep } from './support/step-progress.ts';
 
 /** Names a snapshot, with what a history shows of it. */
 export interface SnapshotRef {

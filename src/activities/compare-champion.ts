@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { Manifest } from '../dataset/manifest.ts';
-import { canonicalInput } from '../dataset/near-duplicates.ts';
-import type { Example } from '../dataset/row.ts';
-import { type Comparison, compareScores } from '../evaluation/comparison.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
-import { pairScores, readScores } from './evaluation/predictions.ts';
-import { reportStep } from './step-progress.ts';
+import { type Comparison, compareScores } from '../core/evaluation/comparison.ts';
+import type { Example } from '../data/rows/row.ts';
+import type { Manifest } from '../data/split/manifest.ts';
+import { canonicalInput } from '../data/split/near-duplicates.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { pairScores, readScores } from './support/predictions.ts';
+import { reportStep } from './support/step-progress.ts';
 
 export interface CompareChampionInput {
   definition: ArtifactRef;

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import type { Manifest } from '../dataset/manifest.ts';
-import { canonicalInput } from '../dataset/near-duplicates.ts';
-import type { Example } from '../dataset/row.ts';
-import { SIDES } from '../dataset/sides.ts';
-import { type Drift, DriftSample, driftRow, measureDrift } from '../drift/drift.ts';
-import { randomShares } from '../evaluation/random.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
-import type { Dependencies } from './dependencies.ts';
-import { reportStep } from './step-progress.ts';
+import { randomShares } from '../core/evaluation/random.ts';
+import { type Drift, DriftSample, driftRow, measureDrift } from '../data/drift/drift.ts';
+import type { Example } from '../data/rows/row.ts';
+import type { Manifest } from '../data/split/manifest.ts';
+import { canonicalInput } from '../data/split/near-duplicates.ts';
+import { SIDES } from '../data/split/sides.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import type { Dependencies } from './support/dependencies.ts';
+import { reportStep } from './support/step-progress.ts';
 
 export interface CompareDataInput {
   /** The newest dataset version. */

@@ -1,7 +1,7 @@
-import { type Comparison, compareScores } from '../evaluation/comparison.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
-import { pairScores, readScores } from './evaluation/predictions.ts';
+import { type Comparison, compareScores } from '../core/evaluation/comparison.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { pairScores, readScores } from './support/predictions.ts';
 
 export interface CompareModelsInput {
   definition: ArtifactRef;

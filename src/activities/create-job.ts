@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { Job, JobIdentity, Training } from '../providers/training.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
-import { cancelExtras } from './extra-jobs.ts';
-import { type JobInput, jobIdentity } from './job-input.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { cancelExtras } from './support/extra-jobs.ts';
+import { type JobInput, jobIdentity } from './support/job-input.ts';
 
 export type CreatedJob =
   /** `adopted`: it was found, and not created by this attempt. */

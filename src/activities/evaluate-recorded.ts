@@ -1,17 +1,17 @@
 import { Context } from '@temporalio/activity';
+import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { pMapIterable } from 'p-map';
-import type { PromptTemplate } from '../dataset/instructions/prompt-template.ts';
-import type { Manifest } from '../dataset/manifest.ts';
-import type { Example, Recorded } from '../dataset/row.ts';
-import { cachedCostPer1k, cachedTokens, costPer1k, type Prices, tariffOf } from '../evaluation/cost.ts';
+import { cachedCostPer1k, cachedTokens, costPer1k, type Prices, tariffOf } from '../core/evaluation/cost.ts';
+import type { Example, Recorded } from '../data/rows/row.ts';
+import type { Manifest } from '../data/split/manifest.ts';
 import { OPENAI } from '../providers/profiles/openai.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
+import { currentEvaluation, KeptScoring } from '../scoring/kept-scoring.ts';
+import type { Score } from '../scoring/scoring.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../stores/artifact-store.ts';
 import type { Evaluation } from './evaluate.ts';
-import { prefixTokensOf } from './evaluation/cached-prefix.ts';
-import { JudgedRows, labelsOf, latencyFigures, type Prediction } from './evaluation/judged-rows.ts';
-import { currentEvaluation, KeptScoring } from './scoring/kept-scoring.ts';
-import type { Score } from './scoring/scoring.ts';
+import { prefixTokensOf } from './support/cached-prefix.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { JudgedRows, labelsOf, latencyFigures, type Prediction } from './support/judged-rows.ts';
 
 export interface EvaluateRecordedInput {
   definition: ArtifactRef;

@@ -1,21 +1,21 @@
 import { Context } from '@temporalio/activity';
+import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import pMap, { pMapIterable, pMapSkip } from 'p-map';
-import type { PromptTemplate } from '../dataset/instructions/prompt-template.ts';
-import type { Manifest } from '../dataset/manifest.ts';
-import type { Example } from '../dataset/row.ts';
+import type { Judged } from '../core/run/run-result.ts';
+import { redactMessage } from '../core/text/redaction.ts';
+import type { Example } from '../data/rows/row.ts';
+import type { Manifest } from '../data/split/manifest.ts';
 import { TuneloopError } from '../errors.ts';
 import { ProviderError } from '../providers/provider-error.ts';
-import { redactMessage } from '../redaction.ts';
-import type { Judged } from '../report/run-result.ts';
-import { type ArtifactRef, readJson } from '../storage/artifact-store.ts';
-import { pruneCompletions } from '../storage/completion-cache.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
-import { labelsOf } from './evaluation/judged-rows.ts';
-import { type AnsweredExample, type Subject, SubjectRows } from './evaluation/subject-rows.ts';
-import { currentEvaluation, KeptScoring } from './scoring/kept-scoring.ts';
-import { reportStep } from './step-progress.ts';
+import { currentEvaluation, KeptScoring } from '../scoring/kept-scoring.ts';
+import { type ArtifactRef, readJson } from '../stores/artifact-store.ts';
+import { pruneCompletions } from '../stores/completion-cache.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { labelsOf } from './support/judged-rows.ts';
+import { reportStep } from './support/step-progress.ts';
+import { type AnsweredExample, type Subject, SubjectRows } from './support/subject-rows.ts';
 
-export type { Subject } from './evaluation/subject-rows.ts';
+export type { Subject } from './support/subject-rows.ts';
 
 export interface EvaluateInput {
   definition: ArtifactRef;

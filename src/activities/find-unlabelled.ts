@@ -1,19 +1,19 @@
 import { Context } from '@temporalio/activity';
+import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import type { Pipeline } from '../config/pipeline.ts';
-import { answerVerdict, LabelJudge } from '../dataset/answer-verdict.ts';
-import type { Message } from '../dataset/chat-message.ts';
-import { countMessages, countText } from '../dataset/provider-limits.ts';
-import type { LogRow } from '../dataset/row.ts';
-import { VERDICTS } from '../dataset/verdict.ts';
+import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
+import { mean } from '../core/evaluation/statistics.ts';
+import { ActualsFile, byModel } from '../data/labels/actuals-file.ts';
+import { type Answer, answerOf, type LabellingLog, openLog, readLog, rowsOf } from '../data/labels/labelling-log.ts';
+import { keptOutFile } from '../data/labels/teacher-files.ts';
+import { answerVerdict, LabelJudge } from '../data/rows/answer-issue.ts';
+import { VERDICTS } from '../data/rows/issue.ts';
+import { countMessages, countText } from '../data/rows/provider-limits.ts';
+import type { LogRow } from '../data/rows/row.ts';
 import { TuneloopError } from '../errors.ts';
-import { costPer1k, tariffOf } from '../evaluation/cost.ts';
-import { mean } from '../evaluation/statistics.ts';
-import { ActualsFile, byModel } from '../labelling/actuals-file.ts';
-import { type Answer, answerOf, type LabellingLog, openLog, readLog, rowsOf } from '../labelling/labelling-log.ts';
-import { keptOutFile } from '../labelling/teacher-files.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
-import { reportStep } from './step-progress.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
+import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { reportStep } from './support/step-progress.ts';
 
 export interface FindUnlabelledInput {
   definition: ArtifactRef;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import type { Dependencies } from './dependencies.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
+import type { Dependencies } from './support/dependencies.ts';
 
 /**
  * Half of the lines of a training file, by the hash of each: about every other one, and the same ones each time. Lines of

@@ -1,9 +1,9 @@
-import type { Manifest } from '../dataset/manifest.ts';
-import type { DeployedModel } from '../deployment/deployed-model.ts';
-import { costPer1k, tariffOf } from '../evaluation/cost.ts';
-import { type ArtifactRef, readJson } from '../storage/artifact-store.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
-import { shutdownDateOf } from './shutdown-date.ts';
+import type { DeployedModel } from '../core/deployment/deployed-model.ts';
+import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
+import type { Manifest } from '../data/split/manifest.ts';
+import { type ArtifactRef, readJson } from '../stores/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { shutdownDateOf } from './support/shutdown-date.ts';
 
 export interface InspectChampionInput {
   definition: ArtifactRef;

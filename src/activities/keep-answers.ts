@@ -1,13 +1,13 @@
 import type { Pipeline } from '../config/pipeline.ts';
-import { answerVerdict } from '../dataset/answer-verdict.ts';
+import { ActualsFile, byModel, type GivenAnswer } from '../data/labels/actuals-file.ts';
+import { answersFile, keptOutFile } from '../data/labels/teacher-files.ts';
+import { answerVerdict } from '../data/rows/answer-issue.ts';
 import { TuneloopError } from '../errors.ts';
-import { ActualsFile, byModel, type GivenAnswer } from '../labelling/actuals-file.ts';
-import { answersFile, keptOutFile } from '../labelling/teacher-files.ts';
-import { type ArtifactRef, readJsonRows } from '../storage/artifact-store.ts';
-import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
+import { type ArtifactRef, readJsonRows } from '../stores/artifact-store.ts';
 import { teacherOf } from './find-unlabelled.ts';
-import { Journal } from './journal.ts';
 import type { TeacherAnswer } from './label-rows.ts';
+import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { Journal } from './support/journal.ts';
 
 export interface KeepAnswersInput {
   definition: ArtifactRef;

@@ -1,18 +1,18 @@
 import { Context } from '@temporalio/activity';
+import type { TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
 import pMap from 'p-map';
-import type { TokenUsage } from '../dataset/chat-message.ts';
+import { tariffOf } from '../core/evaluation/cost.ts';
+import { answersFile } from '../data/labels/teacher-files.ts';
 import { TuneloopError } from '../errors.ts';
-import { tariffOf } from '../evaluation/cost.ts';
-import { answersFile } from '../labelling/teacher-files.ts';
 import type { CompletionRequest, Inference } from '../providers/inference.ts';
 import { ProviderError } from '../providers/provider-error.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { completeWithRetries } from './completion.ts';
-import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
 import { teacherOf, type UnlabelledRow } from './find-unlabelled.ts';
-import { Journal } from './journal.ts';
-import { Spending } from './spending.ts';
-import { reportStep } from './step-progress.ts';
+import { completeWithRetries } from './support/completion.ts';
+import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { Journal } from './support/journal.ts';
+import { Spending } from './support/spending.ts';
+import { reportStep } from './support/step-progress.ts';
 
 export interface LabelRowsInput {
   definition: ArtifactRef;

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import { TuneloopError } from '../errors.ts';
 import type { monthlyBudget, ReserveInput, SettleInput } from '../workflows/monthly-budget.ts';
-import type { Dependencies } from './dependencies.ts';
+import type { Dependencies } from './support/dependencies.ts';
 
 /** Longer than an update takes, and shorter than the attempt: an account that does not answer is asked again. */
 const ANSWER_TIMEOUT_MS = 10_000;

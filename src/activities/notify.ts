@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { childEnvironment, readWebhookSecret } from '../config/environment.ts';
-import type { Notification } from '../deployment/notification.ts';
-import { redact, redactMessage } from '../redaction.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { checkSecret, sign } from '../webhooks/signature.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
+import type { Notification } from '../core/deployment/notification.ts';
+import { redact, redactMessage } from '../core/text/redaction.ts';
+import { checkSecret, sign } from '../gateway/webhooks/signature.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 export interface NotifyInput {
   definition: ArtifactRef;

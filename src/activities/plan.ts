@@ -1,17 +1,17 @@
 import type { Pipeline } from '../config/pipeline.ts';
-import type { DeployedModel } from '../deployment/deployed-model.ts';
+import type { DeployedModel } from '../core/deployment/deployed-model.ts';
+import type { CheckpointRows } from '../core/run/checkpoints.ts';
+import { type CandidateEstimate, type Estimate, estimateRun, type FinalEstimate } from '../core/run/estimate.ts';
+import { type Candidate, isTinySet, planCandidates } from '../core/run/plan.ts';
+import { usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Model } from '../providers/inference.ts';
 import type { ProviderIds } from '../providers/profile.ts';
-import { usdText } from '../report/format.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { readPastWinners } from '../storage/past-winners.ts';
-import type { CheckpointRows } from '../sweep/checkpoints.ts';
-import { type CandidateEstimate, type Estimate, estimateRun, type FinalEstimate } from '../sweep/estimate.ts';
-import { type Candidate, isTinySet, planCandidates } from '../sweep/plan.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
+import { readPastWinners } from '../stores/past-winners.ts';
 import type { Dataset } from './prepare.ts';
-import { shutdownDateOf } from './shutdown-date.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { shutdownDateOf } from './support/shutdown-date.ts';
 
 export interface PlannedCandidate extends Candidate {
   /** What has to be reserved for it, in USD; null where no price is known. */

@@ -1,17 +1,17 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Context } from '@temporalio/activity';
+import type { DatasetSummary } from '../core/run/run-result.ts';
 import { inputsOf } from '../data/prepare/dataset-inputs.ts';
 import { prepareDataset } from '../data/prepare/prepare-dataset.ts';
-import { droppedRows, type Manifest } from '../dataset/manifest.ts';
-import type { Side } from '../dataset/sides.ts';
-import type { DatasetSummary } from '../report/run-result.ts';
-import { type ArtifactRef, readJson } from '../storage/artifact-store.ts';
-import { DatasetVersions } from '../storage/dataset-versions.ts';
-import { runFolder } from '../storage/run-folder.ts';
+import { droppedRows, type Manifest } from '../data/split/manifest.ts';
+import type { Side } from '../data/split/sides.ts';
+import { type ArtifactRef, readJson } from '../stores/artifact-store.ts';
+import { DatasetVersions } from '../stores/dataset-versions.ts';
+import { runFolder } from '../stores/run-folder.ts';
 import type { Snapshot, SnapshotRef } from './collect.ts';
-import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
-import { reportStep } from './step-progress.ts';
+import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { reportStep } from './support/step-progress.ts';
 
 /** A dataset version, as references and figures. */
 export interface Dataset {

@@ -1,19 +1,19 @@
 import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Context } from '@temporalio/activity';
+import type { Arm } from '@tuneloop/app/internal/predict/alias';
+import { metadataOfDeployment, readServedCall, type ServedCall } from '@tuneloop/app/internal/predict/served-call';
 import { z } from 'zod';
 import type { Pipeline } from '../config/pipeline.ts';
-import type { Actual, LogRow } from '../dataset/row.ts';
-import type { Arm } from '../deployment/alias.ts';
-import { type ArmTally, emptyTally, latencyClass } from '../deployment/canary.ts';
-import { metadataOfDeployment, readServedCall, type ServedCall } from '../deployment/served-call.ts';
+import { type ArmTally, emptyTally, latencyClass } from '../core/deployment/canary.ts';
+import type { Actual, LogRow } from '../data/rows/row.ts';
 import { openSource } from '../sources/open-source.ts';
 import type { Cursor } from '../sources/source.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { writeFileAtomically } from '../storage/files.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
+import { writeFileAtomically } from '../stores/files.ts';
 import { canaryFile } from '../stores/home.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
-import { reportStep } from './step-progress.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { reportStep } from './support/step-progress.ts';
 
 export interface ReadCanaryInput {
   /** Of the challenger: its source is the log that is read. */

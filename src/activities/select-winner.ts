@@ -1,7 +1,7 @@
-import { type Contender, type Selection, selectWinner } from '../evaluation/selection.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
-import { readScores } from './evaluation/predictions.ts';
+import { type Contender, type Selection, selectWinner } from '../core/evaluation/selection.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { readScores } from './support/predictions.ts';
 
 export interface SelectWinnerInput {
   definition: ArtifactRef;

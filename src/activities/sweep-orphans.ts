@@ -2,8 +2,8 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ProviderChoice } from '../config/pipeline.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { JobOwner } from '../providers/training.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 export interface SweepResult {
   /** Jobs of ours that had not ended, at all providers. */

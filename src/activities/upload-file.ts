@@ -1,5 +1,5 @@
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { type Dependencies, loadPipeline } from './dependencies.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
+import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 export interface UploadFileInput {
   definition: ArtifactRef;

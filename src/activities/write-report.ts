@@ -1,21 +1,21 @@
 import path from 'node:path';
 import { Context } from '@temporalio/activity';
 import pMap from 'p-map';
-import type { Manifest } from '../dataset/manifest.ts';
-import type { Example } from '../dataset/row.ts';
-import { type ClassificationFigures, classificationFigures } from '../evaluation/classification.ts';
+import { type ClassificationFigures, classificationFigures } from '../core/evaluation/classification.ts';
+import type { Candidate } from '../core/run/plan.ts';
+import type { RunFindings } from '../core/run/run-result.ts';
+import type { Example } from '../data/rows/row.ts';
+import type { Manifest } from '../data/split/manifest.ts';
 import type { Training } from '../providers/training.ts';
 import { htmlReport } from '../report/html/html-report.ts';
 import { markdownReport } from '../report/markdown-report.ts';
 import { type Curve, type DataFigures, FLIPS_SHOWN, type Flip, type Report } from '../report/report.ts';
-import type { RunFindings } from '../report/run-result.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
-import { writeFileAtomically } from '../storage/files.ts';
-import { addPastWinner } from '../storage/past-winners.ts';
-import { runFolder } from '../storage/run-folder.ts';
-import type { Candidate } from '../sweep/plan.ts';
-import { currentWorkflowId, type Dependencies, loadPipeline } from './dependencies.ts';
-import { readPredictions, type ScoredPrediction } from './evaluation/predictions.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import { writeFileAtomically } from '../stores/files.ts';
+import { addPastWinner } from '../stores/past-winners.ts';
+import { runFolder } from '../stores/run-folder.ts';
+import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { readPredictions, type ScoredPrediction } from './support/predictions.ts';
 
 export interface WriteReportInput {
   definition: ArtifactRef;

@@ -1,5 +1,5 @@
+import { plainLine } from '../core/text/format.ts';
 import type { RunComparison } from '../report/compare-runs.ts';
-import { plainLine } from '../report/format.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { alignColumns } from './run-table.ts';

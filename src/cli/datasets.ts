@@ -1,9 +1,10 @@
+import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { artifactsOf } from '../client/runs.ts';
 import { readEnvironment } from '../config/environment.ts';
-import type { PromptTemplate } from '../dataset/instructions/prompt-template.ts';
-import { droppedRows, type LabelTable, type Manifest } from '../dataset/manifest.ts';
-import { SIDES, type Side } from '../dataset/sides.ts';
-import { VERDICTS, type VerdictCount } from '../dataset/verdict.ts';
+import { plainLine } from '../core/text/format.ts';
+import { VERDICTS, type VerdictCount } from '../data/rows/issue.ts';
+import { droppedRows, type LabelTable, type Manifest } from '../data/split/manifest.ts';
+import { SIDES, type Side } from '../data/split/sides.ts';
 import {
   type Change,
   diffExamples,
@@ -12,11 +13,10 @@ import {
   type ExampleChanges,
   type ManifestChanges,
   type TemplateChanges,
-} from '../dataset/version-diff.ts';
+} from '../data/split/version-diff.ts';
 import { TuneloopError } from '../errors.ts';
-import { plainLine } from '../report/format.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../storage/artifact-store.ts';
-import { type DatasetVersion, DatasetVersions } from '../storage/dataset-versions.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import { type DatasetVersion, DatasetVersions } from '../stores/dataset-versions.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { alignColumns } from './run-table.ts';

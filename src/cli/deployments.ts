@@ -1,7 +1,7 @@
 import type { DecisionOptions as LibraryDecision, MadeDecision, PersonsUpdate } from '../client/deployments.ts';
-import type { Decision, DeploymentState } from '../deployment/deployment.ts';
-import { type DeploymentRemarks, deploymentStage } from '../deployment/render.ts';
-import { plainLine } from '../report/format.ts';
+import type { Decision, DeploymentState } from '../core/deployment/deployment.ts';
+import { type DeploymentRemarks, deploymentStage } from '../core/deployment/render.ts';
+import { plainLine } from '../core/text/format.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { alignColumns } from './run-table.ts';

@@ -1,11 +1,11 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { readEnvironment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
+import { findServerProgram, isOlderThanTested } from '../local/server-program.ts';
+import { SERVER_VERSION } from '../local/server-program-pin.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
-import { connectClient, temporalTarget } from '../temporal/connection.ts';
-import { findServerProgram, isOlderThanTested } from '../temporal/server-program.ts';
-import { SERVER_VERSION } from '../temporal/server-program-pin.ts';
-import { hasWorker, recently } from '../temporal/task-queue.ts';
+import { connectClient, temporalTarget } from '../worker/connection.ts';
+import { hasWorker, recently } from '../worker/task-queue.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 

@@ -2,13 +2,13 @@ import { type Client, defaultPayloadConverter } from '@temporalio/client';
 import { z } from 'zod';
 import { artifactsOf } from '../client/runs.ts';
 import { readEnvironment } from '../config/environment.ts';
-import type { DeploymentState } from '../deployment/deployment.ts';
+import { deploymentId, jobWorkflowId } from '../contract/ids.ts';
+import type { DeploymentState } from '../core/deployment/deployment.ts';
 import { artifactStates } from '../lineage/artifact-states.ts';
 import { lineageTree } from '../lineage/lineage-tree.ts';
 import { artifactsOfLineage, modelLineage, type Part } from '../lineage/model-lineage.ts';
 import { loadModel, type WorkflowMemory } from '../lineage/model-parts.ts';
-import { connectClient, temporalTarget } from '../temporal/connection.ts';
-import { deploymentId, jobWorkflowId } from '../workflows/ids.ts';
+import { connectClient, temporalTarget } from '../worker/connection.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 

@@ -1,10 +1,10 @@
 import { artifactsOf } from '../client/runs.ts';
 import { readEnvironment } from '../config/environment.ts';
+import { plainLine } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import type { PlaceKind, RowModel, RowPlace, RowPlaces } from '../lineage/row-places.ts';
 import { type RowQuery, searchRow } from '../lineage/row-search.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
-import { plainLine } from '../report/format.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 

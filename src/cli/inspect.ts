@@ -1,24 +1,24 @@
 import path from 'node:path';
-import { readEnvironment } from '../config/environment.ts';
-import type { Pipeline, ProviderChoice } from '../config/pipeline.ts';
-import { readPipelineFile } from '../config/pipeline-file.ts';
-import type { SourceChoice } from '../config/source.ts';
-import type { Message } from '../dataset/chat-message.ts';
-import { parseTemplates } from '../dataset/instructions/explicit-template.ts';
+import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import {
   type PromptTemplate,
   stripInstructions,
   type TemplateVersion,
-} from '../dataset/instructions/prompt-template.ts';
-import { differenceFrom } from '../dataset/instructions/template-difference.ts';
-import { mineTemplate } from '../dataset/instructions/template-mining.ts';
-import { countMessages } from '../dataset/provider-limits.ts';
-import type { LogRow } from '../dataset/row.ts';
-import { placeText, VERDICTS, type VerdictCount, VerdictTable } from '../dataset/verdict.ts';
+} from '@tuneloop/app/internal/prompt/prompt-template';
+import { readEnvironment } from '../config/environment.ts';
+import type { Pipeline, ProviderChoice } from '../config/pipeline.ts';
+import { readPipelineFile } from '../config/pipeline-file.ts';
+import type { SourceChoice } from '../config/source.ts';
+import { percentText, plainLine } from '../core/text/format.ts';
+import { parseTemplates } from '../data/instructions/explicit-template.ts';
+import { differenceFrom } from '../data/instructions/template-difference.ts';
+import { mineTemplate } from '../data/instructions/template-mining.ts';
+import { placeText, VERDICTS, type VerdictCount, VerdictTable } from '../data/rows/issue.ts';
+import { countMessages } from '../data/rows/provider-limits.ts';
+import type { LogRow } from '../data/rows/row.ts';
 import { TuneloopError } from '../errors.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
 import { connectProvider } from '../providers/connect.ts';
-import { percentText, plainLine } from '../report/format.ts';
 import { openSource } from '../sources/open-source.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';

@@ -1,4 +1,4 @@
-import { plainText } from '../report/format.ts';
+import { plainText } from '../core/text/format.ts';
 
 /** Progress and remarks go to standard error, results to standard output. */
 export function say(message: string): void {

@@ -1,8 +1,8 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { JobHeartbeat } from '../activities/await-job.ts';
-import type { StepProgress } from '../activities/step-progress.ts';
-import { percentText, plainLine, plainText } from '../report/format.ts';
-import { type CandidateProgress, isOf, type RunProgress, STAGES } from '../workflows/progress.ts';
+import type { StepProgress } from '../activities/support/step-progress.ts';
+import { type CandidateProgress, isOf, type RunProgress, STAGES } from '../core/run/progress.ts';
+import { percentText, plainLine, plainText } from '../core/text/format.ts';
 
 /** Shows how a run goes on: bars on a terminal, else a line for each change. Always on standard error. */
 export interface ProgressView {

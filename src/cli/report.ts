@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { noReport, readFileOf } from '../client/reports.ts';
-import { plainText } from '../report/format.ts';
+import { plainText } from '../core/text/format.ts';
 import { EXIT, exitCodeOfRun } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 import { runTable } from './run-table.ts';

@@ -1,4 +1,4 @@
-import { percentText } from '../report/format.ts';
+import { percentText } from '../core/text/format.ts';
 import { EXIT, exitCodeOfRun } from './exit-codes.ts';
 import { showRun } from './follow-run.ts';
 import { printResult, say } from './output.ts';

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { RunJson } from '../client/runs.ts';
-import type { Recommendation } from '../evaluation/recommendation.ts';
-import { durationText, millisecondsText, percentText, plainLine, plainText, usdText } from '../report/format.ts';
-import type { Contended, Judged, RunResult } from '../report/run-result.ts';
+import type { Recommendation } from '../core/evaluation/recommendation.ts';
+import type { Contended, Judged, RunResult } from '../core/run/run-result.ts';
+import { durationText, millisecondsText, percentText, plainLine, plainText, usdText } from '../core/text/format.ts';
 
 /** The result of a run as a table for the terminal. */
 export function runTable(run: RunJson): string {

@@ -1,5 +1,5 @@
 import type { ListedSchedule, ScheduleChange, ScheduleOptions } from '../client/schedules.ts';
-import { plainLine } from '../report/format.ts';
+import { plainLine } from '../core/text/format.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { alignColumns } from './run-table.ts';

@@ -1,8 +1,8 @@
+import { jsonlSink } from '@tuneloop/app/internal/capture/jsonl-sink';
 import { pino } from 'pino';
-import { jsonlSink } from '../capture/jsonl-sink.ts';
 import { readEnvironment } from '../config/environment.ts';
+import { startGateway } from '../gateway/serve/gateway.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
-import { startGateway } from '../serving/gateway/gateway.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 

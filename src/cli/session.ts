@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { createTuneloop, type Tuneloop } from '../client/tuneloop.ts';
 import type { Environment } from '../config/environment.ts';
-import type { TemporalTarget } from '../temporal/connection.ts';
+import type { TemporalTarget } from '../worker/connection.ts';
 
 export interface Session {
   tuneloop: Tuneloop;

@@ -1,4 +1,4 @@
-import { usdText } from '../report/format.ts';
+import { usdText } from '../core/text/format.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { withSession } from './session.ts';

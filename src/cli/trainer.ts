@@ -1,7 +1,7 @@
+import { startTrainer } from '@tuneloop/local-trainer';
 import { pino } from 'pino';
 import { readEnvironment } from '../config/environment.ts';
 import { trainerFolder } from '../stores/home.ts';
-import { startTrainer } from '../trainer/server.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 

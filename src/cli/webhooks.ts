@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { readWebhookSecret } from '../config/environment.ts';
+import { startReceiver } from '../gateway/webhooks/receiver.ts';
+import { checkSecret } from '../gateway/webhooks/signature.ts';
+import { wakeJob } from '../gateway/webhooks/wake-job.ts';
 import { webhooksFolder } from '../stores/home.ts';
-import { registerSearchAttributes } from '../temporal/register-search-attributes.ts';
-import { startReceiver } from '../webhooks/receiver.ts';
-import { checkSecret } from '../webhooks/signature.ts';
-import { wakeJob } from '../webhooks/wake-job.ts';
+import { registerSearchAttributes } from '../worker/register-search-attributes.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { withSession } from './session.ts';

@@ -1,7 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { SweepResult } from '../activities/sweep-orphans.ts';
 import type { Environment } from '../config/environment.ts';
-import { monthlyBudgetId, ORPHAN_SWEEP_ID } from '../workflows/ids.ts';
+import { monthlyBudgetId, ORPHAN_SWEEP_ID } from '../contract/ids.ts';
 import type { MonthlySpending } from '../workflows/monthly-budget.ts';
 import type { orphanSweep } from '../workflows/orphan-sweep.ts';
 import type { TuneloopSession } from './session.ts';

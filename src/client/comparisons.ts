@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { Environment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
 import { compareRuns, type RunComparison, type WinnerScores } from '../report/compare-runs.ts';
-import { readLines } from '../storage/lines.ts';
-import { runFolder } from '../storage/run-folder.ts';
+import { readLines } from '../stores/lines.ts';
+import { runFolder } from '../stores/run-folder.ts';
 import { readReport } from './reports.ts';
 
 /**

@@ -2,12 +2,12 @@ import { userInfo } from 'node:os';
 import { type Client, ServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Environment } from '../config/environment.ts';
-import type { Decision, DeploymentState, PersonalDecision } from '../deployment/deployment.ts';
-import { promotionPolicy } from '../deployment/promotion.ts';
-import type { DeploymentRemarks } from '../deployment/render.ts';
+import { deploymentId } from '../contract/ids.ts';
+import type { Decision, DeploymentState, PersonalDecision } from '../core/deployment/deployment.ts';
+import { promotionPolicy } from '../core/deployment/promotion.ts';
+import type { DeploymentRemarks } from '../core/deployment/render.ts';
 import { TuneloopError } from '../errors.ts';
 import type { ProposeInput } from '../workflows/deployment.ts';
-import { deploymentId } from '../workflows/ids.ts';
 import { describeRun, pipelineOf, type RunHandle, runJson } from './runs.ts';
 import type { TuneloopSession } from './session.ts';
 

@@ -2,10 +2,10 @@ import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporal
 import { TypedSearchAttributes } from '@temporalio/common';
 import type { Environment } from '../config/environment.ts';
 import type { Pipeline } from '../config/pipeline.ts';
-import { writeJson } from '../storage/artifact-store.ts';
-import { planId } from '../workflows/ids.ts';
+import { planId } from '../contract/ids.ts';
+import { PIPELINE } from '../contract/search-attributes.ts';
+import { writeJson } from '../stores/artifact-store.ts';
 import type { PlannedRun, planRun } from '../workflows/plan-run.ts';
-import { PIPELINE } from '../workflows/search-attributes.ts';
 import { artifactsOf, failureOf } from './runs.ts';
 
 export type PlanHandle = WorkflowHandle<typeof planRun>;

@@ -1,11 +1,11 @@
 import type { Client } from '@temporalio/client';
+import { readAlias } from '@tuneloop/app/internal/predict/alias-reader';
+import { routeCall } from '@tuneloop/app/internal/predict/route';
 import type { Environment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
 import { connectProvider } from '../providers/connect.ts';
 import type { Completion } from '../providers/inference.ts';
-import { routeCall } from '../serving/route.ts';
-import { readAlias } from '../storage/alias-reader.ts';
 import { describeRun, pipelineOf, type RunHandle, runJson } from './runs.ts';
 import { asTuneloopError } from './session.ts';
 

@@ -5,12 +5,12 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline as streamTo } from 'node:stream/promises';
 import type { Client } from '@temporalio/client';
+import type { PromptTemplate, Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Environment } from '../config/environment.ts';
 import type { Pipeline } from '../config/pipeline.ts';
-import type { PromptTemplate, Treatment } from '../dataset/instructions/prompt-template.ts';
-import type { Manifest } from '../dataset/manifest.ts';
-import { messagesFor } from '../dataset/messages.ts';
-import type { Example } from '../dataset/row.ts';
+import { messagesFor } from '../data/rows/messages.ts';
+import type { Example } from '../data/rows/row.ts';
+import type { Manifest } from '../data/split/manifest.ts';
 import { TuneloopError } from '../errors.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
 import { isClientDefault, profileOf } from '../providers/profiles/index.ts';
@@ -24,9 +24,9 @@ import {
 } from '../report/promptfoo.ts';
 import type { Report } from '../report/report.ts';
 import { parseReport } from '../report/report-schema.ts';
-import { readJson } from '../storage/artifact-store.ts';
-import { DatasetVersions } from '../storage/dataset-versions.ts';
-import { writeFileAtomically } from '../storage/files.ts';
+import { readJson } from '../stores/artifact-store.ts';
+import { DatasetVersions } from '../stores/dataset-versions.ts';
+import { writeFileAtomically } from '../stores/files.ts';
 import { artifactsOf, describeRun, pipelineOf, type RunHandle, type RunStatus, runJson } from './runs.ts';
 
 /** The error of a run without a report. */

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { readPipelineFile } from '../config/pipeline-file.ts';
+import type { RunProgress } from '../core/run/progress.ts';
 import type { RunComparison } from '../report/compare-runs.ts';
 import { junitReport } from '../report/junit.ts';
 import type { Report } from '../report/report.ts';
-import { writeFileAtomically } from '../storage/files.ts';
-import { runFolder } from '../storage/run-folder.ts';
-import { hasWorker, recently } from '../temporal/task-queue.ts';
-import type { RunProgress } from '../workflows/progress.ts';
+import { writeFileAtomically } from '../stores/files.ts';
+import { runFolder } from '../stores/run-folder.ts';
+import { hasWorker, recently } from '../worker/task-queue.ts';
 import { compareReports } from './comparisons.ts';
 import { type EndedPlan, type PlanOptions, planResult, startPlan } from './plans.ts';
 import { type PredictedAnswer, predictByDeployment, predictByRun } from './predictions.ts';

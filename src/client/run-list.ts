@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
+import { BEST_SCORE, STAGE, WINNER } from '../contract/search-attributes.ts';
+import type { PauseReason } from '../core/run/progress.ts';
 import { TuneloopError } from '../errors.ts';
-import type { PauseReason } from '../workflows/progress.ts';
-import { BEST_SCORE, STAGE, WINNER } from '../workflows/search-attributes.ts';
 import { describeRun, type RunHandle, type RunStatus, resumeRun, statusOf } from './runs.ts';
 
 /** A run in a list. */

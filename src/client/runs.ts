@@ -11,19 +11,19 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TemporalFailure, TypedSearchAttributes } from '@temporalio/common';
 import type { JobHeartbeat } from '../activities/await-job.ts';
-import type { StepProgress } from '../activities/step-progress.ts';
+import type { StepProgress } from '../activities/support/step-progress.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
+import { jobWorkflowId, runId, runName } from '../contract/ids.ts';
+import { PIPELINE, STAGE } from '../contract/search-attributes.ts';
+import type { PauseReason, RunProgress } from '../core/run/progress.ts';
+import type { RunResult } from '../core/run/run-result.ts';
 import { TuneloopError } from '../errors.ts';
-import type { RunResult } from '../report/run-result.ts';
-import { type ArtifactRef, readJson, writeJson } from '../storage/artifact-store.ts';
-import { FileStore } from '../storage/file-store.ts';
+import { type ArtifactRef, readJson, writeJson } from '../stores/artifact-store.ts';
+import { FileStore } from '../stores/file-store.ts';
 import { artifactsFolder } from '../stores/home.ts';
 import type { fineTuningPipeline } from '../workflows/fine-tuning-pipeline.ts';
-import { jobWorkflowId, runId, runName } from '../workflows/ids.ts';
-import type { PauseReason, RunProgress } from '../workflows/progress.ts';
-import { PIPELINE, STAGE } from '../workflows/search-attributes.ts';
 
 export type RunHandle = WorkflowHandle<typeof fineTuningPipeline>;
 

@@ -7,9 +7,9 @@ import {
 } from '@temporalio/client';
 import { z } from 'zod';
 import type { Environment } from '../config/environment.ts';
+import { retrainingId, scheduleId } from '../contract/ids.ts';
 import { TuneloopError } from '../errors.ts';
-import { ensureSchedule } from '../temporal/ensure-schedule.ts';
-import { retrainingId, scheduleId } from '../workflows/ids.ts';
+import { ensureSchedule } from '../worker/ensure-schedule.ts';
 import { runOptions } from './runs.ts';
 import type { TuneloopSession } from './session.ts';
 

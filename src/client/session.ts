@@ -8,7 +8,7 @@ import {
   type TemporalAddress,
   type TemporalTarget,
   temporalTarget,
-} from '../temporal/connection.ts';
+} from '../worker/connection.ts';
 import { webUiOf } from './web-ui.ts';
 
 /** Settings of a library object. What is not given is read from the environment. */

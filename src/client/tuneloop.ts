@@ -61,11 +61,11 @@ export function createTuneloop(options: TuneloopOptions = {}): Tuneloop {
   return new Tuneloop(new TuneloopSession(options));
 }
 
+export type { RunProgress } from '../core/run/progress.ts';
+export type { RunResult } from '../core/run/run-result.ts';
 export { ERROR_CODES, type ErrorCode, TuneloopError } from '../errors.ts';
 export type { RunComparison } from '../report/compare-runs.ts';
 export type { Report } from '../report/report.ts';
-export type { RunResult } from '../report/run-result.ts';
-export type { RunProgress } from '../workflows/progress.ts';
 export type { BudgetClient, MonthlyBudget } from './budget.ts';
 export type {
   DecisionOptions,

@@ -1,6 +1,6 @@
 import type { Environment } from '../config/environment.ts';
 import { readServices } from '../local/services-file.ts';
-import type { TemporalTarget } from '../temporal/connection.ts';
+import type { TemporalTarget } from '../worker/connection.ts';
 
 /** Where the Web UI of a server is: as told, as recorded of our own, or where such a server usually has it. */
 export function webUiOf({ home, temporalUi }: Environment, target: TemporalTarget): string {

@@ -1,7 +1,7 @@
+import { TREATMENTS } from '@tuneloop/app/internal/prompt/prompt-template';
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
-import { TREATMENTS } from '../dataset/instructions/prompt-template.ts';
-import { PII_TYPES } from '../dataset/pii/pii.ts';
+import { PII_TYPES } from '../data/redaction/pii.ts';
 import { describeProfile, PROFILE_NAMES } from '../providers/profiles/index.ts';
 import { sourceSchema } from './source.ts';
 

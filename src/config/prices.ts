@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import type { Prices } from '../core/evaluation/cost.ts';
 import { TuneloopError } from '../errors.ts';
-import type { Prices } from '../evaluation/cost.ts';
 import shipped from './prices.json' with { type: 'json' };
 
 const usd = z.number().gte(0);

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { TREATMENTS } from '../dataset/instructions/prompt-template.ts';
-import { messagesFor } from '../dataset/messages.ts';
-import type { Example } from '../dataset/row.ts';
+import { TREATMENTS } from '@tuneloop/app/internal/prompt/prompt-template';
+import { messagesFor } from '../data/rows/messages.ts';
+import type { Example } from '../data/rows/row.ts';
 import { addressOf } from '../providers/profiles/index.ts';
-import { questionKey } from '../storage/completion-cache.ts';
-import { readLines } from '../storage/lines.ts';
+import { questionKey } from '../stores/completion-cache.ts';
+import { readLines } from '../stores/lines.ts';
 import { filesUnder } from './home-files.ts';
 import type { Definition } from './log-search.ts';
 import type { PlaceList } from './row-places.ts';

@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { TuneloopError } from '../errors.ts';
-import type { ArtifactRef, ArtifactStore } from '../storage/artifact-store.ts';
+import type { ArtifactRef, ArtifactStore } from '../stores/artifact-store.ts';
 import type { ArtifactState } from './model-lineage.ts';
 
 /** Where a home folder keeps its artifacts. */

@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Alias } from '../deployment/alias.ts';
+import type { Alias } from '@tuneloop/app/internal/predict/alias';
+import { readAlias } from '@tuneloop/app/internal/predict/alias-reader';
 import type { Report } from '../report/report.ts';
 import { parseReport } from '../report/report-schema.ts';
-import { readAlias } from '../storage/alias-reader.ts';
 import type { Part } from './model-lineage.ts';
 
 /** The report of a run, in the run's folder. */

@@ -1,5 +1,6 @@
-import type { Decision } from '../deployment/deployment.ts';
-import type { Comparison } from '../evaluation/comparison.ts';
+import type { Decision } from '../core/deployment/deployment.ts';
+import type { Comparison } from '../core/evaluation/comparison.ts';
+import type { Judged } from '../core/run/run-result.ts';
 import {
   durationText,
   millisecondsText,
@@ -9,8 +10,7 @@ import {
   scoreText,
   signedPoints,
   usdText,
-} from '../report/format.ts';
-import type { Judged } from '../report/run-result.ts';
+} from '../core/text/format.ts';
 import type {
   DatasetLineage,
   DatasetStep,

@@ -5,7 +5,7 @@ import { parse } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
 import { z } from 'zod';
 import { type SourceChoice, sourceSchema } from '../config/source.ts';
-import { SHEET_COLUMNS, sheetLine } from '../labelling/sheet.ts';
+import { SHEET_COLUMNS, sheetLine } from '../data/labels/sheet.ts';
 import { PROFILE_NAMES } from '../providers/profiles/index.ts';
 import { FileBytes, findFiles, nameOf } from '../sources/files.ts';
 import { LONGEST_LINE } from '../sources/json-line.ts';

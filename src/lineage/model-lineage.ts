@@ -1,14 +1,14 @@
+import type { Alias } from '@tuneloop/app/internal/predict/alias';
+import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Snapshot } from '../activities/collect.ts';
-import type { Treatment } from '../dataset/instructions/prompt-template.ts';
-import { droppedRows, type Manifest } from '../dataset/manifest.ts';
-import type { Side } from '../dataset/sides.ts';
-import type { Alias } from '../deployment/alias.ts';
-import type { DeployedModel } from '../deployment/deployed-model.ts';
-import type { Decision } from '../deployment/deployment.ts';
-import { stateInAlias } from '../deployment/state-in-alias.ts';
+import type { DeployedModel } from '../core/deployment/deployed-model.ts';
+import type { Decision } from '../core/deployment/deployment.ts';
+import type { CandidateResult, Contended, RunFindings } from '../core/run/run-result.ts';
+import { droppedRows, type Manifest } from '../data/split/manifest.ts';
+import type { Side } from '../data/split/sides.ts';
 import type { Report } from '../report/report.ts';
-import type { CandidateResult, Contended, RunFindings } from '../report/run-result.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
+import { stateInAlias } from '../stores/state-in-alias.ts';
 
 /** A part of the story, or why it cannot be told. */
 export type Part<T> = { known: true; value: T } | { known: false; why: string };

@@ -1,13 +1,13 @@
+import type { Alias } from '@tuneloop/app/internal/predict/alias';
 import type { Snapshot } from '../activities/collect.ts';
-import type { Manifest } from '../dataset/manifest.ts';
-import type { Alias } from '../deployment/alias.ts';
-import type { DeployedModel } from '../deployment/deployed-model.ts';
-import type { Decision } from '../deployment/deployment.ts';
-import { stateInAlias } from '../deployment/state-in-alias.ts';
+import type { DeployedModel } from '../core/deployment/deployed-model.ts';
+import type { Decision } from '../core/deployment/deployment.ts';
+import type { Manifest } from '../data/split/manifest.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from '../report/report.ts';
-import { type ArtifactStore, readJson } from '../storage/artifact-store.ts';
-import { type DatasetVersion, DatasetVersions } from '../storage/dataset-versions.ts';
+import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import { type DatasetVersion, DatasetVersions } from '../stores/dataset-versions.ts';
+import { stateInAlias } from '../stores/state-in-alias.ts';
 import { deploymentAliases, known, type RunReport, runReports } from './home-files.ts';
 import { findContender, type LineageParts, type LoadedVersion, type Part, type Uploads } from './model-lineage.ts';
 

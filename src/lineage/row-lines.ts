@@ -1,4 +1,4 @@
-import { readLines } from '../storage/lines.ts';
+import { readLines } from '../stores/lines.ts';
 
 /** A line of JSON that belongs to one of the rows that are looked for. */
 export interface RowLine {

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
-/** Longer than a worker takes that gives up on its activities: see the force time in `temporal/create-worker.ts`. */
+/** Longer than a worker takes that gives up on its activities: see the force time in `worker/create-worker.ts`. */
 const FORCE_AFTER_MS = 65_000;
 
 const [command = '', ...args] = process.argv.slice(2);

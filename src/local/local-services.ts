@@ -2,14 +2,14 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Environment } from '../config/environment.ts';
+import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.ts';
 import { TuneloopError } from '../errors.ts';
 import { TRAINER_PORT } from '../providers/profiles/local.ts';
 import { serviceLogFile, temporalDatabaseFile, trainerFolder } from '../stores/home.ts';
-import { connectClient, type TemporalTarget, temporalTarget } from '../temporal/connection.ts';
-import { provideServerProgram, type Say } from '../temporal/server-program.ts';
-import { hasWorker, recently } from '../temporal/task-queue.ts';
-import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.ts';
+import { connectClient, type TemporalTarget, temporalTarget } from '../worker/connection.ts';
+import { hasWorker, recently } from '../worker/task-queue.ts';
 import { freePort } from './ports.ts';
+import { provideServerProgram, type Say } from './server-program.ts';
 import { ServiceProcess } from './service-process.ts';
 import {
   isAlive,

@@ -1,4 +1,4 @@
-import type { Message } from '../dataset/chat-message.ts';
+import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 
 /**
  * The port for asking models. Every call is made once: a failure is thrown as a {@link ProviderError}, whose `retryable` says

@@ -1,4 +1,4 @@
-import type { Billing, PromptCache } from '../evaluation/cost.ts';
+import type { Billing, PromptCache } from '../core/evaluation/cost.ts';
 
 /**
  * Everything that differs between providers and is no code: one constant for each provider, in `profiles/`. It holds no

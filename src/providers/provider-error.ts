@@ -1,6 +1,6 @@
 import { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError } from 'openai';
+import { redactMessage } from '../core/text/redaction.ts';
 import type { ErrorCode } from '../errors.ts';
-import { redactMessage } from '../redaction.ts';
 
 /** A failed call to a provider, with the decision whether the same call may succeed later. */
 export class ProviderError extends Error {

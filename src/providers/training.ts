@@ -1,4 +1,4 @@
-import type { Hyperparameters } from '../sweep/plan.ts';
+import type { Hyperparameters } from '../core/run/plan.ts';
 
 /**
  * The port for training: files, jobs, what jobs report, and the models that they leave. Every call is made once: a failure

@@ -1,9 +1,9 @@
-import { type Comparison, compareScores } from '../evaluation/comparison.ts';
-import { savingPercent } from '../evaluation/cost.ts';
-import { millisecondsText, percentText, savingText, scoreText, usdText } from './format.ts';
+import { type Comparison, compareScores } from '../core/evaluation/comparison.ts';
+import { savingPercent } from '../core/evaluation/cost.ts';
+import type { Contended, Judged } from '../core/run/run-result.ts';
+import { millisecondsText, percentText, savingText, scoreText, usdText } from '../core/text/format.ts';
 import { comparisonText, verdictText } from './markdown-report.ts';
 import type { Report } from './report.ts';
-import type { Contended, Judged } from './run-result.ts';
 
 /** Two runs side by side. */
 export interface RunComparison {

@@ -1,8 +1,8 @@
 import type { Pipeline } from '../config/pipeline.ts';
-import { millisecondsText, percentText, savingText, usdText } from './format.ts';
+import type { Judged } from '../core/run/run-result.ts';
+import { millisecondsText, percentText, savingText, usdText } from '../core/text/format.ts';
 import { comparisonText, rowsNeededText, verdictText } from './markdown-report.ts';
 import type { Report } from './report.ts';
-import type { Judged } from './run-result.ts';
 
 /** What a pipeline demands of a winner. */
 export type Limits = Pick<Pipeline['selection'], 'max_invalid' | 'max_cost_per_1k_usd' | 'max_p95_ms'>;

@@ -1,5 +1,6 @@
-import type { Comparison } from '../evaluation/comparison.ts';
-import type { Recommendation } from '../evaluation/recommendation.ts';
+import type { Comparison } from '../core/evaluation/comparison.ts';
+import type { Recommendation } from '../core/evaluation/recommendation.ts';
+import type { CandidateResult, Contended, Judged, RunFindings } from '../core/run/run-result.ts';
 import {
   durationText,
   escapeMarkdown,
@@ -11,8 +12,7 @@ import {
   scoreText,
   signedPoints,
   usdText,
-} from './format.ts';
-import type { CandidateResult, Contended, Judged, RunFindings } from './run-result.ts';
+} from '../core/text/format.ts';
 
 const DASH = '–';
 const orDash = <T>(value: T | null, text: (value: T) => string) => (value === null ? DASH : text(value));

@@ -1,5 +1,5 @@
+import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import { stringify } from 'yaml';
-import type { Message } from '../dataset/chat-message.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from './report.ts';
 

@@ -1,6 +1,6 @@
+import { TREATMENTS } from '@tuneloop/app/internal/prompt/prompt-template';
 import { z } from 'zod';
-import { TREATMENTS } from '../dataset/instructions/prompt-template.ts';
-import { VERDICTS, type VerdictName } from '../dataset/verdict.ts';
+import { VERDICTS, type VerdictName } from '../data/rows/issue.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from './report.ts';
 

@@ -1,8 +1,8 @@
-import type { LabelTable } from '../dataset/manifest.ts';
-import type { VerdictCount } from '../dataset/verdict.ts';
-import type { ClassificationFigures } from '../evaluation/classification.ts';
+import type { ClassificationFigures } from '../core/evaluation/classification.ts';
+import type { RunFindings } from '../core/run/run-result.ts';
+import type { VerdictCount } from '../data/rows/issue.ts';
+import type { LabelTable } from '../data/split/manifest.ts';
 import type { MetricPoint } from '../providers/training.ts';
-import type { RunFindings } from './run-result.ts';
 
 /**
  * All that a run has found out, as `report.json` keeps it: the result, and what is too large for a history. It may hold

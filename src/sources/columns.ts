@@ -1,5 +1,5 @@
 import type { ColumnNames } from '../config/source.ts';
-import type { VerdictName } from '../dataset/verdict.ts';
+import type { VerdictName } from '../data/rows/issue.ts';
 import { TuneloopError } from '../errors.ts';
 import { readJsonLine } from './json-line.ts';
 import type { Place, SourceItem } from './source.ts';

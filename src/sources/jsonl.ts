@@ -1,4 +1,4 @@
-import { readLines } from '../storage/lines.ts';
+import { readLines } from '../stores/lines.ts';
 import type { RecordReader } from './file-source.ts';
 import { LONGEST_LINE, readJsonLine } from './json-line.ts';
 import { splitLines } from './raw-records.ts';

@@ -1,9 +1,9 @@
 import path from 'node:path';
+import { readServedCall } from '@tuneloop/app/internal/predict/served-call';
+import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import { z } from 'zod';
-import type { Message } from '../dataset/chat-message.ts';
-import type { Actual, LogRow } from '../dataset/row.ts';
-import { placeText, VERDICTS, type VerdictName } from '../dataset/verdict.ts';
-import { readServedCall } from '../deployment/served-call.ts';
+import { placeText, VERDICTS, type VerdictName } from '../data/rows/issue.ts';
+import type { Actual, LogRow } from '../data/rows/row.ts';
 import { TuneloopError } from '../errors.ts';
 import { readJsonLine } from './json-line.ts';
 import type { Place } from './source.ts';

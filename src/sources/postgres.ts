@@ -4,8 +4,8 @@ import pg, { type FieldDef } from 'pg';
 import PgCursor from 'pg-cursor';
 import { z } from 'zod';
 import type { ColumnNames } from '../config/source.ts';
+import { redactMessage } from '../core/text/redaction.ts';
 import { TuneloopError } from '../errors.ts';
-import { redactMessage } from '../redaction.ts';
 import { type Cells, Columns } from './columns.ts';
 import type { Cursor, Reading, Source, SourceItem } from './source.ts';
 

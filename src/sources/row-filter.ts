@@ -1,5 +1,5 @@
 import type { RowFilter } from '../config/source.ts';
-import type { LogRow } from '../dataset/row.ts';
+import type { LogRow } from '../data/rows/row.ts';
 import { parseTime } from './timestamp.ts';
 
 /** What a filter looks at: it can be known before the messages of a call are. */

@@ -1,4 +1,4 @@
-import type { VerdictName } from '../dataset/verdict.ts';
+import type { VerdictName } from '../data/rows/issue.ts';
 import { parseLogRow } from './log-row.ts';
 import type { Place, SourceItem } from './source.ts';
 

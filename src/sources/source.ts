@@ -1,5 +1,5 @@
-import type { Actual, LogRow } from '../dataset/row.ts';
-import type { VerdictName } from '../dataset/verdict.ts';
+import type { VerdictName } from '../data/rows/issue.ts';
+import type { Actual, LogRow } from '../data/rows/row.ts';
 
 /** Where production pairs come from. Every implementation passes one conformance suite. */
 export interface Source {

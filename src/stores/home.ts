@@ -14,8 +14,8 @@
  * | `trainer/`, `logs/`, `temporal.db`, `services.json` | services that were started on this machine |
  */
 import path from 'node:path';
-import { aliasFolder } from '../storage/alias-reader.ts';
-import { fileName } from '../storage/file-name.ts';
+import { aliasFolder } from '@tuneloop/app/internal/predict/alias-reader';
+import { fileName } from '@tuneloop/app/internal/shared/file-name';
 
 export function artifactsFolder(home: string): string {
   return path.join(home, 'artifacts');

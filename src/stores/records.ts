@@ -1,8 +1,8 @@
 import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { fileName } from '@tuneloop/app/internal/shared/file-name';
+import { hasCode } from '@tuneloop/app/internal/shared/files';
 import { TuneloopError } from '../errors.ts';
-import { fileName } from '../storage/file-name.ts';
-import { hasCode } from '../storage/files.ts';
 import { temporaryName } from './temporary-files.ts';
 
 /**

@@ -13,19 +13,19 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
-import { approvalReminder, notificationOf } from '../deployment/announcements.ts';
-import { judgeCanary } from '../deployment/canary.ts';
+import { DEPLOYMENT, LOCAL_STEP, NOTIFY } from '../contract/activity-options.ts';
+import { CHAMPION, STAGE } from '../contract/search-attributes.ts';
+import { approvalReminder, notificationOf } from '../core/deployment/announcements.ts';
+import { judgeCanary } from '../core/deployment/canary.ts';
 import {
   type Decision,
   Deployment,
   type DeploymentState,
   type PersonalDecision,
   type Proposal,
-} from '../deployment/deployment.ts';
-import { type DeploymentRemarks, deploymentStage, renderDeployment } from '../deployment/render.ts';
-import { DEPLOYMENT, LOCAL_STEP, NOTIFY } from './activity-options.ts';
-import { reasonOf } from './failure-reason.ts';
-import { CHAMPION, STAGE } from './search-attributes.ts';
+} from '../core/deployment/deployment.ts';
+import { type DeploymentRemarks, deploymentStage, renderDeployment } from '../core/deployment/render.ts';
+import { reasonOf } from './steps/failure-reason.ts';
 
 const { writeAlias } = proxyActivities<Activities>(DEPLOYMENT);
 const { readCanary } = proxyActivities<Activities>(LOCAL_STEP);

@@ -11,11 +11,11 @@ import {
 } from '@temporalio/workflow';
 import type { AwaitJobInput, JobOutcome } from '../activities/await-job.ts';
 import type { Activities } from '../activities/create-activities.ts';
-import type { JobInput } from '../activities/job-input.ts';
-import { BILLABLE, CANCEL, POLL } from './activity-options.ts';
-import { endOf, reasonOf, wasCancelled } from './failure-reason.ts';
-import { pauseCodeOf, pauseReasonOf } from './pause.ts';
-import { JOB } from './search-attributes.ts';
+import type { JobInput } from '../activities/support/job-input.ts';
+import { BILLABLE, CANCEL, POLL } from '../contract/activity-options.ts';
+import { JOB } from '../contract/search-attributes.ts';
+import { endOf, reasonOf, wasCancelled } from './steps/failure-reason.ts';
+import { pauseCodeOf, pauseReasonOf } from './steps/pause.ts';
 
 const { createJob } = proxyActivities<Activities>(BILLABLE);
 const { awaitJob, awaitModel } = proxyActivities<Activities>(POLL);

@@ -10,13 +10,13 @@ import {
 import type { Activities } from '../activities/create-activities.ts';
 import type { KeptAnswers } from '../activities/keep-answers.ts';
 import type { LabelledRows } from '../activities/label-rows.ts';
-import { escapeMarkdown } from '../report/format.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { EVALUATION, LOCAL_STEP } from './activity-options.ts';
-import { endOf } from './failure-reason.ts';
-import { Pause } from './pause.ts';
-import type { PauseReason } from './progress.ts';
-import { RunBudget } from './run-budget.ts';
+import { EVALUATION, LOCAL_STEP } from '../contract/activity-options.ts';
+import type { PauseReason } from '../core/run/progress.ts';
+import { escapeMarkdown } from '../core/text/format.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
+import { endOf } from './steps/failure-reason.ts';
+import { Pause } from './steps/pause.ts';
+import { RunBudget } from './steps/run-budget.ts';
 
 const { findUnlabelled, keepAnswers } = proxyActivities<Activities>(LOCAL_STEP);
 const { labelRows } = proxyActivities<Activities>(EVALUATION);

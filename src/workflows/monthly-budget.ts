@@ -8,8 +8,8 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { Account, type AccountState } from '../budget/account.ts';
-import { usdText } from '../report/format.ts';
+import { Account, type AccountState } from '../core/run/account.ts';
+import { usdText } from '../core/text/format.ts';
 
 export interface ReserveInput {
   /** Unique to this piece of work: a reservation that is asked for twice is made once. */

@@ -2,9 +2,9 @@ import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
 import type { Plan } from '../activities/plan.ts';
 import type { Dataset } from '../activities/prepare.ts';
-import { DEPLOYMENT, LOCAL_STEP, PREFLIGHT } from './activity-options.ts';
-import { endOf } from './failure-reason.ts';
+import { DEPLOYMENT, LOCAL_STEP, PREFLIGHT } from '../contract/activity-options.ts';
 import type { FineTuningPipelineInput } from './fine-tuning-pipeline.ts';
+import { endOf } from './steps/failure-reason.ts';
 
 const { collect, prepare } = proxyActivities<Activities>(LOCAL_STEP);
 const { plan } = proxyActivities<Activities>(PREFLIGHT);

@@ -10,25 +10,25 @@ import {
 import type { Activities } from '../activities/create-activities.ts';
 import type { Dataset } from '../activities/prepare.ts';
 import type { Pipeline } from '../config/pipeline.ts';
-import type { DeployedModel } from '../deployment/deployed-model.ts';
-import type { DeploymentState } from '../deployment/deployment.ts';
-import type { Notification } from '../deployment/notification.ts';
+import { DEPLOYMENT, LOCAL_STEP, NOTIFY } from '../contract/activity-options.ts';
+import { runId, runName } from '../contract/ids.ts';
+import { STAGE, VERDICT } from '../contract/search-attributes.ts';
+import type { DeployedModel } from '../core/deployment/deployed-model.ts';
+import type { DeploymentState } from '../core/deployment/deployment.ts';
+import type { Notification } from '../core/deployment/notification.ts';
 import {
   type Champion,
   type RetrainingInput,
   type RetrainingReason,
   retrainingReason,
-} from '../drift/retraining-reason.ts';
-import type { RunResult } from '../report/run-result.ts';
-import type { ArtifactRef } from '../storage/artifact-store.ts';
-import { DEPLOYMENT, LOCAL_STEP, NOTIFY } from './activity-options.ts';
-import { Evaluations, servedAs } from './evaluation.ts';
-import { endOf, reasonOf, wasCancelled } from './failure-reason.ts';
+} from '../core/deployment/retraining-reason.ts';
+import type { RunResult } from '../core/run/run-result.ts';
+import type { ArtifactRef } from '../stores/artifact-store.ts';
 import { type FineTuningPipelineInput, fineTuningPipeline } from './fine-tuning-pipeline.ts';
-import { runId, runName } from './ids.ts';
-import { Pause } from './pause.ts';
-import { RunBudget } from './run-budget.ts';
-import { STAGE, VERDICT } from './search-attributes.ts';
+import { Evaluations, servedAs } from './steps/evaluation.ts';
+import { endOf, reasonOf, wasCancelled } from './steps/failure-reason.ts';
+import { Pause } from './steps/pause.ts';
+import { RunBudget } from './steps/run-budget.ts';
 
 const { loadPipeline, collect, prepare, compareData } = proxyActivities<Activities>(LOCAL_STEP);
 // Nobody waits at a prompt: a provider that is away for some minutes should not pause a schedule.

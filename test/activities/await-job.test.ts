@@ -1,7 +1,7 @@
 import { ApplicationFailureCategory } from '@temporalio/common';
 import fc from 'fast-check';
+import type { Endpoint, FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
 import { type JobHeartbeat, pollDelayMs } from '../../src/activities/await-job.ts';
-import type { Endpoint, FaultRule } from '../../src/trainer/fault-plan.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';
 import { until } from '../setup/cli.ts';
 import { STACK_PRICES } from '../setup/stack.ts';

@@ -1,5 +1,5 @@
-import type { Example } from '../../src/dataset/row.ts';
-import { readJsonRows } from '../../src/storage/artifact-store.ts';
+import type { Example } from '../../src/data/rows/row.ts';
+import { readJsonRows } from '../../src/stores/artifact-store.ts';
 import { DatasetBench } from '../setup/dataset-bench.ts';
 import { shopRows } from '../setup/shop-log.ts';
 

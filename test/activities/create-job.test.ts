@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { settle } from '../../src/activities/create-job.ts';
-import { jobIdentity } from '../../src/activities/job-input.ts';
+import { jobIdentity } from '../../src/activities/support/job-input.ts';
 import { ProviderError } from '../../src/providers/provider-error.ts';
 import type { Job } from '../../src/providers/training.ts';
 import { type TinyServer, tinyServer } from '../providers/http-server.ts';

@@ -1,16 +1,16 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
-import type { Dependencies } from '../../src/activities/dependencies.ts';
+import type { PromptTemplate } from '../../packages/app/src/prompt/prompt-template.ts';
 import type { Evaluation } from '../../src/activities/evaluate.ts';
 import { createEvaluateRecorded } from '../../src/activities/evaluate-recorded.ts';
-import type { Prediction } from '../../src/activities/evaluation/judged-rows.ts';
+import type { Dependencies } from '../../src/activities/support/dependencies.ts';
+import type { Prediction } from '../../src/activities/support/judged-rows.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
-import type { PromptTemplate } from '../../src/dataset/instructions/prompt-template.ts';
-import type { Example, Recorded } from '../../src/dataset/row.ts';
-import type { Prices } from '../../src/evaluation/cost.ts';
-import { readJsonRows, writeJson } from '../../src/storage/artifact-store.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import type { Prices } from '../../src/core/evaluation/cost.ts';
+import type { Example, Recorded } from '../../src/data/rows/row.ts';
+import { readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
+import { FileStore } from '../../src/stores/file-store.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const home = temporaryFolder();
 const artifacts = new FileStore(`${home}/artifacts`);

@@ -2,7 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import type { Dependencies } from '../../src/activities/dependencies.ts';
+import type { PromptTemplate } from '../../packages/app/src/prompt/prompt-template.ts';
 import {
   createEvaluate,
   type EvaluateInput,
@@ -11,11 +11,11 @@ import {
   inTurn,
   type Subject,
 } from '../../src/activities/evaluate.ts';
-import type { Prediction } from '../../src/activities/evaluation/judged-rows.ts';
+import type { Dependencies } from '../../src/activities/support/dependencies.ts';
+import type { Prediction } from '../../src/activities/support/judged-rows.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
-import type { PromptTemplate } from '../../src/dataset/instructions/prompt-template.ts';
-import { readJsonRows, writeJson } from '../../src/storage/artifact-store.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
+import { readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
+import { FileStore } from '../../src/stores/file-store.ts';
 import { type Answer, rejection, type TinyServer, tinyServer } from '../providers/http-server.ts';
 import { providerAt } from '../providers/provider-at.ts';
 import { temporaryHome, until } from '../setup/cli.ts';

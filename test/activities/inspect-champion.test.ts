@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { DeployedModel } from '../../src/deployment/deployed-model.ts';
-import { writeJson } from '../../src/storage/artifact-store.ts';
+import type { DeployedModel } from '../../src/core/deployment/deployed-model.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
 import { ActivityBench } from '../setup/activity-bench.ts';
 
 let models: { id: string; shutdown_date?: string }[] = [];

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { dataRows } from '../../bench/data-rows.ts';
-import { canonicalInput, isNear } from '../../src/dataset/near-duplicates.ts';
-import { servedCallMetadata } from '../../src/deployment/served-call.ts';
+import { servedCallMetadata } from '../../packages/app/src/predict/served-call.ts';
+import { canonicalInput, isNear } from '../../src/data/split/near-duplicates.ts';
 import { DatasetBench } from '../setup/dataset-bench.ts';
 import { shopRows } from '../setup/shop-log.ts';
 

@@ -4,14 +4,14 @@ import { Client, Connection } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import fc from 'fast-check';
 import { pino } from 'pino';
+import { type ServedCall, servedCallMetadata } from '../../packages/app/src/predict/served-call.ts';
 import { type CanaryTallies, createReadCanary, type ReadCanaryInput } from '../../src/activities/read-canary.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import { readPrices } from '../../src/config/prices.ts';
-import { emptyTally, latencyClass } from '../../src/deployment/canary.ts';
-import { type ServedCall, servedCallMetadata } from '../../src/deployment/served-call.ts';
-import { writeJson } from '../../src/storage/artifact-store.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { emptyTally, latencyClass } from '../../src/core/deployment/canary.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
+import { FileStore } from '../../src/stores/file-store.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const CALL: ServedCall = {

@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { WriteReportInput } from '../../src/activities/write-report.ts';
-import type { Manifest } from '../../src/dataset/manifest.ts';
+import { summarizeRun } from '../../src/core/run/summarize-run.ts';
+import type { Manifest } from '../../src/data/split/manifest.ts';
 import { FLIPS_SHOWN, type Report } from '../../src/report/report.ts';
-import { summarizeRun } from '../../src/report/summarize-run.ts';
-import { type ArtifactRef, writeJson } from '../../src/storage/artifact-store.ts';
+import { type ArtifactRef, writeJson } from '../../src/stores/artifact-store.ts';
 import { sampleParts } from '../report/sample-run.ts';
 import { ActivityBench } from '../setup/activity-bench.ts';
 

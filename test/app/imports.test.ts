@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { cpSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { writeAlias } from '../../src/storage/aliases.ts';
-import { sampleAlias } from '../serving/sample-alias.ts';
+import { writeAlias } from '../../src/stores/aliases.ts';
 import { ROOT } from '../setup/cli.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
+import { sampleAlias } from './predict/sample-alias.ts';
 
-const ENTRIES = ['src/capture/index.ts', 'src/serving/index.ts'];
+const ENTRIES = ['packages/app/src/capture/index.ts', 'packages/app/src/predict/index.ts'];
 const LAZY = new Set(['ajv', 'ajv/dist/2020.js', 'pg']);
 /** Of capture and predictor together. The mining of prompts alone has over half as many. */
 const MOST_LINES = 2400;
@@ -52,7 +52,7 @@ test('an address of Postgres without pg is told as a missing package', async () 
 });
 
 const PREDICT = `
-  import { createPredictor } from './src/serving/index.ts';
+  import { createPredictor } from './packages/app/src/predict/index.ts';
   const create = async () => ({ id: '1', model: 'm', choices: [{ message: { content: 'billing' }, finish_reason: 'stop' }] });
   const errors = [];
   const onError = ({ code, message }) => errors.push({ code, message });
@@ -62,7 +62,7 @@ const PREDICT = `
   console.log(JSON.stringify({ label, errors }));`;
 
 const RECORD = `
-  import { postgresSink } from './src/capture/index.ts';
+  import { postgresSink } from './packages/app/src/capture/index.ts';
   const errors = [];
   const onError = ({ code, message }) => errors.push({ code, message });
   const sink = postgresSink({ url: 'postgres://nobody@127.0.0.1:1/none', onError });

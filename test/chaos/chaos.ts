@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+import type { LedgerEntry } from '../../packages/local-trainer/src/ledger.ts';
 import { type RunJson, runJson, statusOf } from '../../src/client/runs.ts';
-import { estimateRun } from '../../src/sweep/estimate.ts';
-import { planCandidates } from '../../src/sweep/plan.ts';
-import type { LedgerEntry } from '../../src/trainer/ledger.ts';
-import { STAGE } from '../../src/workflows/search-attributes.ts';
+import { STAGE } from '../../src/contract/search-attributes.ts';
+import { estimateRun } from '../../src/core/run/estimate.ts';
+import { planCandidates } from '../../src/core/run/plan.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { type FiredRule, STACK_PRICES, Stack } from '../setup/stack.ts';
 import * as oracles from './oracles.ts';

@@ -1,6 +1,6 @@
-import { costPer1k, type Prices, tariffOf, trainingCost } from '../../src/evaluation/cost.ts';
-import { isTerminal } from '../../src/trainer/jobs.ts';
-import type { JobEntry, LedgerEntry, RequestEntry } from '../../src/trainer/ledger.ts';
+import { isTerminal } from '../../packages/local-trainer/src/jobs.ts';
+import type { JobEntry, LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/ledger.ts';
+import { costPer1k, type Prices, tariffOf, trainingCost } from '../../src/core/evaluation/cost.ts';
 
 /** What one run was meant to do, and what became of it. */
 export interface RunRecord {

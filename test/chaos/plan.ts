@@ -1,5 +1,5 @@
-import type { Effect, Endpoint, FaultRule } from '../../src/trainer/fault-plan.ts';
-import { seededRandom } from '../../src/trainer/random.ts';
+import type { Effect, Endpoint, FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
+import { seededRandom } from '../../packages/local-trainer/src/random.ts';
 
 export interface ChaosOptions {
   runs: number;

@@ -2,10 +2,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compare } from '../../src/cli/compare.ts';
 import type { Report } from '../../src/report/report.ts';
-import { writeFileAtomically } from '../../src/storage/files.ts';
-import { runFolder } from '../../src/storage/run-folder.ts';
+import { writeFileAtomically } from '../../src/stores/files.ts';
+import { runFolder } from '../../src/stores/run-folder.ts';
 import { sampleReport } from '../report/sample-report.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const SAMPLE = sampleReport();
 const reportWith = (changes: Partial<Report> = {}): Report => ({ ...SAMPLE, ...changes });

@@ -1,16 +1,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { PromptTemplate } from '../../packages/app/src/prompt/prompt-template.ts';
 import { diffDatasets, listDatasets, showDataset } from '../../src/cli/datasets.ts';
-import type { PromptTemplate } from '../../src/dataset/instructions/prompt-template.ts';
-import type { Manifest } from '../../src/dataset/manifest.ts';
-import { SIDE_CODES, type Side } from '../../src/dataset/sides.ts';
-import { keyLines } from '../../src/dataset/version-diff.ts';
-import { writeJson } from '../../src/storage/artifact-store.ts';
-import { type DatasetVersion, DatasetVersions } from '../../src/storage/dataset-versions.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import { keysOf } from '../dataset/rows-with-keys.ts';
-import { sampleManifest } from '../dataset/sample-manifest.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import type { Manifest } from '../../src/data/split/manifest.ts';
+import { SIDE_CODES, type Side } from '../../src/data/split/sides.ts';
+import { keyLines } from '../../src/data/split/version-diff.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
+import { type DatasetVersion, DatasetVersions } from '../../src/stores/dataset-versions.ts';
+import { FileStore } from '../../src/stores/file-store.ts';
+import { keysOf } from '../data/rows/rows-with-keys.ts';
+import { sampleManifest } from '../data/rows/sample-manifest.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const root = temporaryFolder();
 let home: string;

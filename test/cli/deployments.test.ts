@@ -1,5 +1,5 @@
 import { cli } from '../setup/cli.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const home = temporaryFolder();
 

@@ -2,7 +2,7 @@ import { explain } from '../../src/cli/explain.ts';
 import { freePort } from '../../src/local/ports.ts';
 import { inEnvironment, printedBy } from '../lineage/printed.ts';
 import { SampleHome } from '../lineage/sample-home.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const root = temporaryFolder();
 

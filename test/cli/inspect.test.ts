@@ -3,7 +3,7 @@ import path from 'node:path';
 import { EXAMPLE_PIPELINE } from '../../src/cli/defaults.ts';
 import { cli, lastJson } from '../setup/cli.ts';
 import { shopRows, writePipeline } from '../setup/shop-log.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const folder = temporaryFolder();
 interface Inspected {

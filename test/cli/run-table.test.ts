@@ -2,7 +2,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { alignColumns, runTable } from '../../src/cli/run-table.ts';
 import type { RunJson } from '../../src/client/runs.ts';
-import { summarizeRun } from '../../src/report/summarize-run.ts';
+import { summarizeRun } from '../../src/core/run/summarize-run.ts';
 import {
   sampleCandidate,
   sampleContender,

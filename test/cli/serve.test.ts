@@ -1,8 +1,8 @@
 import path from 'node:path';
 import OpenAI from 'openai';
-import { writeAlias } from '../../src/storage/aliases.ts';
+import { writeAlias } from '../../src/stores/aliases.ts';
+import { beginEvents, chunk, completion, event, linesOf, oldPrompt, sampleAlias } from '../gateway/serve/setup.ts';
 import { type TinyServer, tinyServer } from '../providers/http-server.ts';
-import { beginEvents, chunk, completion, event, linesOf, oldPrompt, sampleAlias } from '../serving/gateway/setup.ts';
 import { Cli, lastJson, temporaryHome, until } from '../setup/cli.ts';
 
 // Processes on a machine that may be busy.

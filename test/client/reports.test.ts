@@ -1,19 +1,19 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
+import type { PromptTemplate } from '../../packages/app/src/prompt/prompt-template.ts';
 import { readReport, writePromptfoo } from '../../src/client/reports.ts';
 import { readEnvironment } from '../../src/config/environment.ts';
 import { type Pipeline, pipelineSchema } from '../../src/config/pipeline.ts';
-import type { PromptTemplate } from '../../src/dataset/instructions/prompt-template.ts';
-import type { Example } from '../../src/dataset/row.ts';
+import { planCandidates } from '../../src/core/run/plan.ts';
+import type { Example } from '../../src/data/rows/row.ts';
 import type { Report } from '../../src/report/report.ts';
-import { writeJson } from '../../src/storage/artifact-store.ts';
-import { DatasetVersions } from '../../src/storage/dataset-versions.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import { planCandidates } from '../../src/sweep/plan.ts';
-import { sampleManifest } from '../dataset/sample-manifest.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
+import { DatasetVersions } from '../../src/stores/dataset-versions.ts';
+import { FileStore } from '../../src/stores/file-store.ts';
+import { sampleManifest } from '../data/rows/sample-manifest.ts';
 import { sampleReport } from '../report/sample-report.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const root = temporaryFolder();
 const SAMPLE = sampleReport();

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { createTuneloop, TuneloopError } from '../../src/client/tuneloop.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const home = temporaryFolder();
 

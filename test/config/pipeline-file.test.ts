@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parsePipeline, readPipelineFile } from '../../src/config/pipeline-file.ts';
 import { TuneloopError } from '../../src/errors.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const EXAMPLE = path.join(import.meta.dirname, '..', '..', 'examples', 'support-triage', 'pipeline.yaml');

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import type { ArtifactRef, ArtifactStore } from '../../src/storage/artifact-store.ts';
-import { wellFormedText } from '../storage/any-text.ts';
+import type { ArtifactRef, ArtifactStore } from '../../src/stores/artifact-store.ts';
+import { wellFormedText } from '../stores/any-text.ts';
 
 /**
  * Declares the tests that every {@link ArtifactStore} passes.

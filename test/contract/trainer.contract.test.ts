@@ -4,8 +4,8 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 
 import OpenAI from 'openai';
 import { z } from 'zod';
-import { startTrainer, type Trainer } from '../../src/trainer/server.ts';
-import { jobWhen, jsonl, labelled, temporaryFolder } from '../trainer/sample-data.ts';
+import { startTrainer, type Trainer } from '../../packages/local-trainer/src/server.ts';
+import { jobWhen, jsonl, labelled, temporaryFolder } from '../local-trainer/sample-data.ts';
 
 // Real threads and processes on a machine that may be busy: the usual 5 s are too tight.
 jest.setTimeout(30_000);

@@ -1,9 +1,9 @@
 import path from 'node:path';
+import { startTrainer } from '../../packages/local-trainer/src/server.ts';
 import { readPipelineFile } from '../../src/config/pipeline-file.ts';
 import { connectProvider } from '../../src/providers/connect.ts';
 import { profileOf } from '../../src/providers/profiles/index.ts';
-import { startTrainer } from '../../src/trainer/server.ts';
-import { temporaryFolder } from '../trainer/sample-data.ts';
+import { temporaryFolder } from '../local-trainer/sample-data.ts';
 
 const VARIABLE = 'OWN_PROVIDER_KEY';
 const before = process.env[VARIABLE];

@@ -1,12 +1,12 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
-import type { Dependencies } from '../../src/activities/dependencies.ts';
 import { createReserveBudget, createSettleBudget } from '../../src/activities/monthly-budget.ts';
+import type { Dependencies } from '../../src/activities/support/dependencies.ts';
 import { type RunHandle, type RunJson, runJson } from '../../src/client/runs.ts';
+import { monthlyBudgetId } from '../../src/contract/ids.ts';
 import { connectProvider } from '../../src/providers/connect.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import { monthlyBudgetId } from '../../src/workflows/ids.ts';
+import { FileStore } from '../../src/stores/file-store.ts';
 import type { MonthlySpending } from '../../src/workflows/monthly-budget.ts';
 import { spending } from '../chaos/oracles.ts';
 import { until } from '../setup/cli.ts';

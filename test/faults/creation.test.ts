@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { defaultPayloadConverter, type WorkflowHandle } from '@temporalio/client';
 import fc from 'fast-check';
+import type { FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
+import { seededRandom } from '../../packages/local-trainer/src/random.ts';
 import type { JobHeartbeat } from '../../src/activities/await-job.ts';
 import type { CreatedJob } from '../../src/activities/create-job.ts';
-import type { FaultRule } from '../../src/trainer/fault-plan.ts';
-import { seededRandom } from '../../src/trainer/random.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';
 import { until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { progressOf, type RunHandle, runJson } from '../../src/client/runs.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
+import { FileStore } from '../../src/stores/file-store.ts';
 import { until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { mountSmallDisk, type SmallDisk } from '../setup/small-disk.ts';

@@ -1,18 +1,18 @@
 import { createServer } from 'node:http';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
-import type { Dependencies } from '../../src/activities/dependencies.ts';
+import type { FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
 import {
   createEvaluate,
   type EvaluateInput,
   type Evaluation,
   type Evaluations,
 } from '../../src/activities/evaluate.ts';
+import type { Dependencies } from '../../src/activities/support/dependencies.ts';
 import { type RunHandle, runJson } from '../../src/client/runs.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
-import { writeJson } from '../../src/storage/artifact-store.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import type { FaultRule } from '../../src/trainer/fault-plan.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
+import { FileStore } from '../../src/stores/file-store.ts';
 import { providerAt } from '../providers/provider-at.ts';
 import { temporaryHome, until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';

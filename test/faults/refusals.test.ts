@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { ApplicationFailure, type WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
-import type { ArtifactRef } from '../../src/storage/artifact-store.ts';
-import { writeJson } from '../../src/storage/artifact-store.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import { innermost } from '../../src/workflows/failure-reason.ts';
+import type { ArtifactRef } from '../../src/stores/artifact-store.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
+import { FileStore } from '../../src/stores/file-store.ts';
+import { innermost } from '../../src/workflows/steps/failure-reason.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ScheduleDescription } from '@temporalio/client';
-import { orphanSweepScheduleId, runId, scheduleId } from '../../src/workflows/ids.ts';
+import { orphanSweepScheduleId, runId, scheduleId } from '../../src/contract/ids.ts';
 import { until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';

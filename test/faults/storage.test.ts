@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Dataset } from '../../src/activities/prepare.ts';
-import { innermost } from '../../src/workflows/failure-reason.ts';
+import { innermost } from '../../src/workflows/steps/failure-reason.ts';
 import { until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';

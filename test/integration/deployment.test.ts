@@ -1,7 +1,7 @@
+import { readAlias } from '../../packages/app/src/predict/alias-reader.ts';
 import type { RunJson } from '../../src/client/runs.ts';
-import type { Decision, DeploymentState } from '../../src/deployment/deployment.ts';
-import { readAlias } from '../../src/storage/alias-reader.ts';
-import { deploymentId } from '../../src/workflows/ids.ts';
+import { deploymentId } from '../../src/contract/ids.ts';
+import type { Decision, DeploymentState } from '../../src/core/deployment/deployment.ts';
 import { cli, lastJson, until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';

@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { RunJson } from '../../src/client/runs.ts';
-import { connectClient, temporalTarget } from '../../src/temporal/connection.ts';
+import { connectClient, temporalTarget } from '../../src/worker/connection.ts';
 import { providerAt } from '../providers/provider-at.ts';
 import { Cli, cli, type Ended, lastJson, temporaryHome, until } from '../setup/cli.ts';
 import { type HistoryJson, lintHistory } from '../setup/history-lint.ts';

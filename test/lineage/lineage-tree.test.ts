@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { lineageTree } from '../../src/lineage/lineage-tree.ts';
 import { artifactsOfLineage, type LineageParts, modelLineage } from '../../src/lineage/model-lineage.ts';
-import { sampleManifest } from '../dataset/sample-manifest.ts';
+import { sampleManifest } from '../data/rows/sample-manifest.ts';
 import { sampleReport } from '../report/sample-report.ts';
 
 const CONTENDER = 'local-base-lr1-e4';

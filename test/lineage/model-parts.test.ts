@@ -1,13 +1,13 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Decision } from '../../src/deployment/deployment.ts';
+import type { Decision } from '../../src/core/deployment/deployment.ts';
 import { artifactStates } from '../../src/lineage/artifact-states.ts';
 import { artifactsOfLineage, type Lineage, modelLineage } from '../../src/lineage/model-lineage.ts';
 import { loadModel, type WorkflowMemory } from '../../src/lineage/model-parts.ts';
-import { writeAlias } from '../../src/storage/aliases.ts';
-import { runFolder } from '../../src/storage/run-folder.ts';
+import { writeAlias } from '../../src/stores/aliases.ts';
+import { runFolder } from '../../src/stores/run-folder.ts';
 import { sampleReport } from '../report/sample-report.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 import { SampleHome } from './sample-home.ts';
 
 const root = temporaryFolder();

@@ -1,10 +1,10 @@
 import { decide } from '../../src/cli/deployments.ts';
 import { explain } from '../../src/cli/explain.ts';
 import { forget } from '../../src/cli/forget.ts';
+import type { RunResult } from '../../src/core/run/run-result.ts';
 import type { Lineage } from '../../src/lineage/model-lineage.ts';
 import type { RowPlaces } from '../../src/lineage/row-places.ts';
-import type { RunResult } from '../../src/report/run-result.ts';
-import { readLines } from '../../src/storage/lines.ts';
+import { readLines } from '../../src/stores/lines.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';
 import { addressOf } from '../setup/stack-tools.ts';

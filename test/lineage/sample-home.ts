@@ -1,16 +1,16 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Alias } from '../../packages/app/src/predict/alias.ts';
 import type { Snapshot } from '../../src/activities/collect.ts';
-import type { Manifest } from '../../src/dataset/manifest.ts';
-import type { Alias } from '../../src/deployment/alias.ts';
-import type { DeployedModel } from '../../src/deployment/deployed-model.ts';
-import { type DeploymentState, newDeployment } from '../../src/deployment/deployment.ts';
+import type { DeployedModel } from '../../src/core/deployment/deployed-model.ts';
+import { type DeploymentState, newDeployment } from '../../src/core/deployment/deployment.ts';
+import type { Manifest } from '../../src/data/split/manifest.ts';
 import type { Report } from '../../src/report/report.ts';
-import { writeJson } from '../../src/storage/artifact-store.ts';
-import { type DatasetVersion, DatasetVersions } from '../../src/storage/dataset-versions.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
-import { runFolder } from '../../src/storage/run-folder.ts';
-import { sampleManifest } from '../dataset/sample-manifest.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
+import { type DatasetVersion, DatasetVersions } from '../../src/stores/dataset-versions.ts';
+import { FileStore } from '../../src/stores/file-store.ts';
+import { runFolder } from '../../src/stores/run-folder.ts';
+import { sampleManifest } from '../data/rows/sample-manifest.ts';
 import { sampleReport } from '../report/sample-report.ts';
 
 /** A home folder whose parts were written by those who write them in a run. */

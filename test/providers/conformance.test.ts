@@ -1,9 +1,9 @@
 import OpenAI from 'openai';
-import { startTrainer } from '../../src/trainer/server.ts';
+import { startTrainer } from '../../packages/local-trainer/src/server.ts';
 import { describeInference } from '../conformance/inference.ts';
 import { describeStoredLog } from '../conformance/stored-log.ts';
 import { describeTraining } from '../conformance/training.ts';
-import { temporaryFolder } from '../trainer/sample-data.ts';
+import { temporaryFolder } from '../local-trainer/sample-data.ts';
 import { providerAt } from './provider-at.ts';
 
 const SLOW_JOB_SECONDS = 120;

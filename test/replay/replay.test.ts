@@ -8,8 +8,8 @@ import {
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import { DATA_CONVERTER } from '../../src/temporal/connection.ts';
-import { WORKFLOWS } from '../../src/temporal/create-worker.ts';
+import { DATA_CONVERTER } from '../../src/worker/connection.ts';
+import { WORKFLOWS } from '../../src/worker/create-worker.ts';
 
 const folder = path.join(import.meta.dirname, 'histories');
 const files = readdirSync(folder).filter((file) => file.endsWith('.json'));

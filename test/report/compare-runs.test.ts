@@ -1,4 +1,4 @@
-import { compareScores } from '../../src/evaluation/comparison.ts';
+import { compareScores } from '../../src/core/evaluation/comparison.ts';
 import { compareRuns } from '../../src/report/compare-runs.ts';
 import type { Report } from '../../src/report/report.ts';
 import { sampleReport } from './sample-report.ts';

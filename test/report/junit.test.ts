@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
-import { compareScores } from '../../src/evaluation/comparison.ts';
+import { compareScores } from '../../src/core/evaluation/comparison.ts';
 import { escapeXml, junitReport, type Limits } from '../../src/report/junit.ts';
 import type { Report } from '../../src/report/report.ts';
 import { sampleReport } from './sample-report.ts';

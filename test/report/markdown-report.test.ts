@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { compareScores } from '../../src/evaluation/comparison.ts';
+import { compareScores } from '../../src/core/evaluation/comparison.ts';
+import type { AlternativeResult, CandidateResult, Contended, Judged } from '../../src/core/run/run-result.ts';
 import { comparisonText, markdownReport } from '../../src/report/markdown-report.ts';
 import type { Report } from '../../src/report/report.ts';
-import type { AlternativeResult, CandidateResult, Contended, Judged } from '../../src/report/run-result.ts';
 import { sampleReport } from './sample-report.ts';
 
 const SAMPLE = sampleReport();

@@ -1,10 +1,10 @@
-import { classificationFigures } from '../../src/evaluation/classification.ts';
-import { type Comparison, compareScores } from '../../src/evaluation/comparison.ts';
-import { rateInterval } from '../../src/evaluation/statistics.ts';
+import { classificationFigures } from '../../src/core/evaluation/classification.ts';
+import { type Comparison, compareScores } from '../../src/core/evaluation/comparison.ts';
+import { rateInterval } from '../../src/core/evaluation/statistics.ts';
+import type { CandidateResult, Contended, Judged } from '../../src/core/run/run-result.ts';
+import { signedPoints } from '../../src/core/text/format.ts';
 import type { MetricPoint } from '../../src/providers/training.ts';
-import { signedPoints } from '../../src/report/format.ts';
 import type { Curve, Flip, Report } from '../../src/report/report.ts';
-import type { CandidateResult, Contended, Judged } from '../../src/report/run-result.ts';
 
 const MARGIN = 0.01;
 const EPOCHS = 4;

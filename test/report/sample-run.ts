@@ -3,9 +3,9 @@ import type { Plan, PlannedCandidate } from '../../src/activities/plan.ts';
 import type { Dataset } from '../../src/activities/prepare.ts';
 import type { Pipeline } from '../../src/config/pipeline.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
-import { compareScores } from '../../src/evaluation/comparison.ts';
-import type { CandidateOutcome, Contending } from '../../src/report/contenders.ts';
-import type { RunParts, TestOutcome } from '../../src/report/summarize-run.ts';
+import { compareScores } from '../../src/core/evaluation/comparison.ts';
+import type { CandidateOutcome, Contending } from '../../src/core/run/contenders.ts';
+import type { RunParts, TestOutcome } from '../../src/core/run/summarize-run.ts';
 
 const ARTIFACT = { uri: 'sha256:0', sha256: '0', bytes: 1, rows: 1 };
 

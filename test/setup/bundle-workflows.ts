@@ -1,8 +1,8 @@
 /** Writes the workflow bundle of the sources to a file. Usage: bundle-workflows.ts FILE. */
 import { renameSync, writeFileSync } from 'node:fs';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { DATA_CONVERTER } from '../../src/temporal/connection.ts';
-import { WORKFLOWS } from '../../src/temporal/create-worker.ts';
+import { DATA_CONVERTER } from '../../src/worker/connection.ts';
+import { WORKFLOWS } from '../../src/worker/create-worker.ts';
 
 const [file] = process.argv.slice(2);
 if (file === undefined) throw new Error('usage: bundle-workflows.ts FILE');

@@ -9,11 +9,11 @@ import { createActivities } from '../../src/activities/create-activities.ts';
 import type { Dataset } from '../../src/activities/prepare.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import { readPrices } from '../../src/config/prices.ts';
-import type { Manifest } from '../../src/dataset/manifest.ts';
-import type { Example, LogRow } from '../../src/dataset/row.ts';
-import type { Side } from '../../src/dataset/sides.ts';
-import { readJson, readJsonRows, writeJson } from '../../src/storage/artifact-store.ts';
-import { FileStore } from '../../src/storage/file-store.ts';
+import type { Example, LogRow } from '../../src/data/rows/row.ts';
+import type { Manifest } from '../../src/data/split/manifest.ts';
+import type { Side } from '../../src/data/split/sides.ts';
+import { readJson, readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
+import { FileStore } from '../../src/stores/file-store.ts';
 import { temporaryHome } from './cli.ts';
 
 /** Makes dataset versions with the activities of a run, without a server. */

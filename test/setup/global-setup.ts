@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readEnvironment } from '../../src/config/environment.ts';
-import { provideServerProgram } from '../../src/temporal/server-program.ts';
+import { provideServerProgram } from '../../src/local/server-program.ts';
 import { ROOT } from './cli.ts';
 import { RUN_FOLDER } from './workflow-bundle.ts';
 

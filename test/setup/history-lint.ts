@@ -1,4 +1,4 @@
-import { redact } from '../../src/redaction.ts';
+import { redact } from '../../src/core/text/redaction.ts';
 
 /** A history as JSON, as `historyToJSON` writes it and the Web UI downloads it. */
 export interface HistoryJson {

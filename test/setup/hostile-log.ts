@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { VerdictCount, VerdictName } from '../../src/dataset/verdict.ts';
-import { type ServedCall, servedCallMetadata } from '../../src/deployment/served-call.ts';
+import { type ServedCall, servedCallMetadata } from '../../packages/app/src/predict/served-call.ts';
+import type { VerdictCount, VerdictName } from '../../src/data/rows/issue.ts';
 import { shopRows } from './shop-log.ts';
 
 /** A call that a deployed model has answered. */

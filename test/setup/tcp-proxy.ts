@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { seededRandom } from '../../src/trainer/random.ts';
+import { seededRandom } from '../../packages/local-trainer/src/random.ts';
 
 /** What a bad line does to each piece of data that a client sends. */
 export interface Disturbance {

@@ -16,8 +16,8 @@ import { promisify } from 'node:util';
 import { createGzip, gzipSync } from 'node:zlib';
 import { openSource } from '../../src/sources/open-source.ts';
 import type { Cursor } from '../../src/sources/source.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
-import { call, openFilesIn, readAll } from './conformance.ts';
+import { call, openFilesIn, readAll } from '../conformance/sources.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const root = temporaryFolder();
 const dependencies = {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { findFiles, nameOf } from '../../src/sources/files.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const logs = path.join(temporaryFolder(), 'logs');
 mkdirSync(path.join(logs, 'folder.jsonl'), { recursive: true });

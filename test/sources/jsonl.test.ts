@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { readJsonl } from '../../src/sources/jsonl.ts';
 import { parseJudgingRow } from '../../src/sources/log-row.ts';
 import type { Cursor } from '../../src/sources/source.ts';
-import { wellFormedText } from '../storage/any-text.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
-import { type Call, call, conformsToSource, openFilesIn, readAll } from './conformance.ts';
+import { type Call, call, conformsToSource, openFilesIn, readAll } from '../conformance/sources.ts';
+import { wellFormedText } from '../stores/any-text.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const dependencies = {

@@ -1,8 +1,8 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fromLangfuse } from '../../src/sources/langfuse.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
-import { type Call, conformsToSource, openFilesIn, readAll } from './conformance.ts';
+import { type Call, conformsToSource, openFilesIn, readAll } from '../conformance/sources.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const dependencies = {

@@ -1,13 +1,13 @@
 import path from 'node:path';
 import fc from 'fast-check';
-import { VerdictTable } from '../../src/dataset/verdict.ts';
-import { type ServedCall, servedCallMetadata } from '../../src/deployment/served-call.ts';
+import { type ServedCall, servedCallMetadata } from '../../packages/app/src/predict/served-call.ts';
+import { VerdictTable } from '../../src/data/rows/issue.ts';
 import { TuneloopError } from '../../src/errors.ts';
 import { readJsonLine } from '../../src/sources/json-line.ts';
 import { parseJudgingRow, parseLogRow, refusalText } from '../../src/sources/log-row.ts';
-import { readLines } from '../../src/storage/lines.ts';
+import { readLines } from '../../src/stores/lines.ts';
 import { writeHostileLog } from '../setup/hostile-log.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const place = { file: 'a.jsonl', line: 7 };

@@ -1,15 +1,15 @@
 import { appendFileSync, mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import OpenAI from 'openai';
+import { chatCompletion } from '../../packages/local-trainer/src/chat-routes.ts';
+import { startTrainer, type Trainer } from '../../packages/local-trainer/src/server.ts';
 import type { StoredLog } from '../../src/providers/stored-log.ts';
 import { openSource } from '../../src/sources/open-source.ts';
 import type { Cursor } from '../../src/sources/source.ts';
-import { chatCompletion } from '../../src/trainer/chat-routes.ts';
-import { startTrainer, type Trainer } from '../../src/trainer/server.ts';
+import { type Call, conformsToSource, readAll } from '../conformance/sources.ts';
 import { type Received, type TinyServer, tinyServer } from '../providers/http-server.ts';
 import { providerAt } from '../providers/provider-at.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
-import { type Call, conformsToSource, readAll } from './conformance.ts';
+import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const folder = temporaryFolder();
 const connect = (baseURL: string, apiKey = 'sk-hidden-1234567') => providerAt(baseURL, { apiKey });

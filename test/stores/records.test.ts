@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'no
 import path from 'node:path';
 import { FileRecords } from '../../src/stores/records.ts';
 import { describeRecordStore } from '../conformance/records.ts';
-import { temporaryFolder } from '../storage/temporary-folder.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 const root = temporaryFolder();
 const newFolder = () => path.join(mkdtempSync(path.join(root, 'records-')), 'records');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { WorkflowFailedError } from '@temporalio/client';
-import { monthlyBudgetId } from '../../src/workflows/ids.ts';
+import { monthlyBudgetId } from '../../src/contract/ids.ts';
 import type { LabellingResult } from '../../src/workflows/labelling.ts';
 import type { MonthlySpending } from '../../src/workflows/monthly-budget.ts';
 import { lastJson, until } from '../setup/cli.ts';

@@ -1,16 +1,16 @@
 import { defineSignal, setHandler } from '@temporalio/workflow';
 import type { PlannedCandidate } from '../../src/activities/plan.ts';
-import type { EpochReport } from '../../src/sweep/early-stop.ts';
+import type { EpochReport } from '../../src/core/run/early-stop.ts';
 import { stop } from '../../src/workflows/fine-tuning-job.ts';
-import { Pause } from '../../src/workflows/pause.ts';
-import { RunBudget } from '../../src/workflows/run-budget.ts';
+import { Pause } from '../../src/workflows/steps/pause.ts';
+import { RunBudget } from '../../src/workflows/steps/run-budget.ts';
 import {
   type TrainedCandidate,
   type Training,
   trainCandidate,
   trainingFileKey,
   type UploadedFiles,
-} from '../../src/workflows/train-candidate.ts';
+} from '../../src/workflows/steps/train-candidate.ts';
 
 export { fineTuningJob } from '../../src/workflows/fine-tuning-job.ts';
 

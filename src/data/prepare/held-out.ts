@@ -1,10 +1,10 @@
-import { type PromptTemplate, stripInstructions } from '../../dataset/instructions/prompt-template.ts';
-import type { Example } from '../../dataset/row.ts';
-import { placeText } from '../../dataset/verdict.ts';
+import { type PromptTemplate, stripInstructions } from '@tuneloop/app/internal/prompt/prompt-template';
 import { TuneloopError } from '../../errors.ts';
-import { exampleOf } from '../../preparation/row-batch.ts';
 import { readJsonl } from '../../sources/jsonl.ts';
 import { parseJudgingRow } from '../../sources/log-row.ts';
+import { placeText } from '../rows/issue.ts';
+import type { Example } from '../rows/row.ts';
+import { exampleOf } from './row-batch.ts';
 
 /**
  * The examples of a test file. Whole prompts lose their instructions by the template.

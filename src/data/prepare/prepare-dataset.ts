@@ -1,22 +1,22 @@
+import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Snapshot } from '../../activities/collect.ts';
 import type { Pipeline } from '../../config/pipeline.ts';
-import type { PromptTemplate } from '../../dataset/instructions/prompt-template.ts';
-import type { Manifest } from '../../dataset/manifest.ts';
-import type { Example } from '../../dataset/row.ts';
-import { SideLedger } from '../../dataset/side-ledger.ts';
-import { splitSalt } from '../../dataset/sides.ts';
-import { type VerdictName, VerdictTable } from '../../dataset/verdict.ts';
-import { judgeLabels, withoutLabels } from '../../preparation/judged-labels.ts';
-import { placeRows } from '../../preparation/placement.ts';
-import { type PreparedRows, prepareRows } from '../../preparation/prepared-rows.ts';
-import type { PresidioOptions } from '../../preparation/presidio.ts';
-import { findTemplate } from '../../preparation/template-search.ts';
-import { writeDataset } from '../../preparation/write-dataset.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../../storage/artifact-store.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../../stores/artifact-store.ts';
+import { type VerdictName, VerdictTable } from '../rows/issue.ts';
+import type { Example } from '../rows/row.ts';
+import type { Manifest } from '../split/manifest.ts';
+import { SideLedger } from '../split/side-ledger.ts';
+import { splitSalt } from '../split/sides.ts';
 import { testFileOf, treatmentsOf } from './dataset-inputs.ts';
 import { readHeldOut } from './held-out.ts';
+import { judgeLabels, withoutLabels } from './judged-labels.ts';
+import { placeRows } from './placement.ts';
+import { type PreparedRows, prepareRows } from './prepared-rows.ts';
+import type { PresidioOptions } from './presidio.ts';
 import { refuseMismatch, refuseVerdicts } from './refusals.ts';
+import { findTemplate } from './template-search.ts';
+import { writeDataset } from './write-dataset.ts';
 import { writeManifest } from './write-manifest.ts';
 
 /** What a dataset version is made of, and who hears how far it is. */

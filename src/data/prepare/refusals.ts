@@ -1,9 +1,9 @@
-import type { Manifest } from '../../dataset/manifest.ts';
-import type { Side } from '../../dataset/sides.ts';
-import { VERDICTS, type VerdictCount, type VerdictTable } from '../../dataset/verdict.ts';
 import { TuneloopError } from '../../errors.ts';
 import type { ProviderLimits } from '../../providers/profile.ts';
 import { refusalText } from '../../sources/log-row.ts';
+import { VERDICTS, type VerdictCount, type VerdictTable } from '../rows/issue.ts';
+import type { Manifest } from '../split/manifest.ts';
+import type { Side } from '../split/sides.ts';
 
 /** At most this share of the rows may not fit the template; with more, the template is not understood. */
 const MISMATCH_LIMIT = 0.2;

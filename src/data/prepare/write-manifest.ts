@@ -1,18 +1,18 @@
 import { hash } from 'node:crypto';
+import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Pipeline } from '../../config/pipeline.ts';
-import type { PromptTemplate } from '../../dataset/instructions/prompt-template.ts';
-import { disagreeingVersions } from '../../dataset/instructions/version-labels.ts';
-import { datasetWarnings, type Manifest } from '../../dataset/manifest.ts';
-import type { SideLedger } from '../../dataset/side-ledger.ts';
-import type { splitSalt } from '../../dataset/sides.ts';
-import type { VerdictTable } from '../../dataset/verdict.ts';
-import { keyLines } from '../../dataset/version-diff.ts';
-import type { Placement } from '../../preparation/placement.ts';
-import type { PreparedRows } from '../../preparation/prepared-rows.ts';
-import type { WrittenDataset } from '../../preparation/write-dataset.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
-import { type ArtifactRef, type ArtifactStore, writeJson } from '../../storage/artifact-store.ts';
+import { type ArtifactRef, type ArtifactStore, writeJson } from '../../stores/artifact-store.ts';
+import { disagreeingVersions } from '../instructions/version-labels.ts';
+import type { VerdictTable } from '../rows/issue.ts';
+import { datasetWarnings, type Manifest } from '../split/manifest.ts';
+import type { SideLedger } from '../split/side-ledger.ts';
+import type { splitSalt } from '../split/sides.ts';
+import { keyLines } from '../split/version-diff.ts';
+import type { Placement } from './placement.ts';
+import type { PreparedRows } from './prepared-rows.ts';
 import { refuseTooFew, refuseTooLarge } from './refusals.ts';
+import type { WrittenDataset } from './write-dataset.ts';
 
 /** What the steps before have made. */
 export interface ManifestParts {

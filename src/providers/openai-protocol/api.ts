@@ -1,5 +1,5 @@
 import OpenAI from 'openai';
-import { redact, withoutSecrets } from '../../redaction.ts';
+import { redact, withoutSecrets } from '../../core/text/redaction.ts';
 import { keepAliveFetch } from '../keep-alive-fetch.ts';
 import { isClientDefault } from '../profiles/index.ts';
 import { classifyError } from '../provider-error.ts';

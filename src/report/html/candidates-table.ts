@@ -1,6 +1,13 @@
-import { durationText, millisecondsText, percentText, scoreText, signedPoints, usdText } from '../format.ts';
+import type { CandidateResult, Contended } from '../../core/run/run-result.ts';
+import {
+  durationText,
+  millisecondsText,
+  percentText,
+  scoreText,
+  signedPoints,
+  usdText,
+} from '../../core/text/format.ts';
 import type { Report } from '../report.ts';
-import type { CandidateResult, Contended } from '../run-result.ts';
 import { dataTable, type TableRow } from './data-table.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { linearScale, type Scale } from './scale.ts';

@@ -1,4 +1,4 @@
-import { plainLine } from '../format.ts';
+import { plainLine } from '../../core/text/format.ts';
 import { html, type Markup, type Value } from './markup.ts';
 
 /** A drawing of a certain size, in pixels where it is not scaled. */

@@ -1,4 +1,4 @@
-import { percentText } from '../format.ts';
+import { percentText } from '../../core/text/format.ts';
 import type { Report } from '../report.ts';
 import { confusionMatrix } from './confusion-matrix.ts';
 import { dataTable } from './data-table.ts';

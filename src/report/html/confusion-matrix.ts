@@ -1,5 +1,5 @@
-import type { ClassificationFigures } from '../../evaluation/classification.ts';
-import { percentText } from '../format.ts';
+import type { ClassificationFigures } from '../../core/evaluation/classification.ts';
+import { percentText } from '../../core/text/format.ts';
 import { cutName } from './chart.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { countText } from './section.ts';

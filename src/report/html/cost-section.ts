@@ -1,6 +1,6 @@
-import { millisecondsText, percentText, savingText, scoreText, usdText } from '../format.ts';
+import type { Judged } from '../../core/run/run-result.ts';
+import { millisecondsText, percentText, savingText, scoreText, usdText } from '../../core/text/format.ts';
 import type { Report } from '../report.ts';
-import type { Judged } from '../run-result.ts';
 import { dataTable, type TableRow } from './data-table.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { countText, DASH, orDash } from './section.ts';

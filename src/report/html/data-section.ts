@@ -1,4 +1,4 @@
-import { VERDICTS } from '../../dataset/verdict.ts';
+import { VERDICTS } from '../../data/rows/issue.ts';
 import type { Report } from '../report.ts';
 import { MOST_ROWS } from './classification-section.ts';
 import { dataTable } from './data-table.ts';

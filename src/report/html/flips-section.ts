@@ -1,4 +1,4 @@
-import { signedPoints } from '../format.ts';
+import { signedPoints } from '../../core/text/format.ts';
 import type { Flip, Report } from '../report.ts';
 import { dataTable } from './data-table.ts';
 import { html, type Markup } from './markup.ts';

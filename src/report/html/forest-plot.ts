@@ -1,5 +1,5 @@
-import type { Comparison, Verdict } from '../../evaluation/comparison.ts';
-import { pValueText, signedPoints } from '../format.ts';
+import type { Comparison, Verdict } from '../../core/evaluation/comparison.ts';
+import { pValueText, signedPoints } from '../../core/text/format.ts';
 import { rowsNeededText } from '../markdown-report.ts';
 import type { Report } from '../report.ts';
 import { chart, cutName, type Drawing, isWide } from './chart.ts';

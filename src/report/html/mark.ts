@@ -1,7 +1,7 @@
-import type { Interval } from '../../evaluation/statistics.ts';
-import { millisecondsText, percentText, usdText } from '../format.ts';
+import type { Interval } from '../../core/evaluation/statistics.ts';
+import type { Contended, Judged } from '../../core/run/run-result.ts';
+import { millisecondsText, percentText, usdText } from '../../core/text/format.ts';
 import type { Report } from '../report.ts';
-import type { Contended, Judged } from '../run-result.ts';
 
 export type MarkKind = 'candidate' | 'checkpoint' | 'chosen' | 'winner' | 'baseline' | 'cached' | 'alternative';
 

@@ -1,4 +1,4 @@
-import { plainText } from '../format.ts';
+import { plainText } from '../../core/text/format.ts';
 
 /** What a template takes: strings are text from anywhere and get escaped; only what another template made stays as it is. */
 export type Value = Markup | string | number | null | readonly Value[];

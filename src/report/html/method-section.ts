@@ -1,4 +1,4 @@
-import { percentText, signedPoints } from '../format.ts';
+import { percentText, signedPoints } from '../../core/text/format.ts';
 import type { Report } from '../report.ts';
 import { html, type Markup } from './markup.ts';
 import { countText } from './section.ts';

@@ -1,4 +1,4 @@
-import { millisecondsText, usdText } from '../format.ts';
+import { millisecondsText, usdText } from '../../core/text/format.ts';
 import type { Report } from '../report.ts';
 import { chart, type Drawing, isWide } from './chart.ts';
 import { hasPlace, KINDS, type Mark, type MarkKind, marksOf, markText } from './mark.ts';

@@ -1,4 +1,4 @@
-import { percentText } from '../format.ts';
+import { percentText } from '../../core/text/format.ts';
 import { cutName, polyline, textWidth } from './chart.ts';
 import { type FigureAxis, figureAxis, placeOn } from './figure-axis.ts';
 import { type Box, LEADER_FROM, placeLabels, type WantedLabel } from './label-placement.ts';

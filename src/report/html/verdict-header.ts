@@ -1,8 +1,8 @@
-import type { Recommendation } from '../../evaluation/recommendation.ts';
-import { millisecondsText, savingText, scoreText, signedPoints, usdText } from '../format.ts';
+import type { Recommendation } from '../../core/evaluation/recommendation.ts';
+import type { Judged } from '../../core/run/run-result.ts';
+import { millisecondsText, savingText, scoreText, signedPoints, usdText } from '../../core/text/format.ts';
 import { promotionText } from '../markdown-report.ts';
 import type { Report } from '../report.ts';
-import type { Judged } from '../run-result.ts';
 import { VERDICT_SIGNS } from './forest-plot.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { countText, localMark } from './section.ts';

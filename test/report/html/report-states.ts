@@ -1,7 +1,7 @@
-import { classificationFigures } from '../../../src/evaluation/classification.ts';
-import { compareScores } from '../../../src/evaluation/comparison.ts';
+import { classificationFigures } from '../../../src/core/evaluation/classification.ts';
+import { compareScores } from '../../../src/core/evaluation/comparison.ts';
+import type { CandidateResult } from '../../../src/core/run/run-result.ts';
 import type { Report } from '../../../src/report/report.ts';
-import type { CandidateResult } from '../../../src/report/run-result.ts';
 import { sampleReport } from '../sample-report.ts';
 
 /** What an attacker, or bad luck, may put into a row. */

@@ -1,0 +1,21 @@
+/** The codes of the errors that an application can meet which calls a deployment or records its calls, and the codes of servers on this machine. */
+export const APP_ERROR_CODES = {
+  LOCKED: 'another process uses this folder',
+  PORT_TAKEN: 'a port is in use by another program',
+  ALIAS_UNREADABLE: 'the alias of a deployment cannot be read',
+  PACKAGE_MISSING: 'a package that an option needs is not installed',
+  PREDICTION_FAILED: 'neither a model of the deployment nor the original prompt could answer',
+} as const;
+
+export type AppErrorCode = keyof typeof APP_ERROR_CODES;
+
+/** The one error class: `code` is for programs, `message` is for people. */
+export class TuneloopError<Code extends string = AppErrorCode> extends Error {
+  override readonly name = 'TuneloopError';
+  readonly code: Code;
+
+  constructor(code: NoInfer<Code>, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -1,0 +1,66 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { TuneloopError } from '../errors.ts';
+import { fileName } from '../shared/file-name.ts';
+import type { Alias } from './alias.ts';
+
+/**
+ * The aliases of a deployment, one a decision: `<home>/deployments/<pipeline>/000012.json`. The one with the highest number
+ * counts. So a writer that comes late, after a worker that was thought dead, puts nothing back.
+ */
+export function aliasFolder(home: string, pipeline: string): string {
+  return path.join(home, 'deployments', fileName(pipeline));
+}
+
+const ALIAS_FILE = /^(\d{6,15})\.json$/;
+
+/**
+ * The newest alias of a deployment; null where there is none yet.
+ *
+ * @throws TuneloopError ALIAS_UNREADABLE for what is no alias that this version knows.
+ */
+export async function readAlias(home: string, pipeline: string): Promise<Alias | null> {
+  const folder = aliasFolder(home, pipeline);
+  let newest: string | undefined;
+  try {
+    newest = (await readdir(folder))
+      .filter((name) => ALIAS_FILE.test(name))
+      .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+      .at(-1);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw unreadable(folder, String(error));
+  }
+  if (newest === undefined) return null;
+  const file = path.join(folder, newest);
+  try {
+    const alias: unknown = JSON.parse(await readFile(file, 'utf8'));
+    if (!isAlias(alias)) throw new Error('it is not of format 1');
+    return alias;
+  } catch (error) {
+    throw unreadable(file, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function isAlias(value: unknown): value is Alias {
+  if (typeof value !== 'object' || value === null) return false;
+  const { format, pipeline, decision, original } = value as Partial<Alias>;
+  return (
+    format === 1 &&
+    typeof pipeline === 'string' &&
+    Number.isSafeInteger(decision) &&
+    typeof original === 'object' &&
+    original !== null
+  );
+}
+
+function unreadable(file: string, reason: string): TuneloopError {
+  return new TuneloopError(
+    'ALIAS_UNREADABLE',
+    `${file} cannot be read as the alias of a deployment (${reason}): is this version of Tuneloop as new as the workers'?`,
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT';
+}

@@ -1,0 +1,70 @@
+import type { CapturedCall } from '../capture/record.ts';
+import type { CaptureSink } from '../capture/sink.ts';
+import type { CallResult } from './call.ts';
+import type { CallRoute } from './route.ts';
+import { servedCallMetadata } from './served-call.ts';
+
+/** A call through a deployment, when it is known how it went. */
+export interface FinishedCall {
+  id: string;
+  startedAt: Date;
+  /** With all its attempts. */
+  latencyMs: number;
+  deployment: string;
+  /** Of the alias that it was served by; 0 without one. */
+  decision: number;
+  route: CallRoute;
+  result: CallResult;
+  /** The application's. */
+  metadata: Readonly<Record<string, string>>;
+}
+
+/** Hands a call over to a log, a moment later. Never throws. */
+export function recordCall(
+  call: FinishedCall,
+  sink: CaptureSink,
+  redact: ((call: CapturedCall) => CapturedCall | null) | undefined,
+): void {
+  const recorded = new Promise<void>((resolve) => {
+    // First the application gets on with its answer.
+    setImmediate(() => {
+      try {
+        const record = recordOf(call);
+        const kept = record && redact ? redact(record) : record;
+        if (kept) sink.record(kept);
+      } catch {
+        // A hook of the application's that failed: no record.
+      }
+      resolve();
+    });
+  });
+  try {
+    sink.expect?.(recorded);
+  } catch {
+    // A sink of the application's own must not fail its calls.
+  }
+}
+
+/** With the original prompt, whoever was asked what: the log is what the next model is trained on. */
+function recordOf({ id, startedAt, latencyMs, route, result, ...call }: FinishedCall): CapturedCall | null {
+  const { prompt, arm } = route;
+  // A log of whole prompts has no place for an input alone.
+  if (!prompt) return null;
+  const { answer, outcome, armLatencyMs } = result;
+  const { deployment, decision } = call;
+  const served = { deployment, decision, arm, outcome, answeredBy: answer?.arm ?? null, armLatencyMs };
+  return {
+    id,
+    timestamp: startedAt.toISOString(),
+    messages: prompt.map(({ role, content }) => ({ role, content })),
+    completion: answer && answer.text !== '' ? answer.text : null,
+    model: answer?.model ?? null,
+    usage: answer?.usage
+      ? { prompt_tokens: answer.usage.promptTokens, completion_tokens: answer.usage.completionTokens }
+      : null,
+    latency_ms: answer?.latencyMs ?? Math.round(latencyMs * 10) / 10,
+    finish_reason: answer?.finishReason ?? null,
+    ...(answer?.refusal ? { refusal: answer.refusal } : {}),
+    metadata: { ...call.metadata, ...servedCallMetadata(served) },
+  };
+}

@@ -1,0 +1,1 @@
+export { startTrainer } from './server.ts';

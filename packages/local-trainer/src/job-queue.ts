@@ -1,0 +1,457 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { Worker } from 'node:worker_threads';
+import { ApiError } from '@tuneloop/app/internal/shared/api-error';
+import type { Logger } from 'pino';
+import type { FileStore } from './files.ts';
+import { checkpointModelId, newCheckpointId } from './ids.ts';
+import { decided } from './job-request.ts';
+import { isTerminal, type JobRecord, type JobStore, type Worked } from './jobs.ts';
+import { isLast, type Metrics } from './training.ts';
+import type { TrainingNews, TrainingTask } from './training-thread.ts';
+import type { Validation } from './validation.ts';
+import type { ValidationAnswer, ValidationTask } from './validation-thread.ts';
+
+export interface JobQueueOptions {
+  readonly modelsDir: string;
+  /** Jobs in `running` at a time, at most; large training files lower it. */
+  readonly concurrency: number;
+  /** Seconds that a job takes in `running`; undefined = as fast as it trains. */
+  readonly jobSeconds: number | undefined;
+  readonly log: Logger;
+}
+
+/** Threads that compute at a time; those of the other running jobs wait for their turn. */
+const COMPUTING = 2;
+/**
+ * Bytes of the training files of running jobs, where more run than may compute: a thread holds up to 20 times its file
+ * (measured), so all of them together about 1 GiB.
+ */
+const MOST_BYTES = 64 * 1024 * 1024;
+const CHECKPOINTS_LISTED = 3;
+/** Longest delay of a Node timer. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+// In a checkout the sources run themselves; built, they are JavaScript.
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+
+/** A job in `running`. */
+interface Run {
+  readonly record: JobRecord;
+  /** A turn is one epoch of computing. `none`: all epochs are trained, or training broke off. */
+  turn: 'wanted' | 'held' | 'none';
+  /** Epochs trained, which may be more than have been told. */
+  epochs: number;
+  /** Undefined before its first turn and after its last one. */
+  thread: Worker | undefined;
+  /** When the present turn began, in milliseconds. */
+  turnStart: number;
+  /** Time of the turns before it, in milliseconds. */
+  workedMs: number;
+  timer: NodeJS.Timeout | undefined;
+  /** News that training told and that is not due yet. */
+  readonly waiting: TrainingNews[];
+  readonly metrics: Metrics[];
+  readonly checkpoints: Metrics[];
+  ended: boolean;
+}
+
+/**
+ * Takes jobs from `validating_files` over `queued` and `running` to their end. Files are read by one thread in order; each job then trains in
+ * a thread of its own. Two threads compute at a time, an epoch a turn, and turns go to the jobs with the fewest epochs: the jobs
+ * of a sweep get on side by side, so that those that promise little can be stopped early. A stretched job trains as soon as it
+ * gets turns, gives its thread back, and its news is then told step by step by a timer: waiting costs neither a core nor the
+ * memory of a thread.
+ */
+export class JobQueue {
+  readonly #jobs: JobStore;
+  readonly #files: FileStore;
+  readonly #options: JobQueueOptions;
+  readonly #queued: JobRecord[] = [];
+  readonly #runs = new Map<string, Run>();
+  readonly #validations = new Map<string, Promise<Validation>>();
+  readonly #answers = new Map<number, (validation: Validation) => void>();
+  readonly #ending = new Set<Promise<unknown>>();
+  #computing = 0;
+  #validator: Worker | undefined;
+  #tasks = 0;
+  #closed = false;
+
+  constructor(jobs: JobStore, files: FileStore, options: JobQueueOptions) {
+    this.#jobs = jobs;
+    this.#files = files;
+    this.#options = options;
+  }
+
+  /** Goes on with the jobs that an earlier process left unfinished: those that ran first, then the rest by age. */
+  resume(): void {
+    const open = this.#jobs.all().filter(({ job }) => !isTerminal(job.status));
+    for (const record of open) if (record.job.status === 'running') this.#queued.push(record);
+    for (const record of open) if (record.job.status === 'queued') this.#queued.push(record);
+    for (const record of open) if (record.job.status === 'validating_files') this.submit(record);
+    this.#startNext();
+  }
+
+  /** Starts the way of a new job. */
+  submit(record: JobRecord): void {
+    this.#watch(this.#validate(record));
+  }
+
+  /**
+   * Ends a job at once.
+   *
+   * @throws ApiError 400 when it has ended already
+   */
+  async cancel(record: JobRecord): Promise<void> {
+    const { job } = record;
+    if (isTerminal(job.status)) {
+      throw new ApiError(400, `Job has already completed: ${job.id} (status: ${job.status}).`, {
+        code: 'invalid_request_error',
+      });
+    }
+    await this.withdraw(record);
+  }
+
+  /** Ends a job as cancelled, even one that has ended otherwise: its models and its result file are taken away. */
+  async withdraw(record: JobRecord): Promise<void> {
+    const { job } = record;
+    const results = job.result_files;
+    record.checkpoints = [];
+    job.fine_tuned_model = null;
+    job.result_files = [];
+    job.trained_tokens = null;
+    job.error = {};
+    this.#jobs.setStatus(record, 'cancelled');
+    const position = this.#queued.indexOf(record);
+    if (position >= 0) this.#queued.splice(position, 1);
+    this.#jobs.tell(job.id, 'The job has been cancelled.', this.#worked(job.id));
+    await this.#end(record);
+    for (const id of results) if (this.#files.has(id)) await this.#files.delete(id);
+  }
+
+  /** Stops all threads; what is unfinished stays so on disk, for the next start. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const threads = [this.#validator?.terminate()];
+    for (const run of this.#runs.values()) {
+      run.ended = true;
+      clearTimeout(run.timer);
+      threads.push(run.thread?.terminate());
+    }
+    await Promise.all(threads);
+    // What was still to be read is read at the next start; nobody acts on this answer any more.
+    for (const answer of this.#answers.values()) answer({ kind: 'invalid', code: 'server_error', message: 'closing' });
+    await Promise.allSettled(this.#ending);
+    await this.#jobs.settle();
+  }
+
+  async #validate(record: JobRecord): Promise<void> {
+    const { job } = record;
+    this.#jobs.tell(job.id, `Created fine-tuning job: ${job.id}`);
+    this.#jobs.tell(job.id, `Validating training file: ${job.training_file}`);
+    if (job.validation_file !== null) this.#jobs.tell(job.id, `Validating validation file: ${job.validation_file}`);
+    const training = await this.#read(job.training_file, 'training');
+    const validation = job.validation_file === null ? null : await this.#read(job.validation_file, 'validation');
+    if (this.#closed || job.status !== 'validating_files') return;
+    if (training.kind === 'invalid') return this.#fail(record, training.code, training.message, 'training_file');
+    if (validation?.kind === 'invalid')
+      return this.#fail(record, validation.code, validation.message, 'validation_file');
+    job.hyperparameters = decided(job.hyperparameters, training.examples);
+    job.method = { type: 'supervised', supervised: { hyperparameters: job.hyperparameters } };
+    record.trainingTokens = training.tokens;
+    this.#jobs.setStatus(record, 'queued');
+    this.#jobs.tell(job.id, 'Files validated, moving job to queued state');
+    // Before the record is on disk: waiting for it would let a later job pass. After a crash the files are just read again.
+    this.#queued.push(record);
+    this.#startNext();
+    await this.#jobs.save(record);
+  }
+
+  /** Files never change, so what was found is kept; a file is read once for all jobs of a sweep. */
+  #read(fileId: string, role: 'training' | 'validation'): Promise<Validation> {
+    const key = `${role} ${fileId}`;
+    const known = this.#validations.get(key);
+    if (known !== undefined) return known;
+    const validation = new Promise<Validation>((resolve) => {
+      const number = this.#tasks++;
+      this.#answers.set(number, resolve);
+      const task: ValidationTask = { number, path: this.#files.path(fileId), role };
+      this.#validationThread().postMessage(task);
+    });
+    this.#validations.set(key, validation);
+    return validation;
+  }
+
+  #validationThread(): Worker {
+    if (this.#validator !== undefined) return this.#validator;
+    const thread = new Worker(new URL(`./validation-thread.${EXTENSION}`, import.meta.url));
+    this.#validator = thread;
+    thread.on('message', ({ number, validation }: ValidationAnswer) => {
+      this.#answers.get(number)?.(validation);
+      this.#answers.delete(number);
+    });
+    thread.on('error', (error) => {
+      // Out of memory, mostly: what was asked fails, and the next job gets a new thread.
+      this.#validator = undefined;
+      this.#validations.clear();
+      const answers = [...this.#answers.values()];
+      this.#answers.clear();
+      for (const answer of answers) answer({ kind: 'invalid', code: 'server_error', message: String(error) });
+    });
+    return thread;
+  }
+
+  #startNext(): void {
+    while (!this.#closed) {
+      const [record] = this.#queued;
+      if (record === undefined || !this.#hasRoom(record)) return;
+      this.#queued.shift();
+      this.#start(record);
+    }
+  }
+
+  /** As many as compute may always run, whatever their size. */
+  #hasRoom(record: JobRecord): boolean {
+    const runs = [...this.#runs.values()];
+    if (runs.length < Math.min(COMPUTING, this.#options.concurrency)) return true;
+    if (runs.length >= this.#options.concurrency) return false;
+    const files = [record, ...runs.map((run) => run.record)].map(({ job }) => job.training_file);
+    // A file may have been deleted since its job was created.
+    const bytes = files.reduce((sum, id) => sum + (this.#files.has(id) ? this.#files.get(id).bytes : 0), 0);
+    return bytes <= MOST_BYTES;
+  }
+
+  #start(record: JobRecord): void {
+    const { job } = record;
+    const { jobSeconds } = this.#options;
+    const run: Run = {
+      record,
+      turn: 'wanted',
+      epochs: 0,
+      thread: undefined,
+      turnStart: 0,
+      workedMs: 0,
+      timer: undefined,
+      waiting: [],
+      metrics: [],
+      checkpoints: [],
+      ended: false,
+    };
+    this.#runs.set(job.id, run);
+    this.#jobs.setStatus(record, 'running');
+    record.startedAt ??= Date.now();
+    job.estimated_finish = jobSeconds === undefined ? null : Math.ceil(record.startedAt / 1000 + jobSeconds);
+    this.#jobs.tell(job.id, 'Fine-tuning job started');
+    this.#watch(this.#jobs.save(record));
+    this.#giveTurns();
+  }
+
+  #giveTurns(): void {
+    while (!this.#closed && this.#computing < COMPUTING) {
+      const run = nextOf(this.#runs.values());
+      if (run === undefined) return;
+      run.turn = 'held';
+      run.turnStart = performance.now();
+      this.#computing++;
+      // Not before its first turn, so that a job that waits for it takes no memory.
+      if (run.thread === undefined) this.#train(run);
+      else run.thread.postMessage('go on');
+    }
+  }
+
+  #endTurn(run: Run, turn: 'wanted' | 'none'): void {
+    if (run.turn === 'held') {
+      run.workedMs += performance.now() - run.turnStart;
+      this.#computing--;
+    }
+    run.turn = turn;
+    this.#giveTurns();
+  }
+
+  #train(run: Run): void {
+    const { job } = run.record;
+    const task: TrainingTask = {
+      base: job.model,
+      hyperparameters: decided(job.hyperparameters, 0),
+      seed: job.seed,
+      trainingPath: this.#files.path(job.training_file),
+      validationPath: job.validation_file === null ? null : this.#files.path(job.validation_file),
+      modelDir: join(this.#options.modelsDir, job.id),
+    };
+    const thread = new Worker(new URL(`./training-thread.${EXTENSION}`, import.meta.url), { workerData: task });
+    run.thread = thread;
+    thread.on('message', (news: TrainingNews) => {
+      run.waiting.push(news);
+      if (news.kind === 'checkpoint') {
+        run.epochs++;
+        if (!isLast(news.metrics)) this.#endTurn(run, 'wanted');
+      }
+      this.#play(run);
+    });
+    thread.on('error', (error) => {
+      this.#options.log.error({ job: job.id, err: error }, 'training failed');
+      if (!run.ended) this.#watch(this.#fail(run.record, 'server_error', `Training failed: ${error.message}`, null));
+    });
+    thread.on('exit', () => {
+      run.thread = undefined;
+      this.#endTurn(run, 'none');
+    });
+  }
+
+  /** Tells what is due, and comes back when the next piece of news is. */
+  #play(run: Run): void {
+    if (run.timer !== undefined) return;
+    for (let news = run.waiting[0]; news !== undefined && !run.ended; news = run.waiting[0]) {
+      const delay = this.#dueAt(run, news) - Date.now();
+      if (delay > 0) {
+        run.timer = setTimeout(
+          () => {
+            run.timer = undefined;
+            this.#play(run);
+          },
+          Math.min(delay, LONGEST_TIMER),
+        );
+        return;
+      }
+      run.waiting.shift();
+      this.#take(run, news);
+    }
+  }
+
+  /** Milliseconds since 1970: in a stretched job each step has its place in the time that the job takes. */
+  #dueAt(run: Run, news: TrainingNews): number {
+    const { jobSeconds } = this.#options;
+    if (jobSeconds === undefined) return 0;
+    const part = news.kind === 'finished' ? 1 : news.metrics.step / news.metrics.total_steps;
+    return (run.record.startedAt ?? 0) + jobSeconds * 1000 * part;
+  }
+
+  #take(run: Run, news: TrainingNews): void {
+    const { id } = run.record.job;
+    switch (news.kind) {
+      case 'metrics':
+        run.metrics.push(news.metrics);
+        this.#jobs.tell(id, stepMessage(news.metrics), news.metrics);
+        return;
+      case 'checkpoint':
+        run.checkpoints.push(news.metrics);
+        this.#jobs.tell(
+          id,
+          `Checkpoint created at step ${news.metrics.step}: ${checkpointModelId(run.record.modelId, news.metrics.step)}`,
+        );
+        return;
+      case 'finished':
+        this.#watch(this.#succeed(run));
+    }
+  }
+
+  async #succeed(run: Run): Promise<void> {
+    const { record } = run;
+    const { job } = record;
+    const result = await this.#files.add(
+      Readable.from([resultCsv(run.metrics)]),
+      'step_metrics.csv',
+      'fine-tune-results',
+    );
+    if (run.ended) {
+      await this.#files.delete(result.id);
+      return;
+    }
+    const now = Math.floor(Date.now() / 1000);
+    record.checkpoints = run.checkpoints.slice(-CHECKPOINTS_LISTED).map((metrics) => ({
+      object: 'fine_tuning.job.checkpoint',
+      id: newCheckpointId(),
+      created_at: now,
+      fine_tuned_model_checkpoint: checkpointModelId(record.modelId, metrics.step),
+      fine_tuning_job_id: job.id,
+      metrics,
+      step_number: metrics.step,
+    }));
+    job.result_files = [result.id];
+    job.trained_tokens = record.trainingTokens * decided(job.hyperparameters, 0).n_epochs;
+    job.fine_tuned_model = record.modelId;
+    this.#jobs.setStatus(record, 'succeeded');
+    this.#jobs.tell(job.id, `New fine-tuned model created: ${record.modelId}`);
+    this.#jobs.tell(job.id, 'The job has successfully completed', this.#worked(job.id));
+    await this.#end(record);
+  }
+
+  async #fail(record: JobRecord, code: string, message: string, param: string | null): Promise<void> {
+    record.job.error = { code, message, param };
+    this.#jobs.setStatus(record, 'failed');
+    this.#jobs.tell(record.job.id, message, this.#worked(record.job.id), 'error');
+    await this.#end(record);
+  }
+
+  /** For the last event of a job: on a machine that jobs share, the time from start to end says little of what one of them took. */
+  #worked(jobId: string): Worked | Record<string, never> {
+    const run = this.#runs.get(jobId);
+    if (run === undefined) return {};
+    const present = run.turn === 'held' ? performance.now() - run.turnStart : 0;
+    return { worked_ms: Math.round(run.workedMs + present) };
+  }
+
+  /** Puts a terminal state on disk, stops what still goes on, and lets the next job in. */
+  async #end(record: JobRecord): Promise<void> {
+    const { job } = record;
+    job.finished_at = Math.floor(Date.now() / 1000);
+    job.estimated_finish = null;
+    const run = this.#runs.get(job.id);
+    if (run !== undefined) {
+      run.ended = true;
+      clearTimeout(run.timer);
+      this.#runs.delete(job.id);
+    }
+    if (job.status !== 'succeeded') this.#watch(this.#removeModel(job.id, run?.thread));
+    this.#startNext();
+    await this.#jobs.save(record);
+  }
+
+  async #removeModel(jobId: string, thread: Worker | undefined): Promise<void> {
+    await thread?.terminate();
+    await rm(join(this.#options.modelsDir, jobId), { recursive: true, force: true });
+  }
+
+  /** Work that nobody waits for: a failure is logged, and closing waits for it. */
+  #watch(work: Promise<unknown>): void {
+    const watched = work
+      .catch((error: unknown) => {
+        if (!this.#closed) this.#options.log.error({ err: error }, 'the job queue failed');
+      })
+      .finally(() => this.#ending.delete(watched));
+    this.#ending.add(watched);
+  }
+}
+
+/** Whose turn it is: of the runs with the fewest epochs the oldest. */
+function nextOf(runs: Iterable<Run>): Run | undefined {
+  let next: Run | undefined;
+  for (const run of runs) {
+    if (run.turn !== 'wanted') continue;
+    const older = run.epochs === next?.epochs && run.record.sequence < next.record.sequence;
+    if (next === undefined || run.epochs < next.epochs || older) next = run;
+  }
+  return next;
+}
+
+function stepMessage(metrics: Metrics): string {
+  const parts = [`training loss=${metrics.train_loss.toFixed(2)}`];
+  if (metrics.valid_loss !== undefined) parts.push(`validation loss=${metrics.valid_loss.toFixed(2)}`);
+  if (metrics.full_valid_loss !== undefined) parts.push(`full validation loss=${metrics.full_valid_loss.toFixed(2)}`);
+  return `Step ${metrics.step}/${metrics.total_steps}: ${parts.join(', ')}`;
+}
+
+/** The result file of a job, in OpenAI's columns; empty where there was no validation. */
+function resultCsv(rows: readonly Metrics[]): string {
+  const lines = rows.map((metrics) =>
+    [
+      metrics.step,
+      metrics.train_loss,
+      metrics.train_mean_token_accuracy,
+      metrics.full_valid_loss ?? metrics.valid_loss ?? '',
+      metrics.full_valid_mean_token_accuracy ?? metrics.valid_mean_token_accuracy ?? '',
+    ].join(','),
+  );
+  return `step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n${lines.join('\n')}\n`;
+}

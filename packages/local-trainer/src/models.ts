@@ -1,0 +1,113 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ApiError } from '@tuneloop/app/internal/shared/api-error';
+import { BASE_MODELS, type BaseModel } from './features.ts';
+import { ORGANIZATION } from './ids.ts';
+import { type JobRecord, type JobStore, modelsOf, type ShownJobs } from './jobs.ts';
+import { LruCache } from './lru.ts';
+import { sharedFile, weightsFile } from './model-files.ts';
+import { type TunedModel, unpackModel } from './tuned-model.ts';
+
+/** A model as the API shows it. */
+export interface ModelObject {
+  readonly object: 'model';
+  readonly id: string;
+  readonly created: number;
+  readonly owned_by: string;
+}
+
+/** A model that can be called. */
+export type CallableModel =
+  | { readonly kind: 'base'; readonly base: BaseModel }
+  | { readonly kind: 'tuned'; readonly model: TunedModel };
+
+/** Bytes of model files held in memory for answering. */
+const MOST_LOADED = 256 * 1024 * 1024;
+/** The base models came with the first release: 2026-11-01. */
+const BASE_CREATED = 1_793_491_200;
+
+/** The base models and those that jobs left; files are read at the first call and let go when others need the room. */
+export class ModelRegistry {
+  readonly #jobs: JobStore;
+  readonly #shown: ShownJobs;
+  readonly #dir: string;
+  readonly #loaded = new LruCache<CallableModel>(MOST_LOADED);
+
+  /** There are the models of the jobs as `shown`. */
+  constructor(jobs: JobStore, shown: ShownJobs, dir: string) {
+    this.#jobs = jobs;
+    this.#shown = shown;
+    this.#dir = dir;
+  }
+
+  list(): ModelObject[] {
+    const bases = BASE_MODELS.map((id) => modelObject(id, BASE_CREATED, 'system'));
+    const tuned = this.#shown
+      .all()
+      .flatMap((record) => modelsOf(record).map(({ id, created }) => modelObject(id, created, ORGANIZATION)));
+    return [...bases, ...tuned];
+  }
+
+  /** @throws ApiError 404 */
+  get(id: string): ModelObject {
+    if (BASE_MODELS.some((base) => base === id)) return modelObject(id, BASE_CREATED, 'system');
+    return modelObject(id, this.#find(id).created, ORGANIZATION);
+  }
+
+  /** @throws ApiError 404 `model_not_found` */
+  load(id: string): CallableModel {
+    const loaded = this.#loaded.get(id);
+    if (loaded !== undefined) return loaded;
+    const base = BASE_MODELS.find((name) => name === id);
+    const { model, bytes } = base === undefined ? this.#read(id) : { model: { kind: 'base' as const, base }, bytes: 0 };
+    this.#loaded.set(id, model, bytes);
+    return model;
+  }
+
+  /**
+   * Takes a tuned model, or one checkpoint, away for good.
+   *
+   * @throws ApiError 404 when there is none, 403 for a base model
+   */
+  async delete(id: string): Promise<void> {
+    if (BASE_MODELS.some((base) => base === id)) {
+      throw new ApiError(403, `The model '${id}' cannot be deleted: only fine-tuned models can.`, { param: 'model' });
+    }
+    const found = this.#find(id);
+    const { step } = found;
+    const record = this.#jobs.get(found.record.job.id);
+    record.deletedModels.push(id);
+    this.#loaded.delete(id);
+    if (record.job.fine_tuned_model === id) record.job.fine_tuned_model = null;
+    await this.#jobs.save(record);
+    const left = modelsOf(record);
+    const folder = join(this.#dir, record.job.id);
+    if (left.length === 0) rmSync(folder, { recursive: true, force: true });
+    else if (!left.some((model) => model.step === step)) rmSync(join(folder, weightsFile(step)), { force: true });
+  }
+
+  #read(id: string): { model: CallableModel; bytes: number } {
+    const { record, step } = this.#find(id);
+    const folder = join(this.#dir, record.job.id);
+    const shared = readFileSync(join(folder, sharedFile()));
+    const weights = readFileSync(join(folder, weightsFile(step)));
+    return { model: { kind: 'tuned', model: unpackModel(shared, weights) }, bytes: shared.length + weights.length };
+  }
+
+  #find(id: string): { record: JobRecord; step: number; created: number } {
+    for (const record of this.#shown.all()) {
+      // Cheap first: most jobs are not the one.
+      if (!id.startsWith(record.modelId)) continue;
+      const model = modelsOf(record).find((candidate) => candidate.id === id);
+      if (model !== undefined) return { record, step: model.step, created: model.created };
+    }
+    throw new ApiError(404, `The model '${id}' does not exist or you do not have access to it.`, {
+      param: 'model',
+      code: 'model_not_found',
+    });
+  }
+}
+
+function modelObject(id: string, created: number, ownedBy: string): ModelObject {
+  return { object: 'model', id, created, owned_by: ownedBy };
+}

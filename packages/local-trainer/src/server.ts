@@ -1,0 +1,160 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ApiError, errorBody } from '@tuneloop/app/internal/shared/api-error';
+import { lockFolder } from '@tuneloop/app/internal/shared/folder-lock';
+import { listenOnLoopback, refuseForeign } from '@tuneloop/app/internal/shared/loopback';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  LogController,
+} from 'fastify';
+import { type Logger, pino } from 'pino';
+import { chatRoutes } from './chat-routes.ts';
+import { CompletionStore } from './completion-store.ts';
+import { Faults } from './faults.ts';
+import { fileRoutes } from './file-routes.ts';
+import { FileStore } from './files.ts';
+import { newRequestId } from './ids.ts';
+import { JobQueue } from './job-queue.ts';
+import { jobRoutes } from './job-routes.ts';
+import { JobStore } from './jobs.ts';
+import { modelRoutes } from './model-routes.ts';
+import { ModelRegistry } from './models.ts';
+import { storedCompletionRoutes } from './stored-completion-routes.ts';
+
+export interface TrainerOptions {
+  /** TCP port on 127.0.0.1; 0 (the default) = any free one. */
+  readonly port?: number;
+  /** Folder of all state; made when it is not there. One trainer at a time. */
+  readonly dir: string;
+  /** Stretches each job to about this many seconds in `running`; default: as fast as it trains. */
+  readonly jobSeconds?: number;
+  /** Jobs in `running` at a time, at most; default 12. */
+  readonly concurrency?: number;
+  /** Adds `/_faults` and `/_ledger`, through which tests make it fail on purpose and see what happened; default false. */
+  readonly faults?: boolean;
+  /** Default: no log. */
+  readonly log?: Logger;
+}
+
+export interface Trainer {
+  /** `http://127.0.0.1:<port>/v1` */
+  readonly baseURL: string;
+  readonly port: number;
+  /** Stops threads and server and frees the folder; unfinished jobs go on at the next start. */
+  close(): Promise<void>;
+}
+
+/** As many as a sweep has, and some more. Only two of them compute at a time. */
+const JOBS_RUNNING = 12;
+const LARGEST_BODY = 32 * 1024 * 1024;
+
+/**
+ * Starts the local trainer: a server that speaks OpenAI's fine-tuning protocol on the loopback interface and trains small models.
+ *
+ * @throws TuneloopError LOCKED when another trainer uses `dir`, PORT_TAKEN when the port is in use
+ */
+export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
+  const dir = resolve(options.dir);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const unlock = lockFolder(dir);
+  try {
+    return await start(dir, options, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function start(dir: string, options: TrainerOptions, unlock: () => void): Promise<Trainer> {
+  const log = options.log ?? pino({ level: 'silent' });
+  const modelsDir = join(dir, 'models');
+  const files = await FileStore.open(join(dir, 'files'));
+  const jobs = await JobStore.open(join(dir, 'jobs'));
+  const queue = new JobQueue(jobs, files, {
+    modelsDir,
+    concurrency: options.concurrency ?? JOBS_RUNNING,
+    jobSeconds: options.jobSeconds,
+    log,
+  });
+  const faults = options.faults === true ? new Faults({ dir, jobs, queue, files }) : undefined;
+  const shown = faults?.jobs ?? jobs;
+  const models = new ModelRegistry(jobs, shown, modelsDir);
+  const completions = new CompletionStore(join(dir, 'completions.jsonl'));
+  const routes = [
+    fileRoutes(files),
+    jobRoutes(jobs, shown, queue, files),
+    modelRoutes(models),
+    chatRoutes(models, completions),
+    storedCompletionRoutes(completions),
+  ];
+  const app = await buildServer(log, routes, faults);
+  const { url, port } = await listenOnLoopback(app, options.port ?? 0);
+  queue.resume();
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await app.close();
+    await queue.close();
+    unlock();
+  };
+  return {
+    baseURL: `${url}/v1`,
+    port,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+/** The server around the routes: who may call, how errors look, which headers every answer has. */
+async function buildServer(
+  log: Logger,
+  routes: readonly FastifyPluginAsync[],
+  faults: Faults | undefined,
+): Promise<FastifyInstance> {
+  const app: FastifyInstance = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: true,
+    bodyLimit: LARGEST_BODY,
+    routerOptions: { maxParamLength: 500 },
+  });
+  // The JSON parser of Fastify refuses the empty body that clients send with a cancel.
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    try {
+      done(null, text === '' ? undefined : JSON.parse(text as string));
+    } catch {
+      done(new ApiError(400, 'We could not parse the JSON body of your request.'));
+    }
+  });
+
+  const arrivals = new WeakMap<object, number>();
+  app.addHook('onRequest', async (request) => {
+    arrivals.set(request, performance.now());
+    refuseForeign(request.headers);
+  });
+  app.addHook('onSend', async (request, reply) => {
+    const arrival = arrivals.get(request);
+    reply.header('x-request-id', newRequestId());
+    if (arrival !== undefined) reply.header('openai-processing-ms', (performance.now() - arrival).toFixed(3));
+  });
+  app.setNotFoundHandler(async ({ method, url }) => {
+    throw new ApiError(404, `Invalid URL (${method} ${url.split('?')[0]})`);
+  });
+  app.setErrorHandler<FastifyError>(async (error, request, reply) => {
+    if (error instanceof ApiError) return reply.code(error.status).send(error.body);
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send(errorBody(status, error.message, null, null));
+    request.log.error({ err: error, method: request.method, path: request.url.split('?')[0] }, 'a request failed');
+    return reply
+      .code(500)
+      .send(errorBody(500, 'The server had an error while processing your request. See its log.', null, null));
+  });
+  faults?.install(app);
+  for (const plugin of routes) await app.register(plugin, { prefix: '/v1' });
+  return app;
+}

@@ -1,0 +1,30 @@
+import { Context } from '@temporalio/activity';
+import type { Completion, CompletionRequest, Inference } from '../../providers/inference.ts';
+import { ProviderError } from '../../providers/provider-error.ts';
+import { questionKey } from '../../stores/completion-cache.ts';
+
+/** A request that fails for a passing reason is sent this many times before the attempt gives up. */
+const TRIES_PER_ROW = 4;
+
+/** Asks for one completion, again where that may help: waiting within the attempt keeps the other rows going. */
+export async function completeWithRetries(inference: Inference, request: CompletionRequest): Promise<Completion> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await inference.complete(request);
+    } catch (error) {
+      // A run that was cancelled has not failed.
+      request.signal?.throwIfAborted();
+      const mayPass = error instanceof ProviderError && error.retryable;
+      if (!mayPass || attempt === TRIES_PER_ROW) throw error;
+      await Context.current().sleep(error.retryAfterMs ?? 250 * 4 ** attempt);
+    }
+  }
+}
+
+/** What a provider sends with every request, whatever it is asked: the same question gets the same answer, if it can. */
+const TEMPERATURE = 0;
+
+/** The key under which the answer to a request is kept. */
+export function requestKey({ address }: Inference, { model, messages, maxOutputTokens }: CompletionRequest): string {
+  return questionKey({ address, model, messages, maxOutputTokens: maxOutputTokens ?? null, temperature: TEMPERATURE });
+}

@@ -1,0 +1,40 @@
+import { Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { type Pipeline, type ProviderChoice, pipelineSchema } from '../../config/pipeline.ts';
+import type { Prices } from '../../core/evaluation/cost.ts';
+import { TuneloopError } from '../../errors.ts';
+import type { Provider } from '../../providers/provider.ts';
+import { type ArtifactRef, type ArtifactStore, readJson } from '../../stores/artifact-store.ts';
+
+/** All that activities need from outside; there are no globals. */
+export interface Dependencies {
+  artifacts: ArtifactStore;
+  /** Folder of the runs' reports and unfinished predictions; see `stores/run-folder.ts`. */
+  home: string;
+  prices: Prices;
+  connectProvider(choice: ProviderChoice): Provider;
+  /** The server that the worker works for: to ask which runs are open, and for the month's budget. */
+  temporal: Client;
+  /** What all runs together may spend in a month, in USD; null for no cap. */
+  monthlyBudgetUsd: number | null;
+  log: Logger;
+}
+
+/**
+ * The pipeline that the client stored when it started the run. Checked again: the run may have been started by somebody
+ * else with an artifact that is no pipeline, or by a version that did not know a key that has a default now.
+ */
+export async function loadPipeline({ artifacts }: Dependencies, definition: ArtifactRef): Promise<Pipeline> {
+  const { success, data, error } = pipelineSchema.safeParse(await readJson<unknown>(artifacts, definition));
+  if (success) return data;
+  throw new TuneloopError('PIPELINE_INVALID', `${definition.uri} is no pipeline: ${z.prettifyError(error)}`);
+}
+
+/** The id of the workflow that called the activity. From Temporal and not from the caller, so it can name a folder. */
+export function currentWorkflowId(): string {
+  const { workflowExecution } = Context.current().info;
+  if (!workflowExecution) throw new Error('this activity was not started by a workflow');
+  return workflowExecution.workflowId;
+}

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import type { Candidate } from '../../core/run/plan.ts';
+import type { JobIdentity } from '../../providers/training.ts';
+import type { ArtifactRef } from '../../stores/artifact-store.ts';
+
+/** All that the job of one candidate is made of. */
+export interface JobInput {
+  definition: ArtifactRef;
+  runId: string;
+  datasetVersion: string;
+  candidate: Candidate;
+  /** 1, and one more for each time that the job is made anew on purpose, because a quota ended the one before. */
+  generation: number;
+  /** Ids of uploaded files. */
+  trainingFile: string;
+  validationFile: string;
+}
+
+/**
+ * What a job can be found by again: key and seed are a hash over everything that makes it this job and no other. Neither
+ * the attempt nor Temporal's run id is in it, because the job outlives both.
+ */
+export function jobIdentity(input: Omit<JobInput, 'definition' | 'validationFile'>): JobIdentity {
+  const { runId, datasetVersion, candidate, generation, trainingFile } = input;
+  const { id, baseModel, hyperparameters } = candidate;
+  const { learningRateMultiplier, epochs, batchSize = null } = hyperparameters;
+  const parts = [runId, id, datasetVersion, baseModel, learningRateMultiplier, epochs, batchSize, generation];
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest();
+  // The protocol's seeds are 0 to 2^31 - 1.
+  return { key: hash.toString('hex'), seed: hash.readUInt32BE(0) >>> 1, baseModel, trainingFile };
+}

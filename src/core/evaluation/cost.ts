@@ -1,0 +1,123 @@
+import type { TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
+
+/** Prices as the price file has them: USD per 1M tokens, and USD per hour of the machine for the local trainer. */
+export interface Prices {
+  date: string;
+  source: string;
+  local: { machine_usd_per_hour: number };
+  models: Record<string, ModelPrice>;
+  /** Price lists of single providers, by the name that their profile gives in `billing.priceList`. */
+  lists?: Record<string, Record<string, ModelPrice>> | undefined;
+}
+
+/** What a provider charges for; a part of its profile. */
+export type Billing =
+  /** By the model's row in a price list; null for the list `models`. */
+  | { readonly charges: 'tokens'; readonly priceList: string | null }
+  /** The time that one's own machine works. */
+  | { readonly charges: 'machine-time' };
+
+export interface ModelPrice {
+  training: number;
+  tuned: { input: number; cached?: number; output: number };
+  base: { input: number; cached?: number; output: number };
+}
+
+/** What serving is paid by: tokens at a model's price, or time on one's own machine. */
+export type Tariff =
+  | {
+      kind: 'tokens';
+      inputPer1M: number;
+      /** Input that the provider finds in its cache of prefixes; null where it has no price of its own. */
+      cachedInputPer1M: number | null;
+      outputPer1M: number;
+      trainingPer1M: number;
+    }
+  | { kind: 'machine'; usdPerHour: number }
+  | { kind: 'unknown' };
+
+/**
+ * The tariff of a model. Dated names (`gpt-4o-2024-08-06`) are charged as the model they start with.
+ *
+ * @param baseModel the model that was tuned, or is called as it is.
+ */
+export function tariffOf(prices: Prices, billing: Billing, baseModel: string, tuned: boolean): Tariff {
+  if (billing.charges === 'machine-time') return { kind: 'machine', usdPerHour: prices.local.machine_usd_per_hour };
+  const list = billing.priceList === null ? prices.models : prices.lists?.[billing.priceList];
+  const price = list?.[baseModel.replace(/-\d{4}-\d{2}-\d{2}$/, '')];
+  if (!price) return { kind: 'unknown' };
+  const { input, cached = null, output } = tuned ? price.tuned : price.base;
+  return {
+    kind: 'tokens',
+    inputPer1M: input,
+    cachedInputPer1M: cached,
+    outputPer1M: output,
+    trainingPer1M: price.training,
+  };
+}
+
+/**
+ * Mean cost of 1,000 requests in USD, or null where no price is known.
+ *
+ * @param serverMs typical time the server worked on one request, in milliseconds; charged by the machine tariff.
+ */
+export function costPer1k(tariff: Tariff, meanUsage: TokenUsage, serverMs: number): number | null {
+  switch (tariff.kind) {
+    case 'tokens':
+      return (meanUsage.promptTokens * tariff.inputPer1M + meanUsage.completionTokens * tariff.outputPer1M) / 1000;
+    case 'machine':
+      return (serverMs / 3_600_000) * tariff.usdPerHour * 1000;
+    case 'unknown':
+      return null;
+  }
+}
+
+/** How a provider charges the beginning of a prompt that it was sent a moment ago; a part of its profile. */
+export interface PromptCache {
+  /** The shortest prefix that is charged as cached, in tokens. */
+  readonly fewestTokens: number;
+  /** Longer prefixes are cached in steps of this many tokens. */
+  readonly stepTokens: number;
+}
+
+/**
+ * Tokens of a prompt that are charged as cached where its prefix was sent a moment ago: the longest known prefix, in whole
+ * steps.
+ *
+ * @param prefixTokens how many tokens at its beginning the prompt shares with others.
+ * @param cache the provider's rule; null where it caches nothing
+ */
+export function cachedTokens(promptTokens: number, prefixTokens: number, cache: PromptCache | null): number {
+  const shared = Math.min(promptTokens, prefixTokens);
+  return cache === null || shared < cache.fewestTokens ? 0 : shared - (shared % cache.stepTokens);
+}
+
+/**
+ * As {@link costPer1k}, where the provider finds so many of the mean prompt's tokens in its cache; null where no price for
+ * that is known.
+ */
+export function cachedCostPer1k(tariff: Tariff, meanUsage: TokenUsage, meanCachedTokens: number): number | null {
+  if (tariff.kind !== 'tokens' || tariff.cachedInputPer1M === null) return null;
+  const { inputPer1M, cachedInputPer1M, outputPer1M } = tariff;
+  const { promptTokens, completionTokens } = meanUsage;
+  const input = (promptTokens - meanCachedTokens) * inputPer1M + meanCachedTokens * cachedInputPer1M;
+  return (input + completionTokens * outputPer1M) / 1000;
+}
+
+/** Cost of one training job in USD, or null where no price is known. `trainedTokens` counts every epoch. */
+export function trainingCost(tariff: Tariff, trainedTokens: number, seconds: number): number | null {
+  switch (tariff.kind) {
+    case 'tokens':
+      return (trainedTokens / 1e6) * tariff.trainingPer1M;
+    case 'machine':
+      return (seconds / 3600) * tariff.usdPerHour;
+    case 'unknown':
+      return null;
+  }
+}
+
+/** How much cheaper `cost` is than `baseline`, in percent; null where either is unknown. */
+export function savingPercent(baseline: number | null, cost: number | null): number | null {
+  if (baseline === null || cost === null || baseline === 0) return null;
+  return (1 - cost / baseline) * 100;
+}

@@ -1,0 +1,44 @@
+import type { JobOutcome } from '../../activities/await-job.ts';
+import type { Evaluation } from '../../activities/evaluate.ts';
+import type { PlannedCandidate } from '../../activities/plan.ts';
+import type { Checkpoint } from '../../providers/training.ts';
+import type { Stop } from './early-stop.ts';
+
+/** A candidate with what became of its job. */
+export interface CandidateOutcome {
+  candidate: PlannedCandidate;
+  job: JobOutcome;
+  /** Why it was told to stop; null where it was not. */
+  stop: Stop | null;
+  /** Its model, and those of its checkpoints that are worth evaluating; none where it has no model. */
+  contenders: Contending[];
+}
+
+/** A trained model that could win. */
+export interface Contending {
+  /** The candidate's, and for a checkpoint its epoch: `local-base-lr1-e4@2`. */
+  id: string;
+  candidate: PlannedCandidate;
+  model: string;
+  /** Of a checkpoint; null for the model at the end. */
+  epoch: number | null;
+  /** On the validation rows; null until it was made. */
+  evaluation: Evaluation | null;
+  /** Why it could not be evaluated. */
+  failure: string | null;
+}
+
+/** What contends for a candidate, before anything is evaluated. */
+export function contendingModels(
+  candidate: PlannedCandidate,
+  job: JobOutcome,
+  checkpoints: readonly Checkpoint[],
+): Contending[] {
+  if (job.state !== 'succeeded') return [];
+  const { id } = candidate;
+  const common = { candidate, evaluation: null, failure: null };
+  return [
+    { id, model: job.model, epoch: null, ...common },
+    ...checkpoints.map(({ epoch, model }) => ({ id: `${id}@${epoch}`, model, epoch, ...common })),
+  ];
+}

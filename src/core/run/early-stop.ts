@@ -1,0 +1,203 @@
+import { percentText } from '../text/format.ts';
+import type { Candidate } from './plan.ts';
+
+/** What a job reports at the end of its first epochs, measured on all validation rows. */
+export interface EpochReport {
+  /** Id of the candidate. */
+  candidate: string;
+  /** From 1. */
+  epoch: number;
+  validLoss: number | null;
+  /** 0 to 1. */
+  validAccuracy: number | null;
+}
+
+/** A candidate whose job goes on to no purpose. */
+export interface Stop {
+  candidate: string;
+  afterEpoch: 1 | 2;
+  /** In words and figures, for people. */
+  reason: string;
+}
+
+/** How a candidate has ended; `stopped`: by this rule, from the moment that its job was told so. */
+export type CandidateEnd = 'succeeded' | 'stopped' | 'failed' | 'cancelled' | 'skipped';
+
+/** So many are never stopped. */
+const FEWEST_KEPT = 3;
+
+/** How many of `candidates` the rule keeps after an epoch: of nine, five after the first and three after the second. */
+export function keptAfter(epoch: 1 | 2, candidates: number): number {
+  const share = epoch === 1 ? (5 * candidates) / 9 : candidates / 3;
+  return Math.min(candidates, Math.max(FEWEST_KEPT, Math.ceil(share)));
+}
+
+/** The fewest epochs that are trained with the early stop; without failures. */
+export function fewestEpochs(candidates: readonly Candidate[]): number {
+  const competing = candidates.filter(({ half }) => !half);
+  const models = new Set(competing.map(({ baseModel }) => baseModel)).size;
+  const afterSecond = keptAfter(2, competing.length);
+  const afterFirst = Math.max(keptAfter(1, competing.length), models);
+  const epochs = competing.map(({ hyperparameters }) => hyperparameters.epochs).sort((a, b) => a - b);
+  const paid = epochs.map((all, place) => {
+    if (place < afterSecond) return all;
+    return Math.min(all, place < afterFirst ? 2 : 1);
+  });
+  return plannedEpochs(candidates.filter(({ half }) => half)) + paid.reduce((sum, each) => sum + each, 0);
+}
+
+export function plannedEpochs(candidates: readonly Candidate[]): number {
+  return candidates.reduce((sum, { hyperparameters }) => sum + hyperparameters.epochs, 0);
+}
+
+/**
+ * Which candidates to stop now. Successive halving with two rungs (Jamieson and Talwalkar, 2016) for jobs that run at
+ * different paces: a candidate is stopped once so many others are ahead of it after the same epoch that no report to come can
+ * bring it back. So all orders in which the same reports arrive stop the same candidates.
+ *
+ * - Ahead is who has the higher validation accuracy, or at equal accuracy the lower validation loss; for generation the
+ *   lower loss. A report without that figure stops nobody.
+ * - After the first epoch the best of each base model is kept: larger models may begin slowly.
+ * - Who was lost (failed, cancelled, not paid for) is as if it had never been planned. Three are left, unless more are lost.
+ * - A job on half of the rows takes no part.
+ *
+ * @param reports of any epochs in any order; of several of one candidate and epoch the first counts.
+ * @param ended the candidates that no longer run.
+ */
+export function candidatesToStop(
+  candidates: readonly Candidate[],
+  reports: readonly EpochReport[],
+  ended: ReadonlyMap<string, CandidateEnd>,
+  task: 'classification' | 'generation',
+): Stop[] {
+  const competing = candidates.filter(({ id, half }) => !half && !isLost(ended.get(id)));
+  const first = new Rung(1, competing, reports, ended, task);
+  // Only those may push others out of the second rung that nothing can push out of the first any more.
+  const through = competing.filter((each) => ended.get(each.id) !== 'stopped' && isThrough(first, each, competing));
+  const second = new Rung(2, competing, reports, ended, task);
+
+  const stops: Ranked[] = [];
+  for (const candidate of competing) {
+    if (ended.has(candidate.id)) continue;
+    const isBehindAtFirst =
+      first.isOut(candidate, competing) && first.ahead(candidate, sameModel(candidate, competing)) > 0;
+    const rung = isBehindAtFirst ? first : second.isOut(candidate, through) ? second : null;
+    // After its last epoch there is nothing left to stop.
+    if (!rung || candidate.hyperparameters.epochs <= rung.epoch) continue;
+    const rivals = rung === first ? competing : through;
+    stops.push({ ahead: rung.ahead(candidate, rivals), stop: rung.stop(candidate, rivals) });
+  }
+  const left = competing.filter(({ id }) => ended.get(id) !== 'stopped').length;
+  // Where others were lost after they had pushed somebody out, the worst go first.
+  return stops
+    .sort((a, b) => a.stop.afterEpoch - b.stop.afterEpoch || b.ahead - a.ahead)
+    .slice(0, Math.max(0, left - FEWEST_KEPT))
+    .map(({ stop }) => stop);
+}
+
+interface Ranked {
+  stop: Stop;
+  /** How many are ahead of it. */
+  ahead: number;
+}
+
+/** The candidates after one epoch. */
+class Rung {
+  readonly epoch: 1 | 2;
+  readonly #kept: number;
+  readonly #of: number;
+  readonly #task: 'classification' | 'generation';
+  readonly #figures = new Map<string, Figures | null>();
+  readonly #ended: ReadonlyMap<string, CandidateEnd>;
+
+  constructor(
+    epoch: 1 | 2,
+    competing: readonly Candidate[],
+    reports: readonly EpochReport[],
+    ended: ReadonlyMap<string, CandidateEnd>,
+    task: 'classification' | 'generation',
+  ) {
+    this.epoch = epoch;
+    this.#of = competing.length;
+    this.#kept = keptAfter(epoch, competing.length);
+    this.#task = task;
+    this.#ended = ended;
+    for (const report of reports) {
+      if (report.epoch !== epoch || this.#figures.get(report.candidate)) continue;
+      this.#figures.set(report.candidate, figuresOf(report, task));
+    }
+  }
+
+  /** How many rivals are ahead of a candidate, as far as is known. */
+  ahead({ id }: Candidate, rivals: readonly Candidate[]): number {
+    const own = this.#figures.get(id);
+    if (!own) return 0;
+    return rivals.filter((rival) => isAhead(this.#figures.get(rival.id), own)).length;
+  }
+
+  /** How many rivals may still turn out to be ahead. */
+  mayGetAhead({ id }: Candidate, rivals: readonly Candidate[]): number {
+    return rivals.filter((rival) => rival.id !== id && !this.#figures.has(rival.id) && !this.#ended.has(rival.id))
+      .length;
+  }
+
+  hasReported({ id }: Candidate): boolean {
+    return this.#figures.has(id);
+  }
+
+  isOut(candidate: Candidate, rivals: readonly Candidate[]): boolean {
+    return this.ahead(candidate, rivals) >= this.#kept;
+  }
+
+  /** Whether it stays among those that are kept, whatever is reported later. */
+  isSafe(candidate: Candidate, rivals: readonly Candidate[]): boolean {
+    return this.ahead(candidate, rivals) + this.mayGetAhead(candidate, rivals) < this.#kept;
+  }
+
+  stop(candidate: Candidate, rivals: readonly Candidate[]): Stop {
+    const figures = this.#figures.get(candidate.id);
+    const figure =
+      this.#task === 'classification'
+        ? `validation accuracy ${percentText(figures?.accuracy ?? 0)}`
+        : `validation loss ${figures?.loss?.toFixed(3)}`;
+    const ahead = this.ahead(candidate, rivals);
+    const reason = `${figure} after epoch ${this.epoch}: ${ahead} of ${this.#of} are ahead, and ${this.#kept} go on`;
+    return { candidate: candidate.id, afterEpoch: this.epoch, reason };
+  }
+}
+
+/** Whether the first rung can stop a candidate no more. */
+function isThrough(first: Rung, candidate: Candidate, competing: readonly Candidate[]): boolean {
+  if (!first.hasReported(candidate)) return false;
+  if (first.isSafe(candidate, competing)) return true;
+  const siblings = sameModel(candidate, competing);
+  return first.ahead(candidate, siblings) + first.mayGetAhead(candidate, siblings) === 0;
+}
+
+/** What candidates are compared by. For generation the accuracy is 0, so that the loss decides. */
+interface Figures {
+  accuracy: number;
+  loss: number | null;
+}
+
+/** Null where the report does not say what counts. */
+function figuresOf({ validAccuracy, validLoss }: EpochReport, task: 'classification' | 'generation'): Figures | null {
+  const loss = validLoss !== null && Number.isFinite(validLoss) ? validLoss : null;
+  if (task === 'generation') return loss === null ? null : { accuracy: 0, loss };
+  return validAccuracy === null || !Number.isFinite(validAccuracy) ? null : { accuracy: validAccuracy, loss };
+}
+
+/** Equals are not ahead of each other. */
+function isAhead(rival: Figures | null | undefined, own: Figures): boolean {
+  if (!rival) return false;
+  if (rival.accuracy !== own.accuracy) return rival.accuracy > own.accuracy;
+  return rival.loss !== null && own.loss !== null && rival.loss < own.loss;
+}
+
+function isLost(end: CandidateEnd | undefined): boolean {
+  return end === 'failed' || end === 'cancelled' || end === 'skipped';
+}
+
+function sameModel({ baseModel }: Candidate, candidates: readonly Candidate[]): Candidate[] {
+  return candidates.filter((other) => other.baseModel === baseModel);
+}

@@ -1,0 +1,172 @@
+import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
+import { type Billing, costPer1k, type Prices, tariffOf, trainingCost } from '../evaluation/cost.ts';
+import { type CheckpointRows, mostCheckpoints } from './checkpoints.ts';
+import type { Candidate } from './plan.ts';
+
+/**
+ * What a run costs at most, in USD; null where a price is unknown. Less, where jobs are stopped early, checkpoints are not
+ * worth evaluating, or the provider caches what prompts share.
+ */
+export interface Estimate {
+  trainingUsd: number | null;
+  evaluationUsd: number | null;
+  totalUsd: number | null;
+  /** What an hour of the machine costs, where that is all there is to pay: with the local trainer. */
+  machineUsdPerHour: number | null;
+  /** Models that the price file does not know. */
+  unknownPrices: string[];
+  /** What to hold back for each candidate, in the order of the candidates. */
+  candidates: CandidateEstimate[];
+  /** What to hold back for what comes after the candidates. */
+  final: FinalEstimate;
+}
+
+export interface FinalEstimate {
+  /** The winner on the test rows. */
+  testUsd: number | null;
+  baselineUsd: number | null;
+  /** What serves now; 0 where that is the original prompt. */
+  championUsd: number | null;
+  /** Each of the models with the original prompt, in their order. */
+  alternativesUsd: (number | null)[];
+  /** The judge, for all that it judges in the run; 0 without one. */
+  judgeUsd: number | null;
+}
+
+export interface CandidateEstimate {
+  trainingUsd: number | null;
+  /** On the validation rows, with as many checkpoints as may be evaluated. */
+  evaluationUsd: number | null;
+}
+
+/**
+ * More is held back than estimated: a provider may count the tokens that frame a chat a little differently, and answers
+ * may be longer than those of the log.
+ */
+const TRAINING_RESERVE = 1.1;
+const EVALUATION_RESERVE = 1.25;
+
+export interface EstimateInput {
+  prices: Prices;
+  billing: Billing;
+  candidates: readonly Candidate[];
+  /** For each treatment of the candidates: tokens of the training file, once through, and of a mean request. */
+  tokens: TreatedTokens;
+  /** Rows that every candidate answers. */
+  validationRows: number;
+  /** Rows that only the winner and the baseline answer. */
+  testRows: number;
+  /** Mean tokens of an answer. */
+  meanOutputTokens: number;
+  /** Mean tokens of the whole original prompt. */
+  meanPromptTokens: number;
+  /** Null where the log has its answers. */
+  baselineModel: string | null;
+  /** What serves now; null for the original prompt. */
+  champion: { baseModel: string; treatment: Treatment } | null;
+  /** Models that get the original prompt too. */
+  alternatives: readonly string[];
+  /** Which checkpoints are evaluated; null for none. */
+  checkpoints: CheckpointRows | null;
+  /** Null where no model judges. Its budget is in USD; null for none of its own. */
+  judge: { model: string; budgetUsd: number | null } | null;
+}
+
+/** Tokens of the judge's own instructions, and of its answer: a short JSON object. */
+const JUDGE_TOKENS = { prompt: 250, completion: 30 };
+/** An answer and the right one, in both orders. */
+const JUDGE_CALLS = 2;
+
+export type TreatedTokens = Partial<Record<Treatment, { train: number; request: number }>>;
+
+/**
+ * Training tokens x epochs x price, and the requests of the evaluation at the price of each model, without any cache. For
+ * the local trainer the cost is machine time, which is not known before; it is far below one cent and is estimated as 0.
+ */
+export function estimateRun(input: EstimateInput): Estimate {
+  const { prices, billing, tokens, validationRows, testRows, meanOutputTokens, meanPromptTokens } = input;
+  const { baselineModel, champion, alternatives, checkpoints, judge } = input;
+  const local = billing.charges === 'machine-time';
+  const unknownPrices = new Set<string>();
+  const known = (model: string, usd: number | null) => {
+    if (usd === null) unknownPrices.add(model);
+    return usd;
+  };
+  const perCall = (model: string, tuned: boolean, promptTokens: number, completionTokens = meanOutputTokens) => {
+    const usd = local ? 0 : costPer1k(tariffOf(prices, billing, model, tuned), { promptTokens, completionTokens }, 0);
+    return known(model, times(usd, 1 / 1000));
+  };
+  const costs = input.candidates.map(({ id, baseModel, hyperparameters: { epochs }, treatment, half }) => {
+    const treated = tokens[treatment];
+    if (!treated) throw new RangeError(`no token counts for ${id}`);
+    const tariff = tariffOf(prices, billing, baseModel, true);
+    const trainedTokens = treated.train * epochs * (half ? 0.5 : 1);
+    const trainingUsd = known(baseModel, local ? 0 : trainingCost(tariff, trainedTokens, 0));
+    const models = half ? 1 : 1 + mostCheckpoints(epochs, checkpoints);
+    return { trainingUsd, rowUsd: perCall(baseModel, true, treated.request), models };
+  });
+  // Which candidate wins is not known yet: the dearest is assumed.
+  const dearest = costs.reduce<number | null>(
+    (most, { rowUsd }) => (rowUsd === null || most === null ? null : Math.max(most, rowUsd)),
+    0,
+  );
+  const testUsd = times(dearest, testRows);
+  // Without test rows the baseline answers the validation rows.
+  const judgedRows = testRows > 0 ? testRows : validationRows;
+  const prompted = (model: string) => times(perCall(model, false, meanPromptTokens), judgedRows);
+  const baselineUsd = baselineModel === null ? 0 : prompted(baselineModel);
+  const alternativesUsd = alternatives.map(prompted);
+  // What is left of its prompt may not be known: at most it is the whole.
+  const championRequest = (champion && tokens[champion.treatment]?.request) ?? meanPromptTokens;
+  const championUsd = champion ? times(perCall(champion.baseModel, true, championRequest), judgedRows) : 0;
+
+  const models = costs.reduce((count, cost) => count + cost.models, 0);
+  const judgings = models * validationRows + testRows + (1 + (champion ? 1 : 0) + alternatives.length) * judgedRows;
+  // It reads the request, its answer and the right one.
+  const judgePrompt = meanPromptTokens + 2 * meanOutputTokens + JUDGE_TOKENS.prompt;
+  const judgeUsd = judge
+    ? times(perCall(judge.model, false, judgePrompt, JUDGE_TOKENS.completion), JUDGE_CALLS * judgings)
+    : 0;
+  const judgeCap = judge?.budgetUsd ?? Number.POSITIVE_INFINITY;
+
+  const trainingUsd = sum(costs.map((cost) => cost.trainingUsd));
+  const evaluationUsd = sum([
+    ...costs.map(({ rowUsd, models }) => times(rowUsd, models * validationRows)),
+    testUsd,
+    baselineUsd,
+    championUsd,
+    ...alternativesUsd,
+    atMost(judgeUsd, judgeCap),
+  ]);
+  const whole = unknownPrices.size === 0;
+  return {
+    trainingUsd: whole ? trainingUsd : null,
+    evaluationUsd: whole ? evaluationUsd : null,
+    totalUsd: whole ? sum([trainingUsd, evaluationUsd]) : null,
+    machineUsdPerHour: local ? prices.local.machine_usd_per_hour : null,
+    unknownPrices: [...unknownPrices],
+    candidates: costs.map(({ trainingUsd, rowUsd, models }) => ({
+      trainingUsd: times(trainingUsd, TRAINING_RESERVE),
+      evaluationUsd: times(rowUsd, models * validationRows * EVALUATION_RESERVE),
+    })),
+    final: {
+      testUsd: times(testUsd, EVALUATION_RESERVE),
+      baselineUsd: times(baselineUsd, EVALUATION_RESERVE),
+      championUsd: times(championUsd, EVALUATION_RESERVE),
+      alternativesUsd: alternativesUsd.map((usd) => times(usd, EVALUATION_RESERVE)),
+      judgeUsd: atMost(times(judgeUsd, EVALUATION_RESERVE), judgeCap),
+    },
+  };
+}
+
+function atMost(usd: number | null, cap: number): number | null {
+  return usd === null ? null : Math.min(usd, cap);
+}
+
+function times(usd: number | null, factor: number): number | null {
+  return usd === null ? null : usd * factor;
+}
+
+function sum(amounts: readonly (number | null)[]): number | null {
+  return amounts.reduce<number | null>((total, usd) => (total === null || usd === null ? null : total + usd), 0);
+}

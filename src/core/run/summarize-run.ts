@@ -1,0 +1,256 @@
+import type { Evaluation } from '../../activities/evaluate.ts';
+import type { Plan } from '../../activities/plan.ts';
+import type { Dataset } from '../../activities/prepare.ts';
+import type { Pipeline } from '../../config/pipeline.ts';
+import { promotionOf } from '../deployment/promotion.ts';
+import type { Comparison } from '../evaluation/comparison.ts';
+import { savingPercent } from '../evaluation/cost.ts';
+import { recommend } from '../evaluation/recommendation.ts';
+import type { Selection } from '../evaluation/selection.ts';
+import { signedPoints, usdText } from '../text/format.ts';
+import type { CandidateOutcome, Contending } from './contenders.ts';
+import type {
+  AlternativeResult,
+  CandidateResult,
+  ChampionResult,
+  Contended,
+  Judged,
+  RunFindings,
+  Spent,
+} from './run-result.ts';
+
+export interface RunParts {
+  runId: string;
+  pipeline: Pipeline;
+  dataset: Dataset;
+  plan: Plan;
+  spentUsd: number;
+  outcomes: readonly CandidateOutcome[];
+  selection: Selection;
+  tested: TestOutcome;
+  /** A candidate against the same one on half of the training rows; null where that was not tried. */
+  half: Comparison | null;
+}
+
+/** How the winner and what it is compared with did on the rows that judge. */
+export interface TestOutcome {
+  judgedOn: 'test' | 'validation';
+  winner: Measured;
+  baseline: Measured;
+  /** Null where there is no row that both have a score for. */
+  comparison: Comparison | null;
+  /** What serves now; null for the original prompt. */
+  champion: (Measured & { model: string; comparison: Comparison | null }) | null;
+  alternatives: (Measured & { model: string; comparison: Comparison | null })[];
+}
+
+export interface Measured {
+  evaluation: Evaluation | null;
+  failure: string | null;
+}
+
+/** Puts the parts of a run together, and decides what they recommend. */
+export function summarizeRun(parts: RunParts): Omit<RunFindings, 'reportPath'> {
+  const { runId, pipeline, dataset, plan, outcomes, selection, tested } = parts;
+  const winner = outcomes.flatMap(({ contenders }) => contenders).find(({ id }) => id === selection.winner);
+  const winnerJudged = tested.winner.evaluation && judged(tested.winner.evaluation);
+  const baseline = judged(tested.baseline.evaluation ?? NOT_MEASURED);
+  const alternatives = tested.alternatives.map(opponent);
+  const champion = tested.champion && opponent(tested.champion);
+  const spent = spentOn(parts);
+  const { recommendation, reason, breakEvenRequests, breakEvenCachedRequests } = recommend({
+    winner: winnerJudged,
+    winnerFailure: tested.winner.failure,
+    baseline,
+    comparison: tested.comparison,
+    alternatives,
+    spentUsd: spent.usd,
+  });
+  // A plan of an earlier version does not say it; only the local trainer had machine time as its price then.
+  const local = plan.localTrainer ?? plan.estimate.machineUsdPerHour !== null;
+  return {
+    runId,
+    pipeline: pipeline.name,
+    task: pipeline.task,
+    metric: pipeline.evaluation.metric,
+    localTrainer: local,
+    dataset: dataset.summary,
+    estimate: plan.estimate.text,
+    spent,
+    candidates: outcomes.map((outcome) => candidateResult(outcome, selection)),
+    baseline: { kind: pipeline.evaluation.baseline === 'recorded' ? 'recorded' : 'live', ...baseline },
+    winner: selection.winner,
+    winnerModel: winner?.model ?? null,
+    winnerReason: selection.reason,
+    optimism: winner ? selection.optimism : null,
+    winnerJudged,
+    judgedOn: tested.judgedOn,
+    comparison: tested.comparison,
+    champion,
+    promotion: promotionOf({
+      recommendation,
+      reason,
+      winner: winnerJudged,
+      champion: champion && {
+        ...champion,
+        costPer1kUsd: champion.judged?.costPer1kUsd ?? null,
+        endsAt: plan.championEndsAt,
+      },
+    }),
+    alternatives,
+    savingPercent: savingPercent(baseline.costPer1kUsd, winnerJudged?.costPer1kUsd ?? null),
+    cachedSavingPercent: savingPercent(baseline.cachedCostPer1kUsd, winnerJudged?.costPer1kUsd ?? null),
+    breakEvenRequests,
+    breakEvenCachedRequests,
+    recommendation,
+    reason: local ? `${reason} Figures of the local trainer, not an LLM.` : reason,
+    notes: notesOf(parts),
+  };
+}
+
+function opponent({
+  model,
+  evaluation,
+  failure,
+  comparison,
+}: NonNullable<TestOutcome['champion']>): ChampionResult & AlternativeResult {
+  return { model, judged: evaluation && judged(evaluation), comparison, failure };
+}
+
+function candidateResult(
+  { candidate, job, stop, contenders }: CandidateOutcome,
+  selection: Selection,
+): CandidateResult {
+  const [final, ...checkpoints] = contenders.map((contender) => contended(contender, selection));
+  const lost = { ...NOT_CONTENDED, id: candidate.id, reason: job.state === 'succeeded' ? null : job.reason };
+  const trained = job.state === 'succeeded';
+  return {
+    ...(final ?? lost),
+    baseModel: candidate.baseModel,
+    hyperparameters: candidate.hyperparameters,
+    treatment: candidate.treatment,
+    half: candidate.half === true,
+    jobId: job.jobId,
+    status: job.state,
+    trainingUsd: job.state === 'skipped' ? null : job.trainingUsd,
+    trainingSeconds: trained ? job.trainingSeconds : null,
+    epochs: trained ? candidate.hyperparameters.epochs : (stop?.afterEpoch ?? null),
+    checkpoints,
+  };
+}
+
+function contended({ id, model, evaluation, failure, candidate }: Contending, selection: Selection): Contended {
+  return {
+    id,
+    model,
+    validation:
+      evaluation && evaluation.score !== null
+        ? { score: evaluation.score, n: evaluation.n, interval: evaluation.scoreInterval }
+        : null,
+    costPer1kUsd: evaluation?.costPer1kUsd ?? null,
+    p50Ms: evaluation?.p50Ms ?? null,
+    p95Ms: evaluation?.p95Ms ?? null,
+    invalid: evaluation?.invalid ?? null,
+    onFront: selection.front.includes(id),
+    reason: failure ?? (candidate.half ? HALF : (selection.rejected[id] ?? null)),
+  };
+}
+
+const HALF = 'trained on half of the rows, to see whether more would help';
+
+const NOT_CONTENDED: Contended = {
+  id: '',
+  model: null,
+  validation: null,
+  costPer1kUsd: null,
+  p50Ms: null,
+  p95Ms: null,
+  invalid: null,
+  onFront: false,
+  reason: null,
+};
+
+const NOT_MEASURED: Judged = {
+  model: null,
+  score: null,
+  scoreInterval: null,
+  n: 0,
+  scores: {},
+  costPer1kUsd: null,
+  cachedCostPer1kUsd: null,
+  p50Ms: null,
+  p95Ms: null,
+  p95Interval: null,
+  timed: 0,
+  invalid: null,
+};
+
+/** An evaluation without what only the run itself needs. */
+function judged({ predictions: _, spentUsd: __, ...figures }: Judged & Partial<Evaluation>): Judged {
+  return figures;
+}
+
+function spentOn({ spentUsd, outcomes }: RunParts): Spent {
+  const trainingUsd = outcomes.reduce(
+    (sum, { job }) => sum + (job.state === 'skipped' ? 0 : (job.trainingUsd ?? 0)),
+    0,
+  );
+  return {
+    usd: spentUsd,
+    trainingUsd,
+    // What is not known of a job was booked as reserved, so this can be too much and never too little.
+    evaluationUsd: Math.max(0, spentUsd - trainingUsd),
+    epochs: {
+      trained: outcomes.reduce((sum, outcome) => sum + epochsOf(outcome), 0),
+      planned: outcomes.reduce((sum, { candidate }) => sum + candidate.hyperparameters.epochs, 0),
+    },
+  };
+}
+
+function epochsOf({ candidate, job, stop }: CandidateOutcome): number {
+  if (job.state === 'succeeded') return candidate.hyperparameters.epochs;
+  return job.state === 'stopped' ? (stop?.afterEpoch ?? 0) : 0;
+}
+
+function notesOf({ pipeline, plan, dataset, outcomes, tested, half }: RunParts): string[] {
+  const notes: string[] = [];
+  const { machineUsdPerHour } = plan.estimate;
+  if (machineUsdPerHour !== null) {
+    const price = usdText(machineUsdPerHour);
+    notes.push(`Candidates come from the local trainer, not an LLM: their cost is machine time at ${price} an hour.`);
+  }
+  const { winner, baseline, comparison } = tested;
+  if (tested.judgedOn === 'validation')
+    notes.push('There are no test rows: the winner is judged on the rows that chose it, which flatters it.');
+  if (baseline.failure) {
+    notes.push(`The baseline could not be measured: ${baseline.failure}.`);
+  } else if (baseline.evaluation?.score === null) {
+    notes.push('The quality of the recorded baseline is unknown: no judging row of the log has an `actual` answer.');
+  } else if (comparison && winner.evaluation && comparison.n < winner.evaluation.n) {
+    notes.push(
+      `The baseline is scored on the ${comparison.n} judging rows whose right answer the log has; the winner on all ${winner.evaluation.n}.`,
+    );
+  }
+  if (baseline.evaluation?.costPer1kUsd === null)
+    notes.push('The cost of the baseline is unknown: no usage in the log, or no price for its model.');
+  for (const { model, failure } of tested.alternatives) {
+    if (failure) notes.push(`${model} could not be measured: ${failure}.`);
+  }
+  const stopped = outcomes.filter(({ job }) => job.state === 'stopped').length;
+  if (stopped > 0) notes.push(`${stopped} of ${outcomes.length} jobs were stopped early, because they were behind.`);
+  const skipped = outcomes.filter(({ job }) => job.state === 'skipped').length;
+  if (skipped > 0)
+    notes.push(`${skipped} of ${outcomes.length} candidates were not trained: the budget does not pay for them.`);
+  const lost = outcomes.filter(({ job }) => job.state === 'failed' || job.state === 'cancelled').length;
+  if (lost > 0) notes.push(`${lost} of ${outcomes.length} candidates have no model.`);
+  if (winner.failure) notes.push(`The winner could not be judged on the test rows: ${winner.failure}.`);
+  if (half) notes.push(halfText(half, pipeline.evaluation.metric));
+  return [...notes, ...plan.warnings, ...dataset.warnings];
+}
+
+function halfText({ verdict, difference, n }: Comparison, metric: string): string {
+  const gain = `all training rows give ${signedPoints(difference)} points of ${metric} over half of them, on ${n} validation rows`;
+  return verdict === 'better'
+    ? `More rows would probably help: ${gain}.`
+    : `Whether more rows would help does not show: ${gain}.`;
+}

@@ -1,0 +1,101 @@
+import { stat } from 'node:fs/promises';
+import type { SourceChoice } from '../../config/source.ts';
+import type { Provider } from '../../providers/provider.ts';
+import { openSource } from '../../sources/open-source.ts';
+import type { Source } from '../../sources/source.ts';
+import type { ArtifactRef, ArtifactStore } from '../../stores/artifact-store.ts';
+import type { Actual, LogRow } from '../rows/row.ts';
+
+/** The source of a pipeline, without its file of later answers while that does not exist yet. */
+export async function openLog(choice: SourceChoice, provider: () => Provider): Promise<Source> {
+  const { actuals } = choice;
+  const missing = actuals !== undefined && !(await exists(actuals));
+  return openSource(missing ? { ...choice, actuals: undefined } : choice, { provider });
+}
+
+async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** A row with the answers and ratings that came later, the oldest first. */
+export interface AnsweredRow {
+  row: LogRow;
+  later: readonly Actual[];
+}
+
+/** Rows of a log on disk, with all later answers in memory. */
+export interface LabellingLog {
+  rows: ArtifactRef;
+  later: ReadonlyMap<string, readonly Actual[]>;
+}
+
+/**
+ * Reads the whole source, once.
+ *
+ * @param keep which rows are stored; each row passes by here, before its later answers are known.
+ */
+export async function readLog(
+  source: Source,
+  artifacts: ArtifactStore,
+  keep: (row: LogRow) => boolean,
+  { signal, onRow = () => {} }: { signal: AbortSignal; onRow?: (rows: number) => void },
+): Promise<LabellingLog> {
+  const later = new Map<string, Actual[]>();
+  const writer = await artifacts.open();
+  let count = 0;
+  try {
+    const { items } = await source.read(null, signal);
+    for await (const item of items) {
+      signal.throwIfAborted();
+      if (item.kind === 'row') {
+        count += 1;
+        onRow(count);
+      }
+      if (item.kind === 'actual') {
+        const known = later.get(item.actual.id);
+        if (known) known.push(item.actual);
+        else later.set(item.actual.id, [item.actual]);
+      } else if (item.kind === 'row' && keep(item.row)) {
+        const pending = writer.add(JSON.stringify(item.row));
+        if (pending) await pending;
+      }
+    }
+    return { rows: await writer.commit(), later };
+  } finally {
+    await writer.discard();
+  }
+}
+
+/** The rows that were kept, each id once: of two rows of one id the answers would be the same. */
+export async function* rowsOf(artifacts: ArtifactStore, { rows, later }: LabellingLog): AsyncIterable<AnsweredRow> {
+  const seen = new Set<string>();
+  for await (const text of artifacts.rows(rows)) {
+    const row = JSON.parse(text) as LogRow;
+    if (seen.has(row.id)) continue;
+    seen.add(row.id);
+    yield { row, later: later.get(row.id) ?? [] };
+  }
+}
+
+/** A right answer, or one that is taken for it. */
+export interface Answer {
+  text: string;
+  /** Whether somebody gave it as the right one; else it is what production said. */
+  checked: boolean;
+  by: string | undefined;
+}
+
+/** The answer that counts: the latest that came later, else the one that was checked, else what production said well. */
+export function answerOf({ row, later }: AnsweredRow): Answer | null {
+  const latest = later.findLast(({ actual }) => actual !== undefined);
+  const answer =
+    latest?.actual !== undefined
+      ? { text: latest.actual, checked: true, by: latest.by }
+      : row.actual !== undefined
+        ? { text: row.actual, checked: true, by: row.actualBy }
+        : { text: row.flaw === undefined ? (row.completion ?? '') : '', checked: false, by: undefined };
+  return answer.text.trim() === '' ? null : answer;
+}

@@ -1,0 +1,1 @@
+export { keptOutFile, teacherAnswersFile as answersFile } from '../../stores/home.ts';

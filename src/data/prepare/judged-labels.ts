@@ -1,0 +1,40 @@
+import { LabelJudge } from '../rows/answer-issue.ts';
+import { VERDICTS, type VerdictName } from '../rows/issue.ts';
+import type { PreparedRows } from './prepared-rows.ts';
+
+/** What each row is labelled with, after labels that only look different were mended. */
+export interface JudgedLabels {
+  /** For each row a number that stands for its label; all 0 where answers are no labels. */
+  indices: Uint32Array;
+  names: string[];
+  /** What was wrong with the label of a row. */
+  verdictOf(row: number): VerdictName | undefined;
+}
+
+/** Judges each different label once, whatever the number of rows. */
+export function judgeLabels({ count, labels, labelNames, labelCounts }: PreparedRows): JudgedLabels {
+  const judge = new LabelJudge(new Map(labelNames.map((name, index) => [name, labelCounts[index] ?? 0])));
+  const names: string[] = [];
+  const numbers = new Map<string, number>();
+  const verdicts: (VerdictName | undefined)[] = [];
+  const mended = Uint32Array.from(labelNames, (name, index) => {
+    const { completion, verdict } = judge.mend(name);
+    verdicts[index] = verdict;
+    const number = numbers.get(completion) ?? names.length;
+    if (number === names.length) names.push(completion);
+    numbers.set(completion, number);
+    return number;
+  });
+  const indices = new Uint32Array(count);
+  for (let row = 0; row < count; row += 1) indices[row] = mended[labels[row] ?? 0] ?? 0;
+  return { indices, names, verdictOf: (row) => verdicts[labels[row] ?? 0] };
+}
+
+/** Of a task whose answers are no labels. */
+export function withoutLabels({ count }: PreparedRows): JudgedLabels {
+  return { indices: new Uint32Array(count), names: [], verdictOf: () => undefined };
+}
+
+export function isDropped(verdict: VerdictName | undefined): boolean {
+  return verdict !== undefined && VERDICTS[verdict].effect === 'drop';
+}

@@ -1,0 +1,105 @@
+import type { VerdictName } from '../rows/issue.ts';
+import { compareKeys, KEY_BYTES } from '../rows/row-key.ts';
+import { findRepeats, groupsOfSeveral, joinGroups, REPEAT } from '../split/groups.ts';
+import type { SideLedger } from '../split/side-ledger.ts';
+import { assignSides, SIDE_CODES, type SideOptions, sideCode } from '../split/sides.ts';
+import { isDropped, type JudgedLabels } from './judged-labels.ts';
+import type { PreparedRows } from './prepared-rows.ts';
+
+/** Where each row goes, or why it goes nowhere. */
+export interface Placement {
+  /** By `SIDE_CODES`; 0 for rows that are left out. */
+  sides: Uint8Array;
+  /** Why a row is left out. */
+  verdictOf(row: number): VerdictName | undefined;
+  quarantined: number;
+  /** Groups that stay on one side, and how many of them hold inputs that are alike but not equal. */
+  groups: { all: number; nearDuplicates: number };
+}
+
+/** Leaves out repeats and leaks, gives the rest a side, and notes it in the ledger. */
+export function placeRows(
+  rows: PreparedRows,
+  labels: JudgedLabels,
+  ledger: SideLedger,
+  { duplicates, ...options }: SideOptions & { duplicates: 'near' | 'exact' | 'keep' },
+): Placement {
+  const { count, heldOut, keys } = rows;
+  const known = new Uint8Array(count);
+  for (let row = heldOut; row < count; row += 1) known[row] = ledger.get(keys, row);
+  const answers = labels.names.length > 0 ? labels.indices : rows.answers;
+  const repeats = findRepeats({ ...rows, answers, known }, heldOut, duplicates);
+
+  const stays = (row: number) => repeats[row] === REPEAT.none && !isDropped(labels.verdictOf(row));
+  const placed: number[] = [];
+  for (let row = heldOut; row < count; row += 1) {
+    // A row that is left out now, but was on a side, still holds its group on that side.
+    if (stays(row) || known[row] !== 0) placed.push(row);
+  }
+  const remaining = Uint32Array.from(placed);
+  const assigned = assignSides(
+    {
+      groups: renumbered(joinGroups(rows.groups, rows.userGroups), remaining),
+      keys: gatherKeys(keys, remaining),
+      labels: remaining.map((row) => labels.indices[row] ?? 0),
+      times: Float64Array.from(remaining, (row) => rows.times[row] ?? Number.NaN),
+      known: Uint8Array.from(remaining, (row) => known[row] ?? 0),
+    },
+    options,
+  );
+  const sides = new Uint8Array(count).fill(SIDE_CODES.test, 0, heldOut);
+  let quarantined = 0;
+  remaining.forEach((row, position) => {
+    if (!stays(row)) return;
+    const side = sideCode(assigned.sides[position] ?? 0);
+    sides[row] = side;
+    if (side === 0) quarantined += 1;
+    else ledger.set(keys, row, side);
+  });
+  return {
+    sides,
+    quarantined,
+    groups: { all: assigned.groups, nearDuplicates: countAlike(rows) },
+    verdictOf: (row) => {
+      if (sides[row] !== 0) return undefined;
+      const label = labels.verdictOf(row);
+      if (isDropped(label)) return label;
+      return REPEAT_VERDICTS.get(repeats[row] ?? 0) ?? 'quarantined';
+    },
+  };
+}
+
+const REPEAT_VERDICTS: ReadonlyMap<number, VerdictName> = new Map<number, VerdictName>([
+  [REPEAT.exact, 'exact-duplicate'],
+  [REPEAT.near, 'near-duplicate'],
+  [REPEAT.inTestFile, 'in-test-file'],
+]);
+
+/** Groups in the numbers of the rows that are left: the first of them that is left names a group. */
+function renumbered(groups: Uint32Array, remaining: Uint32Array): Uint32Array {
+  const firsts = new Map<number, number>();
+  return remaining.map((row, position) => {
+    const group = groups[row] ?? row;
+    const first = firsts.get(group) ?? position;
+    if (first === position) firsts.set(group, position);
+    return first;
+  });
+}
+
+/** Groups whose inputs are not all equal. */
+function countAlike({ groups, keys }: PreparedRows): number {
+  let count = 0;
+  for (const members of groupsOfSeveral(groups)) {
+    const [first = 0] = members;
+    if (members.some((row) => compareKeys(keys, row, first) !== 0)) count += 1;
+  }
+  return count;
+}
+
+function gatherKeys(keys: Uint8Array, rows: Uint32Array): Uint8Array {
+  const gathered = new Uint8Array(rows.length * KEY_BYTES);
+  rows.forEach((row, position) => {
+    gathered.set(keys.subarray(row * KEY_BYTES, (row + 1) * KEY_BYTES), position * KEY_BYTES);
+  });
+  return gathered;
+}

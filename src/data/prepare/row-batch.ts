@@ -1,0 +1,250 @@
+import { hash } from 'node:crypto';
+import {
+  type PromptTemplate,
+  type StrippedPrompt,
+  stripInstructions,
+  type Treatment,
+} from '@tuneloop/app/internal/prompt/prompt-template';
+import type { ProviderLimits } from '../../providers/profile.ts';
+import { linesOf } from '../../stores/chunks.ts';
+import type { PiiType } from '../redaction/pii.ts';
+import { Redactor } from '../redaction/redactor.ts';
+import { answerVerdict } from '../rows/answer-issue.ts';
+import { type VerdictCount, type VerdictName, VerdictTable } from '../rows/issue.ts';
+import { exampleVerdict } from '../rows/provider-limits.ts';
+import type { Actual, Example, LogRow, Recorded } from '../rows/row.ts';
+import { KEY_BYTES } from '../rows/row-key.ts';
+import { canonicalInput, SIGNATURE_WORDS, Signer } from '../split/near-duplicates.ts';
+import { type PiiAnalyzer, PresidioAnalyzer, type PresidioOptions } from './presidio.ts';
+
+/** What a row needs to become an example. */
+export interface RowSettings {
+  template: PromptTemplate;
+  /** What of the prompts candidates are trained on: none of it may be more than a provider takes. */
+  treatments: readonly Treatment[];
+  /** Of the provider. */
+  limits: Pick<ProviderLimits, 'roles' | 'tokensPerExample'>;
+  classification: boolean;
+  redact: readonly PiiType[];
+  phoneRegion: string;
+  /** Who else is asked for personal data; null for nobody. */
+  analyzer: PresidioOptions | null;
+  /** Metadata key whose values keep rows together; null for none. */
+  groupBy: string | null;
+  minQuality: number | null;
+}
+
+/**
+ * Rows of one piece of a snapshot that became examples, as columns: row `i` of each belongs together. Made to be handed
+ * from thread to thread.
+ */
+export interface RowBatch {
+  rows: number;
+  /** One {@link Example} a line, JSON, with line feeds. */
+  examples: Uint8Array<ArrayBuffer>;
+  /** Canonical inputs, which near duplicates are found by. */
+  texts: string[];
+  /** {@link SIGNATURE_WORDS} a row. */
+  signatures: Uint32Array<ArrayBuffer>;
+  /** {@link KEY_BYTES} a row: what the ledger of sides knows it by. */
+  keys: Uint8Array<ArrayBuffer>;
+  /** Beginnings of hashes as whole numbers below 2^52: of the input, the answer, the id, and the value that groups. */
+  inputs: Float64Array<ArrayBuffer>;
+  answers: Float64Array<ArrayBuffer>;
+  ids: Float64Array<ArrayBuffer>;
+  /** 0 where the row has no such value. */
+  userGroups: Float64Array<ArrayBuffer>;
+  /** Milliseconds since 1970, NaN where unknown. */
+  times: Float64Array<ArrayBuffer>;
+  /** The answers themselves, for classification only. */
+  labels: string[];
+  verdicts: VerdictCount[];
+  /** Values that were replaced, by type. */
+  redactions: Record<string, number>;
+  /** Rows whose answer or rating came later. */
+  actuals: number;
+}
+
+/** Turns rows of a snapshot into examples: takes the instructions off, judges, redacts, and hashes. */
+export class RowPreparation {
+  readonly #settings: RowSettings;
+  readonly #signal: AbortSignal;
+  readonly #actuals: ReadonlyMap<string, Actual>;
+  readonly #redactor: Redactor;
+  readonly #analyzer: PiiAnalyzer | undefined;
+  readonly #signer = new Signer();
+
+  /** @param signal ends requests to an analyzer; a thread is ended as a whole. */
+  constructor(
+    settings: RowSettings,
+    actuals: ReadonlyMap<string, Actual>,
+    signal: AbortSignal = new AbortController().signal,
+  ) {
+    this.#signal = signal;
+    this.#settings = settings;
+    this.#actuals = actuals;
+    this.#redactor = new Redactor({ types: settings.redact, phoneRegion: settings.phoneRegion });
+    this.#analyzer = settings.analyzer ? new PresidioAnalyzer(settings.analyzer) : undefined;
+  }
+
+  /** @param chunk lines of JSON, one {@link LogRow} each. */
+  async prepare(chunk: Uint8Array): Promise<RowBatch> {
+    const verdicts = new VerdictTable();
+    const examples: Example[] = [];
+    const texts: string[] = [];
+    const userGroups: (string | undefined)[] = [];
+    let actuals = 0;
+    for (const line of linesOf(chunk)) {
+      const row = JSON.parse(line) as LogRow;
+      const actual = this.#actuals.get(row.id);
+      if (actual) {
+        actuals += 1;
+        overrideWith(row, actual);
+      }
+      const example = this.#toExample(row);
+      if (typeof example === 'string') {
+        verdicts.add(example, row);
+        continue;
+      }
+      examples.push(example);
+      // Before anything is replaced, so that a row is known again when other things are.
+      texts.push(canonicalInput(example.input));
+      userGroups.push(this.#settings.groupBy === null ? undefined : row.metadata?.[this.#settings.groupBy]);
+    }
+    const redactions = await this.#redact(examples);
+    return { ...this.#columns(examples, texts, userGroups), verdicts: verdicts.all(), redactions, actuals };
+  }
+
+  #toExample(row: LogRow): Example | VerdictName {
+    const { template, treatments, limits, minQuality } = this.#settings;
+    if (minQuality !== null && !((row.quality ?? Number.NaN) >= minQuality)) return 'low-quality';
+    if (row.flaw !== undefined && row.actual === undefined) return row.flaw;
+    const completion = row.actual ?? row.completion;
+    if (completion === undefined) return 'no-output';
+    const stripped = stripInstructions(template, row.messages);
+    if ('mismatch' in stripped) {
+      return row.messages.some(({ role }) => role === 'assistant' || role === 'tool')
+        ? 'multi-turn'
+        : 'prompt-mismatch';
+    }
+    if (stripped.input.trim() === '') return 'empty-input';
+    // A checked answer is right as it is, even where it declines to help.
+    const verdict = row.actual === undefined ? answerVerdict(completion) : undefined;
+    if (verdict) return verdict;
+    if (completion.trim() === '') return 'empty-completion';
+    const example = exampleOf(row, stripped, completion);
+    return exampleVerdict(template, example, treatments, limits) ?? example;
+  }
+
+  /** The same value gets the same placeholder in the whole example. @returns how many values were replaced, by type. */
+  async #redact(examples: readonly Example[]): Promise<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    if (this.#settings.redact.length === 0 && !this.#analyzer) return counts;
+    const texts = examples.map((example) => textsOf(example, this.#settings.classification));
+    const foreign = await this.#analyzer?.analyze(texts.flat(), this.#signal);
+    let position = 0;
+    examples.forEach((example, index) => {
+      const own = texts[index] ?? [];
+      const redacted = this.#redactor.redact(own, foreign?.slice(position, position + own.length));
+      position += own.length;
+      replaceTexts(example, redacted.texts);
+      for (const [type, count] of Object.entries(redacted.found)) counts[type] = (counts[type] ?? 0) + count;
+    });
+    return counts;
+  }
+
+  #columns(
+    examples: readonly Example[],
+    texts: string[],
+    userGroups: readonly (string | undefined)[],
+  ): Omit<RowBatch, 'verdicts' | 'redactions' | 'actuals'> {
+    const rows = examples.length;
+    const signatures = new Uint32Array(rows * SIGNATURE_WORDS);
+    const keys = new Uint8Array(rows * KEY_BYTES);
+    texts.forEach((text, row) => {
+      this.#signer.sign(text, signatures, row * SIGNATURE_WORDS);
+      keys.set(keyOf(text), row * KEY_BYTES);
+    });
+    return {
+      rows,
+      examples: lines(examples),
+      texts,
+      signatures,
+      keys,
+      inputs: Float64Array.from(examples, ({ input }) => numberOf(input)),
+      answers: Float64Array.from(examples, ({ completion }) => numberOf(completion)),
+      ids: Float64Array.from(examples, ({ id }) => numberOf(id)),
+      userGroups: Float64Array.from(userGroups, (value) => (value === undefined ? 0 : numberOf(value))),
+      times: Float64Array.from(examples, ({ timestamp }) =>
+        timestamp === undefined ? Number.NaN : Date.parse(timestamp),
+      ),
+      labels: this.#settings.classification ? examples.map(({ completion }) => completion) : [],
+    };
+  }
+}
+
+/** What of an example is redacted. Labels are not: they name classes. */
+function textsOf({ input, slots = [], completion, recorded }: Example, classification: boolean): string[] {
+  const answers = classification ? [] : [completion, ...(recorded ? [recorded.completion] : [])];
+  return [input, ...slots, ...answers];
+}
+
+/** Puts back what {@link textsOf} gave. */
+function replaceTexts(example: Example, [input = '', ...others]: readonly string[]): void {
+  example.input = input;
+  if (example.slots) example.slots = others.splice(0, example.slots.length);
+  const [completion, recorded] = others;
+  if (completion !== undefined) example.completion = completion;
+  if (recorded !== undefined && example.recorded) example.recorded.completion = recorded;
+}
+
+export function exampleOf(row: LogRow, { input, slots, version }: StrippedPrompt, completion: string): Example {
+  return {
+    id: row.id,
+    line: row.line,
+    ...(row.file === undefined ? {} : { file: row.file }),
+    ...(row.timestamp === undefined ? {} : { timestamp: row.timestamp }),
+    input,
+    completion,
+    ...(row.actual === undefined || row.actualBy === undefined ? {} : { completionBy: row.actualBy }),
+    version,
+    // The input alone says as much, and most templates have no other slot.
+    ...(slots.length === 1 && slots[0] === input ? {} : { slots }),
+    // The baseline is the original prompt, and not what has taken its place.
+    ...(row.completion === undefined || row.flaw === 'own-answer' ? {} : { recorded: recordedOf(row, row.completion) }),
+  };
+}
+
+/** What the ledger of sides knows an input by. */
+export function keyOf(canonical: string): Uint8Array {
+  return hash('sha256', canonical, 'buffer').subarray(0, KEY_BYTES);
+}
+
+/** The beginning of a hash as a whole number below 2^52. */
+export function numberOf(text: string): number {
+  // 13 hex digits: as many bits as a double holds exactly.
+  return Number.parseInt(hash('sha1', text, 'hex').slice(0, 13), 16);
+}
+
+function overrideWith(row: LogRow, { actual, quality, by }: Actual): void {
+  if (quality !== undefined) row.quality = quality;
+  if (actual === undefined) return;
+  row.actual = actual;
+  if (by === undefined) delete row.actualBy;
+  else row.actualBy = by;
+}
+
+function recordedOf(row: LogRow, completion: string): Recorded {
+  return {
+    completion,
+    checked: row.actual !== undefined,
+    ...(row.usage ? { usage: row.usage } : {}),
+    ...(row.latencyMs === undefined ? {} : { latencyMs: row.latencyMs }),
+    ...(row.model ? { model: row.model } : {}),
+  };
+}
+
+function lines(examples: readonly Example[]): Uint8Array<ArrayBuffer> {
+  const text = examples.map((example) => `${JSON.stringify(example)}\n`).join('');
+  return new Uint8Array(new TextEncoder().encode(text));
+}

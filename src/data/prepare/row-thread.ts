@@ -1,0 +1,40 @@
+import { workerData } from 'node:worker_threads';
+import { linesOf, readChunks } from '../../stores/chunks.ts';
+import type { Actual } from '../rows/row.ts';
+import { type RowBatch, RowPreparation, type RowSettings } from './row-batch.ts';
+
+/** What a thread is started with. */
+export interface RowThreadData {
+  settings: RowSettings;
+  /** Files of answers and ratings that came later, the oldest first; one {@link Actual} a line. */
+  actuals: string[];
+}
+
+const CHUNK_BYTES = 1 << 20;
+
+/** Within a thread: made once, when the first piece comes. */
+let preparation: Promise<RowPreparation> | undefined;
+
+/** Runs in a thread: prepares one piece of a snapshot. */
+export async function prepareChunk(chunk: Uint8Array): Promise<RowBatch> {
+  preparation ??= start(workerData as RowThreadData);
+  return (await preparation).prepare(chunk);
+}
+
+/** Later answers by id; of several for one id the last one counts. */
+export async function readActuals(files: readonly string[]): Promise<Map<string, Actual>> {
+  const actuals = new Map<string, Actual>();
+  for (const file of files) {
+    for await (const chunk of readChunks(file, CHUNK_BYTES)) {
+      for (const line of linesOf(chunk)) {
+        const actual = JSON.parse(line) as Actual;
+        actuals.set(actual.id, { ...actuals.get(actual.id), ...actual });
+      }
+    }
+  }
+  return actuals;
+}
+
+async function start({ settings, actuals }: RowThreadData): Promise<RowPreparation> {
+  return new RowPreparation(settings, await readActuals(actuals));
+}

@@ -1,0 +1,65 @@
+import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
+import {
+  type PromptTemplate,
+  stripInstructions,
+  type TemplateVersion,
+} from '@tuneloop/app/internal/prompt/prompt-template';
+import type { Pipeline } from '../../config/pipeline.ts';
+import { TuneloopError } from '../../errors.ts';
+import { linesOf, readChunks } from '../../stores/chunks.ts';
+import { parseTemplates } from '../instructions/explicit-template.ts';
+import { mineTemplate } from '../instructions/template-mining.ts';
+import type { LogRow } from '../rows/row.ts';
+
+/** So many prompts show the instructions as well as more would. */
+const MINED_PROMPTS = 2000;
+/** Share of prompts of no known version from which on they are looked at: fewer are no version, but odd rows. */
+const UNKNOWN_SHARE = 0.02;
+const CHUNK_BYTES = 1 << 20;
+
+/**
+ * The templates that a pipeline gives, or those that prompts taken from all over the log share.
+ *
+ * @param before the template of the version before. Its versions stay as they are and others join them: a row is known
+ *   by its input, which must not change because the log has grown.
+ */
+export async function findTemplate(
+  instructions: Pipeline['clean']['instructions'],
+  segments: readonly { file: string; rows: number }[],
+  before: PromptTemplate | null,
+): Promise<PromptTemplate> {
+  if (instructions !== 'auto') return parseTemplates(instructions.templates);
+  const prompts = await samplePrompts(segments);
+  if (before === null) return mineTemplate(prompts);
+  const unknown = prompts.filter((messages) => 'mismatch' in stripInstructions(before, messages));
+  if (unknown.length <= prompts.length * UNKNOWN_SHARE) return before;
+  return { versions: [...before.versions, ...mineVersions(unknown)] };
+}
+
+/** Without such as would take in anything: prompts that nobody understands must not pass for inputs. */
+function mineVersions(prompts: readonly Message[][]): TemplateVersion[] {
+  try {
+    return mineTemplate(prompts).versions.filter(({ messages }) =>
+      messages.some(({ parts }) => parts.some((part) => typeof part === 'string' && part.trim() !== '')),
+    );
+  } catch (error) {
+    // They stay rows that do not fit; whether they are too many is found out when all rows have been seen.
+    if (error instanceof TuneloopError && error.code === 'INSTRUCTIONS_NOT_FOUND') return [];
+    throw error;
+  }
+}
+
+async function samplePrompts(segments: readonly { file: string; rows: number }[]): Promise<Message[][]> {
+  const stride = Math.ceil(segments.reduce((sum, { rows }) => sum + rows, 0) / MINED_PROMPTS);
+  const prompts: Message[][] = [];
+  let index = 0;
+  for (const { file } of segments) {
+    for await (const chunk of readChunks(file, CHUNK_BYTES)) {
+      for (const line of linesOf(chunk)) {
+        if (index % stride === 0) prompts.push((JSON.parse(line) as LogRow).messages);
+        index += 1;
+      }
+    }
+  }
+  return prompts;
+}

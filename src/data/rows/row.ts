@@ -1,0 +1,70 @@
+import type { Message, TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
+import type { VerdictName } from './issue.ts';
+
+/** One call of the production log, after reading. A legacy `prompt` has become one user message. */
+export interface LogRow {
+  /** Number of the line in its file, or of the row in its table, from 1. */
+  line: number;
+  /** Name of the file, without the folders that all files of a glob share; absent where rows come from no file. */
+  file?: string;
+  id: string;
+  /** ISO 8601. */
+  timestamp?: string;
+  messages: Message[];
+  /** What the model said; absent where nobody has answered yet. */
+  completion?: string;
+  /** Why the completion is no answer to learn from, where nobody checked. */
+  flaw?: VerdictName;
+  /** What it should have said, where somebody checked. */
+  actual?: string;
+  /** Who gave `actual`, for example `person:ana` or `model:gpt-4.1`. */
+  actualBy?: string;
+  /** A rating of the completion, 0 (useless) to 1 (right). */
+  quality?: number;
+  usage?: TokenUsage;
+  model?: string;
+  latencyMs?: number;
+  metadata?: Record<string, string>;
+}
+
+/** The right answer to a call, or a rating of it, given after the call was logged. The latest of an id counts. */
+export interface Actual {
+  /** Of the row that it belongs to. */
+  id: string;
+  actual?: string;
+  quality?: number;
+  by?: string;
+  /** ISO 8601. */
+  timestamp?: string;
+}
+
+/** What production did with an example: the recorded baseline is measured on it. */
+export interface Recorded {
+  completion: string;
+  /** Whether the example's completion is a checked answer, so that this one can be scored against it. */
+  checked: boolean;
+  usage?: TokenUsage;
+  latencyMs?: number;
+  model?: string;
+}
+
+/** One prompt/completion pair after cleaning: an input without instructions, and the right answer to it. */
+export interface Example {
+  id: string;
+  line: number;
+  file?: string;
+  timestamp?: string;
+  input: string;
+  /** `actual` where somebody checked, else what production said. */
+  completion: string;
+  /** Who gave the completion, where it is not the production model. */
+  completionBy?: string;
+  /** Version of the template that the prompt followed, from 0; absent for a bare input of a test file. */
+  version?: number;
+  /** What stood in the slots of the template; absent where the input is the only one. */
+  slots?: string[];
+  /** Further right answers, for scoring only. */
+  references?: string[];
+  /** Absent on rows of a test file, which production never saw. */
+  recorded?: Recorded;
+}

@@ -1,0 +1,12 @@
+import type { PromptTemplate, Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
+import { messagesFor } from './messages.ts';
+import type { Example } from './row.ts';
+
+/**
+ * One line of a training file: what the treatment leaves of the prompt (with `strip` the input alone), and the right
+ * answer. Lone surrogates, which UTF-8 cannot hold, become U+FFFD.
+ */
+export function trainingLine(template: PromptTemplate, example: Example, treatment: Treatment): string {
+  const messages = [...messagesFor(template, example, treatment), { role: 'assistant', content: example.completion }];
+  return JSON.stringify({ messages: messages.map(({ role, content }) => ({ role, content: content.toWellFormed() })) });
+}

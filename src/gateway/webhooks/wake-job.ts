@@ -1,0 +1,34 @@
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { JOB } from '../../contract/search-attributes.ts';
+import { isJobId } from '../../providers/profiles/index.ts';
+
+/** A job is waited for by one workflow; somebody may have started another one by hand. */
+const MOST_WORKFLOWS = 10;
+/** Less than a sender waits for its answer. */
+const TIMEOUT_MS = 5000;
+
+/**
+ * Tells the workflows that wait for a job of the provider to ask for it now.
+ *
+ * @returns how many there are: none for a job of somebody else, or one that is known to have ended
+ * @throws what the Temporal client throws where the server does not answer
+ */
+export async function wakeJob(temporal: Client, jobId: string): Promise<number> {
+  // Nothing in such an id could end the text of the query that it stands in.
+  if (!isJobId(jobId)) return 0;
+  const query = `${JOB.name} = "${jobId}" AND WorkflowType = "fineTuningJob" AND ExecutionStatus = "Running"`;
+  return temporal.withDeadline(Date.now() + TIMEOUT_MS, async () => {
+    let woken = 0;
+    for await (const { workflowId, runId } of temporal.workflow.list({ query })) {
+      try {
+        await temporal.workflow.getHandle(workflowId, runId).signal('wake');
+        woken += 1;
+      } catch (error) {
+        // It has ended meanwhile.
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+      if (woken === MOST_WORKFLOWS) break;
+    }
+    return woken;
+  });
+}

@@ -1,1 +1,0 @@
-export { keptOutFile, teacherAnswersFile as answersFile } from '../stores/home.ts';

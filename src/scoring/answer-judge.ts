@@ -1,0 +1,98 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import type { TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
+import { completeWithRetries } from '../activities/support/completion.ts';
+import type { Dependencies } from '../activities/support/dependencies.ts';
+import { Spending } from '../activities/support/spending.ts';
+import type { Pipeline } from '../config/pipeline.ts';
+import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
+import { mean } from '../core/evaluation/statistics.ts';
+import { countMessages } from '../data/rows/provider-limits.ts';
+import { TuneloopError } from '../errors.ts';
+import type { Completion, CompletionRequest } from '../providers/inference.ts';
+import { type JudgedPair, type JudgeVerdict, judgeMessages, judgeScore, judgeVerdict } from './judge.ts';
+import type { AnsweredRow, AskedScore } from './scoring.ts';
+
+/** Room for a judge that thinks before it answers; one that goes on and on is cut off, and paid no further. */
+const MOST_OUTPUT_TOKENS = 2000;
+/** What a verdict takes. */
+const OUTPUT_TOKENS = 10;
+/** A reply that is no verdict is asked for once more. */
+const TRIES = 2;
+
+const NOTHING: TokenUsage = { promptTokens: 0, completionTokens: 0 };
+
+/**
+ * Compares answers with the right ones by a model: each pair twice, in both orders, because models prefer a place. A win
+ * is worth 1, a tie half. An answer that equals a right one ties without a question. `judge_unclear` is the share of a
+ * row's questions that got no verdict, even when asked again: those count as a tie.
+ *
+ * @param limitUsd what may be spent, in USD; null for no limit.
+ * @throws TuneloopError BUDGET_EXCEEDED where there is a limit, and no price that it could be kept by.
+ */
+export function openJudge(
+  { prices, connectProvider }: Dependencies,
+  { provider: choice }: Pipeline,
+  { model }: { model: string },
+  limitUsd: number | null,
+): (row: AnsweredRow, right: string, signal: AbortSignal) => Promise<AskedScore> {
+  const { inference, profile } = connectProvider(choice);
+  const tariff = tariffOf(prices, profile.billing, model, false);
+  if (tariff.kind === 'unknown' && limitUsd !== null) throw priceUnknown(model);
+  const usdOf = (usage: TokenUsage) => (costPer1k(tariff, usage, 0) ?? 0) / 1000;
+  // Whoever wrote a row cannot know the key, and so not the marks around its texts.
+  const key = randomBytes(32);
+  const markOf = (pair: JudgedPair, attempt: number) =>
+    createHmac('sha256', key)
+      .update(JSON.stringify([pair, attempt]))
+      .digest('hex')
+      .slice(0, 32);
+  let spending: Spending | undefined;
+  let asked = 0;
+
+  const complete = async (request: CompletionRequest): Promise<Completion> => {
+    const expected = { promptTokens: countMessages(request.messages), completionTokens: OUTPUT_TOKENS };
+    spending ??= new Spending(tariff, limitUsd, [], usdOf(expected));
+    spending.start(`${asked} questions to the judge ${model}`);
+    let usage = NOTHING;
+    try {
+      const completion = await completeWithRetries(inference, request);
+      usage = completion;
+      asked += 1;
+      return completion;
+    } finally {
+      spending.end(usage);
+    }
+  };
+  const compare = async (
+    pair: JudgedPair,
+    signal: AbortSignal,
+  ): Promise<{ verdict: JudgeVerdict | null; usd: number }> => {
+    let usd = 0;
+    for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+      const messages = judgeMessages(pair, markOf(pair, attempt));
+      const completion = await complete({ model, messages, maxOutputTokens: MOST_OUTPUT_TOKENS, signal });
+      usd += usdOf(completion);
+      const verdict = judgeVerdict(completion.text);
+      if (verdict) return { verdict, usd };
+    }
+    return { verdict: null, usd };
+  };
+  return async ({ input, answer, references }, right, signal) => {
+    const same = references.some((reference) => reference.trim() === answer.trim());
+    if (same) return { score: 0.5, scores: { judge_unclear: 0 }, usd: 0 };
+    const first = await compare({ input, a: answer, b: right }, signal);
+    const second = await compare({ input, a: right, b: answer }, signal);
+    return {
+      score: (judgeScore(first.verdict ?? 'tie', 'A') + judgeScore(second.verdict ?? 'tie', 'B')) / 2,
+      scores: { judge_unclear: mean([first, second].map(({ verdict }) => Number(verdict === null))) },
+      usd: tariff.kind === 'unknown' ? null : first.usd + second.usd,
+    };
+  };
+}
+
+function priceUnknown(model: string): TuneloopError {
+  return new TuneloopError(
+    'BUDGET_EXCEEDED',
+    `the judge has a budget, but the price file has no price for ${model}: add one with TUNELOOP_PRICES, or leave out evaluation.judge.budget_usd and budget_usd`,
+  );
+}

@@ -1,0 +1,80 @@
+import { Context } from '@temporalio/activity';
+import { currentWorkflowId, type Dependencies } from '../activities/support/dependencies.ts';
+import type { Pipeline } from '../config/pipeline.ts';
+import { CompletionCache, questionKey } from '../stores/completion-cache.ts';
+import { type AnsweredRow, openScoring, type Score, type Scoring, type ScoringOptions } from './scoring.ts';
+
+/** Names an evaluation among all, by Temporal's ids: another run of the same name is another one. */
+export function currentEvaluation(name: string): string {
+  return [currentWorkflowId(), Context.current().info.workflowExecution?.runId, name].join(' ');
+}
+
+/** What scores are asked with, whatever a judge is sent in the end. */
+interface Kept {
+  cache: CompletionCache<Score>;
+  address: string;
+  model: string;
+}
+
+/** Scores that a judge was paid for are kept like the answers of other models, and not paid again. */
+export class KeptScoring implements Scoring {
+  readonly #scoring: Scoring;
+  readonly #kept: Kept | null;
+  #usd: number | null = 0;
+
+  /** @param evaluation names the evaluation among all: what its earlier attempts have paid counts against the limit. */
+  static async open(
+    dependencies: Dependencies,
+    pipeline: Pipeline,
+    evaluation: string,
+    options: ScoringOptions,
+  ): Promise<KeptScoring> {
+    const { judge } = pipeline.evaluation;
+    if (!judge) return new KeptScoring(await openScoring(dependencies, pipeline, options), null);
+    const { address } = dependencies.connectProvider(pipeline.provider).inference;
+    const of = { address, model: judge.model };
+    let paidUsd = 0;
+    const cache = await CompletionCache.open<Score>(dependencies.home, of, evaluation, ({ judgeUsd }) => {
+      paidUsd += judgeUsd ?? 0;
+    });
+    const { judgeLimitUsd } = options;
+    const leftUsd = judgeLimitUsd === null ? null : Math.max(0, judgeLimitUsd - paidUsd);
+    const scoring = await openScoring(dependencies, pipeline, { ...options, judgeLimitUsd: leftUsd });
+    return new KeptScoring(scoring, { cache, ...of });
+  }
+
+  private constructor(scoring: Scoring, kept: Kept | null) {
+    this.#scoring = scoring;
+    this.#kept = kept;
+  }
+
+  /** What the judge has cost so far, in USD; null where its price is not known. */
+  get usd(): number | null {
+    return this.#usd;
+  }
+
+  async score(row: AnsweredRow, signal: AbortSignal): Promise<Score> {
+    const score = await (this.#kept ? this.#keptScore(this.#kept, row, signal) : this.#scoring.score(row, signal));
+    this.#usd = this.#usd === null || score.judgeUsd === null ? null : this.#usd + score.judgeUsd;
+    return score;
+  }
+
+  async #keptScore({ cache, address, model }: Kept, row: AnsweredRow, signal: AbortSignal): Promise<Score> {
+    const texts = [row.input, row.answer, ...row.references];
+    const messages = texts.map((content) => ({ role: row.cut ? 'cut' : 'whole', content }));
+    const key = questionKey({ address, model, messages, maxOutputTokens: null, temperature: 0 });
+    const known = await cache.find(key);
+    // What an earlier evaluation has paid for costs this one nothing.
+    if (known) return known.own ? known.answer : { ...known.answer, judgeUsd: 0 };
+    const score = await this.#scoring.score(row, signal);
+    if (score.judgeUsd !== 0) {
+      cache.add(key, score);
+      await cache.written();
+    }
+    return score;
+  }
+
+  async close(): Promise<void> {
+    await this.#kept?.cache.close();
+  }
+}

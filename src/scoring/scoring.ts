@@ -1,0 +1,133 @@
+import type { Dependencies } from '../activities/support/dependencies.ts';
+import type { Pipeline } from '../config/pipeline.ts';
+import { openJudge } from './answer-judge.ts';
+import { openCustomScorer } from './custom-scorer.ts';
+import { type Json, jsonFieldsF1 } from './json-fields.ts';
+import { openJsonSchema } from './json-schema.ts';
+import { textScores } from './scorer.ts';
+
+/** A model's answer to an example. */
+export interface AnsweredRow {
+  /** What the model was asked about, without instructions. */
+  input: string;
+  answer: string;
+  /** Whether the provider cut the answer off. */
+  cut: boolean;
+  /** The right answer first, then further acceptable ones. */
+  references: readonly string[];
+}
+
+export interface Score {
+  /** By the pipeline's metric, 0 (wrong) to 1 (right). */
+  score: number;
+  /** Whether the answer is empty, cut off or of the wrong form; then it scores 0 in everything. */
+  invalid: boolean;
+  /** The other scorers' figures by name, 0 to 1; every row has the same names. */
+  scores: Record<string, number>;
+  /** What the judge has cost for this row, in USD; 0 without one, null where no price is known. */
+  judgeUsd: number | null;
+}
+
+export interface Scoring {
+  /** @throws TuneloopError BUDGET_EXCEEDED before the judge spends more than it may, SCORER_FAILED. */
+  score(row: AnsweredRow, signal: AbortSignal): Promise<Score>;
+}
+
+export interface ScoringOptions {
+  /** What a classification may answer; null for generation. */
+  labels: ReadonlySet<string> | null;
+  /** What the judge may spend, in USD; null for no limit. */
+  judgeLimitUsd: number | null;
+}
+
+/** What somebody else has to be asked for: a model, or a function of the user's. */
+export type AskedScore = Pick<Score, 'score' | 'scores'> & { usd: number | null };
+
+/**
+ * Opens what the pipeline's metric asks for: the judge, the function, the JSON Schema.
+ *
+ * @throws TuneloopError PIPELINE_INVALID, SCORER_FAILED or BUDGET_EXCEEDED where that is not there or cannot be paid.
+ */
+export async function openScoring(
+  dependencies: Dependencies,
+  pipeline: Pipeline,
+  { labels, judgeLimitUsd }: ScoringOptions,
+): Promise<Scoring> {
+  const { metric } = pipeline.evaluation;
+  const { hasForm, figures } = await openForm(pipeline, labels);
+  const ask = await openAsked(dependencies, pipeline, judgeLimitUsd);
+  return {
+    async score(row, signal) {
+      const { answer, cut, references } = row;
+      const invalid = cut || answer.trim() === '' || !hasForm(row);
+      const { [metric]: own = 0, ...others } = invalid ? figures('', []) : figures(answer, references);
+      const [right] = references;
+      if (invalid || right === undefined || !ask) return { score: own, invalid, scores: others, judgeUsd: 0 };
+      const { score, scores, usd } = await ask(row, right, signal);
+      return { score, invalid, scores: { ...others, ...scores }, judgeUsd: usd };
+    },
+  };
+}
+
+/** What an answer may look like, and the figures that cost no request, those of the empty answer all 0. */
+interface Form {
+  hasForm(row: AnsweredRow): boolean;
+  figures(answer: string, references: readonly string[]): Record<string, number>;
+}
+
+async function openForm({ task, evaluation }: Pipeline, labels: ReadonlySet<string> | null): Promise<Form> {
+  if (task === 'classification') {
+    const known = labels && new Set([...labels].map((label) => label.trim()));
+    const isRight = (answer: string, references: readonly string[]) =>
+      references.some((reference) => reference.trim() === answer.trim());
+    return {
+      hasForm: ({ answer, references }) => !known || known.has(answer.trim()) || isRight(answer, references),
+      figures: (answer, references) => ({ accuracy: Number(isRight(answer, references)) }),
+    };
+  }
+  const { metric, json_schema: file } = evaluation;
+  const unclear: Record<string, number> = metric === 'judge' ? { judge_unclear: 0 } : {};
+  if (file === undefined && metric !== 'json_fields') {
+    return {
+      hasForm: () => true,
+      figures: (answer, references) => ({ ...textScores(answer, references), ...unclear }),
+    };
+  }
+  const fits = file === undefined ? () => true : await openJsonSchema(file);
+  return {
+    hasForm: ({ answer }) => parseJson(answer).some(fits),
+    figures: (answer, references) => {
+      const [value] = parseJson(answer);
+      const right = references.flatMap(parseJson);
+      return {
+        ...textScores(answer, references),
+        ...unclear,
+        json_valid: Number(value !== undefined),
+        json_fields: value === undefined ? 0 : Math.max(0, ...right.map((other) => jsonFieldsF1(value, other))),
+      };
+    },
+  };
+}
+
+/** The document, or nothing where the text is none. */
+function parseJson(text: string): Json[] {
+  try {
+    return [JSON.parse(text)];
+  } catch {
+    return [];
+  }
+}
+
+type Ask = (row: AnsweredRow, right: string, signal: AbortSignal) => Promise<AskedScore>;
+
+async function openAsked(dependencies: Dependencies, pipeline: Pipeline, limitUsd: number | null): Promise<Ask | null> {
+  const { metric, judge, scorer, concurrency } = pipeline.evaluation;
+  if (metric === 'judge' && judge) return openJudge(dependencies, pipeline, judge, limitUsd);
+  if (metric !== 'custom' || !scorer) return null;
+  const score = await openCustomScorer(scorer, { concurrency });
+  return async ({ input, answer }, expected, signal) => ({
+    score: await score({ input, output: answer, expected }, signal),
+    scores: {},
+    usd: 0,
+  });
+}

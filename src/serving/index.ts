@@ -1,9 +1,0 @@
-/** What an application imports to call a deployment: `import { createPredictor } from 'tuneloop/serving'`. */
-export type { ChatClient } from './chat-client.ts';
-export {
-  createPredictor,
-  type Prediction,
-  type PredictOptions,
-  type Predictor,
-  type PredictorOptions,
-} from './predictor.ts';

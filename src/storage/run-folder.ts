@@ -1,1 +1,0 @@
-export { runFolder } from '../stores/home.ts';

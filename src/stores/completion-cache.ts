@@ -1,0 +1,222 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { hasCode } from '@tuneloop/app/internal/shared/files';
+import { completionsFolder } from './home.ts';
+import { readLines } from './lines.ts';
+
+/** What was asked of whom. Whatever changes the answer belongs here. */
+export interface Question {
+  /** Where the provider listens. */
+  address: string;
+  model: string;
+  messages: readonly { role: string; content: string }[];
+  /** Null for none. */
+  maxOutputTokens: number | null;
+  temperature: number;
+}
+
+/** An answer that was found, and whether this very evaluation has asked for it, in an earlier attempt. */
+interface Found<Answer> {
+  answer: Answer;
+  own: boolean;
+}
+
+/** Answers are believed for this time: a model may be exchanged behind its name. */
+const KEPT_MS = 30 * 86_400_000;
+/** Beyond this size of the whole cache the oldest files go first. */
+const MOST_BYTES = 1 << 30;
+/** A file that was written to within this time stays whatever the size: its evaluation may still go on. */
+const IN_USE_MS = 86_400_000;
+
+interface Line<Answer> {
+  key: string;
+  answer: Answer;
+}
+
+/** A file of answers, and whether this evaluation wrote it. */
+interface Segment {
+  file: string;
+  own: boolean;
+  handle?: Promise<FileHandle>;
+}
+
+interface Place {
+  segment: Segment;
+  start: number;
+  length: number;
+}
+
+/**
+ * Answers that were paid for, of one model, on disk: an attempt of an evaluation goes on where the one before it stopped,
+ * and later runs do not pay again for what they share. Each attempt writes a file of its own, so that nobody meets the half
+ * line of a worker that was killed, and reads all of them. In memory is where an answer lies, about 80 bytes each.
+ *
+ * Files are `completions/<model>/<evaluation>-<uuid>.jsonl`. See {@link pruneCompletions} for how long they stay.
+ */
+export class CompletionCache<Answer> {
+  readonly #places = new Map<number, Place>();
+  readonly #file: string;
+  #writer: Promise<FileHandle> | undefined;
+  #unwritten = '';
+  #writing: Promise<void> = Promise.resolve();
+  readonly #segments: Segment[] = [];
+
+  private constructor(file: string) {
+    this.#file = file;
+  }
+
+  /**
+   * Finds out what is there. Lines that cannot be read are passed over.
+   *
+   * @param of whose answers: the same model at the same address.
+   * @param evaluation names this evaluation among all.
+   * @param onOwn is told of every answer that an earlier attempt of this evaluation has paid for.
+   */
+  static async open<Answer>(
+    home: string,
+    of: Pick<Question, 'address' | 'model'>,
+    evaluation: string,
+    onOwn: (answer: Answer) => void,
+  ): Promise<CompletionCache<Answer>> {
+    const folder = path.join(completionsFolder(home), nameOf([of.address, of.model]));
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const name = nameOf([evaluation]);
+    const cache = new CompletionCache<Answer>(path.join(folder, `${name}-${randomUUID()}.jsonl`));
+    const files = (await filesIn(folder)).filter(({ modified }) => Date.now() - modified < KEPT_MS);
+    const isOwn = ({ file }: { file: string }) => path.basename(file).startsWith(`${name}-`);
+    // What is read last counts: the newest, and this evaluation's own before any other.
+    files.sort((a, b) => Number(isOwn(a)) - Number(isOwn(b)) || a.modified - b.modified);
+    for (const file of files) await cache.#index({ file: file.file, own: isOwn(file) }, onOwn);
+    return cache;
+  }
+
+  async find(key: string): Promise<Found<Answer> | undefined> {
+    const place = this.#places.get(shortened(key));
+    if (!place) return undefined;
+    const { segment, start, length } = place;
+    segment.handle ??= open(segment.file, 'r');
+    try {
+      const bytes = Buffer.alloc(length);
+      await (await segment.handle).read(bytes, 0, length, start);
+      const line = parsed<Answer>(bytes);
+      return line?.key === key ? { answer: line.answer, own: segment.own } : undefined;
+    } catch (error) {
+      // Another evaluation has tidied up meanwhile.
+      if (hasCode(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Starts to write an answer; those that come while a write is under way are written together. */
+  add(key: string, answer: Answer): void {
+    const line: Line<Answer> = { key, answer };
+    this.#unwritten += `${JSON.stringify(line)}\n`;
+    // After a write that failed all others fail: they would go on in the middle of a line.
+    this.#writing = this.#writing.then(() => this.#write());
+    // Whoever asks whether it is written is told.
+    this.#writing.catch(() => {});
+  }
+
+  /** Resolves once all that was added is in the file. @throws what the file system says. */
+  written(): Promise<void> {
+    return this.#writing;
+  }
+
+  async close(): Promise<void> {
+    await this.#writing.catch(() => {});
+    const handles = [this.#writer, ...this.#segments.map(({ handle }) => handle)];
+    for (const handle of handles) await handle?.then((opened) => opened.close()).catch(() => {});
+  }
+
+  async #index(segment: Segment, onOwn: (answer: Answer) => void): Promise<void> {
+    this.#segments.push(segment);
+    let start = 0;
+    try {
+      for await (const bytes of readLines(segment.file)) {
+        const line = parsed<Answer>(bytes);
+        if (line) {
+          this.#places.set(shortened(line.key), { segment, start, length: bytes.length });
+          if (segment.own) onOwn(line.answer);
+        }
+        start += bytes.length + 1;
+      }
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    }
+  }
+
+  async #write(): Promise<void> {
+    const text = this.#unwritten;
+    this.#unwritten = '';
+    if (text === '') return;
+    // Production data: readable by its owner only.
+    this.#writer ??= open(this.#file, 'ax', 0o600);
+    await (await this.#writer).appendFile(text);
+  }
+}
+
+/** SHA-256 of a question, under which its answer is kept. */
+export function questionKey({ address, model, messages, maxOutputTokens, temperature }: Question): string {
+  const asked = messages.map(({ role, content }) => [role, content]);
+  const text = JSON.stringify([address, model, asked, maxOutputTokens, temperature]);
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+/**
+ * Removes answers that are older than 30 days, and while the cache is larger than 1 GiB the oldest files; what was
+ * written within a day stays.
+ */
+export async function pruneCompletions(home: string, mostBytes = MOST_BYTES): Promise<void> {
+  const folders = await entriesOf(completionsFolder(home));
+  const files = (
+    await Promise.all(folders.map((folder) => filesIn(path.join(completionsFolder(home), folder))))
+  ).flat();
+  files.sort((a, b) => a.modified - b.modified);
+  let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  for (const file of files) {
+    const age = Date.now() - file.modified;
+    if (age < KEPT_MS && (bytes <= mostBytes || age < IN_USE_MS)) continue;
+    await rm(file.file, { force: true });
+    bytes -= file.bytes;
+  }
+}
+
+/** A file name of a fixed length for any texts. */
+function nameOf(texts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 32);
+}
+
+/** 48 bits of a key. Two keys that share them are told apart by their lines, and the older answer counts as missing. */
+function shortened(key: string): number {
+  return Buffer.from(key.slice(0, 8), 'base64url').readUIntBE(0, 6);
+}
+
+function parsed<Answer>(bytes: Buffer): Line<Answer> | undefined {
+  try {
+    const line: Line<Answer> = JSON.parse(bytes.toString('utf8'));
+    return typeof line?.key === 'string' && line.key.length === 43 ? line : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function filesIn(folder: string): Promise<{ file: string; bytes: number; modified: number }[]> {
+  const files = await Promise.all(
+    (await entriesOf(folder)).map(async (name) => {
+      const file = path.join(folder, name);
+      const found = await stat(file).catch(() => undefined);
+      return found?.isFile() ? [{ file, bytes: found.size, modified: found.mtimeMs }] : [];
+    }),
+  );
+  return files.flat();
+}
+
+async function entriesOf(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { TuneloopError } from '../errors.ts';
+import type { ArtifactRef } from './artifact-store.ts';
+import { datasetsFolder } from './home.ts';
+import { FileRecords, type RecordStore } from './records.ts';
+
+/** One dataset version of a pipeline. */
+export interface DatasetVersion {
+  pipeline: string;
+  /** From 1, without gaps. */
+  number: number;
+  manifest: ArtifactRef;
+  /** ISO 8601. */
+  createdAt: string;
+}
+
+/** The dataset versions of each pipeline, in the order in which they were made: `<home>/datasets/<pipeline>/000001.json`. */
+export class DatasetVersions {
+  readonly #records: RecordStore;
+
+  constructor(home: string) {
+    this.#records = new FileRecords(datasetsFolder(home));
+  }
+
+  /** @throws TuneloopError as {@link list}. */
+  async latest(pipeline: string): Promise<DatasetVersion | null> {
+    const number = (await this.#numbers(pipeline)).at(-1);
+    return number === undefined ? null : this.#read(pipeline, number);
+  }
+
+  /**
+   * The versions of one pipeline or of all, by name and number.
+   *
+   * @throws TuneloopError USAGE for what cannot be a pipeline's name, ARTIFACT_CORRUPT for a version that cannot be read.
+   */
+  async list(pipeline?: string): Promise<DatasetVersion[]> {
+    const pipelines = pipeline === undefined ? (await this.#records.names()).filter(isPipelineName) : [pipeline];
+    const versions: DatasetVersion[] = [];
+    for (const name of pipelines.sort()) {
+      for (const number of await this.#numbers(name)) versions.push(await this.#read(name, number));
+    }
+    return versions;
+  }
+
+  /**
+   * Adds the version after `previous` (0: the first), if that is still the latest. Of several at the same time one does;
+   * the version is there whole or not at all.
+   *
+   * @throws TuneloopError DATASET_CHANGED if `previous` is not the latest version.
+   */
+  async append(pipeline: string, previous: number, manifest: ArtifactRef): Promise<DatasetVersion> {
+    const latest = (await this.#numbers(pipeline)).at(-1) ?? 0;
+    if (latest !== previous) throw changed(pipeline, previous);
+    const version: DatasetVersion = { pipeline, number: previous + 1, manifest, createdAt: new Date().toISOString() };
+    if (await this.#records.append(pipeline, version.number, `${JSON.stringify(version)}\n`)) return version;
+    throw changed(pipeline, previous);
+  }
+
+  /** In ascending order. @throws TuneloopError USAGE for a text that cannot be the name of a pipeline. */
+  async #numbers(pipeline: string): Promise<number[]> {
+    if (isPipelineName(pipeline)) return this.#records.numbers(pipeline);
+    const name = JSON.stringify(pipeline).slice(0, 100);
+    throw new TuneloopError(
+      'USAGE',
+      `${name} is no pipeline: names have 1 to 63 lower-case letters, digits and hyphens`,
+    );
+  }
+
+  async #read(pipeline: string, number: number): Promise<DatasetVersion> {
+    const text = await this.#records.read(pipeline, number);
+    try {
+      if (text === null) throw new Error('it has been removed');
+      const version = versionSchema.parse(JSON.parse(text));
+      if (version.pipeline !== pipeline || version.number !== number) throw new Error('it is another version');
+      return version;
+    } catch (error) {
+      const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+      const place = this.#records.place(pipeline, number);
+      throw new TuneloopError('ARTIFACT_CORRUPT', `${place} is no dataset version: ${reason}`);
+    }
+  }
+}
+
+const versionSchema = z.object({
+  pipeline: z.string(),
+  number: z.int().gte(1),
+  manifest: z.object({
+    uri: z.string(),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    bytes: z.int().gte(0),
+    rows: z.int().gte(0),
+  }),
+  createdAt: z.iso.datetime(),
+});
+
+function isPipelineName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9-]{0,62}$/.test(name);
+}
+
+function changed(pipeline: string, previous: number): TuneloopError {
+  return new TuneloopError(
+    'DATASET_CHANGED',
+    previous === 0
+      ? `${pipeline} has a dataset version meanwhile: build on it`
+      : `version ${previous} of ${pipeline} is not its latest: build on the one that is`,
+  );
+}

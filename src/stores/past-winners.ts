@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { writeFileAtomically } from './files.ts';
+import { pastWinnersFile } from './home.ts';
+
+const pastWinnerSchema = z.object({
+  run: z.string(),
+  /** ISO 8601. */
+  wonAt: z.iso.datetime(),
+  baseModel: z.string(),
+  hyperparameters: z.object({
+    learningRateMultiplier: z.number().positive(),
+    epochs: z.int().gte(1),
+    batchSize: z.int().gte(1).exactOptional(),
+  }),
+  treatment: z.string(),
+});
+
+/** What has won a run: the settings that later runs of the pipeline try first. */
+export type PastWinner = z.infer<typeof pastWinnerSchema>;
+
+interface PastWinners {
+  /** Newest first. */
+  winners: PastWinner[];
+  /** Why some or all could not be read; null where all could. */
+  warning: string | null;
+}
+
+/** Older ones are forgotten. */
+const MOST_KEPT = 20;
+
+/** The winners of a pipeline. A file that cannot be read costs a run its head start, and no more. */
+export async function readPastWinners(home: string, pipeline: string): Promise<PastWinners> {
+  const file = pastWinnersFile(home, pipeline);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { winners: [], warning: code === 'ENOENT' ? null : unreadable(file, code ?? String(error)) };
+  }
+  try {
+    const entries = z.array(z.unknown()).parse(JSON.parse(text));
+    const winners = entries.flatMap((entry) => pastWinnerSchema.safeParse(entry).data ?? []);
+    return {
+      winners,
+      warning: winners.length < entries.length ? unreadable(file, 'not all of it is as written') : null,
+    };
+  } catch {
+    return { winners: [], warning: unreadable(file, 'it is no list of winners') };
+  }
+}
+
+/**
+ * Adds the newest winner. Settings that have won before move to the front, so that a repeated call changes nothing. Of two
+ * runs that end at the same moment one may be forgotten.
+ */
+export async function addPastWinner(home: string, pipeline: string, winner: PastWinner): Promise<void> {
+  const { winners } = await readPastWinners(home, pipeline);
+  const others = winners.filter((other) => settingsOf(other) !== settingsOf(winner));
+  const kept = [winner, ...others].slice(0, MOST_KEPT);
+  await writeFileAtomically(pastWinnersFile(home, pipeline), `${JSON.stringify(kept, null, 2)}\n`);
+}
+
+function settingsOf({ baseModel, hyperparameters, treatment }: PastWinner): string {
+  const { learningRateMultiplier, epochs, batchSize } = hyperparameters;
+  return JSON.stringify([baseModel, learningRateMultiplier, epochs, batchSize ?? null, treatment]);
+}
+
+function unreadable(file: string, reason: string): string {
+  return `The winners of earlier runs in ${file} cannot be read (${reason}), so the sweep does not begin with them.`;
+}

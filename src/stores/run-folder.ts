@@ -1,0 +1,1 @@
+export { runFolder } from './home.ts';

@@ -1,0 +1,28 @@
+import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
+import { ORPHAN_SWEEP_ID, orphanSweepScheduleId } from '../contract/ids.ts';
+
+type Definition = Pick<ScheduleOptions, 'spec' | 'action' | 'policies'>;
+
+/** Creates a schedule, or changes the one that there is; a paused one stays paused. Returns whether it is new. */
+export async function ensureSchedule(client: Client, scheduleId: string, definition: Definition): Promise<boolean> {
+  try {
+    await client.schedule.create({ scheduleId, ...definition });
+    return true;
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await client.schedule.getHandle(scheduleId).update(({ state }) => ({ ...definition, state }));
+    return false;
+  }
+}
+
+/** How long a job of a run that was terminated may go on before it is cancelled. */
+const SWEEP_EVERY = '10 minutes';
+
+/** Makes sure that jobs which nobody waits for are looked for regularly. */
+export async function ensureOrphanSweep(client: Client, taskQueue: string): Promise<void> {
+  await ensureSchedule(client, orphanSweepScheduleId(taskQueue), {
+    spec: { intervals: [{ every: SWEEP_EVERY }] },
+    action: { type: 'startWorkflow', workflowType: 'orphanSweep', workflowId: ORPHAN_SWEEP_ID, taskQueue, args: [] },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+  });
+}

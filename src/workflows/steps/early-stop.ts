@@ -1,0 +1,55 @@
+import { type ChildWorkflowHandle, defineSignal, setHandler } from '@temporalio/workflow';
+import type { Pipeline } from '../../config/pipeline.ts';
+import { type CandidateEnd, candidatesToStop, type EpochReport, type Stop } from '../../core/run/early-stop.ts';
+import type { Candidate } from '../../core/run/plan.ts';
+import { type fineTuningJob, stop } from '../fine-tuning-job.ts';
+
+/** Sent by whoever waits for a job, at the end of each of its first epochs. */
+export const epochEnded = defineSignal<[EpochReport]>('epochEnded');
+
+/** Stops jobs that are behind the others, as their first epochs end. */
+export class EarlyStop {
+  /** Those that were told to stop, by candidate. */
+  readonly stops = new Map<string, Stop>();
+  readonly #candidates: readonly Candidate[];
+  readonly #task: Pipeline['task'];
+  readonly #running: ReadonlyMap<string, ChildWorkflowHandle<typeof fineTuningJob>>;
+  readonly #reports: EpochReport[] = [];
+  readonly #ended = new Map<string, CandidateEnd>();
+
+  /** @param running jobs by candidate, as long as they can be stopped. */
+  constructor(
+    candidates: readonly Candidate[],
+    task: Pipeline['task'],
+    running: ReadonlyMap<string, ChildWorkflowHandle<typeof fineTuningJob>>,
+  ) {
+    this.#candidates = candidates;
+    this.#task = task;
+    this.#running = running;
+    setHandler(epochEnded, (report) => this.#add(report), {
+      description: 'The validation figures of a job after an epoch',
+    });
+  }
+
+  /** Told of each candidate that has ended: one without a model keeps nobody out. */
+  async ended(candidate: string, end: CandidateEnd): Promise<void> {
+    this.#ended.set(candidate, end);
+    await this.#stopLate();
+  }
+
+  async #add(report: EpochReport): Promise<void> {
+    this.#reports.push(report);
+    await this.#stopLate();
+  }
+
+  async #stopLate(): Promise<void> {
+    for (const late of candidatesToStop(this.#candidates, this.#reports, this.#ended, this.#task)) {
+      const job = this.#running.get(late.candidate);
+      if (!job || this.stops.has(late.candidate)) continue;
+      this.stops.set(late.candidate, late);
+      this.#ended.set(late.candidate, 'stopped');
+      // A job that has ended in this moment needs no stop.
+      await job.signal(stop, late.reason).catch(() => {});
+    }
+  }
+}

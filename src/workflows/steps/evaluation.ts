@@ -1,0 +1,128 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../../activities/create-activities.ts';
+import type { EvaluateInput, Evaluation, Subject } from '../../activities/evaluate.ts';
+import { EVALUATION } from '../../contract/activity-options.ts';
+import type { DeployedModel } from '../../core/deployment/deployed-model.ts';
+import type { Contending } from '../../core/run/contenders.ts';
+import type { ArtifactRef } from '../../stores/artifact-store.ts';
+import type { Pause } from './pause.ts';
+import type { Reservation, RunBudget } from './run-budget.ts';
+
+const { evaluate, evaluateRecorded } = proxyActivities<Activities>(EVALUATION);
+
+/** Who answers, and what is held back for that. One reservation may be there for several subjects. */
+export interface PaidSubject {
+  subject: UnpaidSubject;
+  reservation: Reservation;
+}
+
+/** A trained model as a subject: it gets what it was trained on. */
+export function tuned(id: string, { model, candidate: { baseModel, treatment } }: Contending): UnpaidSubject {
+  return { kind: 'tuned', id, model, baseModel, treatment };
+}
+
+/** What serves already as a subject. */
+export function servedAs(id: string, { model, baseModel, treatment }: DeployedModel): UnpaidSubject {
+  return { kind: 'tuned', id, model, baseModel, treatment };
+}
+
+/** Distributed, so that each kind of subject keeps its own keys. */
+type UnpaidSubject = Subject extends infer Kind ? (Kind extends Subject ? Omit<Kind, 'limitUsd'> : never) : never;
+
+/** How a subject did, or why that could not be found out. */
+export interface Evaluated {
+  evaluation: Evaluation | null;
+  failure: string | null;
+}
+
+/** What the evaluations of a run have in common. */
+export interface EvaluationsInput extends Pick<EvaluateInput, 'definition' | 'template' | 'manifest'> {
+  budget: RunBudget;
+  pause: Pause;
+  /** What is held back for the model that judges answers, and what it may spend at most, in USD; null for no limit. */
+  judge: { reservation: Reservation; capUsd: number | null } | null;
+}
+
+/** The evaluations of a run, and what they may spend. */
+export class Evaluations {
+  readonly #input: EvaluationsInput;
+  /** Null once its price is found to be unknown. */
+  #judgeUsd: number | null = 0;
+
+  constructor(input: EvaluationsInput) {
+    this.#input = input;
+  }
+
+  /**
+   * Asks all subjects for all examples, interleaved row by row, so that all of them meet the same load, and settles what
+   * was held back for them. A subject that fails stops none of the others.
+   */
+  async evaluate(
+    rows: Pick<EvaluateInput, 'name' | 'examples'>,
+    paid: readonly PaidSubject[],
+  ): Promise<Map<string, Evaluated>> {
+    if (paid.length === 0) return new Map();
+    const { budget, pause, judge, ...common } = this.#input;
+    const reservations = [...new Set(paid.map(({ reservation }) => reservation))];
+    const limits = budget.limitsUsd(judge ? [...reservations, judge.reservation] : reservations);
+    const subjects = paid.map(({ subject, reservation }): Subject => {
+      const sharing = paid.filter((other) => other.reservation === reservation).length;
+      const limit = limits[reservations.indexOf(reservation)] ?? null;
+      return { ...subject, limitUsd: limit === null ? null : limit / sharing };
+    });
+    const judgeLimitUsd = this.#leftForJudge(limits[reservations.length] ?? null);
+    const spent = new Map<Reservation, number | null>(reservations.map((reservation) => [reservation, null]));
+    try {
+      const summary = `${subjects.length} models on ${rows.examples.rows} ${rows.name} rows`;
+      const { results, judgeUsd } = await pause.around(() =>
+        evaluate.executeWithOptions({ summary }, [{ ...common, ...rows, subjects, judgeLimitUsd }]),
+      );
+      this.#judgeUsd = plus(this.#judgeUsd, judgeUsd);
+      for (const reservation of reservations) spent.set(reservation, 0);
+      for (const [place, result] of results.entries()) {
+        const reservation = paid[place]?.reservation;
+        if (!reservation) continue;
+        const usd = 'evaluation' in result ? result.evaluation.spentUsd : result.spentUsd;
+        spent.set(reservation, plus(spent.get(reservation) ?? null, usd));
+      }
+      return new Map(results.map((result) => [result.id, evaluated(result)]));
+    } finally {
+      for (const [reservation, usd] of spent) await budget.settle(reservation, usd);
+    }
+  }
+
+  /** How production did by its log. Costs nothing but the judge. */
+  async evaluateRecorded(examples: ArtifactRef, otherwise: ArtifactRef): Promise<Evaluated> {
+    const { budget, pause, judge, ...common } = this.#input;
+    const judgeLimitUsd = judge && this.#leftForJudge(budget.limitUsd(judge.reservation));
+    const evaluation = await pause.around(() =>
+      evaluateRecorded.executeWithOptions({ summary: 'baseline as the log has it' }, [
+        { ...common, examples, otherwise, judgeLimitUsd },
+      ]),
+    );
+    this.#judgeUsd = plus(this.#judgeUsd, evaluation.spentUsd);
+    return { evaluation, failure: null };
+  }
+
+  /** Books what the judge has cost, once nothing is left to judge. */
+  async settleJudge(): Promise<void> {
+    const { budget, judge } = this.#input;
+    if (judge) await budget.settle(judge.reservation, this.#judgeUsd);
+  }
+
+  #leftForJudge(limitUsd: number | null): number | null {
+    const capUsd = this.#input.judge?.capUsd ?? null;
+    const limits = [limitUsd, capUsd].filter((usd) => usd !== null);
+    return limits.length === 0 ? null : Math.max(0, Math.min(...limits) - (this.#judgeUsd ?? 0));
+  }
+}
+
+function evaluated(result: Awaited<ReturnType<Activities['evaluate']>>['results'][number]): Evaluated {
+  if ('evaluation' in result) return { evaluation: result.evaluation, failure: null };
+  const { code, message } = result.failure;
+  return { evaluation: null, failure: code ? `${code}: ${message}` : message };
+}
+
+function plus(total: number | null, usd: number | null): number | null {
+  return total === null || usd === null ? null : total + usd;
+}

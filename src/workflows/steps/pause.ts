@@ -1,0 +1,73 @@
+import { ApplicationFailure, condition, defineUpdate, setHandler } from '@temporalio/workflow';
+import type { PauseReason } from '../../core/run/progress.ts';
+import { innermost } from './failure-reason.ts';
+
+/** What only a person can mend: see `errors.ts`. */
+const PAUSE_CODES = ['PROVIDER_QUOTA', 'PROVIDER_CLOSED', 'DISK_FULL'] as const;
+export type PauseCode = (typeof PAUSE_CODES)[number];
+
+/** Whether an error code is one that pauses a run instead of ending it. */
+export function pauseCodeOf(code: string): PauseCode | null {
+  return PAUSE_CODES.find((known) => known === code) ?? null;
+}
+
+/** Lets a paused run go on; answers with what it was paused for. */
+export const resumeUpdate = defineUpdate<PauseReason, []>('resume');
+
+/** Holds a run where only a person can help, and goes on with the same step when told to. */
+export class Pause {
+  readonly #onChange: (reason: PauseReason | null) => void;
+  #reason: PauseReason | null = null;
+  #resumes = 0;
+
+  /** @param onChange is told the reason when the run pauses, and null when it goes on. */
+  constructor(onChange: (reason: PauseReason | null) => void) {
+    this.#onChange = onChange;
+    setHandler(
+      resumeUpdate,
+      () => {
+        const reason = this.#reason;
+        if (!reason) throw new Error('the validator lets this pass only while the run is paused');
+        this.#resumes += 1;
+        this.#reason = null;
+        this.#onChange(null);
+        return reason;
+      },
+      {
+        validator: () => {
+          if (!this.#reason) throw ApplicationFailure.nonRetryable('this run is not paused', 'RUN_NOT_PAUSED');
+        },
+        description: 'Goes on where the run was paused',
+      },
+    );
+  }
+
+  /** Waits for a person. Steps that stop at the same time wait for the same word. */
+  async wait(reason: PauseReason): Promise<void> {
+    const resumes = this.#resumes;
+    this.#reason ??= reason;
+    this.#onChange(this.#reason);
+    await condition(() => this.#resumes > resumes);
+  }
+
+  /** Does a step, again after each pause, until it ends in another way. */
+  async around<T>(step: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await step();
+      } catch (error) {
+        const reason = pauseReasonOf(error);
+        if (!reason) throw error;
+        await this.wait(reason);
+      }
+    }
+  }
+}
+
+/** The reason to pause for, where an error is one. */
+export function pauseReasonOf(error: unknown): PauseReason | null {
+  const cause = innermost(error);
+  if (!(cause instanceof ApplicationFailure)) return null;
+  const code = pauseCodeOf(cause.type ?? '');
+  return code && { code, message: cause.message };
+}

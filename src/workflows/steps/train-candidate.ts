@@ -1,0 +1,109 @@
+import { CancellationScope, type ChildWorkflowHandle, isCancellation, startChild } from '@temporalio/workflow';
+import type { JobOutcome } from '../../activities/await-job.ts';
+import type { PlannedCandidate } from '../../activities/plan.ts';
+import type { JobInput } from '../../activities/support/job-input.ts';
+import { jobWorkflowId } from '../../contract/ids.ts';
+import type { Candidate } from '../../core/run/plan.ts';
+import type { CandidateProgress } from '../../core/run/progress.ts';
+import { fineTuningJob } from '../fine-tuning-job.ts';
+import { reasonOf } from './failure-reason.ts';
+import { type Pause, pauseReasonOf } from './pause.ts';
+import type { Reservation, RunBudget } from './run-budget.ts';
+
+/** What the candidates of a run have in common. */
+export interface Training {
+  job: Omit<JobInput, 'candidate' | 'generation' | 'trainingFile' | 'validationFile'>;
+  /** Uploaded files, by {@link trainingFileKey}. */
+  files: ReadonlyMap<string, UploadedFiles>;
+  /** The jobs that go on, by candidate: what they can be stopped by. */
+  running: Map<string, ChildWorkflowHandle<typeof fineTuningJob>>;
+  /** Whether jobs signal `epochEnded` to this workflow. */
+  reportEpochs: boolean;
+  budget: RunBudget;
+  pause: Pause;
+  update(id: string, change: Partial<CandidateProgress>): void;
+}
+
+/** What a candidate is trained on, by what it holds of the prompts and of the rows. */
+export function trainingFileKey({ treatment, half }: Pick<Candidate, 'treatment' | 'half'>): string {
+  return half ? `${treatment}-half` : treatment;
+}
+
+/** Ids of a provider's files. */
+export interface UploadedFiles {
+  trainingFile: string;
+  validationFile: string;
+}
+
+export interface TrainedCandidate {
+  job: JobOutcome;
+  /** What is held back for the evaluation; null for a candidate without a model. */
+  forEvaluation: Reservation | null;
+}
+
+/** Trains one candidate in a child workflow, if the budget pays for that and for its evaluation. */
+export async function trainCandidate(training: Training, candidate: PlannedCandidate): Promise<TrainedCandidate> {
+  const { budget, update } = training;
+  const { id, reserve } = candidate;
+  const reserved = await budget.reserve([
+    { what: `training of ${id}`, usd: reserve.trainingUsd },
+    { what: `evaluation of ${id}`, usd: reserve.evaluationUsd },
+  ]);
+  if ('refused' in reserved) {
+    update(id, { stage: 'skipped', note: reserved.refused });
+    return { job: { state: 'skipped', jobId: null, reason: reserved.refused }, forEvaluation: null };
+  }
+  const [forTraining, forEvaluation] = reserved;
+  update(id, { stage: 'training' });
+  const job = await runJob(training, candidate);
+  await budget.settle(forTraining, job.state === 'skipped' ? 0 : job.trainingUsd);
+  if (job.state === 'succeeded') {
+    update(id, { stage: 'trained' });
+    return { job, forEvaluation };
+  }
+  await budget.settle(forEvaluation, 0);
+  update(id, { stage: job.state, note: job.reason });
+  return { job, forEvaluation: null };
+}
+
+/** Runs the job, and where a quota ended it runs another one after the pause. */
+async function runJob(training: Training, candidate: PlannedCandidate): Promise<JobOutcome> {
+  const { pause } = training;
+  for (let generation = 1; ; ) {
+    const outcome = await pause.around(() => runJobOnce(training, candidate, generation));
+    if (outcome.state !== 'failed' || !outcome.pause) return outcome;
+    await pause.wait({ code: outcome.pause, message: outcome.reason });
+    // A job that was refused never was; one that was created and failed for it is there, and a new one is another.
+    if (outcome.jobId) generation += 1;
+  }
+}
+
+async function runJobOnce(
+  { job, files, running, reportEpochs }: Training,
+  { id, baseModel, hyperparameters, treatment, half }: PlannedCandidate,
+  generation: number,
+): Promise<JobOutcome> {
+  const candidate: Candidate = { id, baseModel, hyperparameters, treatment, ...(half ? { half } : {}) };
+  const uploaded = files.get(trainingFileKey(candidate));
+  if (!uploaded) throw new Error(`nothing was uploaded for ${id}`);
+  try {
+    const child = await startChild(fineTuningJob, {
+      workflowId: jobWorkflowId(job.runId, id),
+      args: [{ ...job, ...uploaded, candidate, generation, reportEpochs: reportEpochs && !half }],
+      staticSummary: id,
+      staticDetails: `Trains ${baseModel} for the run ${job.runId}`,
+      cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+      // Where the run is terminated, its jobs must not go on to cost money.
+      parentClosePolicy: 'REQUEST_CANCEL',
+    });
+    running.set(id, child);
+    return await child.result();
+  } catch (error) {
+    // A single job that a person cancelled is a lost candidate, and not the end of the run.
+    if (CancellationScope.current().consideredCancelled || pauseReasonOf(error)) throw error;
+    const state = isCancellation(error) ? 'cancelled' : 'failed';
+    return { state, jobId: null, reason: reasonOf(error), trainingUsd: null, pause: null };
+  } finally {
+    running.delete(id);
+  }
+}

@@ -1,0 +1,37 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../../activities/create-activities.ts';
+import type { Dataset } from '../../activities/prepare.ts';
+import { LOCAL_STEP, UPLOAD } from '../../contract/activity-options.ts';
+import type { Candidate } from '../../core/run/plan.ts';
+import type { ArtifactRef } from '../../stores/artifact-store.ts';
+import type { Pause } from './pause.ts';
+import { trainingFileKey, type UploadedFiles } from './train-candidate.ts';
+
+const { halveFile } = proxyActivities<Activities>(LOCAL_STEP);
+const { uploadFile } = proxyActivities<Activities>(UPLOAD);
+
+/** Uploads what the candidates are trained on and measured by, each file once. */
+export async function uploadTrainingFiles(
+  definition: ArtifactRef,
+  files: Dataset['files'],
+  candidates: readonly Candidate[],
+  pause: Pause,
+): Promise<Map<string, UploadedFiles>> {
+  const upload = (role: 'train' | 'validation', file: ArtifactRef) =>
+    pause.around(() => uploadFile.executeWithOptions({ summary: `${role} file` }, [{ definition, role, file }]));
+  const uploaded = new Map<string, UploadedFiles>();
+  for (const { treatment, train, validation } of files) {
+    const [trainingFile, validationFile] = await Promise.all([
+      upload('train', train),
+      upload('validation', validation),
+    ]);
+    uploaded.set(trainingFileKey({ treatment }), { trainingFile, validationFile });
+    const half = candidates.find((candidate) => candidate.half && candidate.treatment === treatment);
+    if (!half) continue;
+    const file = await pause.around(() =>
+      halveFile.executeWithOptions({ summary: 'half of the training rows' }, [{ file: train }]),
+    );
+    uploaded.set(trainingFileKey(half), { trainingFile: await upload('train', file), validationFile });
+  }
+  return uploaded;
+}

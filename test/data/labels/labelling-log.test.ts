@@ -1,0 +1,25 @@
+import { answerOf } from '../../../src/data/labels/labelling-log.ts';
+import type { LogRow } from '../../../src/data/rows/row.ts';
+
+const row: LogRow = { line: 1, id: 'r-1', messages: [{ role: 'user', content: 'hello' }], completion: 'billing' };
+const own: LogRow = { ...row, flaw: 'own-answer' };
+
+test('what production said is the answer, unless it is flawed', () => {
+  expect(answerOf({ row, later: [] })).toEqual({ text: 'billing', checked: false, by: undefined });
+  expect(answerOf({ row: { ...row, flaw: 'cut-off' }, later: [] })).toBeNull();
+});
+
+test('an answer of our own is none, so that a teacher is asked, until somebody has given the right one', () => {
+  expect(answerOf({ row: own, later: [] })).toBeNull();
+  expect(answerOf({ row: own, later: [{ id: 'r-1', quality: 1 }] })).toBeNull();
+  expect(answerOf({ row: { ...own, actual: 'billing' }, later: [] })).toMatchObject({ text: 'billing', checked: true });
+});
+
+test('the latest of the right answers counts', () => {
+  const later = [
+    { id: 'r-1', actual: 'refund', by: 'model:teacher' },
+    { id: 'r-1', actual: 'repair', by: 'person:ana' },
+    { id: 'r-1', quality: 0 },
+  ];
+  expect(answerOf({ row: own, later })).toEqual({ text: 'repair', checked: true, by: 'person:ana' });
+});
