@@ -17,7 +17,7 @@ import { seededRandom, shuffle } from '../packages/local-trainer/src/random.ts';
 import { checkpointsToEvaluate } from '../src/core/run/checkpoints.ts';
 import { type CandidateEnd, candidatesToStop, type EpochReport } from '../src/core/run/early-stop.ts';
 import { type Candidate, planCandidates } from '../src/core/run/plan.ts';
-import type { Checkpoint } from '../src/providers/training.ts';
+import type { Checkpoint } from '../src/core/run/training-metrics.ts';
 import type { CurvePoint, CurveTask, trainCurve } from './training-curve.ts';
 
 const DATA = path.join(import.meta.dirname, '..', '..', 'shared', 'data', 'banking77');

@@ -12,7 +12,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { withSession } from '../src/cli/session.ts';
 import { progressOf, type RunHandle, runOptions, startRun } from '../src/client/runs.ts';
 import { deploymentId, retrainingId } from '../src/contract/ids.ts';
-import type { DeploymentState } from '../src/core/deployment/deployment.ts';
+import { approveUpdate, deploymentQuery, WORKFLOWS } from '../src/contract/messages.ts';
 import { writePipeline } from '../test/setup/shop-log.ts';
 
 const folder = path.join(import.meta.dirname, '..', 'test', 'replay', 'histories');
@@ -53,9 +53,12 @@ await withSession(async ({ client, environment }) => {
 
   const { pipeline, options } = await runOptions(environment, file);
   const entity = client.workflow.getHandle(deploymentId(pipeline.name));
-  const { decision } = await entity.query<DeploymentState>('deployment');
-  await entity.executeUpdate('approve', { args: [{ decision, by: 'person:recorder', why: 'to be recorded' }] });
-  const look = await client.workflow.start('retraining', { workflowId: retrainingId(pipeline.name), ...options });
+  const { decision } = await entity.query(deploymentQuery);
+  await entity.executeUpdate(approveUpdate, { args: [{ decision, by: 'person:recorder', why: 'to be recorded' }] });
+  const look = await client.workflow.start(WORKFLOWS.retraining, {
+    workflowId: retrainingId(pipeline.name),
+    ...options,
+  });
   await look.result();
   await record('deployment', entity.workflowId);
   await record('retraining', look.workflowId);

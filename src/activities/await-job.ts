@@ -2,82 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { Pipeline } from '../config/pipeline.ts';
+import { epochEndedSignal } from '../contract/messages.ts';
 import { tariffOf, trainingCost } from '../core/evaluation/cost.ts';
 import type { EpochReport } from '../core/run/early-stop.ts';
+import type { JobHeartbeat, JobProgress, SeenEpoch, WaitPhase } from '../core/run/job-heartbeat.ts';
+import type { AwaitJobInput } from '../core/run/job-input.ts';
+import type { JobOutcome } from '../core/run/job-outcome.ts';
 import type { Candidate } from '../core/run/plan.ts';
+import type { MetricPoint } from '../core/run/training-metrics.ts';
 import { durationText } from '../core/text/format.ts';
 import { ProviderError } from '../providers/provider-error.ts';
-import {
-  type Checkpoint,
-  endsEpoch,
-  type Job,
-  type JobPhase,
-  type MetricPoint,
-  type Training,
-} from '../providers/training.ts';
-import type { PauseCode } from '../workflows/steps/pause.ts';
+import { endsEpoch, type Job, type Training } from '../providers/training.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { cancelExtras } from './support/extra-jobs.ts';
-import { type JobInput, jobIdentity } from './support/job-input.ts';
-
-export type JobOutcome =
-  | {
-      state: 'succeeded';
-      jobId: string;
-      model: string;
-      trainingUsd: number | null;
-      trainingSeconds: number | null;
-      /** Models of its last epochs, oldest first; the last is `model`. */
-      checkpoints: Checkpoint[];
-    }
-  | {
-      state: 'failed' | 'cancelled';
-      jobId: string | null;
-      reason: string;
-      /** What it has cost nevertheless; null where that is not known. */
-      trainingUsd: number | null;
-      /** What ended it where only a person can mend that: then it is made anew when the run is resumed. */
-      pause: PauseCode | null;
-    }
-  /** It was told to stop, and had not ended before that. */
-  | { state: 'stopped'; jobId: string; reason: string; trainingUsd: number | null }
-  /** It was never created, because the budget does not pay for it. */
-  | { state: 'skipped'; jobId: null; reason: string };
-
-/** What a wait is spent on: the phases of a job, and after its success the time until its model answers. */
-export type WaitPhase = JobPhase | 'ready';
-
-/** How far a job has come. */
-interface JobProgress {
-  step: number | null;
-  totalSteps: number | null;
-  trainLoss: number | null;
-  validLoss: number | null;
-}
-
-/** What a waiting job shows as heartbeat details, in the Web UI and to the command line. */
-export interface JobHeartbeat extends JobProgress {
-  status: string;
-  phase: WaitPhase;
-  /** When this phase was first seen, in milliseconds of the Temporal server's clock. */
-  since: number;
-  /** The first epochs, where somebody is told of them. */
-  epochs?: SeenEpoch[];
-}
-
-/** An epoch that has ended. */
-interface SeenEpoch {
-  validLoss: number | null;
-  validAccuracy: number | null;
-  /** Whether the run knows. */
-  told: boolean;
-}
-
-export interface AwaitJobInput extends JobInput {
-  jobId: string;
-  /** Who is told when the first epochs end. With the run id, so that a later run of the same name gets nothing. */
-  reportTo?: { workflowId: string; runId: string } | undefined;
-}
+import { jobIdentity } from './support/job-input.ts';
 
 /** What an attempt hands to the next one, besides the times. */
 type Shown = Omit<JobHeartbeat, 'status' | 'phase' | 'since'>;
@@ -204,7 +142,7 @@ async function tellEpochs(
     const report: EpochReport = { candidate: candidate.id, epoch: place + 1, validLoss, validAccuracy };
     try {
       await temporal.withDeadline(Date.now() + EXTRA_MS, () =>
-        temporal.workflow.getHandle(workflowId, runId).signal<[EpochReport]>('epochEnded', report),
+        temporal.workflow.getHandle(workflowId, runId).signal(epochEndedSignal, report),
       );
       known[place] = { ...epoch, told: true };
     } catch (error) {

@@ -1,6 +1,6 @@
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Inference } from '../providers/inference.ts';
 import { ProviderError } from '../providers/provider-error.ts';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
 import { Wait } from './await-job.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 

@@ -1,10 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { tariffOf, trainingCost } from '../core/evaluation/cost.ts';
+import type { JobInput } from '../core/run/job-input.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { Job, Training } from '../providers/training.ts';
 import { settle } from './create-job.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
-import { type JobInput, jobIdentity } from './support/job-input.ts';
+import { jobIdentity } from './support/job-input.ts';
 
 export interface CancelledJobs {
   cancelled: string[];

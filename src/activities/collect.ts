@@ -1,36 +1,16 @@
 import { Context } from '@temporalio/activity';
-import { VERDICTS, type VerdictCount, VerdictTable } from '../data/rows/issue.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { Snapshot, SnapshotRef } from '../core/run/snapshot.ts';
+import { VERDICTS, VerdictTable } from '../data/rows/issue.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import { TuneloopError } from '../errors.ts';
 import { refusalText } from '../sources/log-row.ts';
 import { openSource } from '../sources/open-source.ts';
-import type { Cursor, SourceItem } from '../sources/source.ts';
-import { type ArtifactRef, type ArtifactStore, readJson, writeJson } from '../stores/artifact-store.ts';
+import type { SourceItem } from '../sources/source.ts';
+import { type ArtifactStore, readJson, writeJson } from '../stores/artifact-store.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { reportStep } from './support/step-progress.ts';
-
-/** Names a snapshot, with what a history shows of it. */
-export interface SnapshotRef {
-  ref: ArtifactRef;
-  rows: number;
-  /** Rows that no earlier dataset version had. */
-  newRows: number;
-}
-
-/** The log as it was when the run read it: what earlier runs have read, and what came since. */
-export interface Snapshot {
-  names: string[];
-  rows: number;
-  /** One `LogRow` a line, the oldest segment first. */
-  segments: ArtifactRef[];
-  /** One `Actual` a line. */
-  actuals: ArtifactRef[];
-  /** What was wrong with what was read; cumulated over the segments. */
-  verdicts: VerdictCount[];
-  /** Where the next run goes on. */
-  cursor: Cursor;
-}
 
 const HEARTBEAT_ROWS = 5000;
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Comparison, compareScores } from '../core/evaluation/comparison.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Example } from '../data/rows/row.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import { canonicalInput } from '../data/split/near-duplicates.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { pairScores, readScores } from './support/predictions.ts';
 import { reportStep } from './support/step-progress.ts';

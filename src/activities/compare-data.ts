@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { randomShares } from '../core/evaluation/random.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { type Drift, DriftSample, driftRow, measureDrift } from '../data/drift/drift.ts';
 import type { Example } from '../data/rows/row.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import { canonicalInput } from '../data/split/near-duplicates.ts';
 import { SIDES } from '../data/split/sides.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
 import type { Dependencies } from './support/dependencies.ts';
 import { reportStep } from './support/step-progress.ts';
 

@@ -1,5 +1,5 @@
 import { type Comparison, compareScores } from '../core/evaluation/comparison.ts';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { pairScores, readScores } from './support/predictions.ts';
 

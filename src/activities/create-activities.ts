@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { createAwaitJob } from './await-job.ts';
 import { createAwaitModel } from './await-model.ts';
 import { createCancelJobs } from './cancel-jobs.ts';

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import type { JobInput } from '../core/run/job-input.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { Job, JobIdentity, Training } from '../providers/training.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { cancelExtras } from './support/extra-jobs.ts';
-import { type JobInput, jobIdentity } from './support/job-input.ts';
+import { jobIdentity } from './support/job-input.ts';
 
 export type CreatedJob =
   /** `adopted`: it was found, and not created by this attempt. */

@@ -7,16 +7,18 @@ import type { Alias, ServedModel } from '@tuneloop/app/internal/predict/alias';
 import { readAlias } from '@tuneloop/app/internal/predict/alias-reader';
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { deploymentId } from '../contract/ids.ts';
+import { deploymentQuery, type ProposeInput, proposeUpdate, WORKFLOWS } from '../contract/messages.ts';
 import { PIPELINE } from '../contract/search-attributes.ts';
 import type { DeployedModel } from '../core/deployment/deployed-model.ts';
-import { type Decision, type DeploymentState, type LastRun, newDeployment } from '../core/deployment/deployment.ts';
+import { type Decision, type DeploymentState, newDeployment } from '../core/deployment/deployment.ts';
 import { promotionPolicy } from '../core/deployment/promotion.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { ProposeWinnerInput } from '../core/run/proposal.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import type { Model } from '../providers/inference.ts';
 import { writeAlias } from '../stores/aliases.ts';
-import { type ArtifactRef, readJson } from '../stores/artifact-store.ts';
+import { readJson } from '../stores/artifact-store.ts';
 import { stateInAlias } from '../stores/state-in-alias.ts';
-import type { DeploymentInput, deployment, ProposeInput } from '../workflows/deployment.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 /** Longer than an update takes, and shorter than the attempt: a deployment that does not answer is asked again. */
@@ -29,7 +31,7 @@ export function createReadDeployment(dependencies: Dependencies) {
     const { name: pipeline } = await loadPipeline(dependencies, definition);
     try {
       return await temporal.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
-        temporal.workflow.getHandle(deploymentId(pipeline)).query<DeploymentState>('deployment'),
+        temporal.workflow.getHandle(deploymentId(pipeline)).query(deploymentQuery),
       );
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
@@ -38,14 +40,6 @@ export function createReadDeployment(dependencies: Dependencies) {
       return (alias && stateInAlias(alias)) ?? newDeployment(pipeline);
     }
   };
-}
-
-export interface ProposeWinnerInput extends Omit<LastRun, 'run'> {
-  /** What should serve; null where all stays as it is. */
-  winner: DeployedModel | null;
-  /** The champion that the winner was compared with; null for the original prompt. */
-  against: string | null;
-  why: string;
 }
 
 /** Between two looks at the deployment somebody else may have changed it. */
@@ -81,17 +75,17 @@ export function createProposeWinner(dependencies: Dependencies) {
             }
           : {}),
       };
-      const startWorkflowOperation = new WithStartWorkflowOperation<typeof deployment>('deployment', {
+      const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOWS.deployment, {
         workflowId: deploymentId(pipeline.name),
         workflowIdConflictPolicy: 'USE_EXISTING',
         taskQueue,
-        args: [{ state } satisfies DeploymentInput],
+        args: [{ state }],
         staticSummary: `what serves for ${pipeline.name}`,
         typedSearchAttributes: new TypedSearchAttributes([{ key: PIPELINE, value: pipeline.name }]),
       });
       try {
         return await temporal.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
-          temporal.workflow.executeUpdateWithStart<typeof deployment, Decision, [ProposeInput]>('propose', {
+          temporal.workflow.executeUpdateWithStart(proposeUpdate, {
             startWorkflowOperation,
             args: [proposal],
             updateId: `propose/${run}`,

@@ -2,28 +2,17 @@ import { Context } from '@temporalio/activity';
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { pMapIterable } from 'p-map';
 import { cachedCostPer1k, cachedTokens, costPer1k, type Prices, tariffOf } from '../core/evaluation/cost.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { EvaluateRecordedInput, Evaluation } from '../core/run/evaluation.ts';
 import type { Example, Recorded } from '../data/rows/row.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import { OPENAI } from '../providers/profiles/openai.ts';
 import { currentEvaluation, KeptScoring } from '../scoring/kept-scoring.ts';
-import type { Score } from '../scoring/scoring.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../stores/artifact-store.ts';
-import type { Evaluation } from './evaluate.ts';
+import type { Score } from '../scoring/score.ts';
+import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
 import { prefixTokensOf } from './support/cached-prefix.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { JudgedRows, labelsOf, latencyFigures, type Prediction } from './support/judged-rows.ts';
-
-export interface EvaluateRecordedInput {
-  definition: ArtifactRef;
-  /** The examples that judge; where a test file holds none that production saw, `otherwise` says what it cost. */
-  examples: ArtifactRef;
-  otherwise: ArtifactRef;
-  template: ArtifactRef;
-  /** Of the dataset version, for its labels. */
-  manifest: ArtifactRef;
-  /** What the judge may spend, in USD; null for no limit. */
-  judgeLimitUsd: number | null;
-}
 
 /**
  * The baseline as the log has it: cost and latency of the calls that were made, and quality over those rows alone whose

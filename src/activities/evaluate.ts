@@ -1,53 +1,21 @@
 import { Context } from '@temporalio/activity';
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import pMap, { pMapIterable, pMapSkip } from 'p-map';
-import type { Judged } from '../core/run/run-result.ts';
+import type { EvaluateInput, Evaluations, SubjectResult } from '../core/run/evaluation.ts';
 import { redactMessage } from '../core/text/redaction.ts';
 import type { Example } from '../data/rows/row.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import { TuneloopError } from '../errors.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import { currentEvaluation, KeptScoring } from '../scoring/kept-scoring.ts';
-import { type ArtifactRef, readJson } from '../stores/artifact-store.ts';
+import { readJson } from '../stores/artifact-store.ts';
 import { pruneCompletions } from '../stores/completion-cache.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { labelsOf } from './support/judged-rows.ts';
 import { reportStep } from './support/step-progress.ts';
-import { type AnsweredExample, type Subject, SubjectRows } from './support/subject-rows.ts';
+import { type AnsweredExample, SubjectRows } from './support/subject-rows.ts';
 
-export type { Subject } from './support/subject-rows.ts';
-
-export interface EvaluateInput {
-  definition: ArtifactRef;
-  /** Which rows. Names the evaluation within its workflow: a model is evaluated once under a name. */
-  name: 'validation' | 'test' | 'new';
-  subjects: readonly Subject[];
-  examples: ArtifactRef;
-  template: ArtifactRef;
-  /** Of the dataset version, for its labels. */
-  manifest: ArtifactRef;
-  /** What the judge may spend, in USD; null for no limit. */
-  judgeLimitUsd: number | null;
-}
-
-/** How a model did on a set of examples. */
-export interface Evaluation extends Judged {
-  /** One `Prediction` a line; null where no row has a right answer to compare with. */
-  predictions: ArtifactRef | null;
-  /** What it has cost to find this out, in USD; null where no price is known. Answers of earlier runs cost nothing. */
-  spentUsd: number | null;
-}
-
-export type SubjectResult =
-  | { id: string; evaluation: Evaluation }
-  | { id: string; failure: { code: string | null; message: string }; spentUsd: number | null };
-
-export interface Evaluations {
-  /** In the order of the subjects. */
-  results: SubjectResult[];
-  /** What the judge has cost, in USD; null where its price is not known. */
-  judgeUsd: number | null;
-}
+export type { Subject } from '../core/run/evaluation.ts';
 
 const HEARTBEAT_MS = 2000;
 /** So many rows of each subject, or all where there are fewer, are asked anew in every evaluation, for their latency. */

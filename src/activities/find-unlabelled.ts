@@ -3,6 +3,7 @@ import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import type { Pipeline } from '../config/pipeline.ts';
 import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
 import { mean } from '../core/evaluation/statistics.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { ActualsFile, byModel } from '../data/labels/actuals-file.ts';
 import { type Answer, answerOf, type LabellingLog, openLog, readLog, rowsOf } from '../data/labels/labelling-log.ts';
 import { keptOutFile } from '../data/labels/teacher-files.ts';
@@ -11,7 +12,6 @@ import { VERDICTS } from '../data/rows/issue.ts';
 import { countMessages, countText } from '../data/rows/provider-limits.ts';
 import type { LogRow } from '../data/rows/row.ts';
 import { TuneloopError } from '../errors.ts';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { reportStep } from './support/step-progress.ts';
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Dependencies } from './support/dependencies.ts';
 
 /**

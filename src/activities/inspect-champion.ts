@@ -1,7 +1,8 @@
 import type { DeployedModel } from '../core/deployment/deployed-model.ts';
 import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Manifest } from '../data/split/manifest.ts';
-import { type ArtifactRef, readJson } from '../stores/artifact-store.ts';
+import { readJson } from '../stores/artifact-store.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { shutdownDateOf } from './support/shutdown-date.ts';
 

@@ -1,9 +1,11 @@
 import type { Pipeline } from '../config/pipeline.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { KeptAnswers } from '../core/run/labelling.ts';
 import { ActualsFile, byModel, type GivenAnswer } from '../data/labels/actuals-file.ts';
 import { answersFile, keptOutFile } from '../data/labels/teacher-files.ts';
 import { answerVerdict } from '../data/rows/answer-issue.ts';
 import { TuneloopError } from '../errors.ts';
-import { type ArtifactRef, readJsonRows } from '../stores/artifact-store.ts';
+import { readJsonRows } from '../stores/artifact-store.ts';
 import { teacherOf } from './find-unlabelled.ts';
 import type { TeacherAnswer } from './label-rows.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
@@ -13,15 +15,6 @@ export interface KeepAnswersInput {
   definition: ArtifactRef;
   /** One label of the log a line, as JSON; null where any answer will do. */
   labels: ArtifactRef | null;
-}
-
-export interface KeptAnswers {
-  /** Rows that have an answer now. */
-  labelled: number;
-  /** Answers that were kept out, because they are empty, cut off, a refusal, or no label of the log. */
-  doubtful: number;
-  /** The file of the answers. */
-  file: string;
 }
 
 /**

@@ -2,11 +2,12 @@ import { Context } from '@temporalio/activity';
 import type { TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
 import pMap from 'p-map';
 import { tariffOf } from '../core/evaluation/cost.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { LabelledRows } from '../core/run/labelling.ts';
 import { answersFile } from '../data/labels/teacher-files.ts';
 import { TuneloopError } from '../errors.ts';
 import type { CompletionRequest, Inference } from '../providers/inference.ts';
 import { ProviderError } from '../providers/provider-error.ts';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
 import { teacherOf, type UnlabelledRow } from './find-unlabelled.ts';
 import { completeWithRetries } from './support/completion.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
@@ -22,15 +23,6 @@ export interface LabelRowsInput {
   limitUsd: number | null;
   /** What the dearest row is expected to cost, in USD. */
   dearestUsd: number;
-}
-
-export interface LabelledRows {
-  /** Rows that were not asked for. */
-  left: number;
-  /** Null where no price is known. */
-  spentUsd: number | null;
-  /** Why rows are left; null where none is. */
-  stopped: string | null;
 }
 
 /** What a teacher has said about a row. */

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { WithStartWorkflowOperation } from '@temporalio/client';
+import { type ReserveInput, reserveUpdate, type SettleInput, settleUpdate, WORKFLOWS } from '../contract/messages.ts';
 import { TuneloopError } from '../errors.ts';
-import type { monthlyBudget, ReserveInput, SettleInput } from '../workflows/monthly-budget.ts';
 import type { Dependencies } from './support/dependencies.ts';
 
 /** Longer than an update takes, and shorter than the attempt: an account that does not answer is asked again. */
@@ -24,7 +24,7 @@ export function createReserveBudget({ temporal, monthlyBudgetUsd }: Dependencies
         'this run was planned under a monthly budget, and this worker has none: set TUNELOOP_MONTHLY_BUDGET_USD for every worker',
       );
     }
-    const startWorkflowOperation = new WithStartWorkflowOperation<typeof monthlyBudget>('monthlyBudget', {
+    const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOWS.monthlyBudget, {
       workflowId: account,
       workflowIdConflictPolicy: 'USE_EXISTING',
       taskQueue: Context.current().info.taskQueue,
@@ -33,7 +33,7 @@ export function createReserveBudget({ temporal, monthlyBudgetUsd }: Dependencies
     });
     const input: ReserveInput = { id, usd, capUsd: monthlyBudgetUsd };
     const refused = await temporal.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
-      temporal.workflow.executeUpdateWithStart<typeof monthlyBudget, string | null, [ReserveInput]>('reserve', {
+      temporal.workflow.executeUpdateWithStart(reserveUpdate, {
         startWorkflowOperation,
         args: [input],
         updateId: `reserve/${id}`,
@@ -48,7 +48,7 @@ export function createSettleBudget({ temporal }: Dependencies) {
   return async ({ account, id, usd }: { account: string; id: string; usd: number | null }): Promise<void> => {
     const input: SettleInput = { id, usd };
     await temporal.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
-      temporal.workflow.getHandle(account).executeUpdate('settle', { args: [input], updateId: `settle/${id}` }),
+      temporal.workflow.getHandle(account).executeUpdate(settleUpdate, { args: [input], updateId: `settle/${id}` }),
     );
   };
 }

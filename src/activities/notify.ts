@@ -3,9 +3,9 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { childEnvironment, readWebhookSecret } from '../config/environment.ts';
 import type { Notification } from '../core/deployment/notification.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { redact, redactMessage } from '../core/text/redaction.ts';
 import { checkSecret, sign } from '../gateway/webhooks/signature.ts';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 export interface NotifyInput {

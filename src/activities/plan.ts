@@ -1,45 +1,14 @@
 import type { Pipeline } from '../config/pipeline.ts';
-import type { DeployedModel } from '../core/deployment/deployed-model.ts';
-import type { CheckpointRows } from '../core/run/checkpoints.ts';
-import { type CandidateEstimate, type Estimate, estimateRun, type FinalEstimate } from '../core/run/estimate.ts';
-import { type Candidate, isTinySet, planCandidates } from '../core/run/plan.ts';
+import { type Estimate, estimateRun, type FinalEstimate } from '../core/run/estimate.ts';
+import { isTinySet, planCandidates } from '../core/run/plan.ts';
+import type { Plan, PlanInput, PlannedCandidate } from '../core/run/run-plan.ts';
 import { usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Model } from '../providers/inference.ts';
 import type { ProviderIds } from '../providers/profile.ts';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
 import { readPastWinners } from '../stores/past-winners.ts';
-import type { Dataset } from './prepare.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { shutdownDateOf } from './support/shutdown-date.ts';
-
-export interface PlannedCandidate extends Candidate {
-  /** What has to be reserved for it, in USD; null where no price is known. */
-  reserve: CandidateEstimate;
-}
-
-export interface Plan {
-  candidates: PlannedCandidate[];
-  estimate: Omit<Estimate, 'candidates'> & { text: string };
-  /** What has to be reserved for what follows the choice of a winner. */
-  reserveFinal: FinalEstimate;
-  /** What decides which checkpoints are evaluated; null where the pipeline wants none. */
-  checkpoints: CheckpointRows | null;
-  /** Whether the provider trains models that are no language models; missing in plans of earlier versions. */
-  localTrainer?: boolean;
-  /** Whether this worker has a monthly budget. */
-  monthly: boolean;
-  /** When the provider switches the champion off, ISO 8601; null where that is not near, or it does not say. */
-  championEndsAt: string | null;
-  warnings: string[];
-}
-
-export interface PlanInput {
-  definition: ArtifactRef;
-  dataset: Dataset;
-  /** What serves now, which the winner is compared with; null for the original prompt. */
-  champion: Pick<DeployedModel, 'model' | 'baseModel' | 'treatment'> | null;
-}
 
 /** A model that will be switched off within this time is warned about. */
 const SHUTDOWN_WARNING_DAYS = 90;

@@ -1,31 +1,17 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Context } from '@temporalio/activity';
-import type { DatasetSummary } from '../core/run/run-result.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { Dataset } from '../core/run/dataset.ts';
+import type { Snapshot, SnapshotRef } from '../core/run/snapshot.ts';
 import { inputsOf } from '../data/prepare/dataset-inputs.ts';
 import { prepareDataset } from '../data/prepare/prepare-dataset.ts';
 import { droppedRows, type Manifest } from '../data/split/manifest.ts';
-import type { Side } from '../data/split/sides.ts';
-import { type ArtifactRef, readJson } from '../stores/artifact-store.ts';
+import { readJson } from '../stores/artifact-store.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
 import { runFolder } from '../stores/run-folder.ts';
-import type { Snapshot, SnapshotRef } from './collect.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { reportStep } from './support/step-progress.ts';
-
-/** A dataset version, as references and figures. */
-export interface Dataset {
-  summary: DatasetSummary;
-  manifest: ArtifactRef;
-  template: ArtifactRef;
-  examples: Record<Side, ArtifactRef>;
-  /** What is uploaded: chat JSONL, for each treatment of the candidates. */
-  files: Manifest['files'];
-  tokens: Manifest['tokens'];
-  warnings: string[];
-  /** One line for people. */
-  text: string;
-}
 
 /** From a snapshot to the next dataset version. Where nothing has changed, the latest version is the result. */
 export function createPrepare(dependencies: Dependencies) {

@@ -6,10 +6,10 @@ import { metadataOfDeployment, readServedCall, type ServedCall } from '@tuneloop
 import { z } from 'zod';
 import type { Pipeline } from '../config/pipeline.ts';
 import { type ArmTally, emptyTally, latencyClass } from '../core/deployment/canary.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { Cursor } from '../core/run/snapshot.ts';
 import type { Actual, LogRow } from '../data/rows/row.ts';
 import { openSource } from '../sources/open-source.ts';
-import type { Cursor } from '../sources/source.ts';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
 import { writeFileAtomically } from '../stores/files.ts';
 import { canaryFile } from '../stores/home.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';

@@ -1,18 +1,10 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ProviderChoice } from '../config/pipeline.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { SweepResult } from '../core/run/sweep-result.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { JobOwner } from '../providers/training.ts';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
-
-export interface SweepResult {
-  /** Jobs of ours that had not ended, at all providers. */
-  pending: number;
-  /** Those among them that no open workflow waited for, and that were cancelled. */
-  cancelled: { jobId: string; workflowId: string }[];
-  /** Providers that could not be asked, with the reason. */
-  failed: string[];
-}
 
 const LOOK_BACK_DAYS = 60;
 const DAY_MS = 86_400_000;

@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../stores/artifact-store.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 export interface UploadFileInput {

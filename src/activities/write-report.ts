@@ -2,33 +2,20 @@ import path from 'node:path';
 import { Context } from '@temporalio/activity';
 import pMap from 'p-map';
 import { type ClassificationFigures, classificationFigures } from '../core/evaluation/classification.ts';
-import type { Candidate } from '../core/run/plan.ts';
-import type { RunFindings } from '../core/run/run-result.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { WriteReportInput } from '../core/run/report-input.ts';
 import type { Example } from '../data/rows/row.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import type { Training } from '../providers/training.ts';
 import { htmlReport } from '../report/html/html-report.ts';
 import { markdownReport } from '../report/markdown-report.ts';
 import { type Curve, type DataFigures, FLIPS_SHOWN, type Flip, type Report } from '../report/report.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
 import { writeFileAtomically } from '../stores/files.ts';
 import { addPastWinner } from '../stores/past-winners.ts';
 import { runFolder } from '../stores/run-folder.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { readPredictions, type ScoredPrediction } from './support/predictions.ts';
-
-export interface WriteReportInput {
-  definition: ArtifactRef;
-  /** All but what only this activity knows. */
-  summary: Omit<RunFindings, 'reportPath'>;
-  manifest: ArtifactRef;
-  /** The rows that judged, and what winner and baseline have answered to them. */
-  judged: { examples: ArtifactRef; winner: ArtifactRef | null; baseline: ArtifactRef | null };
-  /** The jobs whose losses are shown. */
-  jobs: { candidate: string; jobId: string; plannedEpochs: number; stoppedAfterEpoch: number | null }[];
-  /** What won, for the plans of later runs. */
-  winner: Candidate | null;
-}
 
 /**
  * Puts together what the run has found out and writes it into the run's folder: `report.json` is all of it, `report.html`

@@ -1,6 +1,7 @@
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { artifactsOf } from '../client/runs.ts';
 import { readEnvironment } from '../config/environment.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { plainLine } from '../core/text/format.ts';
 import { VERDICTS, type VerdictCount } from '../data/rows/issue.ts';
 import { droppedRows, type LabelTable, type Manifest } from '../data/split/manifest.ts';
@@ -15,7 +16,7 @@ import {
   type TemplateChanges,
 } from '../data/split/version-diff.ts';
 import { TuneloopError } from '../errors.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
 import { type DatasetVersion, DatasetVersions } from '../stores/dataset-versions.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';

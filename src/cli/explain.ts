@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { artifactsOf } from '../client/runs.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { deploymentId, jobWorkflowId } from '../contract/ids.ts';
-import type { DeploymentState } from '../core/deployment/deployment.ts';
+import { deploymentQuery } from '../contract/messages.ts';
 import { artifactStates } from '../lineage/artifact-states.ts';
 import { lineageTree } from '../lineage/lineage-tree.ts';
 import { artifactsOfLineage, modelLineage, type Part } from '../lineage/model-lineage.ts';
@@ -67,8 +67,7 @@ function memoryOf(temporal: Part<Client>): WorkflowMemory {
   return {
     decisions: (pipeline) =>
       ask(
-        async (client) =>
-          (await client.workflow.getHandle(deploymentId(pipeline)).query<DeploymentState>('deployment')).decisions,
+        async (client) => (await client.workflow.getHandle(deploymentId(pipeline)).query(deploymentQuery)).decisions,
         `the deployment of ${pipeline}`,
       ),
     uploads: (run, candidate) =>

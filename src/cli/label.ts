@@ -8,19 +8,20 @@ import {
 } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { SingleBar } from 'cli-progress';
-import type { StepProgress } from '../activities/support/step-progress.ts';
 import { artifactsOf, failureOf, stepProgressOf, webUrl } from '../client/runs.ts';
 import { webUiOf } from '../client/web-ui.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { actualsFile, readPipelineFile } from '../config/pipeline-file.ts';
 import { labellingId } from '../contract/ids.ts';
+import { labellingProgressQuery, WORKFLOWS } from '../contract/messages.ts';
 import { PIPELINE } from '../contract/search-attributes.ts';
+import type { LabellingProgress, LabellingResult } from '../core/run/labelling.ts';
+import type { StepProgress } from '../core/run/step-progress.ts';
 import { plainLine, usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import { writeJson } from '../stores/artifact-store.ts';
 import { hasWorker, recently } from '../worker/task-queue.ts';
-import type { LabellingProgress, LabellingResult, labelling } from '../workflows/labelling.ts';
 import { EXIT } from './exit-codes.ts';
 import { exportDoubtful, importCorrections } from './label-sheet.ts';
 import { printResult, say } from './output.ts';
@@ -70,7 +71,7 @@ function withActuals(pipeline: Pipeline, file: string): PipelineWithActuals {
 
 export type PipelineWithActuals = Pipeline & { source: { actuals: string } };
 
-type LabellingHandle = WorkflowHandle<typeof labelling>;
+type LabellingHandle = WorkflowHandle<typeof WORKFLOWS.labelling>;
 
 function askTeacher(pipeline: PipelineWithActuals, { json, limit }: LabelOptions): Promise<number> {
   return withSession(async ({ client, environment, target }) => {
@@ -107,7 +108,7 @@ async function start(
   const workflowId = labellingId(pipeline.name);
   const definition = await writeJson(artifactsOf(environment), pipeline);
   try {
-    const handle = await client.workflow.start<typeof labelling>('labelling', {
+    const handle = await client.workflow.start(WORKFLOWS.labelling, {
       workflowId,
       taskQueue: environment.taskQueue,
       args: [{ definition, limit }],
@@ -119,7 +120,7 @@ async function start(
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     say(`${workflowId} goes on already; this shows how it gets on.`);
-    return client.workflow.getHandle<typeof labelling>(workflowId);
+    return client.workflow.getHandle<typeof WORKFLOWS.labelling>(workflowId);
   }
 }
 
@@ -154,7 +155,7 @@ async function follow(client: Client, handle: LabellingHandle, signal: AbortSign
 /** Undefined while no worker can answer. */
 async function progressOf(client: Client, handle: LabellingHandle): Promise<LabellingProgress | undefined> {
   try {
-    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query<LabellingProgress>('progress'));
+    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(labellingProgressQuery));
   } catch {
     return undefined;
   }

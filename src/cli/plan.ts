@@ -1,11 +1,11 @@
-import type { PlannedCandidate } from '../activities/plan.ts';
 import { type EndedPlan, planResult, startPlan } from '../client/plans.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
 import { type CheckpointRows, mostCheckpoints } from '../core/run/checkpoints.ts';
 import { fewestEpochs, keptAfter, plannedEpochs } from '../core/run/early-stop.ts';
+import type { PlannedRun } from '../core/run/planned-run.ts';
+import type { PlannedCandidate } from '../core/run/run-plan.ts';
 import { plainLine, usdText } from '../core/text/format.ts';
-import type { PlannedRun } from '../workflows/plan-run.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 import { alignColumns } from './run-table.ts';

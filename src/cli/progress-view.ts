@@ -1,7 +1,7 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
-import type { JobHeartbeat } from '../activities/await-job.ts';
-import type { StepProgress } from '../activities/support/step-progress.ts';
-import { type CandidateProgress, isOf, type RunProgress, STAGES } from '../core/run/progress.ts';
+import type { JobHeartbeat } from '../core/run/job-heartbeat.ts';
+import { belongsToCandidate, type CandidateProgress, type RunProgress, STAGES } from '../core/run/run-progress.ts';
+import type { StepProgress } from '../core/run/step-progress.ts';
 import { percentText, plainLine, plainText } from '../core/text/format.ts';
 
 /** Shows how a run goes on: bars on a terminal, else a line for each change. Always on standard error. */
@@ -125,6 +125,6 @@ function jobText(candidate: CandidateProgress, job: JobHeartbeat | undefined, wi
     return `${job.status}${step}${loss}${valid}`;
   }
   if (score !== null)
-    return `${stage} ${percentText(score)}${winner !== null && isOf(winner, candidate.id) ? ' <- winner' : ''}`;
+    return `${stage} ${percentText(score)}${winner !== null && belongsToCandidate(winner, candidate.id) ? ' <- winner' : ''}`;
   return plainText(note === null ? stage : `${stage}: ${note}`).slice(0, 100);
 }

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { RunJson } from '../client/runs.ts';
 import type { Recommendation } from '../core/evaluation/recommendation.ts';
-import type { Contended, Judged, RunResult } from '../core/run/run-result.ts';
+import type { ContenderResult, Judged, RunResult } from '../core/run/run-result.ts';
 import { durationText, millisecondsText, percentText, plainLine, plainText, usdText } from '../core/text/format.ts';
 
 /** The result of a run as a table for the terminal. */
@@ -63,7 +63,7 @@ const RECOMMENDATIONS: Record<Recommendation, string> = {
 };
 
 function contendedRow(
-  { id, validation, costPer1kUsd, p50Ms, p95Ms }: Contended,
+  { id, validation, costPer1kUsd, p50Ms, p95Ms }: ContenderResult,
   winner: string | null,
   otherwise: string,
   trainingSeconds: number | null,

@@ -1,9 +1,9 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { SweepResult } from '../activities/sweep-orphans.ts';
 import type { Environment } from '../config/environment.ts';
 import { monthlyBudgetId, ORPHAN_SWEEP_ID } from '../contract/ids.ts';
-import type { MonthlySpending } from '../workflows/monthly-budget.ts';
-import type { orphanSweep } from '../workflows/orphan-sweep.ts';
+import { spendingQuery, WORKFLOWS } from '../contract/messages.ts';
+import type { MonthlySpending } from '../core/run/monthly-spending.ts';
+import type { SweepResult } from '../core/run/sweep-result.ts';
 import type { TuneloopSession } from './session.ts';
 
 /** What the runs of a calendar month (UTC) have spent, in USD. */
@@ -30,7 +30,7 @@ export class BudgetClient {
   /** Cancels jobs at the provider that no open workflow waits for. A worker has to run. */
   async sweep(): Promise<SweepResult> {
     const client = await this.#session.client();
-    return client.workflow.execute<typeof orphanSweep>('orphanSweep', {
+    return client.workflow.execute(WORKFLOWS.orphanSweep, {
       workflowId: ORPHAN_SWEEP_ID,
       workflowIdConflictPolicy: 'USE_EXISTING',
       taskQueue: this.#session.environment.taskQueue,
@@ -43,7 +43,7 @@ async function monthlyBudget(client: Client, { monthlyBudgetUsd }: Environment):
   const account = monthlyBudgetId(new Date());
   const spending = await client.workflow
     .getHandle(account)
-    .query<MonthlySpending>('spending')
+    .query(spendingQuery)
     .catch((error: unknown) => {
       if (error instanceof WorkflowNotFoundError) return { spentUsd: 0, reservedUsd: 0 };
       throw error;

@@ -1,13 +1,23 @@
 import { userInfo } from 'node:os';
 import { type Client, ServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Environment } from '../config/environment.ts';
 import { deploymentId } from '../contract/ids.ts';
+import {
+  approveUpdate,
+  deploymentQuery,
+  type ProposeInput,
+  proposeUpdate,
+  rejectUpdate,
+  remarksQuery,
+  rollbackUpdate,
+  setCanaryUpdate,
+} from '../contract/messages.ts';
 import type { Decision, DeploymentState, PersonalDecision } from '../core/deployment/deployment.ts';
 import { promotionPolicy } from '../core/deployment/promotion.ts';
 import type { DeploymentRemarks } from '../core/deployment/render.ts';
 import { TuneloopError } from '../errors.ts';
-import type { ProposeInput } from '../workflows/deployment.ts';
 import { describeRun, pipelineOf, type RunHandle, runJson } from './runs.ts';
 import type { TuneloopSession } from './session.ts';
 
@@ -31,6 +41,12 @@ export interface MadeDecision {
 }
 
 export type PersonsUpdate = 'approve' | 'reject' | 'rollback';
+
+const PERSONS_UPDATES: Record<PersonsUpdate, UpdateDefinition<Decision, [PersonalDecision]>> = {
+  approve: approveUpdate,
+  reject: rejectUpdate,
+  rollback: rollbackUpdate,
+};
 
 const LONGEST_REASON = 1000;
 
@@ -80,7 +96,7 @@ export class DeploymentClient {
     return made(
       client,
       pipeline,
-      await send(client, pipeline, update, await personalDecision(client, pipeline, options)),
+      await send(client, pipeline, PERSONS_UPDATES[update], await personalDecision(client, pipeline, options)),
     );
   }
 
@@ -97,7 +113,7 @@ export class DeploymentClient {
     }
     const client = await this.#session.client();
     const input = { ...(await personalDecision(client, pipeline, options)), share };
-    return made(client, pipeline, await send(client, pipeline, 'setCanary', input));
+    return made(client, pipeline, await send(client, pipeline, setCanaryUpdate, input));
   }
 
   /**
@@ -122,7 +138,7 @@ async function listDeployments(client: Client): Promise<ListedDeployment[]> {
   const states: ListedDeployment[] = [];
   const query = 'WorkflowType = "deployment" AND ExecutionStatus = "Running"';
   for await (const { workflowId } of client.workflow.list({ query })) {
-    const remarks = await ask<DeploymentRemarks>(client, workflowId, 'remarks');
+    const remarks = await ask(client, workflowId, remarksQuery);
     states.push({ ...(await stateOf(client, workflowId)), remarks });
   }
   return states.sort((a, b) => (a.pipeline < b.pipeline ? -1 : 1));
@@ -150,7 +166,7 @@ async function propose(
     winner,
     policy: promotionPolicy(promotion),
   };
-  return made(client, pipeline, await send(client, pipeline, 'propose', proposal));
+  return made(client, pipeline, await send(client, pipeline, proposeUpdate, proposal));
 }
 
 async function made(client: Client, pipeline: string, decision: Decision): Promise<MadeDecision> {
@@ -169,17 +185,17 @@ async function personalDecision(
 /** An update waits until applications can read the decision. */
 const UPDATE_TIMEOUT_MS = 30_000;
 
-async function send(
+async function send<Input>(
   client: Client,
   pipeline: string,
-  update: PersonsUpdate | 'setCanary' | 'propose',
-  input: PersonalDecision | ProposeInput,
+  update: UpdateDefinition<Decision, [Input]>,
+  input: Input,
 ): Promise<Decision> {
   try {
     return await client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () =>
       client.workflow
         .getHandle(deploymentId(pipeline))
-        .executeUpdate<Decision, [PersonalDecision | ProposeInput]>(update, { args: [input] }),
+        .executeUpdate<Decision, [Input]>(update.name, { args: [input] }),
     );
   } catch (error) {
     throw readable(error, pipeline);
@@ -189,14 +205,14 @@ async function send(
 const QUERY_TIMEOUT_MS = 10_000;
 
 function stateOf(client: Client, workflowId: string): Promise<DeploymentState> {
-  return ask<DeploymentState>(client, workflowId, 'deployment');
+  return ask(client, workflowId, deploymentQuery);
 }
 
 /** @throws TuneloopError DEPLOYMENT_NOT_FOUND, or TEMPORAL_UNREACHABLE where no worker answers. */
-async function ask<Answer>(client: Client, workflowId: string, query: 'deployment' | 'remarks'): Promise<Answer> {
+async function ask<Answer>(client: Client, workflowId: string, query: QueryDefinition<Answer>): Promise<Answer> {
   try {
     return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () =>
-      client.workflow.getHandle(workflowId).query<Answer>(query),
+      client.workflow.getHandle(workflowId).query(query),
     );
   } catch (error) {
     throw readable(error, workflowId.replace(/^deployment\//, ''));

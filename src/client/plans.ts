@@ -3,12 +3,13 @@ import { TypedSearchAttributes } from '@temporalio/common';
 import type { Environment } from '../config/environment.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { planId } from '../contract/ids.ts';
+import { WORKFLOWS } from '../contract/messages.ts';
 import { PIPELINE } from '../contract/search-attributes.ts';
+import type { PlannedRun } from '../core/run/planned-run.ts';
 import { writeJson } from '../stores/artifact-store.ts';
-import type { PlannedRun, planRun } from '../workflows/plan-run.ts';
 import { artifactsOf, failureOf } from './runs.ts';
 
-export type PlanHandle = WorkflowHandle<typeof planRun>;
+export type PlanHandle = WorkflowHandle<typeof WORKFLOWS.planRun>;
 
 /** A plan that was made, or not, as it is printed with `--json`. */
 export type EndedPlan =
@@ -31,7 +32,7 @@ export interface StartedPlan {
 /** Starts the workflow that lays out what a run would try. Nothing is uploaded or paid. */
 export async function startPlan(client: Client, environment: Environment, pipeline: Pipeline): Promise<PlanHandle> {
   const definition = await writeJson(artifactsOf(environment), pipeline);
-  return client.workflow.start<typeof planRun>('planRun', {
+  return client.workflow.start(WORKFLOWS.planRun, {
     workflowId: planId(pipeline.name, new Date()),
     taskQueue: environment.taskQueue,
     args: [{ definition }],

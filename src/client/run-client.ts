@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { readPipelineFile } from '../config/pipeline-file.ts';
-import type { RunProgress } from '../core/run/progress.ts';
+import type { RunProgress } from '../core/run/run-progress.ts';
 import type { RunComparison } from '../report/compare-runs.ts';
 import { junitReport } from '../report/junit.ts';
 import type { Report } from '../report/report.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, ServiceError } from '@temporalio/client';
-import type { JobHeartbeat } from '../activities/await-job.ts';
-import type { StepProgress } from '../activities/support/step-progress.ts';
-import type { RunProgress } from '../core/run/progress.ts';
+import type { JobHeartbeat } from '../core/run/job-heartbeat.ts';
+import type { RunProgress } from '../core/run/run-progress.ts';
+import type { StepProgress } from '../core/run/step-progress.ts';
 import {
   describeRun,
   jobProgressOf,

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { BEST_SCORE, STAGE, WINNER } from '../contract/search-attributes.ts';
-import type { PauseReason } from '../core/run/progress.ts';
+import type { PauseReason } from '../core/run/pause-reason.ts';
 import { TuneloopError } from '../errors.ts';
 import { describeRun, type RunHandle, type RunStatus, resumeRun, statusOf } from './runs.ts';
 

@@ -10,22 +10,24 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TemporalFailure, TypedSearchAttributes } from '@temporalio/common';
-import type { JobHeartbeat } from '../activities/await-job.ts';
-import type { StepProgress } from '../activities/support/step-progress.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
 import { jobWorkflowId, runId, runName } from '../contract/ids.ts';
+import { progressQuery, resumeUpdate, WORKFLOWS } from '../contract/messages.ts';
 import { PIPELINE, STAGE } from '../contract/search-attributes.ts';
-import type { PauseReason, RunProgress } from '../core/run/progress.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { JobHeartbeat } from '../core/run/job-heartbeat.ts';
+import type { PauseReason } from '../core/run/pause-reason.ts';
+import type { RunProgress } from '../core/run/run-progress.ts';
 import type { RunResult } from '../core/run/run-result.ts';
+import type { StepProgress } from '../core/run/step-progress.ts';
 import { TuneloopError } from '../errors.ts';
-import { type ArtifactRef, readJson, writeJson } from '../stores/artifact-store.ts';
+import { readJson, writeJson } from '../stores/artifact-store.ts';
 import { FileStore } from '../stores/file-store.ts';
 import { artifactsFolder } from '../stores/home.ts';
-import type { fineTuningPipeline } from '../workflows/fine-tuning-pipeline.ts';
 
-export type RunHandle = WorkflowHandle<typeof fineTuningPipeline>;
+export type RunHandle = WorkflowHandle<typeof WORKFLOWS.fineTuningPipeline>;
 
 export type RunStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed_out' | 'unknown';
 
@@ -66,7 +68,7 @@ export async function runOptions(environment: Environment, file: string) {
 export async function startRun(client: Client, environment: Environment, file: string): Promise<RunHandle> {
   const { pipeline, options } = await runOptions(environment, file);
   const workflowId = runId(pipeline.name, runName(new Date()));
-  return client.workflow.start<typeof fineTuningPipeline>('fineTuningPipeline', { workflowId, ...options });
+  return client.workflow.start(WORKFLOWS.fineTuningPipeline, { workflowId, ...options });
 }
 
 /** @throws TuneloopError RUN_NOT_FOUND */
@@ -134,7 +136,7 @@ const QUERY_TIMEOUT_MS = 3000;
 /** Asks a run how it is; undefined while no worker can answer. */
 export async function progressOf(client: Client, handle: RunHandle): Promise<RunProgress | undefined> {
   try {
-    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query<RunProgress>('progress'));
+    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(progressQuery));
   } catch {
     return undefined;
   }
@@ -145,9 +147,7 @@ const UPDATE_TIMEOUT_MS = 10_000;
 /** Tells a paused run to go on; answers with what it was paused for. @throws TuneloopError RUN_NOT_PAUSED */
 export async function resumeRun(client: Client, handle: RunHandle): Promise<PauseReason> {
   try {
-    return await client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () =>
-      handle.executeUpdate<PauseReason, []>('resume'),
-    );
+    return await client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () => handle.executeUpdate(resumeUpdate));
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) {
       throw new TuneloopError('RUN_NOT_PAUSED', `${handle.workflowId} is not paused: there is nothing to resume`);

@@ -8,6 +8,7 @@ import {
 import { z } from 'zod';
 import type { Environment } from '../config/environment.ts';
 import { retrainingId, scheduleId } from '../contract/ids.ts';
+import { WORKFLOWS } from '../contract/messages.ts';
 import { TuneloopError } from '../errors.ts';
 import { ensureSchedule } from '../worker/ensure-schedule.ts';
 import { runOptions } from './runs.ts';
@@ -127,7 +128,7 @@ async function saveSchedule(
   const spec = { cronExpressions: [cron], timezone, jitter };
   const action = {
     type: 'startWorkflow' as const,
-    workflowType: 'retraining',
+    workflowType: WORKFLOWS.retraining,
     workflowId: retrainingId(pipeline.name),
     ...start,
     staticSummary: `is there a reason to train ${pipeline.name} again?`,

@@ -61,7 +61,7 @@ export function createTuneloop(options: TuneloopOptions = {}): Tuneloop {
   return new Tuneloop(new TuneloopSession(options));
 }
 
-export type { RunProgress } from '../core/run/progress.ts';
+export type { RunProgress } from '../core/run/run-progress.ts';
 export type { RunResult } from '../core/run/run-result.ts';
 export { ERROR_CODES, type ErrorCode, TuneloopError } from '../errors.ts';
 export type { RunComparison } from '../report/compare-runs.ts';

@@ -1,7 +1,8 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { TuneloopError } from '../errors.ts';
-import type { ArtifactRef, ArtifactStore } from '../stores/artifact-store.ts';
+import type { ArtifactStore } from '../stores/artifact-store.ts';
 import type { ArtifactState } from './model-lineage.ts';
 
 /** Where a home folder keeps its artifacts. */

@@ -1,13 +1,13 @@
 import type { Alias } from '@tuneloop/app/internal/predict/alias';
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
-import type { Snapshot } from '../activities/collect.ts';
 import type { DeployedModel } from '../core/deployment/deployed-model.ts';
 import type { Decision } from '../core/deployment/deployment.ts';
-import type { CandidateResult, Contended, RunFindings } from '../core/run/run-result.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { CandidateResult, ContenderResult, RunFindings } from '../core/run/run-result.ts';
+import type { Snapshot } from '../core/run/snapshot.ts';
 import { droppedRows, type Manifest } from '../data/split/manifest.ts';
 import type { Side } from '../data/split/sides.ts';
 import type { Report } from '../report/report.ts';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
 import { stateInAlias } from '../stores/state-in-alias.ts';
 
 /** A part of the story, or why it cannot be told. */
@@ -108,7 +108,7 @@ export interface Evaluation
     | 'promotion'
   > {
   createdAt: string;
-  validation: Contended['validation'];
+  validation: ContenderResult['validation'];
   isWinner: boolean;
   /** Why it did not win, or has no model. */
   reasonAgainst: string | null;
@@ -220,8 +220,8 @@ export function rolesOf(alias: Alias, model: string): Served[] {
 /** A contender with the candidate that it is of; a candidate is its own. */
 export function findContender(
   { candidates }: Pick<Report, 'candidates'>,
-  is: (contended: Contended) => boolean,
-): { candidate: CandidateResult; contended: Contended } | undefined {
+  is: (contended: ContenderResult) => boolean,
+): { candidate: CandidateResult; contended: ContenderResult } | undefined {
   for (const candidate of candidates) {
     const contended = [candidate, ...candidate.checkpoints].find(is);
     if (contended) return { candidate, contended };

@@ -1,7 +1,7 @@
 import type { Alias } from '@tuneloop/app/internal/predict/alias';
-import type { Snapshot } from '../activities/collect.ts';
 import type { DeployedModel } from '../core/deployment/deployed-model.ts';
 import type { Decision } from '../core/deployment/deployment.ts';
+import type { Snapshot } from '../core/run/snapshot.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from '../report/report.ts';

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
-import type { Snapshot } from '../activities/collect.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { Snapshot } from '../core/run/snapshot.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import { SIDES, type Side } from '../data/split/sides.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
 import { artifactsFolder } from './artifact-states.ts';
 import { known } from './home-files.ts';

@@ -1,4 +1,6 @@
+import type { JobPhase } from '../core/run/job-heartbeat.ts';
 import type { Hyperparameters } from '../core/run/plan.ts';
+import type { Checkpoint, MetricPoint } from '../core/run/training-metrics.ts';
 
 /**
  * The port for training: files, jobs, what jobs report, and the models that they leave. Every call is made once: a failure
@@ -59,9 +61,6 @@ export interface Training {
   cancelJob(id: string): Promise<Job>;
 }
 
-/** What a job that has not ended is doing. */
-export type JobPhase = 'validating' | 'queued' | 'running';
-
 /** `pending` stands for every status that can still change, unknown ones included. */
 export type JobState = 'pending' | 'succeeded' | 'failed' | 'cancelled';
 
@@ -87,33 +86,9 @@ export interface Job {
   trainedTokens: number | null;
 }
 
-/** Of one training step. Null is what the provider does not report; accuracies are from 0 to 1. */
-export interface MetricPoint {
-  step: number;
-  totalSteps: number | null;
-  trainLoss: number | null;
-  /** On a part of the validation file. */
-  validLoss: number | null;
-  /** On all of it, which is measured at the end of an epoch only. */
-  fullValidLoss: number | null;
-  fullValidAccuracy: number | null;
-}
-
 /** Whether a step was the last one of an epoch. */
 export function endsEpoch({ fullValidLoss, fullValidAccuracy }: MetricPoint): boolean {
   return fullValidLoss !== null || fullValidAccuracy !== null;
-}
-
-export interface Checkpoint {
-  /** From 1. */
-  epoch: number;
-  step: number;
-  /** Can be called like the job's model. */
-  model: string;
-  /** On the whole validation file. */
-  validLoss: number | null;
-  /** From 0 to 1. */
-  validAccuracy: number | null;
 }
 
 export interface TrainingTime {

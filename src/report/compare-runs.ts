@@ -1,6 +1,6 @@
 import { type Comparison, compareScores } from '../core/evaluation/comparison.ts';
 import { savingPercent } from '../core/evaluation/cost.ts';
-import type { Contended, Judged } from '../core/run/run-result.ts';
+import type { ContenderResult, Judged } from '../core/run/run-result.ts';
 import { millisecondsText, percentText, savingText, scoreText, usdText } from '../core/text/format.ts';
 import { comparisonText, verdictText } from './markdown-report.ts';
 import type { Report } from './report.ts';
@@ -90,7 +90,7 @@ function chosenAmong(...reports: Report[]): number {
   return Math.max(1, ...contenders);
 }
 
-function contendedOf(candidate: Contended & { checkpoints: Contended[] }): Contended[] {
+function contendedOf(candidate: ContenderResult & { checkpoints: ContenderResult[] }): ContenderResult[] {
   return [candidate, ...candidate.checkpoints];
 }
 

@@ -1,6 +1,6 @@
 import type { Comparison } from '../core/evaluation/comparison.ts';
 import type { Recommendation } from '../core/evaluation/recommendation.ts';
-import type { CandidateResult, Contended, Judged, RunFindings } from '../core/run/run-result.ts';
+import type { CandidateResult, ContenderResult, Judged, RunFindings } from '../core/run/run-result.ts';
 import {
   durationText,
   escapeMarkdown,
@@ -184,7 +184,7 @@ function candidateCells(candidate: CandidateResult): CandidateCells {
   };
 }
 
-function candidateRow(contended: Contended, { status, epochs, training }: CandidateCells, winner: string | null) {
+function candidateRow(contended: ContenderResult, { status, epochs, training }: CandidateCells, winner: string | null) {
   const { id, validation, costPer1kUsd, p50Ms, p95Ms, invalid, onFront, reason } = contended;
   const isWinner = id === winner;
   return [

@@ -10,7 +10,7 @@ import { countMessages } from '../data/rows/provider-limits.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Completion, CompletionRequest } from '../providers/inference.ts';
 import { type JudgedPair, type JudgeVerdict, judgeMessages, judgeScore, judgeVerdict } from './judge.ts';
-import type { AnsweredRow, AskedScore } from './scoring.ts';
+import type { AnsweredRow, AskedScore } from './score.ts';
 
 /** Room for a judge that thinks before it answers; one that goes on and on is cut off, and paid no further. */
 const MOST_OUTPUT_TOKENS = 2000;

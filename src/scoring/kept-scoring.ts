@@ -2,7 +2,8 @@ import { Context } from '@temporalio/activity';
 import { currentWorkflowId, type Dependencies } from '../activities/support/dependencies.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { CompletionCache, questionKey } from '../stores/completion-cache.ts';
-import { type AnsweredRow, openScoring, type Score, type Scoring, type ScoringOptions } from './scoring.ts';
+import type { AnsweredRow, Score } from './score.ts';
+import { openScoring, type Scoring, type ScoringOptions } from './scoring.ts';
 
 /** Names an evaluation among all, by Temporal's ids: another run of the same name is another one. */
 export function currentEvaluation(name: string): string {

@@ -4,29 +4,8 @@ import { openJudge } from './answer-judge.ts';
 import { openCustomScorer } from './custom-scorer.ts';
 import { type Json, jsonFieldsF1 } from './json-fields.ts';
 import { openJsonSchema } from './json-schema.ts';
+import type { AnsweredRow, AskedScore, Score } from './score.ts';
 import { textScores } from './scorer.ts';
-
-/** A model's answer to an example. */
-export interface AnsweredRow {
-  /** What the model was asked about, without instructions. */
-  input: string;
-  answer: string;
-  /** Whether the provider cut the answer off. */
-  cut: boolean;
-  /** The right answer first, then further acceptable ones. */
-  references: readonly string[];
-}
-
-export interface Score {
-  /** By the pipeline's metric, 0 (wrong) to 1 (right). */
-  score: number;
-  /** Whether the answer is empty, cut off or of the wrong form; then it scores 0 in everything. */
-  invalid: boolean;
-  /** The other scorers' figures by name, 0 to 1; every row has the same names. */
-  scores: Record<string, number>;
-  /** What the judge has cost for this row, in USD; 0 without one, null where no price is known. */
-  judgeUsd: number | null;
-}
 
 export interface Scoring {
   /** @throws TuneloopError BUDGET_EXCEEDED before the judge spends more than it may, SCORER_FAILED. */
@@ -39,9 +18,6 @@ export interface ScoringOptions {
   /** What the judge may spend, in USD; null for no limit. */
   judgeLimitUsd: number | null;
 }
-
-/** What somebody else has to be asked for: a model, or a function of the user's. */
-export type AskedScore = Pick<Score, 'score' | 'scores'> & { usd: number | null };
 
 /**
  * Opens what the pipeline's metric asks for: the judge, the function, the JSON Schema.

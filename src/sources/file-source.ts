@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
+import type { Cursor } from '../core/run/snapshot.ts';
 import { FileBytes, findFiles, nameOf } from './files.ts';
-import type { Cursor, Reading, Source, SourceItem } from './source.ts';
+import type { Reading, Source, SourceItem } from './source.ts';
 
 /**
  * Reads the records of one file, but for the first few. A last record that is not whole yet is left for the next reading,

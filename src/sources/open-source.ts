@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { readDatabaseUrl } from '../config/environment.ts';
 import type { RowFilter, SourceChoice } from '../config/source.ts';
+import type { Cursor } from '../core/run/snapshot.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { StoredLog } from '../providers/stored-log.ts';
@@ -11,7 +12,7 @@ import { jsonlReader } from './jsonl.ts';
 import { fromLangfuse } from './langfuse.ts';
 import { PostgresSource } from './postgres.ts';
 import { accepts } from './row-filter.ts';
-import type { Cursor, Reading, Source, SourceItem } from './source.ts';
+import type { Reading, Source, SourceItem } from './source.ts';
 import { StoredCompletionsSource } from './stored-completions.ts';
 
 export interface SourceDependencies {

@@ -4,10 +4,11 @@ import pg, { type FieldDef } from 'pg';
 import PgCursor from 'pg-cursor';
 import { z } from 'zod';
 import type { ColumnNames } from '../config/source.ts';
+import type { Cursor } from '../core/run/snapshot.ts';
 import { redactMessage } from '../core/text/redaction.ts';
 import { TuneloopError } from '../errors.ts';
 import { type Cells, Columns } from './columns.ts';
-import type { Cursor, Reading, Source, SourceItem } from './source.ts';
+import type { Reading, Source, SourceItem } from './source.ts';
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`. */

@@ -1,3 +1,4 @@
+import type { Cursor } from '../core/run/snapshot.ts';
 import type { VerdictName } from '../data/rows/issue.ts';
 import type { Actual, LogRow } from '../data/rows/row.ts';
 
@@ -36,9 +37,6 @@ export type SourceItem =
   | { kind: 'row'; row: LogRow; verdicts: VerdictName[] }
   | { kind: 'actual'; actual: Actual; verdicts: VerdictName[] }
   | { kind: 'refused'; verdict: VerdictName; place: Place; detail?: string };
-
-/** Plain JSON; what it means is the source's own affair. It holds positions and hashes, never rows or credentials. */
-export type Cursor = { readonly type: string } & Record<string, unknown>;
 
 /** Where a row stands, for messages. */
 export interface Place {

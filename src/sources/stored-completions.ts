@@ -1,10 +1,11 @@
 import pMap from 'p-map';
 import { z } from 'zod';
 import type { RowFilter } from '../config/source.ts';
+import type { Cursor } from '../core/run/snapshot.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { StoredCompletion, StoredLog, StoredPage } from '../providers/stored-log.ts';
 import { accepts } from './row-filter.ts';
-import type { Cursor, Reading, Source, SourceItem } from './source.ts';
+import type { Reading, Source, SourceItem } from './source.ts';
 import { itemOf } from './source-item.ts';
 
 /** Requests for messages in flight. */

@@ -1,13 +1,4 @@
-/** Points at stored bytes. This, and never the bytes, is what workflows carry. */
-export interface ArtifactRef {
-  /** `sha256:` and the hash: an artifact's name follows from its content alone. */
-  uri: string;
-  sha256: string;
-  bytes: number;
-  /** Number of lines. */
-  rows: number;
-}
-
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 /** Keeps immutable, content-addressed text files of one row a line. */
 export interface ArtifactStore {
   /**

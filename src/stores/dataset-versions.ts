@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { TuneloopError } from '../errors.ts';
-import type { ArtifactRef } from './artifact-store.ts';
 import { datasetsFolder } from './home.ts';
 import { FileRecords, type RecordStore } from './records.ts';
 

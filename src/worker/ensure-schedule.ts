@@ -1,5 +1,6 @@
 import { type Client, ScheduleAlreadyRunning, type ScheduleOptions, ScheduleOverlapPolicy } from '@temporalio/client';
 import { ORPHAN_SWEEP_ID, orphanSweepScheduleId } from '../contract/ids.ts';
+import { WORKFLOWS } from '../contract/messages.ts';
 
 type Definition = Pick<ScheduleOptions, 'spec' | 'action' | 'policies'>;
 
@@ -22,7 +23,13 @@ const SWEEP_EVERY = '10 minutes';
 export async function ensureOrphanSweep(client: Client, taskQueue: string): Promise<void> {
   await ensureSchedule(client, orphanSweepScheduleId(taskQueue), {
     spec: { intervals: [{ every: SWEEP_EVERY }] },
-    action: { type: 'startWorkflow', workflowType: 'orphanSweep', workflowId: ORPHAN_SWEEP_ID, taskQueue, args: [] },
+    action: {
+      type: 'startWorkflow',
+      workflowType: WORKFLOWS.orphanSweep,
+      workflowId: ORPHAN_SWEEP_ID,
+      taskQueue,
+      args: [],
+    },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
   });
 }

@@ -1,7 +1,6 @@
 import {
   CancellationScope,
   condition,
-  defineSignal,
   isCancellation,
   proxyActivities,
   setCurrentDetails,
@@ -9,37 +8,28 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { AwaitJobInput, JobOutcome } from '../activities/await-job.ts';
 import type { Activities } from '../activities/create-activities.ts';
-import type { JobInput } from '../activities/support/job-input.ts';
 import { BILLABLE, CANCEL, POLL } from '../contract/activity-options.ts';
+import { type FineTuningJobInput, stopSignal, wakeSignal } from '../contract/messages.ts';
 import { JOB } from '../contract/search-attributes.ts';
-import { endOf, reasonOf, wasCancelled } from './steps/failure-reason.ts';
-import { pauseCodeOf, pauseReasonOf } from './steps/pause.ts';
+import type { AwaitJobInput } from '../core/run/job-input.ts';
+import type { JobOutcome } from '../core/run/job-outcome.ts';
+import { pauseCodeOf } from '../core/run/pause-reason.ts';
+import { asCancellation, reasonOf, wasCancelled } from './steps/failure-reason.ts';
+import { pauseReasonOf } from './steps/pause.ts';
 
 const { createJob } = proxyActivities<Activities>(BILLABLE);
 const { awaitJob, awaitModel } = proxyActivities<Activities>(POLL);
 const { cancelJobs } = proxyActivities<Activities>(CANCEL);
-/** About five seconds of questions: what a provider says may be behind the message that it has sent. */
+/** Asks for about five seconds, because what a provider says may be behind the message that it has sent. */
 const { awaitJob: askNow } = proxyActivities<Activities>({
   ...POLL,
   // A provider that asks for patience is left to the polling.
   scheduleToCloseTimeout: '1 minute',
   retry: { ...POLL.retry, maximumAttempts: 8 },
 });
-/** So many times a job is asked for because of a wake; later ones are left to the polling, so that a history stays small. */
+/** At most this many questions follow from wakes; later wakes are left to the polling, so that a history stays small. */
 const MOST_WAKES = 20;
-
-/** Cancels the job of a candidate that promises little, for this reason. A job that has ended by then is left as it is. */
-export const stop = defineSignal<[string]>('stop');
-
-/** Says that the job may have ended: it is asked for now, and not when its polling would. Nothing else is believed. */
-export const wake = defineSignal('wake');
-
-export interface FineTuningJobInput extends JobInput {
-  /** Whether the parent is told, by a signal `epochEnded`, of each of the first epochs that ends. */
-  reportEpochs: boolean;
-}
 
 /** One candidate: create its job once, wait until its model answers, and whatever goes wrong leave nothing running. */
 export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInput): Promise<JobOutcome> {
@@ -51,7 +41,7 @@ export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInp
   // Of its own, so that a stop reaches neither the creation, which has to be finished, nor a job that has succeeded.
   const waiting = new CancellationScope();
   setHandler(
-    stop,
+    stopSignal,
     (reason) => {
       stopped.reason ??= reason;
       waiting.cancel();
@@ -60,7 +50,7 @@ export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInp
   );
   const wakes = { heard: 0 };
   setHandler(
-    wake,
+    wakeSignal,
     () => {
       wakes.heard += 1;
     },
@@ -103,9 +93,9 @@ export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInp
     setCurrentDetails(`${id} ${outcome.state}`);
     return outcome;
   } catch (error) {
-    // Whatever happened, and where cancellation does not reach: the job may exist although its id never came back.
+    // In a scope that cancellation does not reach, because the job may exist although its id never came back.
     const { trainingUsd } = await cancel();
-    if (wasCancelled(error) || pauseReasonOf(error)) throw endOf(error);
+    if (wasCancelled(error) || pauseReasonOf(error)) throw asCancellation(error);
     const reason = reasonOf(error);
     setCurrentDetails(reason);
     return { state: 'failed', jobId, reason, trainingUsd, pause: null };

@@ -1,60 +1,29 @@
 import {
   ApplicationFailure,
   CancellationScope,
-  defineQuery,
   proxyActivities,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
-import type { KeptAnswers } from '../activities/keep-answers.ts';
-import type { LabelledRows } from '../activities/label-rows.ts';
 import { EVALUATION, LOCAL_STEP } from '../contract/activity-options.ts';
-import type { PauseReason } from '../core/run/progress.ts';
+import { type LabellingInput, labellingProgressQuery } from '../contract/messages.ts';
+import type { LabelledRows, LabellingProgress, LabellingResult } from '../core/run/labelling.ts';
 import { escapeMarkdown } from '../core/text/format.ts';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
-import { endOf } from './steps/failure-reason.ts';
+import { asCancellation } from './steps/failure-reason.ts';
 import { Pause } from './steps/pause.ts';
 import { RunBudget } from './steps/run-budget.ts';
 
 const { findUnlabelled, keepAnswers } = proxyActivities<Activities>(LOCAL_STEP);
 const { labelRows } = proxyActivities<Activities>(EVALUATION);
 
-export interface LabellingInput {
-  /** The checked pipeline, as stored by the client, with `source.actuals` filled in. */
-  definition: ArtifactRef;
-  /** How many rows to ask for at most; null for all. */
-  limit: number | null;
-}
-
-export interface LabellingProgress {
-  stage: 'read' | 'ask' | 'keep' | 'done';
-  /** Null while it goes on. */
-  paused: PauseReason | null;
-  /** Rows that the teacher is asked for; null until they are known. */
-  rows: number | null;
-}
-
-export interface LabellingResult extends KeptAnswers {
-  /** Rows without an answer that nobody was asked for, because of the limit or the budget. */
-  left: number;
-  /** Rows without an answer that are left to people: what the teacher said about them was kept out, now or before. */
-  forPeople: number;
-  /** Null where no price is known. */
-  spentUsd: number | null;
-  /** Why some rows were not asked for although no limit kept them; null where all were. */
-  stopped: string | null;
-}
-
-export const labellingProgressQuery = defineQuery<LabellingProgress>('progress');
-
 /** Has a teacher model answer the rows of the log that nobody has answered. */
 export async function labelling(input: LabellingInput): Promise<LabellingResult> {
   try {
     return await label(input);
   } catch (error) {
-    throw endOf(error);
+    throw asCancellation(error);
   }
 }
 
@@ -80,7 +49,7 @@ async function label({ definition, limit }: LabellingInput): Promise<LabellingRe
   if ('refused' in reserved) throw ApplicationFailure.nonRetryable(reserved.refused, 'BUDGET_EXCEEDED');
   const [reservation] = reserved;
 
-  // Whatever happened, and where cancellation does not reach: the answers are paid for.
+  // In a scope that cancellation does not reach, because the answers are paid for.
   const keep = (spentUsd: number | null) =>
     CancellationScope.nonCancellable(async () => {
       show({ stage: 'keep' });

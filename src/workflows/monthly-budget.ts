@@ -2,37 +2,14 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
-  defineQuery,
-  defineUpdate,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { reserveUpdate, settleUpdate, spendingQuery } from '../contract/messages.ts';
 import { Account, type AccountState } from '../core/run/account.ts';
+import type { MonthlySpending } from '../core/run/monthly-spending.ts';
 import { usdText } from '../core/text/format.ts';
-
-export interface ReserveInput {
-  /** Unique to this piece of work: a reservation that is asked for twice is made once. */
-  id: string;
-  usd: number;
-  capUsd: number;
-}
-
-export interface SettleInput {
-  id: string;
-  /** Null where the cost is not known: the whole reservation counts as spent. */
-  usd: number | null;
-}
-
-export interface MonthlySpending {
-  spentUsd: number;
-  reservedUsd: number;
-}
-
-/** Answers with the reason of a refusal, or null where the money is held back. */
-export const reserveUpdate = defineUpdate<string | null, [ReserveInput]>('reserve');
-export const settleUpdate = defineUpdate<void, [SettleInput]>('settle');
-export const spendingQuery = defineQuery<MonthlySpending>('spending');
 
 /** After the end of its month an account takes what late jobs have cost, and then ends. */
 const LIFETIME = '62 days';

@@ -1,7 +1,7 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
-import type { SweepResult } from '../activities/sweep-orphans.ts';
 import { SWEEP } from '../contract/activity-options.ts';
+import type { SweepResult } from '../core/run/sweep-result.ts';
 
 const { sweepOrphans } = proxyActivities<Activities>(SWEEP);
 

@@ -1,20 +1,13 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
-import type { Plan } from '../activities/plan.ts';
-import type { Dataset } from '../activities/prepare.ts';
 import { DEPLOYMENT, LOCAL_STEP, PREFLIGHT } from '../contract/activity-options.ts';
-import type { FineTuningPipelineInput } from './fine-tuning-pipeline.ts';
-import { endOf } from './steps/failure-reason.ts';
+import type { FineTuningPipelineInput } from '../contract/messages.ts';
+import type { PlannedRun } from '../core/run/planned-run.ts';
+import { asCancellation } from './steps/failure-reason.ts';
 
 const { collect, prepare } = proxyActivities<Activities>(LOCAL_STEP);
 const { plan } = proxyActivities<Activities>(PREFLIGHT);
 const { readDeployment } = proxyActivities<Activities>(DEPLOYMENT);
-
-/** What a run would do. */
-export interface PlannedRun {
-  dataset: Pick<Dataset, 'summary' | 'text' | 'warnings'>;
-  plan: Plan;
-}
 
 /**
  * The first steps of a run, which cost nothing: the log becomes a dataset version, which a run after it finds, and the
@@ -34,6 +27,6 @@ export async function planRun({ definition }: FineTuningPipelineInput): Promise<
     const { summary, text, warnings } = dataset;
     return { dataset: { summary, text, warnings }, plan: planned };
   } catch (error) {
-    throw endOf(error);
+    throw asCancellation(error);
   }
 }

@@ -8,10 +8,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
-import type { Dataset } from '../activities/prepare.ts';
 import type { Pipeline } from '../config/pipeline.ts';
 import { DEPLOYMENT, LOCAL_STEP, NOTIFY } from '../contract/activity-options.ts';
 import { runId, runName } from '../contract/ids.ts';
+import type { FineTuningPipelineInput } from '../contract/messages.ts';
 import { STAGE, VERDICT } from '../contract/search-attributes.ts';
 import type { DeployedModel } from '../core/deployment/deployed-model.ts';
 import type { DeploymentState } from '../core/deployment/deployment.ts';
@@ -22,11 +22,12 @@ import {
   type RetrainingReason,
   retrainingReason,
 } from '../core/deployment/retraining-reason.ts';
-import type { RunResult } from '../core/run/run-result.ts';
-import type { ArtifactRef } from '../stores/artifact-store.ts';
-import { type FineTuningPipelineInput, fineTuningPipeline } from './fine-tuning-pipeline.ts';
+import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { Dataset } from '../core/run/dataset.ts';
+import type { RetrainingResult } from '../core/run/retraining-result.ts';
+import { fineTuningPipeline } from './fine-tuning-pipeline.ts';
 import { Evaluations, servedAs } from './steps/evaluation.ts';
-import { endOf, reasonOf, wasCancelled } from './steps/failure-reason.ts';
+import { asCancellation, reasonOf, wasCancelled } from './steps/failure-reason.ts';
 import { Pause } from './steps/pause.ts';
 import { RunBudget } from './steps/run-budget.ts';
 
@@ -34,18 +35,6 @@ const { loadPipeline, collect, prepare, compareData } = proxyActivities<Activiti
 // Nobody waits at a prompt: a provider that is away for some minutes should not pause a schedule.
 const { readDeployment, inspectChampion } = proxyActivities<Activities>(DEPLOYMENT);
 const { notify } = proxyActivities<Activities>(NOTIFY);
-
-/** What came of one look at the data. */
-export interface RetrainingResult {
-  pipeline: string;
-  outcome: 'skipped' | 'trained';
-  /** Why there was a reason to train, or none. */
-  reason: string;
-  /** The newest data that was looked at. */
-  datasetVersion: string;
-  /** What the run has found; null where none was made. */
-  run: Pick<RunResult, 'runId' | 'recommendation' | 'reason' | 'promotion' | 'decision' | 'reportPath'> | null;
-}
 
 /**
  * Looks at the newest data, and runs the pipeline where there is a reason to: enough new examples, drift that the champion
@@ -56,7 +45,7 @@ export async function retraining({ definition }: FineTuningPipelineInput): Promi
   try {
     return await retrain(about);
   } catch (error) {
-    const end = endOf(error);
+    const end = asCancellation(error);
     if (!isCancellation(end)) await tell('retraining.failed', reasonOf(error), about);
     throw end;
   }

@@ -1,7 +1,8 @@
 import { ApplicationFailureCategory } from '@temporalio/common';
 import fc from 'fast-check';
 import type { Endpoint, FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
-import { type JobHeartbeat, pollDelayMs } from '../../src/activities/await-job.ts';
+import { pollDelayMs } from '../../src/activities/await-job.ts';
+import type { JobHeartbeat } from '../../src/core/run/job-heartbeat.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';
 import { until } from '../setup/cli.ts';
 import { STACK_PRICES } from '../setup/stack.ts';

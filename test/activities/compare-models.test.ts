@@ -1,4 +1,4 @@
-import type { ArtifactRef } from '../../src/stores/artifact-store.ts';
+import type { ArtifactRef } from '../../src/core/run/artifact-ref.ts';
 import { ActivityBench } from '../setup/activity-bench.ts';
 
 let bench: ActivityBench;

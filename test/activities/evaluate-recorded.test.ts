@@ -1,12 +1,12 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import type { PromptTemplate } from '../../packages/app/src/prompt/prompt-template.ts';
-import type { Evaluation } from '../../src/activities/evaluate.ts';
 import { createEvaluateRecorded } from '../../src/activities/evaluate-recorded.ts';
 import type { Dependencies } from '../../src/activities/support/dependencies.ts';
 import type { Prediction } from '../../src/activities/support/judged-rows.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import type { Prices } from '../../src/core/evaluation/cost.ts';
+import type { Evaluation } from '../../src/core/run/evaluation.ts';
 import type { Example, Recorded } from '../../src/data/rows/row.ts';
 import { readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';

@@ -3,17 +3,11 @@ import { DefaultLogger } from '@temporalio/worker';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import type { PromptTemplate } from '../../packages/app/src/prompt/prompt-template.ts';
-import {
-  createEvaluate,
-  type EvaluateInput,
-  type Evaluation,
-  type Evaluations,
-  inTurn,
-  type Subject,
-} from '../../src/activities/evaluate.ts';
+import { createEvaluate, inTurn } from '../../src/activities/evaluate.ts';
 import type { Dependencies } from '../../src/activities/support/dependencies.ts';
 import type { Prediction } from '../../src/activities/support/judged-rows.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
+import type { EvaluateInput, Evaluation, Evaluations, Subject } from '../../src/core/run/evaluation.ts';
 import { readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { type Answer, rejection, type TinyServer, tinyServer } from '../providers/http-server.ts';

@@ -6,10 +6,9 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { readAlias } from '../../packages/app/src/predict/alias-reader.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import { deploymentId } from '../../src/contract/ids.ts';
-import type { Decision, DeploymentState } from '../../src/core/deployment/deployment.ts';
+import { approveUpdate, deploymentQuery, type ProposeInput, proposeUpdate } from '../../src/contract/messages.ts';
 import { promotionPolicy } from '../../src/core/deployment/promotion.ts';
 import type { RunResult } from '../../src/core/run/run-result.ts';
-import type { ProposeInput } from '../../src/workflows/deployment.ts';
 import { until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';
@@ -35,7 +34,7 @@ describe('SIGKILL of worker and server between the approval and the alias', () =
   });
   afterAll(() => stack.stop());
 
-  const state = () => handle.query<DeploymentState>('deployment');
+  const state = () => handle.query(deploymentQuery);
 
   /** Lets a winner of this name wait for approval; returns the number of the newest decision. */
   const propose = async (model: string): Promise<number> => {
@@ -57,7 +56,7 @@ describe('SIGKILL of worker and server between the approval and the alias', () =
       policy: promotionPolicy(promotion),
       decision: (await state()).decision,
     };
-    return (await handle.executeUpdate<Decision, [ProposeInput]>('propose', { args: [proposal] })).number;
+    return (await handle.executeUpdate(proposeUpdate, { args: [proposal] })).number;
   };
 
   /** Reads the alias as often as it can; whatever it sees is whole, and no older than what it has seen before. */
@@ -88,7 +87,7 @@ describe('SIGKILL of worker and server between the approval and the alias', () =
   };
 
   const approve = (decision: number) =>
-    handle.startUpdate<Decision, [object]>('approve', {
+    handle.startUpdate(approveUpdate, {
       args: [{ decision, by: 'person:test', why: 'good' }],
       waitForStage: 'ACCEPTED',
       updateId: randomUUID(),

@@ -1,4 +1,4 @@
-import type { PlannedRun } from '../../src/workflows/plan-run.ts';
+import type { PlannedRun } from '../../src/core/run/planned-run.ts';
 import { cli, lastJson } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import type { ArtifactRef, ArtifactStore } from '../../src/stores/artifact-store.ts';
+import type { ArtifactRef } from '../../src/core/run/artifact-ref.ts';
+import type { ArtifactStore } from '../../src/stores/artifact-store.ts';
 import { wellFormedText } from '../stores/any-text.ts';
 
 /**

@@ -1,10 +1,11 @@
 import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { RowFilter, SourceChoice } from '../../src/config/source.ts';
+import type { Cursor } from '../../src/core/run/snapshot.ts';
 import type { VerdictName } from '../../src/data/rows/issue.ts';
 import type { LogRow } from '../../src/data/rows/row.ts';
 import { openSource, type SourceDependencies } from '../../src/sources/open-source.ts';
-import type { Cursor, SourceItem } from '../../src/sources/source.ts';
+import type { SourceItem } from '../../src/sources/source.ts';
 
 /** A call of production, as a test writes it into the log of any kind. */
 export interface Call {

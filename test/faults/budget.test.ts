@@ -5,9 +5,9 @@ import { createReserveBudget, createSettleBudget } from '../../src/activities/mo
 import type { Dependencies } from '../../src/activities/support/dependencies.ts';
 import { type RunHandle, type RunJson, runJson } from '../../src/client/runs.ts';
 import { monthlyBudgetId } from '../../src/contract/ids.ts';
+import { spendingQuery, WORKFLOWS } from '../../src/contract/messages.ts';
 import { connectProvider } from '../../src/providers/connect.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
-import type { MonthlySpending } from '../../src/workflows/monthly-budget.ts';
 import { spending } from '../chaos/oracles.ts';
 import { until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
@@ -73,7 +73,7 @@ describe('money has a cap', () => {
         environment().run(createSettleBudget(dependencies), input),
     };
   };
-  const spent = (account: string) => stack.client.workflow.getHandle(account).query<MonthlySpending>('spending');
+  const spent = (account: string) => stack.client.workflow.getHandle(account).query(spendingQuery);
 
   test('F35 twenty reservations of the last dollar at the same time: exactly one gets it', async () => {
     const { reserve, settle } = activityOf(10);
@@ -124,7 +124,7 @@ describe('money has a cap', () => {
   test('F36 the account of the month does not answer: no job is created, and the run goes on when it does', async () => {
     const account = monthlyBudgetId(new Date());
     // It exists, and nobody works for it.
-    const deaf = await stack.client.workflow.start('monthlyBudget', {
+    const deaf = await stack.client.workflow.start(WORKFLOWS.monthlyBudget, {
       workflowId: account,
       taskQueue: 'nobody',
       args: [],

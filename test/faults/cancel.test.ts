@@ -1,9 +1,9 @@
 import { CancelledFailure, WorkflowFailedError } from '@temporalio/client';
 import OpenAI from 'openai';
 import type { FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
-import type { SweepResult } from '../../src/activities/sweep-orphans.ts';
 import type { RunHandle } from '../../src/client/runs.ts';
 import { orphanSweepScheduleId } from '../../src/contract/ids.ts';
+import type { SweepResult } from '../../src/core/run/sweep-result.ts';
 import { lastJson, until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';

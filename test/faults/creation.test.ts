@@ -3,8 +3,8 @@ import { defaultPayloadConverter, type WorkflowHandle } from '@temporalio/client
 import fc from 'fast-check';
 import type { FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
 import { seededRandom } from '../../packages/local-trainer/src/random.ts';
-import type { JobHeartbeat } from '../../src/activities/await-job.ts';
 import type { CreatedJob } from '../../src/activities/create-job.ts';
+import type { JobHeartbeat } from '../../src/core/run/job-heartbeat.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';
 import { until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ApplicationFailure } from '@temporalio/common';
 import fc from 'fast-check';
-import type { Snapshot } from '../../src/activities/collect.ts';
+import type { Snapshot } from '../../src/core/run/snapshot.ts';
 import type { LogRow } from '../../src/data/rows/row.ts';
 import { readJson } from '../../src/stores/artifact-store.ts';
 import { failureOf } from '../setup/activity-bench.ts';

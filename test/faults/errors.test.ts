@@ -1,12 +1,12 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import type { Endpoint, FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
 import type { RequestEntry } from '../../packages/local-trainer/src/ledger.ts';
-import type { JobInput } from '../../src/activities/support/job-input.ts';
 import { jobIdentity } from '../../src/activities/support/job-input.ts';
 import { progressOf, type RunHandle, runJson } from '../../src/client/runs.ts';
 import { monthlyBudgetId } from '../../src/contract/ids.ts';
+import { spendingQuery } from '../../src/contract/messages.ts';
 import { STAGE } from '../../src/contract/search-attributes.ts';
-import type { MonthlySpending } from '../../src/workflows/monthly-budget.ts';
+import type { JobInput } from '../../src/core/run/job-input.ts';
 import { innermost } from '../../src/workflows/steps/failure-reason.ts';
 import { lastJson, until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
@@ -239,7 +239,7 @@ describe('the provider answers with an error', () => {
 
   test('F09 401 or 403 for each job: refused once each, the run fails, and all that was held back is free again', async () => {
     const account = stack.client.workflow.getHandle(monthlyBudgetId(new Date()));
-    const held = await account.query<MonthlySpending>('spending');
+    const held = await account.query(spendingQuery);
     await stack.setFaults([
       { endpoint: 'jobs.create', calls: [1], effect: { kind: 'status', status: 401 } },
       { endpoint: 'jobs.create', effect: { kind: 'status', status: 403 } },
@@ -252,6 +252,6 @@ describe('the provider answers with an error', () => {
     expect(requests('jobs.create')).toHaveLength(3);
     expect(executed(entries(), 'jobs.create')).toEqual([]);
     expect(executed(entries(), 'chat')).toEqual([]);
-    expect(await account.query<MonthlySpending>('spending')).toEqual(held);
+    expect(await account.query(spendingQuery)).toEqual(held);
   });
 });

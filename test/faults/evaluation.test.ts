@@ -2,15 +2,11 @@ import { createServer } from 'node:http';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import type { FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
-import {
-  createEvaluate,
-  type EvaluateInput,
-  type Evaluation,
-  type Evaluations,
-} from '../../src/activities/evaluate.ts';
+import { createEvaluate } from '../../src/activities/evaluate.ts';
 import type { Dependencies } from '../../src/activities/support/dependencies.ts';
 import { type RunHandle, runJson } from '../../src/client/runs.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
+import type { EvaluateInput, Evaluation, Evaluations } from '../../src/core/run/evaluation.ts';
 import { writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { providerAt } from '../providers/provider-at.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { ApplicationFailure, type WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
-import type { ArtifactRef } from '../../src/stores/artifact-store.ts';
+import type { ArtifactRef } from '../../src/core/run/artifact-ref.ts';
 import { writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { innermost } from '../../src/workflows/steps/failure-reason.ts';

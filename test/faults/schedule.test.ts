@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ScheduleDescription } from '@temporalio/client';
 import { orphanSweepScheduleId, runId, scheduleId } from '../../src/contract/ids.ts';
+import { WORKFLOWS } from '../../src/contract/messages.ts';
 import { until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';
@@ -29,14 +30,14 @@ describe('a schedule that fires more often than its runs end', () => {
   const handle = () => stack.client.schedule.getHandle(scheduleId(PIPELINE));
   const describeIt = (): Promise<ScheduleDescription> => handle().describe();
   const runs = async () => {
-    const query = 'WorkflowType = "fineTuningPipeline"';
+    const query = `WorkflowType = "${WORKFLOWS.fineTuningPipeline.name}"`;
     return Array.fromAsync(stack.client.workflow.list({ query }));
   };
   const running = async () => (await runs()).filter(({ status }) => status.name === 'RUNNING').length;
   /** Starts the pipeline itself: what finds no reason to train is over within a second. */
   const whole = (action: ScheduleDescription['action']) => ({
     ...action,
-    workflowType: 'fineTuningPipeline',
+    workflowType: WORKFLOWS.fineTuningPipeline.name,
     workflowId: runId(PIPELINE, 'scheduled'),
   });
   /** Policies stay those that the command has set; only the clock ticks faster than a cron expression can. */

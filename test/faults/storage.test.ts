@@ -2,7 +2,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { Dataset } from '../../src/activities/prepare.ts';
+import type { Dataset } from '../../src/core/run/dataset.ts';
 import { innermost } from '../../src/workflows/steps/failure-reason.ts';
 import { until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ArtifactRef } from '../../src/stores/artifact-store.ts';
+import type { ArtifactRef } from '../../src/core/run/artifact-ref.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';
 
 jest.setTimeout(60_000);

@@ -1,7 +1,8 @@
 import { readAlias } from '../../packages/app/src/predict/alias-reader.ts';
 import type { RunJson } from '../../src/client/runs.ts';
 import { deploymentId } from '../../src/contract/ids.ts';
-import type { Decision, DeploymentState } from '../../src/core/deployment/deployment.ts';
+import { deploymentQuery } from '../../src/contract/messages.ts';
+import type { Decision } from '../../src/core/deployment/deployment.ts';
 import { cli, lastJson, until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';
@@ -30,8 +31,7 @@ describe('a deployment', () => {
     const handle = await stack.startRun(file);
     return { ...(await handle.result()), runId: handle.workflowId } as RunJson;
   };
-  const state = (name: string) =>
-    stack.client.workflow.getHandle(deploymentId(name)).query<DeploymentState>('deployment');
+  const state = (name: string) => stack.client.workflow.getHandle(deploymentId(name)).query(deploymentQuery);
   const json = async <T>(...args: string[]) => lastJson<T>(await command(stack, ...args, '--json'));
 
   test('a winner waits for a person, serves once it is approved, and makes room again by a rollback', async () => {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import type { LabellingResult } from '../../src/workflows/labelling.ts';
+import type { LabellingResult } from '../../src/core/run/labelling.ts';
 import { Cli, lastJson, until } from '../setup/cli.ts';
 import { type HistoryJson, lintHistory } from '../setup/history-lint.ts';
 import { STACK_PRICES, Stack } from '../setup/stack.ts';

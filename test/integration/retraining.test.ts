@@ -6,8 +6,8 @@ import { jsonlSink } from '../../packages/app/src/capture/index.ts';
 import { createPredictor, type PredictorOptions } from '../../packages/app/src/predict/index.ts';
 import type { Message } from '../../packages/app/src/prompt/chat-message.ts';
 import { deploymentId, retrainingId } from '../../src/contract/ids.ts';
-import type { DeploymentState } from '../../src/core/deployment/deployment.ts';
-import type { RetrainingResult } from '../../src/workflows/retraining.ts';
+import { deploymentQuery } from '../../src/contract/messages.ts';
+import type { RetrainingResult } from '../../src/core/run/retraining-result.ts';
 import { until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { Stack } from '../setup/stack.ts';
@@ -119,7 +119,7 @@ test('a log grows over four looks of a schedule: train and deploy, skip, retrain
     path.join(path.dirname(file), 'served.jsonl'),
     checked(rows.slice(0, 100)),
   );
-  const state = () => stack.client.workflow.getHandle(deploymentId(NAME)).query<DeploymentState>('deployment');
+  const state = () => stack.client.workflow.getHandle(deploymentId(NAME)).query(deploymentQuery);
   const grow = (more: readonly object[]) => appendFile(log, more.map((row) => `${JSON.stringify(row)}\n`).join(''));
 
   const seen = new Set<string>();

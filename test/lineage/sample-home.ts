@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Alias } from '../../packages/app/src/predict/alias.ts';
-import type { Snapshot } from '../../src/activities/collect.ts';
 import type { DeployedModel } from '../../src/core/deployment/deployed-model.ts';
 import { type DeploymentState, newDeployment } from '../../src/core/deployment/deployment.ts';
+import type { Snapshot } from '../../src/core/run/snapshot.ts';
 import type { Manifest } from '../../src/data/split/manifest.ts';
 import type { Report } from '../../src/report/report.ts';
 import { writeJson } from '../../src/stores/artifact-store.ts';

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
+import type { MetricPoint } from '../../src/core/run/training-metrics.ts';
 import type { Inference } from '../../src/providers/inference.ts';
 import { ProviderError } from '../../src/providers/provider-error.ts';
 import type { StoredLog } from '../../src/providers/stored-log.ts';
-import { endsEpoch, type JobRequest, type MetricPoint, type Training } from '../../src/providers/training.ts';
+import { endsEpoch, type JobRequest, type Training } from '../../src/providers/training.ts';
 import { type Answer, type Received, rejection, type TinyServer, tinyServer } from './http-server.ts';
 import { localTrainerAt, providerAt } from './provider-at.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { compareScores } from '../../src/core/evaluation/comparison.ts';
-import type { AlternativeResult, CandidateResult, Contended, Judged } from '../../src/core/run/run-result.ts';
+import type { AlternativeResult, CandidateResult, ContenderResult, Judged } from '../../src/core/run/run-result.ts';
 import { comparisonText, markdownReport } from '../../src/report/markdown-report.ts';
 import type { Report } from '../../src/report/report.ts';
 import { sampleReport } from './sample-report.ts';
@@ -32,7 +32,7 @@ const judged = (changes: Partial<Judged> = {}): Judged => ({
   ...changes,
 });
 
-const contended = (changes: Partial<Contended> = {}): Contended => ({
+const contended = (changes: Partial<ContenderResult> = {}): ContenderResult => ({
   id: 'a',
   model: 'ft:a',
   validation: { score: 0.9, n: 40, interval: { low: 0.8, high: 0.95 } },

@@ -1,9 +1,9 @@
 import { classificationFigures } from '../../src/core/evaluation/classification.ts';
 import { type Comparison, compareScores } from '../../src/core/evaluation/comparison.ts';
 import { rateInterval } from '../../src/core/evaluation/statistics.ts';
-import type { CandidateResult, Contended, Judged } from '../../src/core/run/run-result.ts';
+import type { CandidateResult, ContenderResult, Judged } from '../../src/core/run/run-result.ts';
+import type { MetricPoint } from '../../src/core/run/training-metrics.ts';
 import { signedPoints } from '../../src/core/text/format.ts';
-import type { MetricPoint } from '../../src/providers/training.ts';
 import type { Curve, Flip, Report } from '../../src/report/report.ts';
 
 const MARGIN = 0.01;
@@ -228,7 +228,7 @@ const SWEEP: Sweep[] = [
 function sampleCandidates(): CandidateResult[] {
   const candidates = SWEEP.map(([baseModel, rate, end, stop, usd, p95]): CandidateResult => {
     const id = `${baseModel}-lr${rate}-e${EPOCHS}`;
-    const contended = (name: string, score: number, onFront: boolean, reason: string | null): Contended => ({
+    const contended = (name: string, score: number, onFront: boolean, reason: string | null): ContenderResult => ({
       id: name,
       model: `ft:${baseModel}:${name}`,
       validation: { score, n: 596, interval: rateInterval(Math.round(score * 596), 596) },

@@ -1,10 +1,10 @@
-import type { Evaluation } from '../../src/activities/evaluate.ts';
-import type { Plan, PlannedCandidate } from '../../src/activities/plan.ts';
-import type { Dataset } from '../../src/activities/prepare.ts';
 import type { Pipeline } from '../../src/config/pipeline.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import { compareScores } from '../../src/core/evaluation/comparison.ts';
 import type { CandidateOutcome, Contending } from '../../src/core/run/contenders.ts';
+import type { Dataset } from '../../src/core/run/dataset.ts';
+import type { Evaluation } from '../../src/core/run/evaluation.ts';
+import type { Plan, PlannedCandidate } from '../../src/core/run/run-plan.ts';
 import type { RunParts, TestOutcome } from '../../src/core/run/summarize-run.ts';
 
 const ARTIFACT = { uri: 'sha256:0', sha256: '0', bytes: 1, rows: 1 };
@@ -172,7 +172,7 @@ export function sampleParts(changes: Partial<RunParts> = {}): RunParts {
       optimism: 0.02,
     },
     tested: sampleTest(),
-    half: null,
+    halfData: null,
     ...changes,
   };
 }

@@ -11,9 +11,11 @@ import type { LedgerEntry, RequestEntry } from '../../packages/local-trainer/src
 import { startTrainer, type Trainer } from '../../packages/local-trainer/src/server.ts';
 import { createActivities } from '../../src/activities/create-activities.ts';
 import type { Dependencies } from '../../src/activities/support/dependencies.ts';
-import { type JobInput, jobIdentity } from '../../src/activities/support/job-input.ts';
+import { jobIdentity } from '../../src/activities/support/job-input.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
-import { type ArtifactRef, writeJson } from '../../src/stores/artifact-store.ts';
+import type { ArtifactRef } from '../../src/core/run/artifact-ref.ts';
+import type { JobInput } from '../../src/core/run/job-input.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { providerAt } from '../providers/provider-at.ts';
 import { temporaryHome } from './cli.ts';

@@ -14,8 +14,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGzip, gzipSync } from 'node:zlib';
+import type { Cursor } from '../../src/core/run/snapshot.ts';
 import { openSource } from '../../src/sources/open-source.ts';
-import type { Cursor } from '../../src/sources/source.ts';
 import { call, openFilesIn, readAll } from '../conformance/sources.ts';
 import { temporaryFolder } from '../stores/temporary-folder.ts';
 

@@ -1,9 +1,9 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
+import type { Cursor } from '../../src/core/run/snapshot.ts';
 import { readJsonl } from '../../src/sources/jsonl.ts';
 import { parseJudgingRow } from '../../src/sources/log-row.ts';
-import type { Cursor } from '../../src/sources/source.ts';
 import { type Call, call, conformsToSource, openFilesIn, readAll } from '../conformance/sources.ts';
 import { wellFormedText } from '../stores/any-text.ts';
 import { temporaryFolder } from '../stores/temporary-folder.ts';

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import fc from 'fast-check';
-import type { ArtifactRef } from '../../src/stores/artifact-store.ts';
+import type { ArtifactRef } from '../../src/core/run/artifact-ref.ts';
 import { DatasetVersions } from '../../src/stores/dataset-versions.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 

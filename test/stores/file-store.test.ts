@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { type ArtifactRef, readJson, readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
+import type { ArtifactRef } from '../../src/core/run/artifact-ref.ts';
+import { readJson, readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { describeArtifactStore } from '../conformance/artifact-store.ts';
 import { temporaryFolder } from './temporary-folder.ts';

@@ -1,15 +1,19 @@
 import path from 'node:path';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import type { SignalDefinition } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs';
 import { pino } from 'pino';
-import type { JobHeartbeat, JobOutcome } from '../../src/activities/await-job.ts';
 import { createActivities } from '../../src/activities/create-activities.ts';
-import { type JobInput, jobIdentity } from '../../src/activities/support/job-input.ts';
+import { jobIdentity } from '../../src/activities/support/job-input.ts';
 import { jobWorkflowId } from '../../src/contract/ids.ts';
+import { stopSignal, WORKFLOWS, wakeSignal } from '../../src/contract/messages.ts';
 import { JOB } from '../../src/contract/search-attributes.ts';
+import type { JobHeartbeat } from '../../src/core/run/job-heartbeat.ts';
+import type { JobInput } from '../../src/core/run/job-input.ts';
+import type { JobOutcome } from '../../src/core/run/job-outcome.ts';
 import { DATA_CONVERTER } from '../../src/worker/connection.ts';
 import { localTrainerAt, providerAt } from '../providers/provider-at.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';
@@ -113,20 +117,20 @@ class Jobs {
 
   /** A job alone, that is told to stop before it does anything. */
   startStopped(input: JobInput, reason: string) {
-    return this.#startSignalled(input, 'stop', [reason]);
+    return this.#startSignalled(input, stopSignal, [reason]);
   }
 
   /** A job alone, that is woken before there is anything to wait for. */
   startWoken(input: JobInput) {
-    return this.#startSignalled(input, 'wake', []);
+    return this.#startSignalled(input, wakeSignal, []);
   }
 
-  async #startSignalled(input: JobInput, signal: string, signalArgs: string[]) {
-    return server.client.workflow.signalWithStart<typeof fineTuningJob, string[]>('fineTuningJob', {
+  async #startSignalled(input: JobInput, { name }: SignalDefinition<string[]>, signalArgs: string[]) {
+    return server.client.workflow.signalWithStart(WORKFLOWS.fineTuningJob, {
       taskQueue: this.#taskQueue,
       workflowId: jobWorkflowId(input.runId, input.candidate.id),
       args: [{ ...input, reportEpochs: false }],
-      signal,
+      signal: name,
       signalArgs,
     });
   }
@@ -263,7 +267,7 @@ describe('a job whose next question is minutes away', () => {
     const [job] = await jobs.atProvider(input);
     const { typedSearchAttributes } = await child.describe();
     expect(typedSearchAttributes.get(JOB)).toBe(job?.id);
-    await child.signal('wake');
+    await child.signal(wakeSignal);
     const { outcome, reports } = await outcomeOf(run);
     expect(outcome).toMatchObject({ state: 'succeeded', model: job?.fine_tuned_model });
     expect(reports.map(({ epoch }) => epoch)).toEqual([1, 2]);
@@ -275,7 +279,7 @@ describe('a job whose next question is minutes away', () => {
     const input = endless.newInput();
     const { run, child } = await endless.startFarOff(input);
     const [before] = await pendingIn(child.workflowId);
-    await child.signal('wake');
+    await child.signal(wakeSignal);
     await until(
       async () => (await countIn(child.workflowId, 'FAILED', 'awaitJob')) === 1,
       'a question that found nothing',
@@ -302,7 +306,7 @@ describe('a job whose next question is minutes away', () => {
       const { run, child } = await endless.startFarOff(input);
       const ending =
         end === 'cancel' ? run.cancel() : run.signal('stopCandidate', input.candidate.id, 'behind the others');
-      await Promise.all([child.signal('wake'), ending]);
+      await Promise.all([child.signal(wakeSignal), ending]);
       const outcome = end === 'cancel' ? failureOf(run.result()) : outcomeOf(run);
       if (end !== 'cancel') expect(await outcome).toMatchObject({ outcome: { state: 'stopped' } });
       await outcome;
@@ -316,13 +320,13 @@ describe('a job whose next question is minutes away', () => {
     // Each question ends at once.
     await endless.bench.setFaults({ endpoint: 'jobs.get', effect: { kind: 'status', status: 404 } });
     for (let wakes = 1; wakes <= 20; wakes += 1) {
-      await child.signal('wake');
+      await child.signal(wakeSignal);
       await until(
         async () => (await countIn(child.workflowId, 'FAILED', 'awaitJob')) === wakes,
         `question ${wakes} of those that are due to a wake`,
       );
     }
-    for (let wakes = 1; wakes <= 5; wakes += 1) await child.signal('wake');
+    for (let wakes = 1; wakes <= 5; wakes += 1) await child.signal(wakeSignal);
     await endless.bench.setFaults();
     await run.signal('stopCandidate', input.candidate.id, 'behind the others');
     expect((await outcomeOf(run)).outcome.state).toBe('stopped');
@@ -348,7 +352,7 @@ describe('a job whose next question is minutes away', () => {
         ({ activityType }) => activityType?.name === 'awaitModel',
       );
     await until(waitsForModel, 'a wait for the model');
-    await child.signal('wake');
+    await child.signal(wakeSignal);
     await jobs.bench.setFaults();
     expect((await outcomeOf(run)).outcome.state).toBe('succeeded');
     expect(await countIn(child.workflowId, 'SCHEDULED', 'awaitJob')).toBe(1);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { WorkflowFailedError } from '@temporalio/client';
 import { monthlyBudgetId } from '../../src/contract/ids.ts';
-import type { LabellingResult } from '../../src/workflows/labelling.ts';
-import type { MonthlySpending } from '../../src/workflows/monthly-budget.ts';
+import { labellingProgressQuery, spendingQuery } from '../../src/contract/messages.ts';
+import type { LabellingResult } from '../../src/core/run/labelling.ts';
 import { lastJson, until } from '../setup/cli.ts';
 import { Stack } from '../setup/stack.ts';
 import { command, executed } from '../setup/stack-tools.ts';
@@ -39,7 +39,7 @@ describe('a labelling', () => {
       id: `label/${name}`,
     };
   };
-  const spent = () => stack.client.workflow.getHandle(monthlyBudgetId(new Date())).query<MonthlySpending>('spending');
+  const spent = () => stack.client.workflow.getHandle(monthlyBudgetId(new Date())).query(spendingQuery);
   const questions = () => executed(stack.ledger(), 'chat').length;
 
   test('is paid from the budget of the month, which books what it has cost', async () => {
@@ -75,10 +75,7 @@ describe('a labelling', () => {
     ]);
     const labelling = command(stack, 'label', file, '--limit', '6', '--json');
     const handle = stack.client.workflow.getHandle(id);
-    await until(
-      async () => (await handle.query<{ paused: object | null }>('progress').catch(() => null))?.paused != null,
-      'a pause',
-    );
+    await until(async () => (await handle.query(labellingProgressQuery).catch(() => null))?.paused != null, 'a pause');
     await handle.cancel();
     const error: unknown = await handle.result().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(WorkflowFailedError);

@@ -1,7 +1,7 @@
 import { defineSignal, setHandler } from '@temporalio/workflow';
-import type { PlannedCandidate } from '../../src/activities/plan.ts';
+import { epochEndedSignal, stopSignal } from '../../src/contract/messages.ts';
 import type { EpochReport } from '../../src/core/run/early-stop.ts';
-import { stop } from '../../src/workflows/fine-tuning-job.ts';
+import type { PlannedCandidate } from '../../src/core/run/run-plan.ts';
 import { Pause } from '../../src/workflows/steps/pause.ts';
 import { RunBudget } from '../../src/workflows/steps/run-budget.ts';
 import {
@@ -40,13 +40,13 @@ export async function sweepOfJobs({ job, files, candidates, reportEpochs }: Swee
   const stages: SweepResult['stages'] = {};
   const running: Training['running'] = new Map();
   const budget = new RunBudget(null, false);
-  setHandler(defineSignal<[EpochReport]>('epochEnded'), (report) => {
+  setHandler(epochEndedSignal, (report) => {
     reports.push(report);
   });
   setHandler(stopCandidate, (id, reason) =>
     running
       .get(id)
-      ?.signal(stop, reason)
+      ?.signal(stopSignal, reason)
       .catch(() => {}),
   );
   const training: Training = {

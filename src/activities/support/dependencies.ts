@@ -4,9 +4,10 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type Pipeline, type ProviderChoice, pipelineSchema } from '../../config/pipeline.ts';
 import type { Prices } from '../../core/evaluation/cost.ts';
+import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import { TuneloopError } from '../../errors.ts';
 import type { Provider } from '../../providers/provider.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../../stores/artifact-store.ts';
+import { type ArtifactStore, readJson } from '../../stores/artifact-store.ts';
 
 /** All that activities need from outside; there are no globals. */
 export interface Dependencies {

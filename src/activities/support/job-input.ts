@@ -1,20 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Candidate } from '../../core/run/plan.ts';
+import type { JobInput } from '../../core/run/job-input.ts';
 import type { JobIdentity } from '../../providers/training.ts';
-import type { ArtifactRef } from '../../stores/artifact-store.ts';
-
-/** All that the job of one candidate is made of. */
-export interface JobInput {
-  definition: ArtifactRef;
-  runId: string;
-  datasetVersion: string;
-  candidate: Candidate;
-  /** 1, and one more for each time that the job is made anew on purpose, because a quota ended the one before. */
-  generation: number;
-  /** Ids of uploaded files. */
-  trainingFile: string;
-  validationFile: string;
-}
 
 /**
  * What a job can be found by again: key and seed are a hash over everything that makes it this job and no other. Neither

@@ -1,4 +1,5 @@
-import type { ArtifactRef, ArtifactStore } from '../../stores/artifact-store.ts';
+import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
+import type { ArtifactStore } from '../../stores/artifact-store.ts';
 
 /** What one row of an evaluation's artifact holds, as far as others read it. */
 export interface ScoredPrediction {

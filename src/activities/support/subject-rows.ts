@@ -1,32 +1,21 @@
-import type { PromptTemplate, Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
+import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { cachedCostPer1k, cachedTokens, costPer1k, type Tariff, tariffOf } from '../../core/evaluation/cost.ts';
 import { percentile } from '../../core/evaluation/statistics.ts';
+import type { Evaluation, Subject } from '../../core/run/evaluation.ts';
 import { messagesFor } from '../../data/rows/messages.ts';
 import type { Example } from '../../data/rows/row.ts';
 import type { Completion } from '../../providers/inference.ts';
 import type { Provider } from '../../providers/provider.ts';
 import { ProviderError } from '../../providers/provider-error.ts';
-import type { Score } from '../../scoring/scoring.ts';
+import type { Score } from '../../scoring/score.ts';
 import type { ArtifactWriter } from '../../stores/artifact-store.ts';
 import { CompletionCache } from '../../stores/completion-cache.ts';
 import { askBriefly } from '../await-model.ts';
-import type { Evaluation } from '../evaluate.ts';
 import { prefixTokensOf } from './cached-prefix.ts';
 import { completeWithRetries, requestKey } from './completion.ts';
 import type { Dependencies } from './dependencies.ts';
 import { JudgedRows, latencyFigures, type Prediction } from './judged-rows.ts';
 import { Spending } from './spending.ts';
-
-/** Who answers. */
-export type Subject = {
-  id: string;
-  model: string;
-  /** What was reserved for it, in USD; it stops before it spends more. Null for no limit. */
-  limitUsd: number | null;
-} & (
-  | { /** Gets what it was trained on. */ kind: 'tuned'; baseModel: string; treatment: Treatment }
-  | { /** Gets the original prompt. */ kind: 'prompted' }
-);
 
 /** What the subjects of an evaluation have in common. */
 interface SubjectOptions {

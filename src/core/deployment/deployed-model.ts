@@ -1,6 +1,6 @@
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
-import type { ArtifactRef } from '../../stores/artifact-store.ts';
 import type { Interval } from '../evaluation/statistics.ts';
+import type { ArtifactRef } from '../run/artifact-ref.ts';
 
 /** A trained model with all that it can be traced back to. References only: it travels through histories. */
 export interface DeployedModel {

@@ -1,5 +1,5 @@
-import type { Checkpoint } from '../../providers/training.ts';
 import { isTinySet } from './plan.ts';
+import type { Checkpoint } from './training-metrics.ts';
 
 /** After its first epoch a model is clearly worse than at the end. */
 const FIRST_EPOCH = 2;

@@ -1,8 +1,8 @@
-import type { JobOutcome } from '../../activities/await-job.ts';
-import type { Evaluation } from '../../activities/evaluate.ts';
-import type { PlannedCandidate } from '../../activities/plan.ts';
-import type { Checkpoint } from '../../providers/training.ts';
 import type { Stop } from './early-stop.ts';
+import type { Evaluation } from './evaluation.ts';
+import type { JobOutcome } from './job-outcome.ts';
+import type { PlannedCandidate } from './run-plan.ts';
+import type { Checkpoint } from './training-metrics.ts';
 
 /** A candidate with what became of its job. */
 export interface CandidateOutcome {

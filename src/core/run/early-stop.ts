@@ -34,11 +34,11 @@ export function keptAfter(epoch: 1 | 2, candidates: number): number {
 
 /** The fewest epochs that are trained with the early stop; without failures. */
 export function fewestEpochs(candidates: readonly Candidate[]): number {
-  const competing = candidates.filter(({ half }) => !half);
-  const models = new Set(competing.map(({ baseModel }) => baseModel)).size;
-  const afterSecond = keptAfter(2, competing.length);
-  const afterFirst = Math.max(keptAfter(1, competing.length), models);
-  const epochs = competing.map(({ hyperparameters }) => hyperparameters.epochs).sort((a, b) => a - b);
+  const contenders = candidates.filter(({ half }) => !half);
+  const models = new Set(contenders.map(({ baseModel }) => baseModel)).size;
+  const afterSecond = keptAfter(2, contenders.length);
+  const afterFirst = Math.max(keptAfter(1, contenders.length), models);
+  const epochs = contenders.map(({ hyperparameters }) => hyperparameters.epochs).sort((a, b) => a - b);
   const paid = epochs.map((all, place) => {
     if (place < afterSecond) return all;
     return Math.min(all, place < afterFirst ? 2 : 1);
@@ -70,24 +70,24 @@ export function candidatesToStop(
   ended: ReadonlyMap<string, CandidateEnd>,
   task: 'classification' | 'generation',
 ): Stop[] {
-  const competing = candidates.filter(({ id, half }) => !half && !isLost(ended.get(id)));
-  const first = new Rung(1, competing, reports, ended, task);
+  const contenders = candidates.filter(({ id, half }) => !half && !isLost(ended.get(id)));
+  const first = new Rung(1, contenders, reports, ended, task);
   // Only those may push others out of the second rung that nothing can push out of the first any more.
-  const through = competing.filter((each) => ended.get(each.id) !== 'stopped' && isThrough(first, each, competing));
-  const second = new Rung(2, competing, reports, ended, task);
+  const through = contenders.filter((each) => ended.get(each.id) !== 'stopped' && isThrough(first, each, contenders));
+  const second = new Rung(2, contenders, reports, ended, task);
 
   const stops: Ranked[] = [];
-  for (const candidate of competing) {
+  for (const candidate of contenders) {
     if (ended.has(candidate.id)) continue;
     const isBehindAtFirst =
-      first.isOut(candidate, competing) && first.ahead(candidate, sameModel(candidate, competing)) > 0;
+      first.isOut(candidate, contenders) && first.ahead(candidate, sameModel(candidate, contenders)) > 0;
     const rung = isBehindAtFirst ? first : second.isOut(candidate, through) ? second : null;
     // After its last epoch there is nothing left to stop.
     if (!rung || candidate.hyperparameters.epochs <= rung.epoch) continue;
-    const rivals = rung === first ? competing : through;
+    const rivals = rung === first ? contenders : through;
     stops.push({ ahead: rung.ahead(candidate, rivals), stop: rung.stop(candidate, rivals) });
   }
-  const left = competing.filter(({ id }) => ended.get(id) !== 'stopped').length;
+  const left = contenders.filter(({ id }) => ended.get(id) !== 'stopped').length;
   // Where others were lost after they had pushed somebody out, the worst go first.
   return stops
     .sort((a, b) => a.stop.afterEpoch - b.stop.afterEpoch || b.ahead - a.ahead)
@@ -112,14 +112,14 @@ class Rung {
 
   constructor(
     epoch: 1 | 2,
-    competing: readonly Candidate[],
+    contenders: readonly Candidate[],
     reports: readonly EpochReport[],
     ended: ReadonlyMap<string, CandidateEnd>,
     task: 'classification' | 'generation',
   ) {
     this.epoch = epoch;
-    this.#of = competing.length;
-    this.#kept = keptAfter(epoch, competing.length);
+    this.#of = contenders.length;
+    this.#kept = keptAfter(epoch, contenders.length);
     this.#task = task;
     this.#ended = ended;
     for (const report of reports) {
@@ -167,10 +167,10 @@ class Rung {
 }
 
 /** Whether the first rung can stop a candidate no more. */
-function isThrough(first: Rung, candidate: Candidate, competing: readonly Candidate[]): boolean {
+function isThrough(first: Rung, candidate: Candidate, contenders: readonly Candidate[]): boolean {
   if (!first.hasReported(candidate)) return false;
-  if (first.isSafe(candidate, competing)) return true;
-  const siblings = sameModel(candidate, competing);
+  if (first.isSafe(candidate, contenders)) return true;
+  const siblings = sameModel(candidate, contenders);
   return first.ahead(candidate, siblings) + first.mayGetAhead(candidate, siblings) === 0;
 }
 

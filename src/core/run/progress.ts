@@ -1,59 +1,5 @@
 import { escapeMarkdown, percentText, usdText } from '../text/format.ts';
-
-export const STAGES = [
-  'collect',
-  'prepare',
-  'plan',
-  'upload',
-  'train',
-  'evaluate',
-  'select',
-  'test',
-  'report',
-  'propose',
-  'done',
-] as const;
-export type Stage = (typeof STAGES)[number];
-
-export type CandidateStage =
-  | 'waiting'
-  | 'training'
-  | 'trained'
-  | 'evaluating'
-  | 'evaluated'
-  /** It was behind, and its job was cancelled early. */
-  | 'stopped'
-  | 'failed'
-  | 'cancelled'
-  | 'skipped';
-
-/** Why a run waits for a person. */
-export interface PauseReason {
-  code: string;
-  message: string;
-}
-
-/** What a run shows of itself while it goes on; small, because it is sent with every look at it. */
-export interface RunProgress {
-  stage: Stage;
-  /** Null while the run goes on. */
-  paused: PauseReason | null;
-  /** One line about the dataset, once there is one. */
-  dataset: string | null;
-  estimate: string | null;
-  candidates: CandidateProgress[];
-  winner: string | null;
-  verdict: string | null;
-}
-
-export interface CandidateProgress {
-  id: string;
-  stage: CandidateStage;
-  score: number | null;
-  costPer1kUsd: number | null;
-  p95Ms: number | null;
-  note: string | null;
-}
+import { belongsToCandidate, type CandidateProgress, type RunProgress, STAGES } from './run-progress.ts';
 
 /** The Markdown that the Web UI shows as the current details of a run. */
 export function renderProgress(progress: RunProgress): string {
@@ -91,12 +37,7 @@ function candidateRow(
     score === null ? '' : percentText(score),
     costPer1kUsd === null ? '' : usdText(costPer1kUsd),
     p95Ms === null ? '' : p95Ms.toFixed(1),
-    winner !== null && isOf(winner, id) ? '**winner**' : escapeMarkdown(note ?? ''),
+    winner !== null && belongsToCandidate(winner, id) ? '**winner**' : escapeMarkdown(note ?? ''),
   ];
   return `| ${cells.join(' | ')} |`;
-}
-
-/** Whether a winner is this candidate, or a checkpoint of it. */
-export function isOf(winner: string, candidate: string): boolean {
-  return winner === candidate || winner.startsWith(`${candidate}@`);
 }

@@ -85,7 +85,7 @@ export interface Spent {
 /** `stopped`: it was behind, and its job was cancelled early. `skipped`: the budget did not pay for it. */
 export type CandidateStatus = 'succeeded' | 'stopped' | 'failed' | 'cancelled' | 'skipped';
 
-export interface CandidateResult extends Contended {
+export interface CandidateResult extends ContenderResult {
   baseModel: string;
   hyperparameters: Hyperparameters;
   treatment: Treatment;
@@ -98,11 +98,11 @@ export interface CandidateResult extends Contended {
   /** Epochs that it was trained for; fewer than planned where it was stopped. */
   epochs: number | null;
   /** Models of its earlier epochs, where they were evaluated. */
-  checkpoints: Contended[];
+  checkpoints: ContenderResult[];
 }
 
 /** A model that could win, on the validation rows. */
-export interface Contended {
+export interface ContenderResult {
   /** Of a candidate, such as `local-base-lr1-e4`, or of its checkpoint after an epoch: `local-base-lr1-e4@2`. */
   id: string;
   model: string | null;

@@ -1,6 +1,3 @@
-import type { Evaluation } from '../../activities/evaluate.ts';
-import type { Plan } from '../../activities/plan.ts';
-import type { Dataset } from '../../activities/prepare.ts';
 import type { Pipeline } from '../../config/pipeline.ts';
 import { promotionOf } from '../deployment/promotion.ts';
 import type { Comparison } from '../evaluation/comparison.ts';
@@ -9,11 +6,14 @@ import { recommend } from '../evaluation/recommendation.ts';
 import type { Selection } from '../evaluation/selection.ts';
 import { signedPoints, usdText } from '../text/format.ts';
 import type { CandidateOutcome, Contending } from './contenders.ts';
+import type { Dataset } from './dataset.ts';
+import type { Evaluation } from './evaluation.ts';
+import type { Plan } from './run-plan.ts';
 import type {
   AlternativeResult,
   CandidateResult,
   ChampionResult,
-  Contended,
+  ContenderResult,
   Judged,
   RunFindings,
   Spent,
@@ -29,7 +29,7 @@ export interface RunParts {
   selection: Selection;
   tested: TestOutcome;
   /** A candidate against the same one on half of the training rows; null where that was not tried. */
-  half: Comparison | null;
+  halfData: Comparison | null;
 }
 
 /** How the winner and what it is compared with did on the rows that judge. */
@@ -139,7 +139,7 @@ function candidateResult(
   };
 }
 
-function contended({ id, model, evaluation, failure, candidate }: Contending, selection: Selection): Contended {
+function contended({ id, model, evaluation, failure, candidate }: Contending, selection: Selection): ContenderResult {
   return {
     id,
     model,
@@ -158,7 +158,7 @@ function contended({ id, model, evaluation, failure, candidate }: Contending, se
 
 const HALF = 'trained on half of the rows, to see whether more would help';
 
-const NOT_CONTENDED: Contended = {
+const NOT_CONTENDED: ContenderResult = {
   id: '',
   model: null,
   validation: null,
@@ -212,7 +212,7 @@ function epochsOf({ candidate, job, stop }: CandidateOutcome): number {
   return job.state === 'stopped' ? (stop?.afterEpoch ?? 0) : 0;
 }
 
-function notesOf({ pipeline, plan, dataset, outcomes, tested, half }: RunParts): string[] {
+function notesOf({ pipeline, plan, dataset, outcomes, tested, halfData }: RunParts): string[] {
   const notes: string[] = [];
   const { machineUsdPerHour } = plan.estimate;
   if (machineUsdPerHour !== null) {
@@ -244,7 +244,7 @@ function notesOf({ pipeline, plan, dataset, outcomes, tested, half }: RunParts):
   const lost = outcomes.filter(({ job }) => job.state === 'failed' || job.state === 'cancelled').length;
   if (lost > 0) notes.push(`${lost} of ${outcomes.length} candidates have no model.`);
   if (winner.failure) notes.push(`The winner could not be judged on the test rows: ${winner.failure}.`);
-  if (half) notes.push(halfText(half, pipeline.evaluation.metric));
+  if (halfData) notes.push(halfText(halfData, pipeline.evaluation.metric));
   return [...notes, ...plan.warnings, ...dataset.warnings];
 }
 

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import type { SourceChoice } from '../../config/source.ts';
+import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Provider } from '../../providers/provider.ts';
 import { openSource } from '../../sources/open-source.ts';
 import type { Source } from '../../sources/source.ts';
-import type { ArtifactRef, ArtifactStore } from '../../stores/artifact-store.ts';
+import type { ArtifactStore } from '../../stores/artifact-store.ts';
 import type { Actual, LogRow } from '../rows/row.ts';
 
 /** The source of a pipeline, without its file of later answers while that does not exist yet. */

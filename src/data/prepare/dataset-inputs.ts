@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Pipeline } from '../../config/pipeline.ts';
-import type { ArtifactRef } from '../../stores/artifact-store.ts';
+import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 
 /** SHA-256 of everything that a dataset version follows from, except the sides that rows were on before. */
 export async function inputsOf(pipeline: Pipeline, snapshot: ArtifactRef): Promise<string> {

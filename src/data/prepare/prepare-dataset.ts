@@ -1,8 +1,9 @@
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
-import type { Snapshot } from '../../activities/collect.ts';
 import type { Pipeline } from '../../config/pipeline.ts';
+import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
+import type { Snapshot } from '../../core/run/snapshot.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
-import { type ArtifactRef, type ArtifactStore, readJson } from '../../stores/artifact-store.ts';
+import { type ArtifactStore, readJson } from '../../stores/artifact-store.ts';
 import { type VerdictName, VerdictTable } from '../rows/issue.ts';
 import type { Example } from '../rows/row.ts';
 import type { Manifest } from '../split/manifest.ts';

@@ -1,5 +1,6 @@
 import type { PromptTemplate, Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
-import type { ArtifactRef, ArtifactStore, ArtifactWriter } from '../../stores/artifact-store.ts';
+import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
+import type { ArtifactStore, ArtifactWriter } from '../../stores/artifact-store.ts';
 import { placeText, type VerdictTable } from '../rows/issue.ts';
 import { TokenEstimate } from '../rows/provider-limits.ts';
 import type { Example } from '../rows/row.ts';

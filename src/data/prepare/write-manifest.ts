@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Pipeline } from '../../config/pipeline.ts';
+import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
-import { type ArtifactRef, type ArtifactStore, writeJson } from '../../stores/artifact-store.ts';
+import { type ArtifactStore, writeJson } from '../../stores/artifact-store.ts';
 import { disagreeingVersions } from '../instructions/version-labels.ts';
 import type { VerdictTable } from '../rows/issue.ts';
 import { datasetWarnings, type Manifest } from '../split/manifest.ts';

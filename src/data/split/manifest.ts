@@ -1,6 +1,6 @@
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Pipeline } from '../../config/pipeline.ts';
-import type { ArtifactRef } from '../../stores/artifact-store.ts';
+import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import { VERDICTS, type VerdictCount, type VerdictName } from '../rows/issue.ts';
 import { SIDES, type Side } from './sides.ts';
 

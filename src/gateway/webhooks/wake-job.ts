@@ -1,4 +1,5 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { WORKFLOWS, wakeSignal } from '../../contract/messages.ts';
 import { JOB } from '../../contract/search-attributes.ts';
 import { isJobId } from '../../providers/profiles/index.ts';
 
@@ -16,12 +17,12 @@ const TIMEOUT_MS = 5000;
 export async function wakeJob(temporal: Client, jobId: string): Promise<number> {
   // Nothing in such an id could end the text of the query that it stands in.
   if (!isJobId(jobId)) return 0;
-  const query = `${JOB.name} = "${jobId}" AND WorkflowType = "fineTuningJob" AND ExecutionStatus = "Running"`;
+  const query = `${JOB.name} = "${jobId}" AND WorkflowType = "${WORKFLOWS.fineTuningJob.name}" AND ExecutionStatus = "Running"`;
   return temporal.withDeadline(Date.now() + TIMEOUT_MS, async () => {
     let woken = 0;
     for await (const { workflowId, runId } of temporal.workflow.list({ query })) {
       try {
-        await temporal.workflow.getHandle(workflowId, runId).signal('wake');
+        await temporal.workflow.getHandle(workflowId, runId).signal(wakeSignal);
         woken += 1;
       } catch (error) {
         // It has ended meanwhile.

@@ -6,18 +6,17 @@ import type {
   JobCreateParams as FineTuningJobCreateParams,
   FineTuningJobEvent,
 } from 'openai/resources/fine-tuning/jobs/jobs';
+import type { JobPhase } from '../../core/run/job-heartbeat.ts';
+import type { Checkpoint, MetricPoint } from '../../core/run/training-metrics.ts';
 import type { JobField, JobTraits } from '../profile.ts';
 import { needsPerson } from '../provider-error.ts';
 import {
-  type Checkpoint,
   endsEpoch,
   type Job,
   type JobIdentity,
   type JobOwner,
-  type JobPhase,
   type JobRequest,
   type JobState,
-  type MetricPoint,
   type OwnedJob,
   type Training,
   type TrainingTime,

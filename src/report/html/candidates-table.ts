@@ -1,4 +1,4 @@
-import type { CandidateResult, Contended } from '../../core/run/run-result.ts';
+import type { CandidateResult, ContenderResult } from '../../core/run/run-result.ts';
 import {
   durationText,
   millisecondsText,
@@ -64,7 +64,7 @@ function trainingText({ trainingSeconds, trainingUsd }: CandidateResult): Value 
 }
 
 function tableRow(
-  contended: Contended,
+  contended: ContenderResult,
   [status, training]: [Value, Value],
   winner: string | null,
   scale: Scale,
@@ -102,7 +102,7 @@ function scoreScale(candidates: readonly CandidateResult[]): Scale {
 
 /** The figures stand beside it, so it is hidden from those who cannot see it. */
 function intervalPicture(
-  { score, interval }: NonNullable<Contended['validation']>,
+  { score, interval }: NonNullable<ContenderResult['validation']>,
   scale: Scale,
   wins: boolean,
 ): Markup {

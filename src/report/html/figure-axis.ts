@@ -1,6 +1,6 @@
 import { textWidth } from './chart.ts';
 import { hasPlace } from './mark.ts';
-import type { Panel } from './pareto-panel.ts';
+import type { Panel } from './panel.ts';
 import { linearScale, logScale, type Scale, type Span } from './scale.ts';
 
 /** Where a figure is unknown its mark stands in a column of its own, as does a zero on a log scale. */

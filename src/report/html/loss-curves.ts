@@ -1,5 +1,5 @@
+import type { MetricPoint } from '../../core/run/training-metrics.ts';
 import { percentText } from '../../core/text/format.ts';
-import type { MetricPoint } from '../../providers/training.ts';
 import type { Curve, Report } from '../report.ts';
 import { type Drawing, drawing, polyline } from './chart.ts';
 import { html, type Markup, type Value } from './markup.ts';

@@ -1,5 +1,5 @@
 import type { Interval } from '../../core/evaluation/statistics.ts';
-import type { Contended, Judged } from '../../core/run/run-result.ts';
+import type { ContenderResult, Judged } from '../../core/run/run-result.ts';
 import { millisecondsText, percentText, usdText } from '../../core/text/format.ts';
 import type { Report } from '../report.ts';
 
@@ -46,7 +46,7 @@ function cachedMark(name: string, { score, cachedCostPer1kUsd }: Judged): Mark[]
   ];
 }
 
-function contendedMark(kind: 'candidate' | 'checkpoint', contended: Contended, winner: string | null): Mark {
+function contendedMark(kind: 'candidate' | 'checkpoint', contended: ContenderResult, winner: string | null): Mark {
   const { id, validation, costPer1kUsd, p95Ms, onFront } = contended;
   return {
     kind: id === winner ? 'chosen' : kind,

@@ -4,7 +4,8 @@ import { chart, type Drawing, isWide } from './chart.ts';
 import { hasPlace, KINDS, type Mark, type MarkKind, marksOf, markText } from './mark.ts';
 import { markShape } from './mark-shape.ts';
 import { html, type Markup, type Value } from './markup.ts';
-import { type Panel, panelDrawing } from './pareto-panel.ts';
+import type { Panel } from './panel.ts';
+import { panelDrawing } from './pareto-panel.ts';
 import { linearScale, type Scale } from './scale.ts';
 
 /** Quality against cost, and beside it quality against latency, of everything that was measured; null where nothing was. */

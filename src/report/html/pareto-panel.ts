@@ -5,17 +5,8 @@ import { type Box, LEADER_FROM, placeLabels, type WantedLabel } from './label-pl
 import { hasPlace, type Mark, markText } from './mark.ts';
 import { markShape } from './mark-shape.ts';
 import { html, type Markup, type Value } from './markup.ts';
+import type { Panel } from './panel.ts';
 import type { Scale } from './scale.ts';
-
-/** A scatter plot of quality against one figure. */
-export interface Panel extends Box {
-  marks: readonly Mark[];
-  figureOf(mark: Mark): number | null;
-  tickText(value: number): string;
-  title: string;
-  /** Whether candidates are named too, and the quality has a title. */
-  names: boolean;
-}
 
 /** A mark that has found its place. */
 interface Placed {

@@ -1,11 +1,9 @@
-import { type ChildWorkflowHandle, defineSignal, setHandler } from '@temporalio/workflow';
+import { type ChildWorkflowHandle, setHandler } from '@temporalio/workflow';
 import type { Pipeline } from '../../config/pipeline.ts';
+import { epochEndedSignal, stopSignal } from '../../contract/messages.ts';
 import { type CandidateEnd, candidatesToStop, type EpochReport, type Stop } from '../../core/run/early-stop.ts';
 import type { Candidate } from '../../core/run/plan.ts';
-import { type fineTuningJob, stop } from '../fine-tuning-job.ts';
-
-/** Sent by whoever waits for a job, at the end of each of its first epochs. */
-export const epochEnded = defineSignal<[EpochReport]>('epochEnded');
+import type { fineTuningJob } from '../fine-tuning-job.ts';
 
 /** Stops jobs that are behind the others, as their first epochs end. */
 export class EarlyStop {
@@ -26,7 +24,7 @@ export class EarlyStop {
     this.#candidates = candidates;
     this.#task = task;
     this.#running = running;
-    setHandler(epochEnded, (report) => this.#add(report), {
+    setHandler(epochEndedSignal, (report) => this.#add(report), {
       description: 'The validation figures of a job after an epoch',
     });
   }
@@ -48,8 +46,8 @@ export class EarlyStop {
       if (!job || this.stops.has(late.candidate)) continue;
       this.stops.set(late.candidate, late);
       this.#ended.set(late.candidate, 'stopped');
-      // A job that has ended in this moment needs no stop.
-      await job.signal(stop, late.reason).catch(() => {});
+      // A job that has ended in this moment needs no stop signal.
+      await job.signal(stopSignal, late.reason).catch(() => {});
     }
   }
 }

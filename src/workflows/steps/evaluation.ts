@@ -1,10 +1,10 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/create-activities.ts';
-import type { EvaluateInput, Evaluation, Subject } from '../../activities/evaluate.ts';
 import { EVALUATION } from '../../contract/activity-options.ts';
 import type { DeployedModel } from '../../core/deployment/deployed-model.ts';
+import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Contending } from '../../core/run/contenders.ts';
-import type { ArtifactRef } from '../../stores/artifact-store.ts';
+import type { EvaluateInput, Evaluation, Subject } from '../../core/run/evaluation.ts';
 import type { Pause } from './pause.ts';
 import type { Reservation, RunBudget } from './run-budget.ts';
 
@@ -91,13 +91,17 @@ export class Evaluations {
     }
   }
 
-  /** How production did by its log. Costs nothing but the judge. */
-  async evaluateRecorded(examples: ArtifactRef, otherwise: ArtifactRef): Promise<Evaluated> {
+  /**
+   * How production did by its log. Costs nothing but the judge.
+   *
+   * @param costExamples say what production cost where the log has none of `examples`
+   */
+  async evaluateRecorded(examples: ArtifactRef, costExamples: ArtifactRef): Promise<Evaluated> {
     const { budget, pause, judge, ...common } = this.#input;
     const judgeLimitUsd = judge && this.#leftForJudge(budget.limitUsd(judge.reservation));
     const evaluation = await pause.around(() =>
       evaluateRecorded.executeWithOptions({ summary: 'baseline as the log has it' }, [
-        { ...common, examples, otherwise, judgeLimitUsd },
+        { ...common, examples, otherwise: costExamples, judgeLimitUsd },
       ]),
     );
     this.#judgeUsd = plus(this.#judgeUsd, evaluation.spentUsd);

@@ -30,7 +30,7 @@ export function wasCancelled(error: unknown): boolean {
   return isCancellation(error) || CancellationScope.current().consideredCancelled;
 }
 
-/** What a workflow that ends with an error ends with: a cancellation, where it was cancelled. */
-export function endOf(error: unknown): unknown {
+/** The error that a workflow ends with: a cancellation where the workflow was cancelled, else the error itself. */
+export function asCancellation(error: unknown): unknown {
   return wasCancelled(error) && !isCancellation(error) ? new CancelledFailure('cancelled') : error;
 }

@@ -1,18 +1,8 @@
-import { ApplicationFailure, condition, defineUpdate, setHandler } from '@temporalio/workflow';
-import type { PauseReason } from '../../core/run/progress.ts';
+import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
+import { resumeUpdate } from '../../contract/messages.ts';
+import type { PauseReason } from '../../core/run/pause-reason.ts';
+import { pauseCodeOf } from '../../core/run/pause-reason.ts';
 import { innermost } from './failure-reason.ts';
-
-/** What only a person can mend: see `errors.ts`. */
-const PAUSE_CODES = ['PROVIDER_QUOTA', 'PROVIDER_CLOSED', 'DISK_FULL'] as const;
-export type PauseCode = (typeof PAUSE_CODES)[number];
-
-/** Whether an error code is one that pauses a run instead of ending it. */
-export function pauseCodeOf(code: string): PauseCode | null {
-  return PAUSE_CODES.find((known) => known === code) ?? null;
-}
-
-/** Lets a paused run go on; answers with what it was paused for. */
-export const resumeUpdate = defineUpdate<PauseReason, []>('resume');
 
 /** Holds a run where only a person can help, and goes on with the same step when told to. */
 export class Pause {
@@ -42,7 +32,7 @@ export class Pause {
     );
   }
 
-  /** Waits for a person. Steps that stop at the same time wait for the same word. */
+  /** Waits until a person resumes. Steps that stop at the same time wait for the same resume. */
   async wait(reason: PauseReason): Promise<void> {
     const resumes = this.#resumes;
     this.#reason ??= reason;

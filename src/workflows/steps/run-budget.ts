@@ -7,7 +7,7 @@ import { reasonOf, wasCancelled } from './failure-reason.ts';
 
 const { reserveBudget, settleBudget } = proxyActivities<Activities>(BUDGET);
 
-/** A piece of work that has to be paid. */
+/** A piece of paid work. */
 export interface Work {
   what: string;
   /** Null where no price is known: then there is no cap either. */

@@ -1,10 +1,10 @@
 import { CancellationScope, type ChildWorkflowHandle, isCancellation, startChild } from '@temporalio/workflow';
-import type { JobOutcome } from '../../activities/await-job.ts';
-import type { PlannedCandidate } from '../../activities/plan.ts';
-import type { JobInput } from '../../activities/support/job-input.ts';
 import { jobWorkflowId } from '../../contract/ids.ts';
+import type { JobInput } from '../../core/run/job-input.ts';
+import type { JobOutcome } from '../../core/run/job-outcome.ts';
 import type { Candidate } from '../../core/run/plan.ts';
-import type { CandidateProgress } from '../../core/run/progress.ts';
+import type { PlannedCandidate } from '../../core/run/run-plan.ts';
+import type { CandidateProgress } from '../../core/run/run-progress.ts';
 import { fineTuningJob } from '../fine-tuning-job.ts';
 import { reasonOf } from './failure-reason.ts';
 import { type Pause, pauseReasonOf } from './pause.ts';

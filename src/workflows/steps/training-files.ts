@@ -1,9 +1,9 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/create-activities.ts';
-import type { Dataset } from '../../activities/prepare.ts';
 import { LOCAL_STEP, UPLOAD } from '../../contract/activity-options.ts';
+import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
+import type { Dataset } from '../../core/run/dataset.ts';
 import type { Candidate } from '../../core/run/plan.ts';
-import type { ArtifactRef } from '../../stores/artifact-store.ts';
 import type { Pause } from './pause.ts';
 import { trainingFileKey, type UploadedFiles } from './train-candidate.ts';
 
@@ -26,12 +26,12 @@ export async function uploadTrainingFiles(
       upload('validation', validation),
     ]);
     uploaded.set(trainingFileKey({ treatment }), { trainingFile, validationFile });
-    const half = candidates.find((candidate) => candidate.half && candidate.treatment === treatment);
-    if (!half) continue;
+    const halfData = candidates.find((candidate) => candidate.half && candidate.treatment === treatment);
+    if (!halfData) continue;
     const file = await pause.around(() =>
       halveFile.executeWithOptions({ summary: 'half of the training rows' }, [{ file: train }]),
     );
-    uploaded.set(trainingFileKey(half), { trainingFile: await upload('train', file), validationFile });
+    uploaded.set(trainingFileKey(halfData), { trainingFile: await upload('train', file), validationFile });
   }
   return uploaded;
 }

@@ -1,5 +1,5 @@
-import type { PlannedCandidate } from '../../../src/activities/plan.ts';
 import { refuseOversize } from '../../../src/activities/support/payload-limit.ts';
+import type { PlannedCandidate } from '../../../src/core/run/run-plan.ts';
 import { summarizeRun } from '../../../src/core/run/summarize-run.ts';
 import { sampleOutcome, sampleParts } from '../../report/sample-run.ts';
 

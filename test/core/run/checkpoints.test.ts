@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { checkpointsToEvaluate, mostCheckpoints } from '../../../src/core/run/checkpoints.ts';
-import type { Checkpoint } from '../../../src/providers/training.ts';
+import type { Checkpoint } from '../../../src/core/run/training-metrics.ts';
 
 const MANY = { validation: 150, examples: 1000 };
 const FEW = { validation: 149, examples: 1000 };

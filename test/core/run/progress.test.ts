@@ -1,11 +1,11 @@
 import fc from 'fast-check';
+import { renderProgress } from '../../../src/core/run/progress.ts';
 import {
+  belongsToCandidate,
   type CandidateProgress,
-  isOf,
   type RunProgress,
-  renderProgress,
   STAGES,
-} from '../../../src/core/run/progress.ts';
+} from '../../../src/core/run/run-progress.ts';
 
 const candidate = (id: string, changes: Partial<CandidateProgress> = {}): CandidateProgress => ({
   id,
@@ -105,5 +105,9 @@ test('a checkpoint that won marks its candidate as the winner, and no other', ()
   const [, , first, second] = rowsOf(renderProgress(progress({ candidates, winner: 'm-e4@2' })));
   expect(first).toContain('**winner**');
   expect(second).not.toContain('**winner**');
-  expect([isOf('m-e4', 'm-e4'), isOf('m-e4@2', 'm-e4'), isOf('m-e40', 'm-e4')]).toEqual([true, true, false]);
+  expect([
+    belongsToCandidate('m-e4', 'm-e4'),
+    belongsToCandidate('m-e4@2', 'm-e4'),
+    belongsToCandidate('m-e40', 'm-e4'),
+  ]).toEqual([true, true, false]);
 });

@@ -176,9 +176,13 @@ describe('the summary', () => {
   });
 
   test('half of the rows says whether more would help', () => {
-    expect(summarizeRun(sampleParts({ half: BETTER })).notes.join()).toContain('More rows would probably help: all');
+    expect(summarizeRun(sampleParts({ halfData: BETTER })).notes.join()).toContain(
+      'More rows would probably help: all',
+    );
     const half = { ...BETTER, verdict: 'inconclusive' } as const;
-    expect(summarizeRun(sampleParts({ half })).notes.join()).toContain('Whether more rows would help does not show');
+    expect(summarizeRun(sampleParts({ halfData: half })).notes.join()).toContain(
+      'Whether more rows would help does not show',
+    );
   });
 
   test('figures of the local trainer are marked, those of others are not', () => {

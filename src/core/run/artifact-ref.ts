@@ -1,0 +1,9 @@
+/** Points at stored bytes. This, and never the bytes, is what workflows carry. */
+export interface ArtifactRef {
+  /** `sha256:` and the hash: an artifact's name follows from its content alone. */
+  uri: string;
+  sha256: string;
+  bytes: number;
+  /** Number of lines. */
+  rows: number;
+}

@@ -1,0 +1,18 @@
+import type { Manifest } from '../../data/split/manifest.ts';
+import type { Side } from '../../data/split/sides.ts';
+import type { ArtifactRef } from './artifact-ref.ts';
+import type { DatasetSummary } from './run-result.ts';
+
+/** A dataset version, as references and figures. */
+export interface Dataset {
+  summary: DatasetSummary;
+  manifest: ArtifactRef;
+  template: ArtifactRef;
+  examples: Record<Side, ArtifactRef>;
+  /** What is uploaded: chat JSONL, for each treatment of the candidates. */
+  files: Manifest['files'];
+  tokens: Manifest['tokens'];
+  warnings: string[];
+  /** One line for people. */
+  text: string;
+}

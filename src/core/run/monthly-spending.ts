@@ -1,0 +1,5 @@
+/** What all runs have spent and hold back in one month, in USD. */
+export interface MonthlySpending {
+  spentUsd: number;
+  reservedUsd: number;
+}

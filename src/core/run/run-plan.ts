@@ -1,0 +1,34 @@
+import type { DeployedModel } from '../deployment/deployed-model.ts';
+import type { ArtifactRef } from './artifact-ref.ts';
+import type { CheckpointRows } from './checkpoints.ts';
+import type { Dataset } from './dataset.ts';
+import type { CandidateEstimate, Estimate, FinalEstimate } from './estimate.ts';
+import type { Candidate } from './plan.ts';
+
+export interface PlannedCandidate extends Candidate {
+  /** What has to be reserved for it, in USD; null where no price is known. */
+  reserve: CandidateEstimate;
+}
+
+export interface Plan {
+  candidates: PlannedCandidate[];
+  estimate: Omit<Estimate, 'candidates'> & { text: string };
+  /** What has to be reserved for what follows the choice of a winner. */
+  reserveFinal: FinalEstimate;
+  /** What decides which checkpoints are evaluated; null where the pipeline wants none. */
+  checkpoints: CheckpointRows | null;
+  /** Whether the provider trains models that are no language models; missing in plans of earlier versions. */
+  localTrainer?: boolean;
+  /** Whether this worker has a monthly budget. */
+  monthly: boolean;
+  /** When the provider switches the champion off, ISO 8601; null where that is not near, or it does not say. */
+  championEndsAt: string | null;
+  warnings: string[];
+}
+
+export interface PlanInput {
+  definition: ArtifactRef;
+  dataset: Dataset;
+  /** What serves now, which the winner is compared with; null for the original prompt. */
+  champion: Pick<DeployedModel, 'model' | 'baseModel' | 'treatment'> | null;
+}

@@ -1,0 +1,27 @@
+import type { VerdictCount } from '../../data/rows/issue.ts';
+import type { ArtifactRef } from './artifact-ref.ts';
+
+/** Names a snapshot, with what a history shows of it. */
+export interface SnapshotRef {
+  ref: ArtifactRef;
+  rows: number;
+  /** Rows that no earlier dataset version had. */
+  newRows: number;
+}
+
+/** The log as it was when the run read it: what earlier runs have read, and what came since. */
+export interface Snapshot {
+  names: string[];
+  rows: number;
+  /** One `LogRow` a line, the oldest segment first. */
+  segments: ArtifactRef[];
+  /** One `Actual` a line. */
+  actuals: ArtifactRef[];
+  /** What was wrong with what was read; cumulated over the segments. */
+  verdicts: VerdictCount[];
+  /** Where the next run goes on. */
+  cursor: Cursor;
+}
+
+/** Plain JSON; what it means is the source's own affair. It holds positions and hashes, never rows or credentials. */
+export type Cursor = { readonly type: string } & Record<string, unknown>;

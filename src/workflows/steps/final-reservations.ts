@@ -1,0 +1,46 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { Pipeline } from '../../config/pipeline.ts';
+import type { FinalEstimate } from '../../core/run/estimate.ts';
+import type { Reservation, RunBudget } from './run-budget.ts';
+
+/** What is held back for the models that answer the test rows, and for the judge of their answers. */
+export interface FinalReservations {
+  winner: Reservation;
+  baseline: Reservation;
+  champion: Reservation;
+  judge: Reservation;
+  /** In the order of `evaluation.alternatives`. */
+  alternatives: readonly Reservation[];
+}
+
+/**
+ * Holds back the money for the final test.
+ *
+ * @throws ApplicationFailure BUDGET_EXCEEDED where the budget does not pay for it
+ */
+export async function reserveFinalTest(
+  budget: RunBudget,
+  { alternatives, judge }: Pick<Pipeline['evaluation'], 'alternatives' | 'judge'>,
+  estimate: FinalEstimate,
+): Promise<FinalReservations> {
+  const reserved = await budget.reserve([
+    { what: 'winner on the test rows', usd: estimate.testUsd },
+    { what: 'baseline', usd: estimate.baselineUsd },
+    { what: 'champion', usd: estimate.championUsd },
+    { what: 'judge', usd: estimate.judgeUsd },
+  ] as const);
+  if ('refused' in reserved) throw ApplicationFailure.nonRetryable(reserved.refused, 'BUDGET_EXCEEDED');
+  const [forWinner, forBaseline, forChampion, forJudge] = reserved;
+  const forAlternatives = await budget.reserve(
+    alternatives.map((model, place) => ({ what: model, usd: estimate.alternativesUsd[place] ?? null })),
+  );
+  if ('refused' in forAlternatives) throw ApplicationFailure.nonRetryable(forAlternatives.refused, 'BUDGET_EXCEEDED');
+  if (!judge) await budget.settle(forJudge, 0);
+  return {
+    winner: forWinner,
+    baseline: forBaseline,
+    champion: forChampion,
+    judge: forJudge,
+    alternatives: forAlternatives,
+  };
+}

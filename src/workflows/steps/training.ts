@@ -1,0 +1,46 @@
+import type { Pipeline } from '../../config/pipeline.ts';
+import type { Stop } from '../../core/run/early-stop.ts';
+import type { PlannedCandidate } from '../../core/run/run-plan.ts';
+import { EarlyStop } from './early-stop.ts';
+import { refuseIfAllFailed } from './survivors.ts';
+import { type TrainedCandidate, type Training, trainCandidate } from './train-candidate.ts';
+
+/** What became of the jobs of a run. */
+export interface TrainedCandidates {
+  /** In the order of the candidates. */
+  trained: readonly TrainedCandidate[];
+  /** Why jobs were told to stop, by candidate. */
+  stops: ReadonlyMap<string, Stop>;
+}
+
+/**
+ * Trains all candidates side by side and stops those that fall behind.
+ *
+ * @throws ApplicationFailure ALL_CANDIDATES_FAILED where no job has left a model
+ */
+export async function trainCandidates(
+  common: Omit<Training, 'running' | 'reportEpochs'>,
+  candidates: readonly PlannedCandidate[],
+  { task, candidates: { early_stop: stopsEarly } }: Pick<Pipeline, 'task' | 'candidates'>,
+): Promise<TrainedCandidates> {
+  const running: Training['running'] = new Map();
+  const earlyStop = new EarlyStop(stopsEarly ? candidates : [], task, running);
+  const training: Training = { ...common, running, reportEpochs: stopsEarly };
+  // All settled, because a cancelled run ends only when each of its jobs has been cancelled.
+  const settled = await Promise.allSettled(
+    candidates.map(async (candidate) => {
+      const trained = await trainCandidate(training, candidate);
+      await earlyStop.ended(candidate.id, trained.job.state);
+      return trained;
+    }),
+  );
+  const trained = settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+  refuseIfAllFailed(
+    'no candidate survived its training',
+    trained.map(({ job }) => (job.state === 'succeeded' ? null : job.reason)),
+  );
+  return { trained, stops: earlyStop.stops };
+}
