@@ -15,8 +15,6 @@ import { labelsOf } from './support/judged-rows.ts';
 import { reportStep } from './support/step-progress.ts';
 import { type AnsweredExample, SubjectRows } from './support/subject-rows.ts';
 
-export type { Subject } from '../core/run/evaluation.ts';
-
 const HEARTBEAT_MS = 2000;
 /** So many rows of each subject, or all where there are fewer, are asked anew in every evaluation, for their latency. */
 const TIMED_ROWS = 50;
