@@ -215,6 +215,6 @@ async function quality(folder: string): Promise<unknown> {
   return {
     ...groupQuality(groups, dataRows(rows)),
     leftOut: rows.rows - prepared.count,
-    verdicts: prepared.verdicts.all(),
+    verdicts: prepared.issues.all(),
   };
 }

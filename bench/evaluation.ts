@@ -26,6 +26,7 @@ import type { EvaluateInput, Evaluations } from '../src/core/run/evaluation.ts';
 import { connectProvider } from '../src/providers/connect.ts';
 import { writeJson } from '../src/stores/artifact-store.ts';
 import { FileStore } from '../src/stores/file-store.ts';
+import { sampleManifest } from '../test/data/rows/sample-manifest.ts';
 
 const ROOT = path.join(import.meta.dirname, '..');
 const CONCURRENCY = 16;
@@ -80,7 +81,9 @@ async function evaluateOnce(baseURL: string): Promise<Measured> {
   });
   const lines = (await readFile(values.rows, 'utf8')).trim().split('\n');
   const examples = await artifacts.write(lines);
-  const labels = Object.fromEntries(lines.map((line) => [JSON.parse(line).completion, { train: 1 }]));
+  const labels = Object.fromEntries(
+    lines.map((line) => [JSON.parse(line).completion, { train: 1, validation: 0, test: 0 }]),
+  );
   const input: EvaluateInput = {
     definition: await writeJson(artifacts, pipeline),
     name: 'test',
@@ -96,7 +99,7 @@ async function evaluateOnce(baseURL: string): Promise<Measured> {
     ],
     examples,
     template: await writeJson(artifacts, { versions: [] }),
-    manifest: await writeJson(artifacts, { labels }),
+    manifest: await writeJson(artifacts, sampleManifest({ labels })),
     judgeLimitUsd: null,
   };
   const environment = new MockActivityEnvironment({ workflowExecution: { workflowId: 'bench', runId: 'bench' } });

@@ -8,6 +8,7 @@ import { trainerUrlOf } from './local/services-file.ts';
 import { connectProvider } from './providers/connect.ts';
 import { FileStore } from './stores/file-store.ts';
 import { artifactsFolder } from './stores/home.ts';
+import { sweepHome } from './stores/sweep.ts';
 import { connectClient, connectWorker, temporalTarget } from './worker/connection.ts';
 import { createWorker } from './worker/create-worker.ts';
 import { ensureOrphanSweep } from './worker/ensure-schedule.ts';
@@ -30,6 +31,9 @@ async function main(environment: Environment): Promise<void> {
   const client = await connectClient(target);
   await registerSearchAttributes(client).catch((error: unknown) => {
     log.warn(`search attributes could not be registered, ask an administrator of the namespace: ${error}`);
+  });
+  await sweepHome(environment.home).catch((error: unknown) => {
+    log.warn(`drafts of processes that were killed could not be removed from ${environment.home}: ${error}`);
   });
   await ensureOrphanSweep(client, environment.taskQueue).catch((error: unknown) => {
     log.warn(`the schedule of the orphan sweep could not be made: ${error}`);

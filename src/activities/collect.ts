@@ -1,14 +1,16 @@
 import { Context } from '@temporalio/activity';
+import { MANIFEST } from '../contract/stored/manifest.ts';
+import { SNAPSHOT } from '../contract/stored/snapshot.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Snapshot, SnapshotRef } from '../core/run/snapshot.ts';
-import { VERDICTS, VerdictTable } from '../data/rows/issue.ts';
-import type { Manifest } from '../data/split/manifest.ts';
+import { ISSUES, IssueTable } from '../data/rows/issue.ts';
 import { TuneloopError } from '../errors.ts';
 import { refusalText } from '../sources/log-row.ts';
 import { openSource } from '../sources/open-source.ts';
 import type { SourceItem } from '../sources/source.ts';
-import { type ArtifactStore, readJson, writeJson } from '../stores/artifact-store.ts';
+import type { ArtifactStore } from '../stores/artifact-store.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
+import { loadStored, saveStored } from '../stores/stored-objects.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { reportStep } from './support/step-progress.ts';
 
@@ -26,24 +28,24 @@ export function createCollect(dependencies: Dependencies) {
       provider: () => dependencies.connectProvider(pipeline.provider),
     });
     const latest = await new DatasetVersions(home).latest(pipeline.name);
-    const parent = latest ? await readJson<Manifest>(artifacts, latest.manifest) : null;
-    const before = parent ? await readJson<Snapshot>(artifacts, parent.snapshot) : null;
+    const parent = latest ? await loadStored(MANIFEST, artifacts, latest.manifest) : null;
+    const before = parent ? await loadStored(SNAPSHOT, artifacts, parent.snapshot) : null;
 
     const signal = Context.current().cancellationSignal;
     const reading = await source.read(before?.cursor ?? null, signal);
     const kept = reading.anew ? null : before;
-    const verdicts = new VerdictTable(kept?.verdicts);
-    const segment = await store(artifacts, reading.items, verdicts, pipeline.clean.rows === 'strict');
+    const issues = new IssueTable(kept?.verdicts);
+    const segment = await store(artifacts, reading.items, issues, pipeline.clean.rows === 'strict');
     const snapshot: Snapshot = {
       names: await source.describe(),
       rows: (kept?.rows ?? 0) + segment.rows.rows,
       segments: [...(kept?.segments ?? []), ...filled(segment.rows)],
       actuals: [...(kept?.actuals ?? []), ...filled(segment.actuals)],
-      verdicts: verdicts.all(),
+      verdicts: issues.all(),
       cursor: reading.cursor(),
     };
     if (snapshot.rows === 0) throw nothingToRead(snapshot);
-    return { ref: await writeJson(artifacts, snapshot), rows: snapshot.rows, newRows: segment.rows.rows };
+    return { ref: await saveStored(SNAPSHOT, artifacts, snapshot), rows: snapshot.rows, newRows: segment.rows.rows };
   };
 }
 
@@ -51,7 +53,7 @@ export function createCollect(dependencies: Dependencies) {
 async function store(
   artifacts: ArtifactStore,
   items: AsyncIterable<SourceItem>,
-  verdicts: VerdictTable,
+  issues: IssueTable,
   strict: boolean,
 ): Promise<{ rows: ArtifactRef; actuals: ArtifactRef }> {
   const rows = await artifacts.open();
@@ -61,12 +63,12 @@ async function store(
     for await (const item of items) {
       count += 1;
       if (count % HEARTBEAT_ROWS === 0) reportStep('read the log', count);
-      const found = item.kind === 'refused' ? [item.verdict] : item.verdicts;
+      const found = item.kind === 'refused' ? [item.issue] : item.issues;
       const place = item.kind === 'row' ? item.row : item.kind === 'refused' ? item.place : null;
-      for (const verdict of found) {
+      for (const issue of found) {
         if (place === null) continue;
-        if (strict) throw new TuneloopError('SOURCE_ROW_INVALID', refusalText(verdict, place, detailOf(item)));
-        verdicts.add(verdict, place);
+        if (strict) throw new TuneloopError('SOURCE_ROW_INVALID', refusalText(issue, place, detailOf(item)));
+        issues.add(issue, place);
       }
       if (item.kind === 'refused') continue;
       const pending =
@@ -89,7 +91,7 @@ function filled(ref: ArtifactRef): ArtifactRef[] {
 }
 
 function nothingToRead({ names, verdicts }: Snapshot): TuneloopError {
-  const reasons = verdicts.map(({ verdict, rows, places }) => `${rows} x ${VERDICTS[verdict].what} (${places[0]})`);
+  const reasons = verdicts.map(({ verdict, rows, places }) => `${rows} x ${ISSUES[verdict].what} (${places[0]})`);
   return new TuneloopError(
     'SOURCE_EMPTY',
     `${names.join(', ')} holds no row that can be used: ${reasons.length > 0 ? reasons.join('; ') : 'log some prompt/completion pairs first'}`,

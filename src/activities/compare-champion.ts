@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { MANIFEST } from '../contract/stored/manifest.ts';
+import { EXAMPLE } from '../contract/stored/rows.ts';
 import { type Comparison, compareScores } from '../core/evaluation/comparison.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
-import type { Example } from '../data/rows/row.ts';
-import type { Manifest } from '../data/split/manifest.ts';
 import { canonicalInput } from '../data/split/near-duplicates.ts';
-import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import type { ArtifactStore } from '../stores/artifact-store.ts';
+import { loadLines, loadStored } from '../stores/stored-objects.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { pairScores, readScores } from './support/predictions.ts';
 import { reportStep } from './support/step-progress.ts';
@@ -33,7 +34,7 @@ export function createCompareChampion(dependencies: Dependencies) {
   return async (input: CompareChampionInput): Promise<Comparison | null> => {
     const { artifacts } = dependencies;
     const { selection } = await loadPipeline(dependencies, input.definition);
-    const { examples } = await readJson<Manifest>(artifacts, input.championManifest);
+    const { examples } = await loadStored(MANIFEST, artifacts, input.championManifest);
     const seen = new Set<string>();
     for (const side of [examples.train, examples.validation]) {
       for await (const key of inputKeys(artifacts, side)) seen.add(key);
@@ -53,10 +54,9 @@ export function createCompareChampion(dependencies: Dependencies) {
 
 async function* inputKeys(artifacts: ArtifactStore, examples: ArtifactRef): AsyncGenerator<string> {
   let rows = 0;
-  for await (const row of artifacts.rows(examples)) {
+  for await (const { input } of loadLines(EXAMPLE, artifacts, examples)) {
     rows += 1;
     if (rows % HEARTBEAT_ROWS === 0) reportStep('compare with the champion', rows, examples.rows);
-    const { input } = JSON.parse(row) as Example;
     yield createHash('sha256').update(canonicalInput(input)).digest('base64').slice(0, 22);
   }
 }

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import { readLine } from '../contract/stored/format.ts';
+import { MANIFEST } from '../contract/stored/manifest.ts';
+import { EXAMPLE } from '../contract/stored/rows.ts';
 import { randomShares } from '../core/evaluation/random.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { type Drift, DriftSample, driftRow, measureDrift } from '../data/drift/drift.ts';
@@ -8,7 +11,8 @@ import type { Example } from '../data/rows/row.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import { canonicalInput } from '../data/split/near-duplicates.ts';
 import { SIDES } from '../data/split/sides.ts';
-import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import type { ArtifactStore } from '../stores/artifact-store.ts';
+import { loadStored } from '../stores/stored-objects.ts';
 import type { Dependencies } from './support/dependencies.ts';
 import { reportStep } from './support/step-progress.ts';
 
@@ -40,7 +44,10 @@ const SEED = 1;
 /** What a dataset version has that another one had not, and whether that is of another kind. Inputs are compared as they are redacted. */
 export function createCompareData({ artifacts }: Dependencies) {
   return async ({ manifest, since }: CompareDataInput): Promise<ComparedData> => {
-    const [now, before] = [await readJson<Manifest>(artifacts, manifest), await readJson<Manifest>(artifacts, since)];
+    const [now, before] = [
+      await loadStored(MANIFEST, artifacts, manifest),
+      await loadStored(MANIFEST, artifacts, since),
+    ];
     const known = new Set<string>();
     const old = new DriftSample(SEED);
     for await (const { example, key } of examplesOf(artifacts, before)) {
@@ -84,7 +91,7 @@ async function* examplesOf(
     for await (const text of artifacts.rows(examples[side])) {
       rows += 1;
       if (rows % HEARTBEAT_ROWS === 0) reportStep('compare with older data', rows);
-      const example = JSON.parse(text) as Example;
+      const example = readLine(EXAMPLE, text, examples[side].uri);
       const key = createHash('sha256').update(canonicalInput(example.input)).digest('base64').slice(0, 22);
       yield { example, key, text };
     }

@@ -5,20 +5,21 @@ import { WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailed
 import { TypedSearchAttributes } from '@temporalio/common';
 import type { Alias, ServedModel } from '@tuneloop/app/internal/predict/alias';
 import { readAlias } from '@tuneloop/app/internal/predict/alias-reader';
-import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { deploymentId } from '../contract/ids.ts';
 import { deploymentQuery, type ProposeInput, proposeUpdate, WORKFLOWS } from '../contract/messages.ts';
 import { PIPELINE } from '../contract/search-attributes.ts';
+import { MANIFEST } from '../contract/stored/manifest.ts';
+import { TEMPLATE } from '../contract/stored/template.ts';
+import { WRITTEN_BY } from '../contract/stored/written-by.ts';
 import type { DeployedModel } from '../core/deployment/deployed-model.ts';
 import { type Decision, type DeploymentState, newDeployment } from '../core/deployment/deployment.ts';
 import { promotionPolicy } from '../core/deployment/promotion.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { ProposeWinnerInput } from '../core/run/proposal.ts';
-import type { Manifest } from '../data/split/manifest.ts';
 import type { Model } from '../providers/inference.ts';
 import { writeAlias } from '../stores/aliases.ts';
-import { readJson } from '../stores/artifact-store.ts';
 import { stateInAlias } from '../stores/state-in-alias.ts';
+import { loadStored } from '../stores/stored-objects.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 /** Longer than an update takes, and shorter than the attempt: a deployment that does not answer is asked again. */
@@ -107,7 +108,7 @@ export function createWriteAlias(dependencies: Dependencies) {
     const canary = challenger?.state.kind === 'canary' ? { model: challenger, share: challenger.state.share } : null;
     // The address and the form of answers are those of the model that serves.
     const pipeline = await loadPipeline(dependencies, (champion ?? canary?.model ?? lastRun).definition);
-    const manifest = await readJson<Manifest>(artifacts, lastRun.manifest);
+    const manifest = await loadStored(MANIFEST, artifacts, lastRun.manifest);
     const { inference } = dependencies.connectProvider(pipeline.provider);
     // A date that is not known is no reason to leave a decision without effect.
     const models = await Promise.race([
@@ -128,12 +129,13 @@ export function createWriteAlias(dependencies: Dependencies) {
       task: pipeline.task,
       decision: state.decision,
       writtenAt: new Date().toISOString(),
+      writtenBy: WRITTEN_BY,
       provider: pipeline.provider,
       champion: champion && (await served(champion)),
       canary: canary && { ...(await served(canary.model)), share: canary.share },
       original: {
         model: lastRun.originalModel,
-        template: await readJson<PromptTemplate>(artifacts, manifest.template.ref),
+        template: await loadStored(TEMPLATE, artifacts, manifest.template.ref),
       },
       jsonSchema,
       maxOutputTokens: pipeline.evaluation.max_output_tokens ?? null,
@@ -153,12 +155,12 @@ async function servedModel(
   { model, baseModel, treatment, manifest: ref }: DeployedModel,
   models: readonly Model[],
 ): Promise<ServedModel> {
-  const manifest = await readJson<Manifest>(artifacts, ref);
+  const manifest = await loadStored(MANIFEST, artifacts, ref);
   const known = models.find(({ id }) => id === model) ?? models.find(({ id }) => id === baseModel);
   return {
     model,
     treatment,
-    template: await readJson<PromptTemplate>(artifacts, manifest.template.ref),
+    template: await loadStored(TEMPLATE, artifacts, manifest.template.ref),
     labels: manifest.labels && Object.keys(manifest.labels).sort(),
     shutdownDate: known?.shutdownDate?.toISOString() ?? null,
   };

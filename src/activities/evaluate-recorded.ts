@@ -1,15 +1,18 @@
 import { Context } from '@temporalio/activity';
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { pMapIterable } from 'p-map';
+import { MANIFEST } from '../contract/stored/manifest.ts';
+import { EXAMPLE } from '../contract/stored/rows.ts';
+import { TEMPLATE } from '../contract/stored/template.ts';
 import { cachedCostPer1k, cachedTokens, costPer1k, type Prices, tariffOf } from '../core/evaluation/cost.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { EvaluateRecordedInput, Evaluation } from '../core/run/evaluation.ts';
 import type { Example, Recorded } from '../data/rows/row.ts';
-import type { Manifest } from '../data/split/manifest.ts';
 import { OPENAI } from '../providers/profiles/openai.ts';
 import { currentEvaluation, KeptScoring } from '../scoring/kept-scoring.ts';
 import type { Score } from '../scoring/score.ts';
-import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import type { ArtifactStore } from '../stores/artifact-store.ts';
+import { loadLines, loadStored } from '../stores/stored-objects.ts';
 import { prefixTokensOf } from './support/cached-prefix.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { JudgedRows, labelsOf, latencyFigures, type Prediction } from './support/judged-rows.ts';
@@ -23,8 +26,8 @@ export function createEvaluateRecorded(dependencies: Dependencies) {
     const { artifacts, prices } = dependencies;
     const { cancellationSignal: signal } = Context.current();
     const pipeline = await loadPipeline(dependencies, input.definition);
-    const labels = labelsOf(await readJson<Manifest>(artifacts, input.manifest));
-    const calls = new RecordedCalls(prices, await readJson<PromptTemplate>(artifacts, input.template));
+    const labels = labelsOf(await loadStored(MANIFEST, artifacts, input.manifest));
+    const calls = new RecordedCalls(prices, await loadStored(TEMPLATE, artifacts, input.template));
     const judged = new JudgedRows(labels);
     const { judgeLimitUsd } = input;
     const scoring = await KeptScoring.open(dependencies, pipeline, currentEvaluation('recorded'), {
@@ -78,8 +81,7 @@ interface RecordedExample {
 
 async function* recordedExamples(artifacts: ArtifactStore, ref: ArtifactRef): AsyncGenerator<RecordedExample> {
   let index = 0;
-  for await (const text of artifacts.rows(ref)) {
-    const example: Example = JSON.parse(text);
+  for await (const example of loadLines(EXAMPLE, artifacts, ref)) {
     if (example.recorded) yield { index, example, recorded: example.recorded };
     index += 1;
   }

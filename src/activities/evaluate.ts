@@ -1,15 +1,16 @@
 import { Context } from '@temporalio/activity';
-import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import pMap, { pMapIterable, pMapSkip } from 'p-map';
+import { MANIFEST } from '../contract/stored/manifest.ts';
+import { EXAMPLE } from '../contract/stored/rows.ts';
+import { TEMPLATE } from '../contract/stored/template.ts';
 import type { EvaluateInput, Evaluations, SubjectResult } from '../core/run/evaluation.ts';
 import { redactMessage } from '../core/text/redaction.ts';
 import type { Example } from '../data/rows/row.ts';
-import type { Manifest } from '../data/split/manifest.ts';
 import { TuneloopError } from '../errors.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import { currentEvaluation, KeptScoring } from '../scoring/kept-scoring.ts';
-import { readJson } from '../stores/artifact-store.ts';
 import { pruneCompletions } from '../stores/completion-cache.ts';
+import { loadLines, loadStored } from '../stores/stored-objects.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { labelsOf } from './support/judged-rows.ts';
 import { reportStep } from './support/step-progress.ts';
@@ -73,7 +74,7 @@ async function askAll(
   const pipeline = await loadPipeline(dependencies, input.definition);
   const { concurrency, max_output_tokens: maxOutputTokens } = pipeline.evaluation;
   const evaluation = currentEvaluation(input.name);
-  const labels = labelsOf(await readJson<Manifest>(artifacts, input.manifest));
+  const labels = labelsOf(await loadStored(MANIFEST, artifacts, input.manifest));
   const scoring = await KeptScoring.open(dependencies, pipeline, evaluation, {
     labels,
     judgeLimitUsd: input.judgeLimitUsd,
@@ -81,7 +82,7 @@ async function askAll(
   opened.scoring = scoring;
   const options = {
     provider: dependencies.connectProvider(pipeline.provider),
-    template: await readJson<PromptTemplate>(artifacts, input.template),
+    template: await loadStored(TEMPLATE, artifacts, input.template),
     labels,
     maxOutputTokens,
     evaluation,
@@ -97,8 +98,7 @@ async function askAll(
   const isOver = (subject: SubjectRows) => end !== undefined || signal.aborted || subject.isOut;
   const questions = async function* (): AsyncGenerator<Question> {
     let index = 0;
-    for await (const text of artifacts.rows(input.examples)) {
-      const example: Example = JSON.parse(text);
+    for await (const example of loadLines(EXAMPLE, artifacts, input.examples)) {
       for (const subject of inTurn(subjects, index)) if (!isOver(subject)) yield { subject, example, index };
       if (end || signal.aborted || subjects.every(({ isOut }) => isOut)) return;
       index += 1;

@@ -7,8 +7,8 @@ import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { ActualsFile, byModel } from '../data/labels/actuals-file.ts';
 import { type Answer, answerOf, type LabellingLog, openLog, readLog, rowsOf } from '../data/labels/labelling-log.ts';
 import { keptOutFile } from '../data/labels/teacher-files.ts';
-import { answerVerdict, LabelJudge } from '../data/rows/answer-issue.ts';
-import { VERDICTS } from '../data/rows/issue.ts';
+import { answerIssue, LabelJudge } from '../data/rows/answer-issue.ts';
+import { ISSUES } from '../data/rows/issue.ts';
 import { countMessages, countText } from '../data/rows/provider-limits.ts';
 import type { LogRow } from '../data/rows/row.ts';
 import { TuneloopError } from '../errors.ts';
@@ -180,9 +180,9 @@ class KnownAnswers {
     const judge = new LabelJudge(this.#said);
     const labels = new Set(this.#checked);
     for (const said of this.#said.keys()) {
-      const { completion, verdict } = judge.mend(said);
-      const found = answerVerdict(said) ?? verdict;
-      if (found === undefined || VERDICTS[found].effect !== 'drop') labels.add(completion.trim());
+      const { completion, issue } = judge.mend(said);
+      const found = answerIssue(said) ?? issue;
+      if (found === undefined || ISSUES[found].effect !== 'drop') labels.add(completion.trim());
     }
     return labels;
   }

@@ -1,8 +1,8 @@
+import { MANIFEST } from '../contract/stored/manifest.ts';
 import type { DeployedModel } from '../core/deployment/deployed-model.ts';
 import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
-import type { Manifest } from '../data/split/manifest.ts';
-import { readJson } from '../stores/artifact-store.ts';
+import { loadStored } from '../stores/stored-objects.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { shutdownDateOf } from './support/shutdown-date.ts';
 
@@ -37,7 +37,7 @@ export function createInspectChampion(dependencies: Dependencies) {
     const { inference, profile } = dependencies.connectProvider(pipeline.provider);
     const paysByTokens = profile.billing.charges === 'tokens';
     const models = await inference.listModels();
-    const { tokens } = await readJson<Manifest>(artifacts, manifest);
+    const { tokens } = await loadStored(MANIFEST, artifacts, manifest);
     const promptTokens = tokens.treated[champion.treatment]?.request ?? tokens.prompt;
     const tariff = tariffOf(prices, profile.billing, champion.baseModel, true);
     const per1k = paysByTokens ? costPer1k(tariff, { promptTokens, completionTokens: tokens.completion }, 0) : 0;

@@ -1,13 +1,13 @@
 import type { Pipeline } from '../config/pipeline.ts';
+import { LABEL, TEACHER_ANSWER } from '../contract/stored/label-rows.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { KeptAnswers } from '../core/run/labelling.ts';
 import { ActualsFile, byModel, type GivenAnswer } from '../data/labels/actuals-file.ts';
 import { answersFile, keptOutFile } from '../data/labels/teacher-files.ts';
-import { answerVerdict } from '../data/rows/answer-issue.ts';
+import { answerIssue } from '../data/rows/answer-issue.ts';
 import { TuneloopError } from '../errors.ts';
-import { readJsonRows } from '../stores/artifact-store.ts';
+import { loadLines } from '../stores/stored-objects.ts';
 import { teacherOf } from './find-unlabelled.ts';
-import type { TeacherAnswer } from './label-rows.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { Journal } from './support/journal.ts';
 
@@ -27,8 +27,8 @@ export function createKeepAnswers(dependencies: Dependencies) {
     const pipeline = await loadPipeline(dependencies, definition);
     const { model } = teacherOf(pipeline);
     const by = byModel(model);
-    const labels = ref && new Set(await readJsonRows<string>(artifacts, ref));
-    const journal = await Journal.open(answersFile(home, currentWorkflowId(), model), ({ id }: TeacherAnswer) => id);
+    const labels = ref && new Set(await Array.fromAsync(loadLines(LABEL, artifacts, ref)));
+    const journal = await Journal.open(answersFile(home, currentWorkflowId(), model), TEACHER_ANSWER, ({ id }) => id);
     const file = actualsFileOf(pipeline);
     const actuals = await ActualsFile.open(file);
     const keptOut = await ActualsFile.open(keptOutFile(home, currentWorkflowId()));
@@ -38,7 +38,7 @@ export function createKeepAnswers(dependencies: Dependencies) {
       // Half an answer is no suggestion either.
       const whole = cut || text === null ? '' : text;
       const actual = pipeline.task === 'classification' ? whole.trim() : whole;
-      const isGood = answerVerdict(actual) === undefined && (labels === null || labels.has(actual));
+      const isGood = answerIssue(actual) === undefined && (labels === null || labels.has(actual));
       (isGood ? good : doubtful).push({ id, actual, by, timestamp });
     }
     const isNew = ({ id }: GivenAnswer) => !actuals.answers.get(id)?.actual?.trim();

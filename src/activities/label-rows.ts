@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
 import pMap from 'p-map';
+import { TEACHER_ANSWER, UNLABELLED_ROW } from '../contract/stored/label-rows.ts';
 import { tariffOf } from '../core/evaluation/cost.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { LabelledRows } from '../core/run/labelling.ts';
@@ -8,6 +9,7 @@ import { answersFile } from '../data/labels/teacher-files.ts';
 import { TuneloopError } from '../errors.ts';
 import type { CompletionRequest, Inference } from '../providers/inference.ts';
 import { ProviderError } from '../providers/provider-error.ts';
+import { loadLines } from '../stores/stored-objects.ts';
 import { teacherOf, type UnlabelledRow } from './find-unlabelled.ts';
 import { completeWithRetries } from './support/completion.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
@@ -50,7 +52,7 @@ export function createLabelRows(dependencies: Dependencies) {
     const { model, concurrency } = teacherOf(pipeline);
     const { inference, profile } = dependencies.connectProvider(pipeline.provider);
     const { cancellationSignal: signal } = Context.current();
-    const journal = await Journal.open(answersFile(home, currentWorkflowId(), model), ({ id }: TeacherAnswer) => id);
+    const journal = await Journal.open(answersFile(home, currentWorkflowId(), model), TEACHER_ANSWER, ({ id }) => id);
     const answers = journal.entries;
     const tariff = tariffOf(prices, profile.billing, model, false);
     const spending = new Spending(tariff, input.limitUsd, answers.values(), input.dearestUsd);
@@ -64,9 +66,8 @@ export function createLabelRows(dependencies: Dependencies) {
     // What ends the asking is remembered and not thrown, so that answers which are on their way are still kept.
     let end: { error: unknown } | undefined;
     const openRows = async function* () {
-      for await (const text of artifacts.rows(input.rows)) {
+      for await (const row of loadLines(UNLABELLED_ROW, artifacts, input.rows)) {
         if (end) return;
-        const row = JSON.parse(text) as UnlabelledRow;
         if (answers.has(row.id)) advance();
         else yield row;
       }

@@ -1,15 +1,17 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Context } from '@temporalio/activity';
+import { MANIFEST } from '../contract/stored/manifest.ts';
+import { SNAPSHOT } from '../contract/stored/snapshot.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Dataset } from '../core/run/dataset.ts';
-import type { Snapshot, SnapshotRef } from '../core/run/snapshot.ts';
+import type { SnapshotRef } from '../core/run/snapshot.ts';
 import { inputsOf } from '../data/prepare/dataset-inputs.ts';
 import { prepareDataset } from '../data/prepare/prepare-dataset.ts';
 import { droppedRows, type Manifest } from '../data/split/manifest.ts';
-import { readJson } from '../stores/artifact-store.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
 import { runFolder } from '../stores/run-folder.ts';
+import { loadStored } from '../stores/stored-objects.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { reportStep } from './support/step-progress.ts';
 
@@ -18,13 +20,13 @@ export function createPrepare(dependencies: Dependencies) {
   const { artifacts, home } = dependencies;
   return async (input: { definition: ArtifactRef; snapshot: SnapshotRef }): Promise<Dataset> => {
     const pipeline = await loadPipeline(dependencies, input.definition);
-    const snapshot = await readJson<Snapshot>(artifacts, input.snapshot.ref);
+    const snapshot = await loadStored(SNAPSHOT, artifacts, input.snapshot.ref);
     const versions = new DatasetVersions(home);
     const latest = await versions.latest(pipeline.name);
     const parent = latest && {
       number: latest.number,
       ref: latest.manifest,
-      manifest: await readJson<Manifest>(artifacts, latest.manifest),
+      manifest: await loadStored(MANIFEST, artifacts, latest.manifest),
     };
     const inputs = await inputsOf(pipeline, input.snapshot.ref);
     // A second attempt, or a log to which nothing was added.

@@ -1,19 +1,21 @@
 import path from 'node:path';
 import { Context } from '@temporalio/activity';
 import pMap from 'p-map';
+import { MANIFEST } from '../contract/stored/manifest.ts';
+import { EXAMPLE } from '../contract/stored/rows.ts';
 import { type ClassificationFigures, classificationFigures } from '../core/evaluation/classification.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { WriteReportInput } from '../core/run/report-input.ts';
-import type { Example } from '../data/rows/row.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import type { Training } from '../providers/training.ts';
 import { htmlReport } from '../report/html/html-report.ts';
 import { markdownReport } from '../report/markdown-report.ts';
 import { type Curve, type DataFigures, FLIPS_SHOWN, type Flip, type Report } from '../report/report.ts';
-import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import type { ArtifactStore } from '../stores/artifact-store.ts';
 import { writeFileAtomically } from '../stores/files.ts';
 import { addPastWinner } from '../stores/past-winners.ts';
 import { runFolder } from '../stores/run-folder.ts';
+import { loadLines, loadStored } from '../stores/stored-objects.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { readPredictions, type ScoredPrediction } from './support/predictions.ts';
 
@@ -29,7 +31,7 @@ export function createWriteReport(dependencies: Dependencies) {
     const { training } = dependencies.connectProvider(pipeline.provider);
     const folder = runFolder(home, currentWorkflowId());
     const reportPath = path.join(folder, 'report.html');
-    const manifest = await readJson<Manifest>(artifacts, input.manifest);
+    const manifest = await loadStored(MANIFEST, artifacts, input.manifest);
     const { scores, flips, classification } = await readJudged(artifacts, judged, manifest);
     const report: Report = {
       ...summary,
@@ -85,8 +87,7 @@ async function readJudged(
   const lost = new LargestFlips();
   const answers: { expected: string; answer: string }[] = [];
   let index = 0;
-  for await (const row of artifacts.rows(judged.examples)) {
-    const example = JSON.parse(row) as Example;
+  for await (const example of loadLines(EXAMPLE, artifacts, judged.examples)) {
     const [won, before] = [await winner.at(index), await baseline.at(index)];
     index += 1;
     if (!won && !before) continue;

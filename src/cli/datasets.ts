@@ -1,41 +1,18 @@
-import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
-import { artifactsOf } from '../client/runs.ts';
-import { readEnvironment } from '../config/environment.ts';
-import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import { type DatasetDiff, nameOf, type ShownDataset, type StoredFile } from '../client/datasets.ts';
 import { plainLine } from '../core/text/format.ts';
-import { VERDICTS, type VerdictCount } from '../data/rows/issue.ts';
+import { ISSUES, type IssueCount } from '../data/rows/issue.ts';
 import { droppedRows, type LabelTable, type Manifest } from '../data/split/manifest.ts';
 import { SIDES, type Side } from '../data/split/sides.ts';
-import {
-  type Change,
-  diffExamples,
-  diffManifests,
-  diffTemplates,
-  type ExampleChanges,
-  type ManifestChanges,
-  type TemplateChanges,
-} from '../data/split/version-diff.ts';
-import { TuneloopError } from '../errors.ts';
-import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
-import { type DatasetVersion, DatasetVersions } from '../stores/dataset-versions.ts';
+import type { Change, ManifestChanges, TemplateChanges } from '../data/split/version-diff.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { alignColumns } from './run-table.ts';
+import { withTuneloop } from './session.ts';
 
 interface JsonOption {
   json?: boolean;
 }
 
-/** A dataset version as commands print it with `--json`. */
-interface VersionJson {
-  pipeline: string;
-  number: number;
-  /** The beginning of its manifest's hash, as reports name it. */
-  version: string;
-  createdAt: string;
-}
-
-const VERSION_DIGITS = 16;
 const BAR_WIDTH = 30;
 const LABELS_SHOWN = 30;
 const CONFLICTS_SHOWN = 10;
@@ -43,176 +20,87 @@ const PLACES_SHOWN = 3;
 const LABEL_LENGTH = 50;
 
 /** `dataset list [PIPELINE]`: the dataset versions, by pipeline and number. */
-export async function listDatasets(pipeline: string | undefined, options: JsonOption): Promise<number> {
-  const { versions, artifacts } = open();
-  const rows: (VersionJson & { counts: Record<Side, number>; dropped: number; parent: number | null })[] = [];
-  for (const version of await versions.list(pipeline)) {
-    const { counts, verdicts, parent } = await readJson<Manifest>(artifacts, version.manifest);
-    rows.push({ ...toJson(version), counts, dropped: droppedRows(verdicts), parent: parent?.number ?? null });
-  }
-  printResult(options.json, rows, () =>
-    rows.length === 0
-      ? 'There is no dataset version yet: a run makes one.'
-      : alignColumns([
-          ['dataset', 'version', 'created', ...SIDES, 'dropped', 'parent'],
-          ...rows.map(({ counts, dropped, parent, ...row }) => [
-            nameOf(row),
-            row.version,
-            row.createdAt,
-            ...SIDES.map((side) => `${counts[side]}`),
-            `${dropped}`,
-            parent === null ? '-' : `@${parent}`,
+export function listDatasets(pipeline: string | undefined, options: JsonOption): Promise<number> {
+  return withTuneloop(async ({ datasets }) => {
+    const rows = await datasets.list(pipeline);
+    printResult(options.json, rows, () =>
+      rows.length === 0
+        ? 'There is no dataset version yet: a run makes one.'
+        : alignColumns([
+            ['dataset', 'version', 'created', ...SIDES, 'dropped', 'parent'],
+            ...rows.map(({ counts, dropped, parent, ...row }) => [
+              nameOf(row),
+              row.version,
+              row.createdAt,
+              ...SIDES.map((side) => `${counts[side]}`),
+              `${dropped}`,
+              parent === null ? '-' : `@${parent}`,
+            ]),
           ]),
-        ]),
-  );
-  return EXIT.ok;
+    );
+    return EXIT.ok;
+  });
 }
 
 /** `dataset show VERSION`: what a dataset version consists of and how it came about, without the content of rows. */
-export async function showDataset(name: string, options: JsonOption): Promise<number> {
-  const { versions, artifacts } = open();
-  const version = await findVersion(versions, name);
-  const manifest = await readJson<Manifest>(artifacts, version.manifest);
-  const files = await filesOf(artifacts, version, manifest);
-  printResult(options.json, { ...toJson(version), manifest, files }, () =>
-    [
-      heading(version, manifest),
-      sideTable(manifest),
-      ...(manifest.labels ? [labelTable(manifest.labels)] : []),
-      ...section('Rows that were odd', verdictLines(manifest.verdicts)),
-      ...section('Labels in conflict; nothing was changed', conflictLines(manifest)),
-      ...section('Redacted', redactionLines(manifest)),
-      ...section('Warnings', manifest.warnings.map(plainLine)),
-      ...section('Files', fileLines(files)),
-    ].join('\n\n'),
-  );
-  return EXIT.ok;
+export function showDataset(name: string, options: JsonOption): Promise<number> {
+  return withTuneloop(async ({ datasets }) => {
+    const shown = await datasets.get(name);
+    const { manifest, files } = shown;
+    printResult(options.json, shown, () =>
+      [
+        heading(shown),
+        sideTable(manifest),
+        ...(manifest.labels ? [labelTable(manifest.labels)] : []),
+        ...section('Rows that were odd', issueLines(manifest.verdicts)),
+        ...section('Labels in conflict; nothing was changed', conflictLines(manifest)),
+        ...section('Redacted', redactionLines(manifest)),
+        ...section('Warnings', manifest.warnings.map(plainLine)),
+        ...section('Files', fileLines(files)),
+      ].join('\n\n'),
+    );
+    return EXIT.ok;
+  });
 }
 
 /** `dataset diff A B`: what changed from one dataset version to another. */
-export async function diffDatasets(nameOfA: string, nameOfB: string, options: JsonOption): Promise<number> {
-  const { versions, artifacts } = open();
-  const [a, b] = [await findVersion(versions, nameOfA), await findVersion(versions, nameOfB)];
-  const before = await readJson<Manifest>(artifacts, a.manifest);
-  const after = await readJson<Manifest>(artifacts, b.manifest);
-  const examples = await diffExamples(artifacts.rows(before.keys), artifacts.rows(after.keys));
-  const changes = diffManifests(before, after);
-  const instructions = diffTemplates(
-    await readJson<PromptTemplate>(artifacts, before.template.ref),
-    await readJson<PromptTemplate>(artifacts, after.template.ref),
-  );
-  const counts = { before: before.counts, after: after.counts };
-  printResult(options.json, { before: toJson(a), after: toJson(b), counts, examples, instructions, ...changes }, () =>
-    [
-      `${nameOf(a)} ${shortHash(a)}  ->  ${nameOf(b)} ${shortHash(b)}`,
-      exampleChanges(before, after, examples),
+export function diffDatasets(nameOfA: string, nameOfB: string, options: JsonOption): Promise<number> {
+  return withTuneloop(async ({ datasets }) => {
+    const diff = await datasets.diff(nameOfA, nameOfB);
+    const { before, after, examples, instructions } = diff;
+    printResult(options.json, diff, () =>
       [
-        `${examples.unchanged} unchanged, ${examples.answerChanged} with another answer.`,
-        movedText(before, after, examples, changes),
-        ...rewritingText(changes, instructions),
-      ].join('\n'),
-      ...section('Labels', labelChanges(changes.labels)),
-      ...section(
-        'Rows that were odd',
-        changes.verdicts.map((change) => `${plainLine(change.name)}: ${arrow(change)}`),
-      ),
-      ...section('Instructions', instructionChanges(instructions)),
-      ...section(
-        'Settings',
-        changes.settings.map((change) => `${change.name}: ${plainLine(arrow(change))}`),
-      ),
-    ].join('\n\n'),
-  );
-  return EXIT.ok;
-}
-
-function open(): { versions: DatasetVersions; artifacts: ArtifactStore } {
-  const environment = readEnvironment();
-  return { versions: new DatasetVersions(environment.home), artifacts: artifactsOf(environment) };
-}
-
-function shortHash({ manifest }: DatasetVersion): string {
-  return manifest.sha256.slice(0, VERSION_DIGITS);
-}
-
-function nameOf({ pipeline, number }: Pick<DatasetVersion, 'pipeline' | 'number'>): string {
-  return `${pipeline}@${number}`;
-}
-
-function toJson(version: DatasetVersion): VersionJson {
-  const { pipeline, number, createdAt } = version;
-  return { pipeline, number, version: shortHash(version), createdAt };
-}
-
-/**
- * The version that a person means by `pipeline@number`, `pipeline` (its latest), or the first 6 or more digits of the
- * hash.
- */
-async function findVersion(versions: DatasetVersions, name: string): Promise<DatasetVersion> {
-  const all = await versions.list();
-  const named = all.find((version) => nameOf(version) === name) ?? all.findLast(({ pipeline }) => pipeline === name);
-  if (named) return named;
-  const hashed = /^[0-9a-f]{6,64}$/.test(name) ? all.filter(({ manifest }) => manifest.sha256.startsWith(name)) : [];
-  const [found, another] = hashed;
-  if (found && another) {
-    throw new TuneloopError('USAGE', `${name} begins the hash of several versions: ${hashed.map(nameOf).join(', ')}`);
-  }
-  if (found) return found;
-  const latest = [...Map.groupBy(all, ({ pipeline }) => pipeline).values()].flatMap((each) => each.slice(-1));
-  const there = latest.map((version) => `${nameOf(version)} (${shortHash(version)})`).join(', ');
-  throw new TuneloopError(
-    'DATASET_NOT_FOUND',
-    `there is no dataset version ${name}: ${there ? `the latest are ${there}; \`tuneloop dataset list\` shows all` : 'a run makes the first one'}`,
-  );
-}
-
-interface StoredFile {
-  what: string;
-  rows: number;
-  bytes: number;
-  /** Null if the file is missing or damaged. */
-  path: string | null;
-}
-
-async function filesOf(artifacts: ArtifactStore, { manifest: ref }: DatasetVersion, manifest: Manifest) {
-  const { examples, files, template, keys, ledger } = manifest;
-  const named: [string, ArtifactRef][] = [
-    ...SIDES.map((side): [string, ArtifactRef] => [`examples: ${side}`, examples[side]]),
-    ...files.flatMap(({ treatment, train, validation }): [string, ArtifactRef][] => [
-      [`upload: ${treatment}, train`, train],
-      [`upload: ${treatment}, validation`, validation],
-    ]),
-    ['instructions', template.ref],
-    ['keys', keys],
-    ['ledger of sides', ledger],
-    ['manifest', ref],
-  ];
-  const stored: StoredFile[] = [];
-  for (const [what, artifact] of named) {
-    stored.push({ what, rows: artifact.rows, bytes: artifact.bytes, path: await pathOf(artifacts, artifact) });
-  }
-  return stored;
-}
-
-async function pathOf(artifacts: ArtifactStore, artifact: ArtifactRef): Promise<string | null> {
-  try {
-    return await artifacts.file(artifact);
-  } catch (error) {
-    if (error instanceof TuneloopError && error.code === 'ARTIFACT_CORRUPT') return null;
-    throw error;
-  }
+        `${nameOf(before)} ${before.version}  ->  ${nameOf(after)} ${after.version}`,
+        exampleChanges(diff),
+        [
+          `${examples.unchanged} unchanged, ${examples.answerChanged} with another answer.`,
+          movedText(diff),
+          ...rewritingText(diff),
+        ].join('\n'),
+        ...section('Labels', labelChanges(diff.labels)),
+        ...section(
+          'Rows that were odd',
+          diff.verdicts.map((change) => `${plainLine(change.name)}: ${arrow(change)}`),
+        ),
+        ...section('Instructions', instructionChanges(instructions)),
+        ...section(
+          'Settings',
+          diff.settings.map((change) => `${change.name}: ${plainLine(arrow(change))}`),
+        ),
+      ].join('\n\n'),
+    );
+    return EXIT.ok;
+  });
 }
 
 function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [[title, ...lines.map((line) => `  ${line}`)].join('\n')];
 }
 
-function heading(
-  version: DatasetVersion,
-  { parent, source, groups, verdicts, quarantined, template }: Manifest,
-): string {
+function heading({ manifest, ...version }: ShownDataset): string {
+  const { parent, source, groups, verdicts, quarantined, template } = manifest;
   return [
-    `${nameOf(version)}  ${shortHash(version)}`,
+    `${nameOf(version)}  ${version.version}`,
     `made ${version.createdAt} ${parent === null ? 'as the first' : `on top of ${nameOf({ ...version, number: parent.number })}`}`,
     `from ${source.rows} rows of ${source.names.map(plainLine).join(', ')}`,
     `${droppedRows(verdicts)} rows left out, ${quarantined} of them quarantined`,
@@ -273,14 +161,14 @@ function labelText(label: string): string {
 
 const EFFECTS = { drop: 'left out', mend: 'mended', note: 'kept' } as const;
 
-function verdictLines(verdicts: readonly VerdictCount[]): string[] {
-  // A version may have been made by a release that named verdicts differently.
-  const known: Partial<Record<string, { effect: keyof typeof EFFECTS; what: string }>> = VERDICTS;
-  if (verdicts.length === 0) return [];
+function issueLines(issues: readonly IssueCount[]): string[] {
+  // A version may have been made by a release that named issues differently.
+  const known: Partial<Record<string, { effect: keyof typeof EFFECTS; what: string }>> = ISSUES;
+  if (issues.length === 0) return [];
   return withTexts(
-    verdicts.map(({ verdict, rows }) => [plainLine(verdict), `${rows}`]),
-    verdicts.map(({ verdict, places }) => {
-      const { effect, what } = known[verdict] ?? { effect: 'note', what: 'unknown to this release' };
+    issues.map(({ verdict: issue, rows }) => [plainLine(issue), `${rows}`]),
+    issues.map(({ verdict: issue, places }) => {
+      const { effect, what } = known[issue] ?? { effect: 'note', what: 'unknown to this release' };
       return `${EFFECTS[effect]}: ${what} (${placesText(places)})`;
     }),
   ).split('\n');
@@ -309,7 +197,7 @@ function fileLines(files: readonly StoredFile[]): string[] {
   ).split('\n');
 }
 
-function exampleChanges({ counts: before }: Manifest, { counts: after }: Manifest, changes: ExampleChanges): string {
+function exampleChanges({ counts: { before, after }, examples: changes }: DatasetDiff): string {
   return alignColumns([
     ['', 'before', 'after', 'added', 'removed'],
     ...SIDES.map((side) => [
@@ -323,7 +211,7 @@ function exampleChanges({ counts: before }: Manifest, { counts: after }: Manifes
 }
 
 /** What it means that examples changed sides, which those of one pipeline never do while its seed stays. */
-function movedText(before: Manifest, after: Manifest, { moved }: ExampleChanges, { salt }: ManifestChanges): string {
+function movedText({ before, after, examples: { moved }, salt }: DatasetDiff): string {
   if (moved === 0) return '0 moved to another side, as it must be.';
   const scores = 'Do not compare scores on one version with scores on the other.';
   if (before.pipeline !== after.pipeline) return `${moved} are on another side, as these are two pipelines. ${scores}`;
@@ -351,7 +239,7 @@ function instructionChanges({ added, removed }: TemplateChanges): string[] {
 /** Settings that change inputs, by which examples are known. */
 const REWRITING: ReadonlySet<string> = new Set(['clean.redact', 'clean.phone_region']);
 
-function rewritingText({ settings }: ManifestChanges, { added, removed }: TemplateChanges): string[] {
+function rewritingText({ settings, instructions: { added, removed } }: DatasetDiff): string[] {
   if (added + removed === 0 && !settings.some(({ name }) => REWRITING.has(name))) return [];
   return [
     'Inputs are cut out or redacted differently: one that changed by it counts as removed and added, and may be on another side.',

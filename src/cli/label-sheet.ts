@@ -1,90 +1,40 @@
-import { mkdir, mkdtemp, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { userInfo } from 'node:os';
-import path from 'node:path';
-import { readEnvironment } from '../config/environment.ts';
-import { labellingId } from '../contract/ids.ts';
-import { ActualsFile } from '../data/labels/actuals-file.ts';
-import { takeCorrections } from '../data/labels/corrections.ts';
-import { findDoubtfulRows } from '../data/labels/doubtful-rows.ts';
-import { openLog, readLog } from '../data/labels/labelling-log.ts';
-import { readSheet, SHEET_HEAD, sheetLine } from '../data/labels/sheet.ts';
-import { keptOutFile } from '../data/labels/teacher-files.ts';
-import { TuneloopError } from '../errors.ts';
-import { trainerUrlOf } from '../local/services-file.ts';
-import { connectProvider } from '../providers/connect.ts';
-import { FileStore } from '../stores/file-store.ts';
-import { labellingScratchPrefix } from '../stores/home.ts';
+import type { LabelClient } from '../client/labels.ts';
 import { EXIT } from './exit-codes.ts';
-import type { LabelOptions, PipelineWithActuals } from './label.ts';
+import type { LabelOptions } from './label.ts';
 import { printResult } from './output.ts';
 
 /** `label FILE --export`: writes the rows that a person should look at. */
-export function exportDoubtful(
-  pipeline: PipelineWithActuals,
+export function printExport(
+  labels: LabelClient,
+  file: string,
   sheet: string,
   { json, force = false }: LabelOptions,
 ): Promise<number> {
   return interruptible(async (signal) => {
-    const environment = readEnvironment();
-    await refuseOverwriting(sheet, force);
-    const keptOut = await ActualsFile.open(keptOutFile(environment.home, labellingId(pipeline.name)));
-    const source = await openLog(pipeline.source, () => connectProvider(pipeline.provider, trainerUrlOf(environment)));
-    await mkdir(environment.home, { recursive: true, mode: 0o700 });
-    const scratch = await mkdtemp(labellingScratchPrefix(environment.home));
-    try {
-      const artifacts = new FileStore(scratch);
-      const log = await readLog(source, artifacts, () => true, { signal });
-      const doubtful = findDoubtfulRows(artifacts, log, {
-        task: pipeline.task,
-        instructions: pipeline.clean.instructions,
-        keptOut: keptOut.answers,
-      });
-      let rows = 0;
-      const lines = async function* () {
-        yield SHEET_HEAD;
-        for await (const { reasons, ...row } of doubtful) {
-          signal.throwIfAborted();
-          rows += 1;
-          yield sheetLine({ ...row, reason: reasons.join('; '), actual: '', note: '' });
-        }
-      };
-      await writeWhole(sheet, lines(), force);
-      const file = path.resolve(sheet);
-      printResult(json, { file, rows, of: log.rows.rows }, () =>
-        rows === 0
-          ? `${log.rows.rows} rows, and none of them is doubtful. ${file} has a first line only.`
-          : `${rows} of ${log.rows.rows} rows are in ${file}. Fill in the column actual, then: tuneloop label FILE --import ${sheet}`,
-      );
-      return EXIT.ok;
-    } finally {
-      await rm(scratch, { recursive: true, force: true });
-    }
+    const exported = await labels.exportSheet(file, sheet, { force, signal });
+    const { rows, of } = exported;
+    printResult(json, exported, () =>
+      rows === 0
+        ? `${of} rows, and none of them is doubtful. ${exported.file} has a first line only.`
+        : `${rows} of ${of} rows are in ${exported.file}. Fill in the column actual, then: tuneloop label FILE --import ${sheet}`,
+    );
+    return EXIT.ok;
   });
 }
 
 /** `label FILE --import`: takes what people have filled in. */
-export function importCorrections(
-  pipeline: PipelineWithActuals,
+export function printImport(
+  labels: LabelClient,
+  file: string,
   sheet: string,
-  { json, by = userInfo().username }: LabelOptions,
+  { json, by }: LabelOptions,
 ): Promise<number> {
   return interruptible(async (signal) => {
-    const environment = readEnvironment();
-    const corrections = readSheet(await readInput(sheet), sheet);
-    const source = await openLog(pipeline.source, () => connectProvider(pipeline.provider, trainerUrlOf(environment)));
-    const { actuals } = pipeline.source;
-    const taken = await takeCorrections(source, corrections, {
-      name: sheet,
-      by: `person:${by}`,
-      classification: pipeline.task === 'classification',
-      actualsFile: actuals,
-      now: new Date(),
-      signal,
-    });
-    const { added, unchanged, conflicting, newLabels } = taken;
-    printResult(json, { file: actuals, ...taken }, () =>
+    const imported = await labels.importSheet(file, sheet, { signal, ...(by !== undefined && { by }) });
+    const { added, unchanged, conflicting, newLabels } = imported;
+    printResult(json, imported, () =>
       [
-        `${added} answers are new, ${conflicting} replace another one, ${unchanged} were known. They are in ${actuals}.`,
+        `${added} answers are new, ${conflicting} replace another one, ${unchanged} were known. They are in ${imported.file}.`,
         ...(newLabels.length > 0
           ? [`The log has no such label: line ${newLabels.slice(0, 20).join(', ')} of ${sheet}. Is it mistyped?`]
           : []),
@@ -107,54 +57,4 @@ async function interruptible(command: (signal: AbortSignal) => Promise<number>):
   } finally {
     process.off('SIGINT', onSignal);
   }
-}
-
-async function readInput(sheet: string): Promise<Buffer> {
-  return readFile(sheet).catch((error: unknown) => {
-    throw new TuneloopError('USAGE', `${sheet} cannot be read (${codeOf(error)}): name the sheet that was filled in`);
-  });
-}
-
-async function refuseOverwriting(sheet: string, force: boolean): Promise<void> {
-  const exists = await stat(sheet).then(
-    () => true,
-    () => false,
-  );
-  if (exists && !force) {
-    throw new TuneloopError('USAGE', `${sheet} is there already: take another name, or --force to replace it`);
-  }
-}
-
-const BUFFER_CHARS = 1 << 18;
-
-/** Writes a file whole or not at all, readable by its owner only. */
-async function writeWhole(file: string, parts: AsyncIterable<string>, force: boolean): Promise<void> {
-  const temporary = `${file}.writing-${process.pid}`;
-  try {
-    const handle = await open(temporary, 'wx', 0o600).catch((error: unknown) => {
-      throw new TuneloopError('USAGE', `${file} cannot be written (${codeOf(error)}): take another name`);
-    });
-    try {
-      let buffer = '';
-      for await (const part of parts) {
-        buffer += part;
-        if (buffer.length < BUFFER_CHARS) continue;
-        await handle.appendFile(buffer);
-        buffer = '';
-      }
-      await handle.appendFile(buffer);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await refuseOverwriting(file, force);
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
 }

@@ -1,31 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type Client,
-  ServiceError,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  type WorkflowHandle,
-} from '@temporalio/client';
-import { TypedSearchAttributes } from '@temporalio/common';
 import { SingleBar } from 'cli-progress';
-import { artifactsOf, failureOf, stepProgressOf, webUrl } from '../client/runs.ts';
-import { webUiOf } from '../client/web-ui.ts';
-import type { Environment } from '../config/environment.ts';
-import type { Pipeline } from '../config/pipeline.ts';
-import { actualsFile, readPipelineFile } from '../config/pipeline-file.ts';
+import { type EndedLabelling, readTaughtPipeline } from '../client/labellings.ts';
+import type { StartedLabelling } from '../client/labels.ts';
 import { labellingId } from '../contract/ids.ts';
-import { labellingProgressQuery, WORKFLOWS } from '../contract/messages.ts';
-import { PIPELINE } from '../contract/search-attributes.ts';
-import type { LabellingProgress, LabellingResult } from '../core/run/labelling.ts';
+import type { LabellingProgress } from '../core/run/labelling.ts';
 import type { StepProgress } from '../core/run/step-progress.ts';
 import { plainLine, usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
-import { writeJson } from '../stores/artifact-store.ts';
-import { hasWorker, recently } from '../worker/task-queue.ts';
 import { EXIT } from './exit-codes.ts';
-import { exportDoubtful, importCorrections } from './label-sheet.ts';
+import { printExport, printImport } from './label-sheet.ts';
 import { printResult, say } from './output.ts';
-import { withSession } from './session.ts';
+import { withSession, withTuneloop } from './session.ts';
 
 export interface LabelOptions {
   json?: boolean;
@@ -44,121 +28,45 @@ export async function label(file: string, options: LabelOptions): Promise<number
   if (sheet !== undefined && corrected !== undefined) {
     throw new TuneloopError('USAGE', '--export and --import are two steps: people fill in the sheet in between');
   }
-  const pipeline = withActuals(await readPipelineFile(file), file);
-  if (sheet !== undefined) return exportDoubtful(pipeline, sheet, options);
-  if (corrected !== undefined) return importCorrections(pipeline, corrected, options);
-  if (!pipeline.labelling) {
-    throw new TuneloopError(
-      'PIPELINE_INVALID',
-      `${file}: labelling.model is missing: name the model that answers calls without an answer, as in "labelling: { model: gpt-4.1 }"`,
-    );
-  }
-  return askTeacher(pipeline, options);
+  if (sheet !== undefined) return withTuneloop(({ labels }) => printExport(labels, file, sheet, options));
+  if (corrected !== undefined) return withTuneloop(({ labels }) => printImport(labels, file, corrected, options));
+  // A file that cannot be used is refused before a server is asked.
+  const { name } = await readTaughtPipeline(file);
+  return askTeacher(file, labellingId(name), options);
 }
 
-/** The pipeline with a file that answers can be added to. */
-function withActuals(pipeline: Pipeline, file: string): PipelineWithActuals {
-  const { name, source } = pipeline;
-  const actuals = source.actuals ?? actualsFile(file, { name });
-  if (/[*?[\]{}]|\.gz$/.test(actuals)) {
-    throw new TuneloopError(
-      'PIPELINE_INVALID',
-      `${file}: source.actuals is ${actuals}, and answers can be added to one plain file only: name that file`,
-    );
-  }
-  return { ...pipeline, source: { ...source, actuals } };
-}
-
-export type PipelineWithActuals = Pipeline & { source: { actuals: string } };
-
-type LabellingHandle = WorkflowHandle<typeof WORKFLOWS.labelling>;
-
-function askTeacher(pipeline: PipelineWithActuals, { json, limit }: LabelOptions): Promise<number> {
-  return withSession(async ({ client, environment, target }) => {
+function askTeacher(file: string, id: string, { json, limit }: LabelOptions): Promise<number> {
+  return withSession(async ({ tuneloop, environment }) => {
     const interrupt = new AbortController();
     const onSignal = () => interrupt.abort();
     process.once('SIGINT', onSignal);
-    try {
-      const handle = await start(client, environment, pipeline, limit ?? null);
-      say(`Watch it at ${webUrl(webUiOf(environment, target), target.namespace, handle.workflowId)}`);
-      if (!(await hasWorker(client, environment.taskQueue, recently()))) {
+    const view = process.stderr.isTTY ? new Bar() : new Lines();
+    const onStarted = async ({ labellingId: started, created, webUi }: StartedLabelling) => {
+      say(created ? `Labelling ${started}` : `${started} goes on already; this shows how it gets on.`);
+      say(`Watch it at ${webUi}`);
+      if (!(await tuneloop.runs.hasWorker())) {
         say(`No worker waits on task queue ${environment.taskQueue} yet: start one with \`npm run worker\`.`);
       }
-      await follow(client, handle, interrupt.signal);
-      const ended = await endOf(handle);
+    };
+    try {
+      const ended = await tuneloop.labels
+        .teach(file, {
+          ...(limit !== undefined && { limit }),
+          signal: interrupt.signal,
+          onStarted,
+          onLook: ({ progress, step }) => view.show(progress, step),
+        })
+        .finally(() => view.end());
       printResult(json, ended, () => endText(ended));
       return exitCodeOf(ended);
     } catch (error) {
       if (!interrupt.signal.aborted) throw error;
-      const id = labellingId(pipeline.name);
       say(`The labelling goes on. Watch it again with the same command, or end it with \`tuneloop cancel ${id}\`.`);
       return EXIT.interrupted;
     } finally {
       process.off('SIGINT', onSignal);
     }
   });
-}
-
-async function start(
-  client: Client,
-  environment: Environment,
-  pipeline: PipelineWithActuals,
-  limit: number | null,
-): Promise<LabellingHandle> {
-  const workflowId = labellingId(pipeline.name);
-  const definition = await writeJson(artifactsOf(environment), pipeline);
-  try {
-    const handle = await client.workflow.start(WORKFLOWS.labelling, {
-      workflowId,
-      taskQueue: environment.taskQueue,
-      args: [{ definition, limit }],
-      typedSearchAttributes: new TypedSearchAttributes([{ key: PIPELINE, value: pipeline.name }]),
-      staticSummary: `labels the log of ${pipeline.name}`,
-    });
-    say(`Labelling ${workflowId}`);
-    return handle;
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    say(`${workflowId} goes on already; this shows how it gets on.`);
-    return client.workflow.getHandle<typeof WORKFLOWS.labelling>(workflowId);
-  }
-}
-
-const LOOK_EVERY_MS = 400;
-/** A server that is started again answers within seconds; one that is silent for longer is gone. */
-const SILENCE_LIMIT_MS = 60_000;
-const QUERY_TIMEOUT_MS = 3000;
-
-/** Shows a labelling until it has ended. */
-async function follow(client: Client, handle: LabellingHandle, signal: AbortSignal): Promise<void> {
-  const view = process.stderr.isTTY ? new Bar() : new Lines();
-  let answered = Date.now();
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        const description = await handle.describe();
-        const progress = await progressOf(client, handle);
-        if (progress) view.show(progress, stepProgressOf(description));
-        answered = Date.now();
-        if (description.status.name !== 'RUNNING') return;
-      } catch (error) {
-        if (!(error instanceof ServiceError) || Date.now() - answered > SILENCE_LIMIT_MS) throw error;
-      }
-      await delay(LOOK_EVERY_MS, undefined, { signal });
-    }
-  } finally {
-    view.end();
-  }
-}
-
-/** Undefined while no worker can answer. */
-async function progressOf(client: Client, handle: LabellingHandle): Promise<LabellingProgress | undefined> {
-  try {
-    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(labellingProgressQuery));
-  } catch {
-    return undefined;
-  }
 }
 
 /** Rows that were asked for, on a terminal. */
@@ -212,22 +120,6 @@ function stageText({ stage, paused, rows }: LabellingProgress): string {
       return 'adding the answers to the file';
     case 'done':
       return 'done';
-  }
-}
-
-/** A labelling that has ended, as it is printed with `--json`. */
-type EndedLabelling =
-  | ({ labellingId: string; status: 'completed' } & LabellingResult)
-  | { labellingId: string; status: 'cancelled' | 'failed'; error: { code: string; message: string } };
-
-async function endOf(handle: LabellingHandle): Promise<EndedLabelling> {
-  const id = handle.workflowId;
-  try {
-    return { labellingId: id, status: 'completed', ...(await handle.result()) };
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    const failure = failureOf(error);
-    return { labellingId: id, status: failure.code === 'CANCELLED' ? 'cancelled' : 'failed', error: failure };
   }
 }
 

@@ -5,8 +5,9 @@ import type { Pipeline } from '../config/pipeline.ts';
 import { planId } from '../contract/ids.ts';
 import { WORKFLOWS } from '../contract/messages.ts';
 import { PIPELINE } from '../contract/search-attributes.ts';
+import { DEFINITION } from '../contract/stored/definition.ts';
 import type { PlannedRun } from '../core/run/planned-run.ts';
-import { writeJson } from '../stores/artifact-store.ts';
+import { saveStored } from '../stores/stored-objects.ts';
 import { artifactsOf, failureOf } from './runs.ts';
 
 export type PlanHandle = WorkflowHandle<typeof WORKFLOWS.planRun>;
@@ -31,7 +32,7 @@ export interface StartedPlan {
 
 /** Starts the workflow that lays out what a run would try. Nothing is uploaded or paid. */
 export async function startPlan(client: Client, environment: Environment, pipeline: Pipeline): Promise<PlanHandle> {
-  const definition = await writeJson(artifactsOf(environment), pipeline);
+  const definition = await saveStored(DEFINITION, artifactsOf(environment), pipeline);
   return client.workflow.start(WORKFLOWS.planRun, {
     workflowId: planId(pipeline.name, new Date()),
     taskQueue: environment.taskQueue,

@@ -5,12 +5,13 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline as streamTo } from 'node:stream/promises';
 import type { Client } from '@temporalio/client';
-import type { PromptTemplate, Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
+import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Environment } from '../config/environment.ts';
 import type { Pipeline } from '../config/pipeline.ts';
+import { MANIFEST } from '../contract/stored/manifest.ts';
+import { EXAMPLE } from '../contract/stored/rows.ts';
+import { TEMPLATE } from '../contract/stored/template.ts';
 import { messagesFor } from '../data/rows/messages.ts';
-import type { Example } from '../data/rows/row.ts';
-import type { Manifest } from '../data/split/manifest.ts';
 import { TuneloopError } from '../errors.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
 import { isClientDefault, profileOf } from '../providers/profiles/index.ts';
@@ -24,9 +25,9 @@ import {
 } from '../report/promptfoo.ts';
 import type { Report } from '../report/report.ts';
 import { parseReport } from '../report/report-schema.ts';
-import { readJson } from '../stores/artifact-store.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
 import { writeFileAtomically } from '../stores/files.ts';
+import { loadLines, loadStored } from '../stores/stored-objects.ts';
 import { artifactsOf, describeRun, pipelineOf, type RunHandle, type RunStatus, runJson } from './runs.ts';
 
 /** The error of a run without a report. */
@@ -117,11 +118,10 @@ async function* promptfooTests(found: Report, pipeline: Pipeline, environment: E
       `the rows of ${found.runId} are not on this machine: ${pipeline.name} has no dataset version ${version} in ${environment.home}`,
     );
   }
-  const manifest = await readJson<Manifest>(artifacts, dataset.manifest);
-  const template = await readJson<PromptTemplate>(artifacts, manifest.template.ref);
+  const manifest = await loadStored(MANIFEST, artifacts, dataset.manifest);
+  const template = await loadStored(TEMPLATE, artifacts, manifest.template.ref);
   const treatment = treatmentOf(found);
-  for await (const row of artifacts.rows(manifest.examples[found.judgedOn])) {
-    const example = JSON.parse(row) as Example;
+  for await (const example of loadLines(EXAMPLE, artifacts, manifest.examples[found.judgedOn])) {
     const { completion, references = [], recorded } = example;
     if (showsRecorded(found) && !recorded?.checked) continue;
     const test = promptfooTest({

@@ -16,6 +16,7 @@ import { readPipelineFile } from '../config/pipeline-file.ts';
 import { jobWorkflowId, runId, runName } from '../contract/ids.ts';
 import { progressQuery, resumeUpdate, WORKFLOWS } from '../contract/messages.ts';
 import { PIPELINE, STAGE } from '../contract/search-attributes.ts';
+import { DEFINITION } from '../contract/stored/definition.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { JobHeartbeat } from '../core/run/job-heartbeat.ts';
 import type { PauseReason } from '../core/run/pause-reason.ts';
@@ -23,9 +24,9 @@ import type { RunProgress } from '../core/run/run-progress.ts';
 import type { RunResult } from '../core/run/run-result.ts';
 import type { StepProgress } from '../core/run/step-progress.ts';
 import { TuneloopError } from '../errors.ts';
-import { readJson, writeJson } from '../stores/artifact-store.ts';
 import { FileStore } from '../stores/file-store.ts';
 import { artifactsFolder } from '../stores/home.ts';
+import { loadStored, saveStored } from '../stores/stored-objects.ts';
 
 export type RunHandle = WorkflowHandle<typeof WORKFLOWS.fineTuningPipeline>;
 
@@ -47,7 +48,7 @@ export function artifactsOf({ home }: Environment): FileStore {
 /** Everything that starting a run needs but its id. The definition is stored and travels as a reference. */
 export async function runOptions(environment: Environment, file: string) {
   const pipeline = await readPipelineFile(file);
-  const definition = await writeJson(artifactsOf(environment), pipeline);
+  const definition = await saveStored(DEFINITION, artifactsOf(environment), pipeline);
   return {
     pipeline,
     options: {
@@ -93,7 +94,7 @@ export async function pipelineOf(
   if (definition === undefined) {
     throw new TuneloopError('RUN_NOT_FOUND', `${description.workflowId} is not a run of a pipeline`);
   }
-  return readJson<Pipeline>(artifactsOf(environment), definition as ArtifactRef);
+  return loadStored(DEFINITION, artifactsOf(environment), definition as ArtifactRef);
 }
 
 /** The run as it is now; for one that has ended, with its result or error. */

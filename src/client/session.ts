@@ -24,15 +24,22 @@ export interface TuneloopOptions extends EnvironmentOptions {
 /** The settings and the connection that all functions of one library object share. It connects when first asked to. */
 export class TuneloopSession {
   readonly environment: Environment;
-  readonly target: TemporalTarget;
+  readonly #temporal: TuneloopOptions['temporal'];
   readonly #given: Client | undefined;
+  #target: TemporalTarget | undefined;
   #connected: Promise<Client> | undefined;
   #closed = false;
 
   constructor({ temporal, ...options }: TuneloopOptions) {
     this.environment = environmentWith(options);
+    this.#temporal = temporal;
     this.#given = givenClient(temporal);
-    this.target = targetOf(this.environment.home, temporal, this.#given);
+  }
+
+  /** The Temporal server. Its settings are read when they are first needed, because many functions need no server. */
+  get target(): TemporalTarget {
+    this.#target ??= targetOf(this.environment.home, this.#temporal, this.#given);
+    return this.#target;
   }
 
   /**

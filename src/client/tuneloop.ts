@@ -19,7 +19,10 @@
  * @module
  */
 import { BudgetClient } from './budget.ts';
+import { type Checks, checkAll } from './checks.ts';
+import { DatasetClient } from './datasets.ts';
 import { DeploymentClient } from './deployments.ts';
+import { LabelClient } from './labels.ts';
 import { RunClient } from './run-client.ts';
 import { ScheduleClient } from './schedules.ts';
 import { type TuneloopOptions, TuneloopSession } from './session.ts';
@@ -29,6 +32,8 @@ export class Tuneloop implements AsyncDisposable {
   readonly runs: RunClient;
   readonly deployments: DeploymentClient;
   readonly schedules: ScheduleClient;
+  readonly datasets: DatasetClient;
+  readonly labels: LabelClient;
   readonly budget: BudgetClient;
   /** @internal Settings and connection, for the command line. */
   readonly session: TuneloopSession;
@@ -39,7 +44,14 @@ export class Tuneloop implements AsyncDisposable {
     this.runs = new RunClient(session);
     this.deployments = new DeploymentClient(session);
     this.schedules = new ScheduleClient(session);
+    this.datasets = new DatasetClient(session);
+    this.labels = new LabelClient(session);
     this.budget = new BudgetClient(session);
+  }
+
+  /** What is here of what Tuneloop needs, and how to get what is missing. */
+  check(): Promise<Checks> {
+    return checkAll(this.session);
   }
 
   /** Closes the connection that was opened. One that was handed in stays open. No function can be called afterwards. */
@@ -74,6 +86,10 @@ export type {
   MadeDecision,
   PersonsUpdate,
 } from './deployments.ts';
+export type { InspectedSlot, InspectedVersion, Inspection, InspectOptions } from './inspections.ts';
+export type { ExportedSheet, ExportOptions, ImportedSheet, ImportOptions } from './label-sheets.ts';
+export type { EndedLabelling, FollowLabellingOptions, LabellingLook } from './labellings.ts';
+export type { LabelClient, StartedLabelling, TeachOptions } from './labels.ts';
 export type { EndedPlan, PlanOptions, StartedPlan } from './plans.ts';
 export type { PredictedAnswer } from './predictions.ts';
 export type { RunClient, StartedRun } from './run-client.ts';

@@ -1,13 +1,15 @@
 import type { Alias } from '@tuneloop/app/internal/predict/alias';
+import { MANIFEST } from '../contract/stored/manifest.ts';
+import { SNAPSHOT } from '../contract/stored/snapshot.ts';
 import type { DeployedModel } from '../core/deployment/deployed-model.ts';
 import type { Decision } from '../core/deployment/deployment.ts';
-import type { Snapshot } from '../core/run/snapshot.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from '../report/report.ts';
-import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import type { ArtifactStore } from '../stores/artifact-store.ts';
 import { type DatasetVersion, DatasetVersions } from '../stores/dataset-versions.ts';
 import { stateInAlias } from '../stores/state-in-alias.ts';
+import { loadStored } from '../stores/stored-objects.ts';
 import { deploymentAliases, known, type RunReport, runReports } from './home-files.ts';
 import { findContender, type LineageParts, type LoadedVersion, type Part, type Uploads } from './model-lineage.ts';
 
@@ -60,7 +62,7 @@ export async function loadModel(
     version,
     parents,
     snapshot: version.known
-      ? await known(() => readJson<Snapshot>(artifacts, version.value.manifest.snapshot))
+      ? await known(() => loadStored(SNAPSHOT, artifacts, version.value.manifest.snapshot))
       : { known: false, why: 'its dataset version cannot be read' },
     uploads: await memory.uploads(run, candidate ?? contender.replace(/@\d+$/, '')),
     decisions: await decisionsOf(memory, aliases, pipeline),
@@ -177,7 +179,7 @@ async function versionOf(
       version: datasetVersion,
       ref: manifest,
       createdAt: 'unknown',
-      manifest: await readJson<Manifest>(artifacts, manifest),
+      manifest: await loadStored(MANIFEST, artifacts, manifest),
     }));
   }
   return versions.known
@@ -190,7 +192,7 @@ function loadVersion(artifacts: ArtifactStore, { pipeline, number, manifest: ref
     version: `${pipeline}@${number}`,
     ref,
     createdAt,
-    manifest: await readJson<Manifest>(artifacts, ref),
+    manifest: await loadStored(MANIFEST, artifacts, ref),
   }));
 }
 

@@ -1,11 +1,15 @@
 import path from 'node:path';
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
+import { MANIFEST } from '../contract/stored/manifest.ts';
+import { SNAPSHOT } from '../contract/stored/snapshot.ts';
+import { TEMPLATE } from '../contract/stored/template.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Snapshot } from '../core/run/snapshot.ts';
 import type { Manifest } from '../data/split/manifest.ts';
 import { SIDES, type Side } from '../data/split/sides.ts';
-import { type ArtifactStore, readJson } from '../stores/artifact-store.ts';
+import type { ArtifactStore } from '../stores/artifact-store.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
+import { loadStored } from '../stores/stored-objects.ts';
 import { artifactsFolder } from './artifact-states.ts';
 import { known } from './home-files.ts';
 
@@ -40,13 +44,13 @@ export async function storedVersions(
   const versions: StoredVersion[] = [];
   for (const { pipeline, number, manifest: ref } of listed.value) {
     const name = `${pipeline}@${number}`;
-    const manifest = await known(() => readJson<Manifest>(artifacts, ref));
+    const manifest = await known(() => loadStored(MANIFEST, artifacts, ref));
     if (!manifest.known) {
       note(`${name} cannot be read, so its training files were not looked at: ${manifest.why}`);
       continue;
     }
-    const template = await known(() => readJson<PromptTemplate>(artifacts, manifest.value.template.ref));
-    const snapshot = await known(() => readJson<Snapshot>(artifacts, manifest.value.snapshot));
+    const template = await known(() => loadStored(TEMPLATE, artifacts, manifest.value.template.ref));
+    const snapshot = await known(() => loadStored(SNAPSHOT, artifacts, manifest.value.snapshot));
     if (!template.known)
       note(`the instructions of ${name} cannot be read, so inputs are not recognized: ${template.why}`);
     if (!snapshot.known) note(`the snapshot of ${name} cannot be read: ${snapshot.why}`);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
@@ -8,6 +9,7 @@ import { TRAINER_PORT } from '../providers/profiles/local.ts';
 import { serviceLogFile, temporalDatabaseFile, trainerFolder } from '../stores/home.ts';
 import { connectClient, type TemporalTarget, temporalTarget } from '../worker/connection.ts';
 import { hasWorker, recently } from '../worker/task-queue.ts';
+import { hasOldTables } from './old-database.ts';
 import { freePort } from './ports.ts';
 import { provideServerProgram, type Say } from './server-program.ts';
 import { ServiceProcess } from './service-process.ts';
@@ -172,7 +174,9 @@ async function provideTemporal(
   ];
   // Not made beforehand with a mode of its own: the server takes an empty file for a database that has its tables.
   // WAL and synchronous NORMAL: several times the throughput, and still safe against a killed process.
-  args.push('--db-filename', temporalDatabaseFile(home), '--sqlite-pragma', 'journal_mode=WAL');
+  const database = temporalDatabaseFile(home);
+  const madeBefore = existsSync(database);
+  args.push('--db-filename', database, '--sqlite-pragma', 'journal_mode=WAL');
   args.push('--sqlite-pragma', 'synchronous=NORMAL');
   for (const { name, type } of SEARCH_ATTRIBUTES) {
     args.push('--search-attribute', `${name}=${type === 'KEYWORD' ? 'Keyword' : 'Double'}`);
@@ -183,6 +187,12 @@ async function provideTemporal(
   const target = temporalTarget(home);
   const client = await started(service, () => connectClient(target));
   say(`Temporal server at ${target.address}, Web UI at ${record.temporal.ui}`);
+  if (madeBefore && (await hasOldTables(client, () => service.logTail()))) {
+    say(
+      `${database} was made by an older Temporal server: its runs go on, but this server cannot list its schedules. ` +
+        'To get the list back, stop everything, move the file away, and create the schedules again',
+    );
+  }
   return { client, target };
 }
 

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
 import type { Environment } from '../config/environment.ts';
 import { LOCAL } from '../providers/profiles/local.ts';
 import { ignoreFile, servicesFile } from '../stores/home.ts';
@@ -13,6 +14,15 @@ export interface Services {
   trainer?: { url: string; pid: number };
   worker?: { pid: number };
 }
+
+const pid = z.int();
+const servicesSchema = z.object({
+  owner: pid,
+  kept: z.boolean(),
+  temporal: z.object({ address: z.string(), ui: z.string(), pid }).exactOptional(),
+  trainer: z.object({ url: z.string(), pid }).exactOptional(),
+  worker: z.object({ pid }).exactOptional(),
+}) satisfies z.ZodType<Services>;
 
 /** The record of a home folder; undefined where there is none, or where its owner died without tidying up. */
 export function readServices(home: string): Services | undefined {
@@ -38,7 +48,7 @@ export function pidsOf({ temporal, trainer, worker }: Services): number[] {
 
 function readRecord(home: string): Services | undefined {
   try {
-    return JSON.parse(readFileSync(servicesFile(home), 'utf8')) as Services;
+    return servicesSchema.parse(JSON.parse(readFileSync(servicesFile(home), 'utf8')));
   } catch {
     return undefined;
   }

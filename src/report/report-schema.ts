@@ -1,6 +1,6 @@
 import { TREATMENTS } from '@tuneloop/app/internal/prompt/prompt-template';
 import { z } from 'zod';
-import { VERDICTS, type VerdictName } from '../data/rows/issue.ts';
+import { ISSUES, type RowIssue } from '../data/rows/issue.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from './report.ts';
 
@@ -97,7 +97,7 @@ const flips = z.array(
 );
 
 const sides = z.object({ train: count, validation: count, test: count });
-const verdictNames = Object.keys(VERDICTS) as VerdictName[];
+const issueNames = Object.keys(ISSUES) as RowIssue[];
 
 const opponent = z.object({
   model: z.string(),
@@ -169,7 +169,7 @@ const reportSchema = z.object({
   flips: z.object({ gained: flips, lost: flips }).nullable(),
   data: z.object({
     rowsRead: count,
-    verdicts: z.array(z.object({ verdict: z.enum(verdictNames), rows: count, places: z.array(z.string()) })),
+    verdicts: z.array(z.object({ verdict: z.enum(issueNames), rows: count, places: z.array(z.string()) })),
     labels: z.record(z.string(), sides).nullable(),
     groups: z.object({ all: count, nearDuplicates: count }),
     split: z.object({ by: z.enum(['hash', 'time']), seed: count }),

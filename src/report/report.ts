@@ -1,7 +1,7 @@
 import type { ClassificationFigures } from '../core/evaluation/classification.ts';
 import type { RunFindings } from '../core/run/run-result.ts';
 import type { MetricPoint } from '../core/run/training-metrics.ts';
-import type { VerdictCount } from '../data/rows/issue.ts';
+import type { IssueCount } from '../data/rows/issue.ts';
 import type { LabelTable } from '../data/split/manifest.ts';
 
 /**
@@ -46,7 +46,8 @@ export interface Flip {
 /** Where the rows of the run came from and went. */
 export interface DataFigures {
   rowsRead: number;
-  verdicts: VerdictCount[];
+  /** Issues of rows, under the key that stored reports have. */
+  verdicts: IssueCount[];
   labels: LabelTable | null;
   /** Groups of inputs that stay on one side, and those of them with inputs that are alike but not equal. */
   groups: { all: number; nearDuplicates: number };

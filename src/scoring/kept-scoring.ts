@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { currentWorkflowId, type Dependencies } from '../activities/support/dependencies.ts';
 import type { Pipeline } from '../config/pipeline.ts';
+import { SCORE } from '../contract/stored/completion.ts';
 import { CompletionCache, questionKey } from '../stores/completion-cache.ts';
 import type { AnsweredRow, Score } from './score.ts';
 import { openScoring, type Scoring, type ScoringOptions } from './scoring.ts';
@@ -35,9 +36,15 @@ export class KeptScoring implements Scoring {
     const { address } = dependencies.connectProvider(pipeline.provider).inference;
     const of = { address, model: judge.model };
     let paidUsd = 0;
-    const cache = await CompletionCache.open<Score>(dependencies.home, of, evaluation, ({ judgeUsd }) => {
-      paidUsd += judgeUsd ?? 0;
-    });
+    const cache = await CompletionCache.open<Score>(
+      dependencies.home,
+      of,
+      evaluation,
+      ({ judgeUsd }) => {
+        paidUsd += judgeUsd ?? 0;
+      },
+      SCORE.is,
+    );
     const { judgeLimitUsd } = options;
     const leftUsd = judgeLimitUsd === null ? null : Math.max(0, judgeLimitUsd - paidUsd);
     const scoring = await openScoring(dependencies, pipeline, { ...options, judgeLimitUsd: leftUsd });

@@ -1,5 +1,5 @@
 import type { ColumnNames } from '../config/source.ts';
-import type { VerdictName } from '../data/rows/issue.ts';
+import type { RowIssue } from '../data/rows/issue.ts';
 import { TuneloopError } from '../errors.ts';
 import { readJsonLine } from './json-line.ts';
 import type { Place, SourceItem } from './source.ts';
@@ -60,14 +60,14 @@ export class Columns {
   item(cells: Cells, place: Place, id?: string): SourceItem {
     const value: Record<string, unknown> = id === undefined ? {} : { id };
     const usage: Record<string, unknown> = {};
-    const verdicts: VerdictName[] = [];
+    const issues: RowIssue[] = [];
     for (const key of this.#indexes.keys()) {
       const cell = this.#cell(cells, key);
       if (cell === undefined) continue;
       if (key === 'messages' || key === 'metadata') {
         const read = readJsonLine(Buffer.from(cell), false);
-        if ('refused' in read) return { kind: 'refused', verdict: read.refused, place };
-        verdicts.push(...read.verdicts);
+        if ('refused' in read) return { kind: 'refused', issue: read.refused, place };
+        issues.push(...read.issues);
         value[key] = read.value;
       } else if (key === 'prompt_tokens' || key === 'completion_tokens') {
         usage[key] = numberOr(cell);
@@ -79,7 +79,7 @@ export class Columns {
     }
     // Half a usage says nothing.
     if (Object.keys(usage).length === 2) value.usage = usage;
-    return itemOf(value, place, verdicts);
+    return itemOf(value, place, issues);
   }
 
   #cell(cells: Cells, key: Key): string | undefined {

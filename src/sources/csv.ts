@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { ColumnNames } from '../config/source.ts';
-import type { VerdictName } from '../data/rows/issue.ts';
+import type { RowIssue } from '../data/rows/issue.ts';
 import { TuneloopError } from '../errors.ts';
 import { Columns } from './columns.ts';
 import { csvFields, type RawCsvRecord, splitCsv } from './csv-records.ts';
@@ -40,16 +40,16 @@ function headerOf(raw: RawCsvRecord, file: string): string[] {
 function itemOfRecord(raw: RawCsvRecord, table: { columns: Columns; count: number }, file: string): SourceItem {
   const place = { file, line: raw.line };
   const read = fieldsOf(raw);
-  if ('refused' in read) return { kind: 'refused', verdict: read.refused, place };
+  if ('refused' in read) return { kind: 'refused', issue: read.refused, place };
   const { fields } = read;
   if (fields.length !== table.count) {
     const isBlank = fields.length === 1 && fields[0]?.trim() === '';
-    return { kind: 'refused', verdict: isBlank ? 'blank-line' : 'bad-csv', place };
+    return { kind: 'refused', issue: isBlank ? 'blank-line' : 'bad-csv', place };
   }
   return table.columns.item(fields, place);
 }
 
-function fieldsOf({ bytes, sound }: RawCsvRecord): { fields: string[] } | { refused: VerdictName } {
+function fieldsOf({ bytes, sound }: RawCsvRecord): { fields: string[] } | { refused: RowIssue } {
   if (!sound) return { refused: 'bad-csv' };
   if (bytes === null) return { refused: 'too-large' };
   if (!isUtf8(bytes)) return { refused: 'not-utf8' };

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { VerdictName } from '../data/rows/issue.ts';
+import type { RowIssue } from '../data/rows/issue.ts';
 
 /** Bytes. Longer lines are refused; whoever reads lines does not even keep them. */
 export const LONGEST_LINE = 10_000_000;
@@ -8,7 +8,7 @@ const LARGE_LINE = 100_000;
 /** Objects and lists within one another. */
 const DEEPEST = 32;
 
-type JsonLine = { value: unknown; verdicts: VerdictName[] } | { refused: VerdictName };
+type JsonLine = { value: unknown; issues: RowIssue[] } | { refused: RowIssue };
 
 const QUOTE = 0x22;
 const COLON = 0x3a;
@@ -27,19 +27,19 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
  * @param first whether it is the first line of its file, which may begin with a byte order mark.
  */
 export function readJsonLine(bytes: Buffer, first: boolean): JsonLine {
-  const verdicts: VerdictName[] = [];
+  const issues: RowIssue[] = [];
   let line = bytes;
   if (first && startsWithMark(line)) {
     line = line.subarray(BYTE_ORDER_MARK.length);
-    verdicts.push('byte-order-mark');
+    issues.push('byte-order-mark');
   }
   if (isBlank(line)) return { refused: 'blank-line' };
   if (line.at(-1) === CARRIAGE_RETURN) {
     line = line.subarray(0, -1);
-    verdicts.push('crlf');
+    issues.push('crlf');
   }
   if (line.length > LONGEST_LINE) return { refused: 'too-large' };
-  if (line.length > LARGE_LINE) verdicts.push('large-row');
+  if (line.length > LARGE_LINE) issues.push('large-row');
   if (!isUtf8(line)) return { refused: 'not-utf8' };
 
   const text = line.toString('utf8');
@@ -52,7 +52,7 @@ export function readJsonLine(bytes: Buffer, first: boolean): JsonLine {
     // The parser's message quotes the line, which is production data.
     return { refused: whyBroken(text) };
   }
-  return members > countMembers(value) ? { refused: 'duplicate-key' } : { value, verdicts };
+  return members > countMembers(value) ? { refused: 'duplicate-key' } : { value, issues };
 }
 
 function startsWithMark(line: Buffer): boolean {
@@ -109,7 +109,7 @@ function countMembers(value: unknown): number {
 }
 
 /** The reason why a text is not JSON, for people. */
-function whyBroken(text: string): VerdictName {
+function whyBroken(text: string): RowIssue {
   if (text.includes('\0')) return 'nul-character';
   if (/NaN|Infinity/.test(text) && isJson(withoutNan(text))) return 'nan';
   const end = endOfValue(text);

@@ -7,7 +7,7 @@ import { itemOf } from './source-item.ts';
 
 /**
  * Reads files of one JSON value a line. A last line that is neither ended nor JSON is still being written: it is left for
- * the next reading, without a verdict.
+ * the next reading, without an issue.
  *
  * @param shape - what a line is in the shape of a log's lines; undefined passes it over
  */
@@ -29,14 +29,14 @@ export function jsonlReader(shape: (value: unknown) => unknown = (value) => valu
 
 /** Cut off in the middle of its JSON, or of a character. */
 function isUnfinished(item: SourceItem | undefined): boolean {
-  return item?.kind === 'refused' && (item.verdict === 'broken-json' || item.verdict === 'not-utf8');
+  return item?.kind === 'refused' && (item.issue === 'broken-json' || item.issue === 'not-utf8');
 }
 
 function itemOfLine(bytes: Buffer | null, place: Place, shape: (value: unknown) => unknown): SourceItem | undefined {
   const read = bytes === null ? { refused: 'too-large' as const } : readJsonLine(bytes, place.line === 1);
-  if ('refused' in read) return { kind: 'refused', verdict: read.refused, place };
+  if ('refused' in read) return { kind: 'refused', issue: read.refused, place };
   const value = shape(read.value);
-  return value === undefined ? undefined : itemOf(value, place, read.verdicts);
+  return value === undefined ? undefined : itemOf(value, place, read.issues);
 }
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { readServedCall } from '@tuneloop/app/internal/predict/served-call';
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import { z } from 'zod';
-import { placeText, VERDICTS, type VerdictName } from '../data/rows/issue.ts';
+import { ISSUES, placeText, type RowIssue } from '../data/rows/issue.ts';
 import type { Actual, LogRow } from '../data/rows/row.ts';
 import { TuneloopError } from '../errors.ts';
 import { readJsonLine } from './json-line.ts';
@@ -11,11 +11,11 @@ import { isoTimestamp, parseTime } from './timestamp.ts';
 
 /** Why something could not become a row; `detail` names the key, never a value. */
 interface Refused {
-  refused: VerdictName;
+  refused: RowIssue;
   detail?: string;
 }
 
-type ParsedRow = { row: LogRow; verdicts: VerdictName[] } | { actual: Actual; verdicts: VerdictName[] } | Refused;
+type ParsedRow = { row: LogRow; issues: RowIssue[] } | { actual: Actual; issues: RowIssue[] } | Refused;
 
 const id = z.union([z.string().min(1), z.number()]);
 const timestamp = z
@@ -96,10 +96,10 @@ export function parseLogRow(value: unknown, place: Place): ParsedRow {
   if (!parsed.success) return wrongShape(parsed.error);
   const fields = parsed.data;
 
-  const verdicts: VerdictName[] = [];
-  const prompt = promptOf(fields, verdicts);
+  const issues: RowIssue[] = [];
+  const prompt = promptOf(fields, issues);
   if ('refused' in prompt) return prompt;
-  const answer = answerOf(fields, prompt.messages, verdicts);
+  const answer = answerOf(fields, prompt.messages, issues);
   if ('refused' in answer) return answer;
   const metadata = metadataOf(fields.metadata);
   if (hasUnsafeInteger(fields)) return { refused: 'unsafe-integer' };
@@ -121,7 +121,7 @@ export function parseLogRow(value: unknown, place: Place): ParsedRow {
     ...(fields.latency_ms == null ? {} : { latencyMs: fields.latency_ms }),
     ...(metadata ? { metadata } : {}),
   };
-  return { row, verdicts };
+  return { row, issues };
 }
 
 /**
@@ -153,9 +153,9 @@ export function parseJudgingRow(text: Buffer, place: { file: string; line: numbe
 }
 
 /** Says where a row is bad, and why. @param place of the row, or of several, as people read it. */
-export function refusalText(verdict: VerdictName, place: Place | string, detail?: string): string {
+export function refusalText(issue: RowIssue, place: Place | string, detail?: string): string {
   const where = typeof place === 'string' ? place : placeText(place);
-  return `${where}: ${VERDICTS[verdict].what}${detail === undefined ? '' : ` (${detail})`}`;
+  return `${where}: ${ISSUES[issue].what}${detail === undefined ? '' : ` (${detail})`}`;
 }
 
 function invalid({ refused, detail }: Refused, place: Place): TuneloopError {
@@ -163,7 +163,7 @@ function invalid({ refused, detail }: Refused, place: Place): TuneloopError {
 }
 
 /** To learn from one's own answers would be to learn one's own mistakes. */
-function rowFlaw(metadata: LogRow['metadata'], flaw: VerdictName | undefined): Pick<LogRow, 'flaw'> | undefined {
+function rowFlaw(metadata: LogRow['metadata'], flaw: RowIssue | undefined): Pick<LogRow, 'flaw'> | undefined {
   const answeredBy = readServedCall(metadata)?.answeredBy ?? 'original';
   if (answeredBy !== 'original') return { flaw: 'own-answer' };
   return flaw === undefined ? undefined : { flaw };
@@ -184,11 +184,11 @@ function parseActual(value: object): ParsedRow {
       ...(by ? { by } : {}),
       ...(timestamp == null ? {} : { timestamp: isoTimestamp(timestamp) }),
     },
-    verdicts: [],
+    issues: [],
   };
 }
 
-function promptOf({ messages, prompt }: LogRowFields, verdicts: VerdictName[]): { messages: Message[] } | Refused {
+function promptOf({ messages, prompt }: LogRowFields, issues: RowIssue[]): { messages: Message[] } | Refused {
   const read: Message[] = prompt == null ? [] : [{ role: 'user', content: prompt }];
   for (const [index, { role, content, tool_calls, function_call }] of (messages ?? []).entries()) {
     if (role === 'function' || tool_calls?.length || function_call != null) return { refused: 'tool-messages' };
@@ -197,7 +197,7 @@ function promptOf({ messages, prompt }: LogRowFields, verdicts: VerdictName[]): 
     if (text === undefined) {
       return { refused: 'wrong-shape', detail: `messages.${index}.content: must be text, or a list of text parts` };
     }
-    if (typeof content !== 'string' && !verdicts.includes('content-parts')) verdicts.push('content-parts');
+    if (typeof content !== 'string' && !issues.includes('content-parts')) issues.push('content-parts');
     read.push({ role, content: text });
   }
   return read.every(({ content }) => content.trim() === '') ? { refused: 'no-prompt' } : { messages: read };
@@ -239,19 +239,19 @@ const COMPLETION_SHAPE = 'completion: must be text, a message of the assistant, 
 function answerOf(
   fields: LogRowFields,
   messages: Message[],
-  verdicts: VerdictName[],
-): { completion: string | undefined; flaw?: VerdictName } | Refused {
+  issues: RowIssue[],
+): { completion: string | undefined; flaw?: RowIssue } | Refused {
   const checked = fields.actual != null;
   let { completion } = fields;
   if (completion == null && !checked && messages.length > 1 && messages.at(-1)?.role === 'assistant') {
     completion = messages.pop()?.content;
-    verdicts.push('answer-in-messages');
+    issues.push('answer-in-messages');
   }
   if (isObject(completion)) {
     if (rawError.safeParse(completion).success) {
       return { completion: undefined, ...(checked ? {} : { flaw: 'api-error' }) };
     }
-    verdicts.push('raw-completion');
+    issues.push('raw-completion');
   }
   const raw = rawMessageOf(completion);
   const text = raw?.content == null ? undefined : textOf(raw.content);
@@ -259,7 +259,7 @@ function answerOf(
   const flaw =
     (raw && flawOf(raw, fields.finish_reason, refusal)) ?? (text === null ? 'unsupported-content' : undefined);
   if (!raw || (text === undefined && raw.content != null)) return { refused: 'wrong-shape', detail: COMPLETION_SHAPE };
-  if (Array.isArray(raw.content) && !verdicts.includes('content-parts')) verdicts.push('content-parts');
+  if (Array.isArray(raw.content) && !issues.includes('content-parts')) issues.push('content-parts');
   return { completion: text || refusal || (text ?? undefined), ...(flaw && !checked ? { flaw } : {}) };
 }
 
@@ -279,7 +279,7 @@ function flawOf(
   { content, tool_calls, function_call, stop_reason, finish_reason }: RawMessage,
   loggedReason: string | null | undefined,
   refusal: string | undefined,
-): VerdictName | undefined {
+): RowIssue | undefined {
   const calls =
     Array.isArray(content) && content.some((part) => isObject(part) && 'type' in part && part.type === 'tool_use');
   if (calls || tool_calls?.length || function_call != null) return 'tool-call';
@@ -288,7 +288,7 @@ function flawOf(
 }
 
 /** As OpenAI, Anthropic and Gemini name them. */
-const FINISH_REASONS: ReadonlyMap<string, VerdictName> = new Map<string, VerdictName>([
+const FINISH_REASONS: ReadonlyMap<string, RowIssue> = new Map<string, RowIssue>([
   ['length', 'cut-off'],
   ['max_tokens', 'cut-off'],
   ['content_filter', 'cut-off'],
@@ -323,7 +323,7 @@ function isUnsafeInteger(value: unknown): boolean {
   return Number.isInteger(value) && !Number.isSafeInteger(value);
 }
 
-function textFlaw(texts: readonly (string | null | undefined)[]): VerdictName | undefined {
+function textFlaw(texts: readonly (string | null | undefined)[]): RowIssue | undefined {
   for (const text of texts) {
     if (text?.includes('\0')) return 'nul-character';
     if (text?.isWellFormed() === false) return 'lone-surrogate';

@@ -115,7 +115,7 @@ class FilteredSource implements Source {
 }
 
 /** A log row among later answers is one by its `actual` or its rating; without them it says nothing. */
-function* answerOf({ row, verdicts }: Extract<SourceItem, { kind: 'row' }>): Generator<SourceItem> {
+function* answerOf({ row, issues }: Extract<SourceItem, { kind: 'row' }>): Generator<SourceItem> {
   const { id, actual, actualBy, quality, timestamp } = row;
   if (actual === undefined && quality === undefined) return;
   yield {
@@ -127,6 +127,6 @@ function* answerOf({ row, verdicts }: Extract<SourceItem, { kind: 'row' }>): Gen
       ...(actualBy === undefined ? {} : { by: actualBy }),
       ...(timestamp === undefined ? {} : { timestamp }),
     },
-    verdicts,
+    issues,
   };
 }

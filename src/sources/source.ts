@@ -1,5 +1,5 @@
 import type { Cursor } from '../core/run/snapshot.ts';
-import type { VerdictName } from '../data/rows/issue.ts';
+import type { RowIssue } from '../data/rows/issue.ts';
 import type { Actual, LogRow } from '../data/rows/row.ts';
 
 /** Where production pairs come from. Every implementation passes one conformance suite. */
@@ -34,9 +34,9 @@ export interface Reading {
  * a value.
  */
 export type SourceItem =
-  | { kind: 'row'; row: LogRow; verdicts: VerdictName[] }
-  | { kind: 'actual'; actual: Actual; verdicts: VerdictName[] }
-  | { kind: 'refused'; verdict: VerdictName; place: Place; detail?: string };
+  | { kind: 'row'; row: LogRow; issues: RowIssue[] }
+  | { kind: 'actual'; actual: Actual; issues: RowIssue[] }
+  | { kind: 'refused'; issue: RowIssue; place: Place; detail?: string };
 
 /** Where a row stands, for messages. */
 export interface Place {

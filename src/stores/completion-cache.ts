@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode } from '@tuneloop/app/internal/shared/files';
+import { isRecord } from '../contract/stored/format.ts';
 import { completionsFolder } from './home.ts';
 import { readLines } from './lines.ts';
 
@@ -57,13 +58,15 @@ interface Place {
 export class CompletionCache<Answer> {
   readonly #places = new Map<number, Place>();
   readonly #file: string;
+  readonly #isAnswer: (value: unknown) => value is Answer;
   #writer: Promise<FileHandle> | undefined;
   #unwritten = '';
   #writing: Promise<void> = Promise.resolve();
   readonly #segments: Segment[] = [];
 
-  private constructor(file: string) {
+  private constructor(file: string, isAnswer: (value: unknown) => value is Answer) {
     this.#file = file;
+    this.#isAnswer = isAnswer;
   }
 
   /**
@@ -72,17 +75,19 @@ export class CompletionCache<Answer> {
    * @param of whose answers: the same model at the same address.
    * @param evaluation names this evaluation among all.
    * @param onOwn is told of every answer that an earlier attempt of this evaluation has paid for.
+   * @param isAnswer whether a value that was read is an answer; others are passed over.
    */
   static async open<Answer>(
     home: string,
     of: Pick<Question, 'address' | 'model'>,
     evaluation: string,
     onOwn: (answer: Answer) => void,
+    isAnswer: (value: unknown) => value is Answer,
   ): Promise<CompletionCache<Answer>> {
     const folder = path.join(completionsFolder(home), nameOf([of.address, of.model]));
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const name = nameOf([evaluation]);
-    const cache = new CompletionCache<Answer>(path.join(folder, `${name}-${randomUUID()}.jsonl`));
+    const cache = new CompletionCache<Answer>(path.join(folder, `${name}-${randomUUID()}.jsonl`), isAnswer);
     const files = (await filesIn(folder)).filter(({ modified }) => Date.now() - modified < KEPT_MS);
     const isOwn = ({ file }: { file: string }) => path.basename(file).startsWith(`${name}-`);
     // What is read last counts: the newest, and this evaluation's own before any other.
@@ -99,7 +104,7 @@ export class CompletionCache<Answer> {
     try {
       const bytes = Buffer.alloc(length);
       await (await segment.handle).read(bytes, 0, length, start);
-      const line = parsed<Answer>(bytes);
+      const line = this.#parse(bytes);
       return line?.key === key ? { answer: line.answer, own: segment.own } : undefined;
     } catch (error) {
       // Another evaluation has tidied up meanwhile.
@@ -134,7 +139,7 @@ export class CompletionCache<Answer> {
     let start = 0;
     try {
       for await (const bytes of readLines(segment.file)) {
-        const line = parsed<Answer>(bytes);
+        const line = this.#parse(bytes);
         if (line) {
           this.#places.set(shortened(line.key), { segment, start, length: bytes.length });
           if (segment.own) onOwn(line.answer);
@@ -144,6 +149,18 @@ export class CompletionCache<Answer> {
     } catch (error) {
       if (!hasCode(error, 'ENOENT')) throw error;
     }
+  }
+
+  #parse(bytes: Buffer): Line<Answer> | undefined {
+    let line: unknown;
+    try {
+      line = JSON.parse(bytes.toString('utf8'));
+    } catch {
+      return undefined;
+    }
+    if (!isRecord(line)) return undefined;
+    const { key, answer } = line;
+    return typeof key === 'string' && key.length === 43 && this.#isAnswer(answer) ? { key, answer } : undefined;
   }
 
   async #write(): Promise<void> {
@@ -190,15 +207,6 @@ function nameOf(texts: readonly string[]): string {
 /** 48 bits of a key. Two keys that share them are told apart by their lines, and the older answer counts as missing. */
 function shortened(key: string): number {
   return Buffer.from(key.slice(0, 8), 'base64url').readUIntBE(0, 6);
-}
-
-function parsed<Answer>(bytes: Buffer): Line<Answer> | undefined {
-  try {
-    const line: Line<Answer> = JSON.parse(bytes.toString('utf8'));
-    return typeof line?.key === 'string' && line.key.length === 43 ? line : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 async function filesIn(folder: string): Promise<{ file: string; bytes: number; modified: number }[]> {

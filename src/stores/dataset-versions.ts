@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { DATASET_VERSION } from '../contract/stored/dataset-version.ts';
+import { contentOf, withFormat } from '../contract/stored/format.ts';
+import { WRITTEN_BY } from '../contract/stored/written-by.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { TuneloopError } from '../errors.ts';
 import { datasetsFolder } from './home.ts';
@@ -31,7 +34,8 @@ export class DatasetVersions {
   /**
    * The versions of one pipeline or of all, by name and number.
    *
-   * @throws TuneloopError USAGE for what cannot be a pipeline's name, ARTIFACT_CORRUPT for a version that cannot be read.
+   * @throws TuneloopError USAGE for what cannot be a pipeline's name, ARTIFACT_CORRUPT for a version that cannot be read, STORED_FORMAT for one
+   * of another format.
    */
   async list(pipeline?: string): Promise<DatasetVersion[]> {
     const pipelines = pipeline === undefined ? (await this.#records.names()).filter(isPipelineName) : [pipeline];
@@ -52,7 +56,7 @@ export class DatasetVersions {
     const latest = (await this.#numbers(pipeline)).at(-1) ?? 0;
     if (latest !== previous) throw changed(pipeline, previous);
     const version: DatasetVersion = { pipeline, number: previous + 1, manifest, createdAt: new Date().toISOString() };
-    if (await this.#records.append(pipeline, version.number, `${JSON.stringify(version)}\n`)) return version;
+    if (await this.#records.append(pipeline, version.number, textOf(version))) return version;
     throw changed(pipeline, previous);
   }
 
@@ -67,31 +71,32 @@ export class DatasetVersions {
   }
 
   async #read(pipeline: string, number: number): Promise<DatasetVersion> {
+    const place = this.#records.place(pipeline, number);
     const text = await this.#records.read(pipeline, number);
-    try {
-      if (text === null) throw new Error('it has been removed');
-      const version = versionSchema.parse(JSON.parse(text));
-      if (version.pipeline !== pipeline || version.number !== number) throw new Error('it is another version');
-      return version;
-    } catch (error) {
-      const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-      const place = this.#records.place(pipeline, number);
-      throw new TuneloopError('ARTIFACT_CORRUPT', `${place} is no dataset version: ${reason}`);
-    }
+    if (text === null) throw corrupt(place, 'it has been removed');
+    const parsed = DATASET_VERSION.schema.safeParse(contentOf(DATASET_VERSION, parseJson(text, place), place));
+    if (!parsed.success) throw corrupt(place, z.prettifyError(parsed.error));
+    const version = parsed.data;
+    if (version.pipeline !== pipeline || version.number !== number) throw corrupt(place, 'it is another version');
+    return version;
   }
 }
 
-const versionSchema = z.object({
-  pipeline: z.string(),
-  number: z.int().gte(1),
-  manifest: z.object({
-    uri: z.string(),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    bytes: z.int().gte(0),
-    rows: z.int().gte(0),
-  }),
-  createdAt: z.iso.datetime(),
-});
+function textOf(version: DatasetVersion): string {
+  return `${JSON.stringify({ ...withFormat(DATASET_VERSION, version), writtenBy: WRITTEN_BY })}\n`;
+}
+
+function parseJson(text: string, place: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw corrupt(place, 'it is not JSON');
+  }
+}
+
+function corrupt(place: string, reason: string): TuneloopError {
+  return new TuneloopError('ARTIFACT_CORRUPT', `${place} is no dataset version: ${reason}`);
+}
 
 function isPipelineName(name: string): boolean {
   return /^[a-z0-9][a-z0-9-]{0,62}$/.test(name);

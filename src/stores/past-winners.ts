@@ -1,20 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { readStored } from '../contract/stored/format.ts';
+import { PAST_WINNERS, pastWinnerSchema } from '../contract/stored/past-winners.ts';
+import { WRITTEN_BY } from '../contract/stored/written-by.ts';
 import { writeFileAtomically } from './files.ts';
 import { pastWinnersFile } from './home.ts';
-
-const pastWinnerSchema = z.object({
-  run: z.string(),
-  /** ISO 8601. */
-  wonAt: z.iso.datetime(),
-  baseModel: z.string(),
-  hyperparameters: z.object({
-    learningRateMultiplier: z.number().positive(),
-    epochs: z.int().gte(1),
-    batchSize: z.int().gte(1).exactOptional(),
-  }),
-  treatment: z.string(),
-});
 
 /** What has won a run: the settings that later runs of the pipeline try first. */
 export type PastWinner = z.infer<typeof pastWinnerSchema>;
@@ -40,7 +30,7 @@ export async function readPastWinners(home: string, pipeline: string): Promise<P
     return { winners: [], warning: code === 'ENOENT' ? null : unreadable(file, code ?? String(error)) };
   }
   try {
-    const entries = z.array(z.unknown()).parse(JSON.parse(text));
+    const entries = readStored(PAST_WINNERS, JSON.parse(text), file);
     const winners = entries.flatMap((entry) => pastWinnerSchema.safeParse(entry).data ?? []);
     return {
       winners,
@@ -59,7 +49,8 @@ export async function addPastWinner(home: string, pipeline: string, winner: Past
   const { winners } = await readPastWinners(home, pipeline);
   const others = winners.filter((other) => settingsOf(other) !== settingsOf(winner));
   const kept = [winner, ...others].slice(0, MOST_KEPT);
-  await writeFileAtomically(pastWinnersFile(home, pipeline), `${JSON.stringify(kept, null, 2)}\n`);
+  const file = { format: PAST_WINNERS.format, writtenBy: WRITTEN_BY, winners: kept };
+  await writeFileAtomically(pastWinnersFile(home, pipeline), `${JSON.stringify(file, null, 2)}\n`);
 }
 
 function settingsOf({ baseModel, hyperparameters, treatment }: PastWinner): string {

@@ -12,6 +12,10 @@ import { readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { temporaryFolder } from '../stores/temporary-folder.ts';
 
+const SIDES = { train: 1, validation: 1, test: 1 };
+
+import { sampleManifest } from '../data/rows/sample-manifest.ts';
+
 const home = temporaryFolder();
 const artifacts = new FileStore(`${home}/artifacts`);
 
@@ -58,7 +62,7 @@ async function evaluate(examples: Example[], { otherwise = [] as Example[], word
     examples: await rows(examples),
     otherwise: await rows(otherwise),
     template: await writeJson(artifacts, template(words)),
-    manifest: await writeJson(artifacts, { labels: { refund: {}, shipping: {} } }),
+    manifest: await writeJson(artifacts, sampleManifest({ labels: { refund: SIDES, shipping: SIDES } })),
     judgeLimitUsd: null,
   });
 }

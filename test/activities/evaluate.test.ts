@@ -10,6 +10,7 @@ import { pipelineSchema } from '../../src/config/pipeline.ts';
 import type { EvaluateInput, Evaluation, Evaluations, Subject } from '../../src/core/run/evaluation.ts';
 import { readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
+import { sampleManifest } from '../data/rows/sample-manifest.ts';
 import { type Answer, rejection, type TinyServer, tinyServer } from '../providers/http-server.ts';
 import { providerAt } from '../providers/provider-at.ts';
 import { temporaryHome, until } from '../setup/cli.ts';
@@ -135,7 +136,10 @@ async function attempt(subjects: readonly Subject[], call: Call = {}): Promise<E
       }),
     ),
   );
-  const labels = 'judge' in evaluation ? null : Object.fromEntries(LABELS.map((label) => [label, { train: 1 }]));
+  const labels =
+    'judge' in evaluation
+      ? null
+      : Object.fromEntries(LABELS.map((label) => [label, { train: 1, validation: 0, test: 0 }]));
   const environment = new MockActivityEnvironment(
     { workflowExecution: { workflowId: `shop/${run}`, runId: `id of ${run}` }, attempt },
     { logger: new DefaultLogger('ERROR') },
@@ -147,7 +151,7 @@ async function attempt(subjects: readonly Subject[], call: Call = {}): Promise<E
     subjects,
     examples,
     template: await writeJson(artifacts, TEMPLATE),
-    manifest: await writeJson(artifacts, { labels }),
+    manifest: await writeJson(artifacts, sampleManifest({ labels })),
     judgeLimitUsd: call.judgeLimitUsd ?? null,
   };
   return environment.run(createEvaluate(dependencies), input);

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { DeployedModel } from '../../src/core/deployment/deployed-model.ts';
 import { writeJson } from '../../src/stores/artifact-store.ts';
+import { sampleManifest } from '../data/rows/sample-manifest.ts';
 import { ActivityBench } from '../setup/activity-bench.ts';
 
 let models: { id: string; shutdown_date?: string }[] = [];
@@ -24,7 +25,7 @@ afterAll(async () => {
 async function inspect(offered: typeof models) {
   models = offered;
   const { artifacts, definition } = bench;
-  const manifest = await writeJson(artifacts, { tokens: { treated: {}, prompt: 60, completion: 1 } });
+  const manifest = await writeJson(artifacts, sampleManifest({ tokens: { treated: {}, prompt: 60, completion: 1 } }));
   const champion: DeployedModel = {
     model: 'ft:local-nano:1',
     baseModel: 'local-nano',

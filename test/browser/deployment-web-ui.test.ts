@@ -42,7 +42,7 @@ jest.setTimeout(180_000);
 
   /** The frame in which the Web UI renders the current details of a workflow. */
   const detailsOf = async (workflowId: string, holding: string) => {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
+    const page = await browser.newPage({ viewport: { width: 1600, height: 860 } });
     await page.goto(webUrl(ui(), 'default', workflowId));
     await page.getByText('User Metadata').first().click();
     const frame = () => page.frames().find((each) => decodeURIComponent(each.url()).includes(holding));

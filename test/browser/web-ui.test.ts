@@ -33,7 +33,8 @@ const PICTURES = process.env.TUNELOOP_PICTURES;
   });
 
   const open = async (suffix: string) => {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
+    // Wide and high enough for a picture of the whole table of candidates.
+    const page = await browser.newPage({ viewport: { width: 1600, height: 1280 } });
     await page.goto(`${webUrl(readServices(home)?.temporal?.ui ?? '', 'default', run.runId)}${suffix}`);
     return page;
   };
@@ -48,15 +49,16 @@ const PICTURES = process.env.TUNELOOP_PICTURES;
     for (const { id } of run.candidates ?? []) {
       expect(await details()?.getByRole('cell', { name: id, exact: true }).count()).toBe(1);
     }
-    if (PICTURES) await page.screenshot({ path: path.join(PICTURES, 'web-ui-details.png') });
+    if (PICTURES) await page.screenshot({ path: path.join(PICTURES, 'web-ui.png') });
     await page.close();
   });
 
   test('every step of the timeline is named in words', async () => {
     const page = await open('');
-    await page.getByText('strip, clean, split').first().waitFor();
+    // Only the rows in view are in the page, the newest first.
     await page.getByText('report.html, report.md, report.json').first().waitFor();
-    if (PICTURES) await page.screenshot({ path: path.join(PICTURES, 'web-ui-timeline.png'), fullPage: false });
+    await page.getByRole('button', { name: 'Descending' }).click();
+    await page.getByText('strip, clean, split').first().waitFor();
     await page.close();
   });
 

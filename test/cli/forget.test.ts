@@ -249,7 +249,13 @@ test('predictions, scores, flips of reports and cached answers are found', async
   const prediction = { index: 0, id: row.id, answer: 'refund', score: 1 };
   const { sha256 } = await bench.artifacts.write([JSON.stringify(prediction)]);
   const address = 'http://127.0.0.1:8484/v1';
-  const cache = await CompletionCache.open(bench.home, { address, model: 'ft:whole' }, 'evaluation', () => {});
+  const cache = await CompletionCache.open<unknown>(
+    bench.home,
+    { address, model: 'ft:whole' },
+    'evaluation',
+    () => {},
+    (value): value is unknown => value !== undefined,
+  );
   const ask = (content: string) =>
     questionKey({
       address,

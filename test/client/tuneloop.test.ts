@@ -29,6 +29,11 @@ describe('a library object', () => {
     await expect(tuneloop.runs.report('shop/1')).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
     await expect(tuneloop.runs.compare('shop/1', 'shop/2')).rejects.toBeInstanceOf(TuneloopError);
     await expect(tuneloop.runs.predict('shop', 'hello')).rejects.toMatchObject({ code: 'DEPLOYMENT_NOT_FOUND' });
+    await expect(tuneloop.datasets.get('shop')).rejects.toMatchObject({ code: 'DATASET_NOT_FOUND' });
+    expect(await tuneloop.datasets.list()).toEqual([]);
+    await expect(tuneloop.labels.exportSheet('nowhere.yaml', 'sheet.csv')).rejects.toMatchObject({
+      code: 'PIPELINE_INVALID',
+    });
     expect(server.connections()).toBe(0);
     await tuneloop.close();
     server.close();
@@ -81,6 +86,21 @@ describe('a library object', () => {
     expect(err).not.toHaveBeenCalled();
     out.mockRestore();
     err.mockRestore();
+    await tuneloop.close();
+  });
+
+  test.each(['', ' ', 'x'.repeat(1001)])(
+    'refuses a reason that no alias should carry before a server is asked',
+    async (why) => {
+      const tuneloop = createTuneloop({ home });
+      await expect(tuneloop.deployments.approve('shop', { why })).rejects.toMatchObject({ code: 'USAGE' });
+      await tuneloop.close();
+    },
+  );
+
+  test.each([0, -1, 1.5, Number.NaN])('refuses a canary with a share of %d before a server is asked', async (share) => {
+    const tuneloop = createTuneloop({ home });
+    await expect(tuneloop.deployments.setCanary('shop', share, { why: 'x' })).rejects.toMatchObject({ code: 'USAGE' });
     await tuneloop.close();
   });
 });

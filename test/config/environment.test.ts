@@ -3,6 +3,7 @@ import path from 'node:path';
 import {
   childEnvironment,
   ENVIRONMENT_HELP,
+  environmentWith,
   readApiKey,
   readDatabaseUrl,
   readEnvironment,
@@ -165,4 +166,15 @@ test.each(['TUNELOOP_HOME', 'TUNELOOP_TRAINER_URL', 'TUNELOOP_PRICES', 'TEMPORAL
 
 test('a relative XDG_CACHE_HOME is ignored, as its specification says', () => {
   expect(path.isAbsolute(readEnvironment({ XDG_CACHE_HOME: 'cache' }).cache)).toBe(true);
+});
+
+test('settings that a program gives win over the variables, and null takes the cap away', () => {
+  const env = { TUNELOOP_HOME: '/from/variable', TUNELOOP_TASK_QUEUE: 'variable', TUNELOOP_MONTHLY_BUDGET_USD: '5' };
+  expect(environmentWith({}, env)).toEqual(readEnvironment(env));
+  expect(environmentWith({ home: '/own', taskQueue: 'own', monthlyBudgetUsd: null }, env)).toEqual({
+    ...readEnvironment(env),
+    home: '/own',
+    taskQueue: 'own',
+    monthlyBudgetUsd: null,
+  });
 });

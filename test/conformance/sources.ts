@@ -2,7 +2,7 @@ import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { RowFilter, SourceChoice } from '../../src/config/source.ts';
 import type { Cursor } from '../../src/core/run/snapshot.ts';
-import type { VerdictName } from '../../src/data/rows/issue.ts';
+import type { RowIssue } from '../../src/data/rows/issue.ts';
 import type { LogRow } from '../../src/data/rows/row.ts';
 import { openSource, type SourceDependencies } from '../../src/sources/open-source.ts';
 import type { SourceItem } from '../../src/sources/source.ts';
@@ -37,7 +37,7 @@ export interface TestLog {
 
 export interface Traits {
   /** Of what `addBad` has added. */
-  bad: VerdictName;
+  bad: RowIssue;
   /** Whether a reading can go on where the one before it ended; else each is anew. */
   incremental: boolean;
 }
@@ -144,7 +144,7 @@ export function conformsToSource(traits: Traits, makeLog: () => Promise<TestLog>
       await log.addBad();
       await log.add(calls(2, 4));
       const { items } = await read();
-      expect(items.map((item) => (item.kind === 'refused' ? item.verdict : item.kind))).toEqual([
+      expect(items.map((item) => (item.kind === 'refused' ? item.issue : item.kind))).toEqual([
         'row',
         'row',
         traits.bad,

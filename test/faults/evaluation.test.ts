@@ -9,6 +9,7 @@ import { pipelineSchema } from '../../src/config/pipeline.ts';
 import type { EvaluateInput, Evaluation, Evaluations } from '../../src/core/run/evaluation.ts';
 import { writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
+import { sampleManifest } from '../data/rows/sample-manifest.ts';
 import { providerAt } from '../providers/provider-at.ts';
 import { temporaryHome, until } from '../setup/cli.ts';
 import { shopRows } from '../setup/shop-log.ts';
@@ -154,7 +155,10 @@ describe('F18 an answer that is no completion', () => {
         ],
         examples,
         template: await writeJson(artifacts, { versions: [] }),
-        manifest: await writeJson(artifacts, { labels: { refund: { train: 1, validation: 3, test: 0 } } }),
+        manifest: await writeJson(
+          artifacts,
+          sampleManifest({ labels: { refund: { train: 1, validation: 3, test: 0 } } }),
+        ),
         judgeLimitUsd: null,
       };
       const environment = new MockActivityEnvironment({ workflowExecution: { workflowId: name, runId: 'r' } });

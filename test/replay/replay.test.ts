@@ -1,36 +1,30 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  Runtime,
-  Worker,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { DATA_CONVERTER } from '../../src/worker/connection.ts';
-import { WORKFLOWS } from '../../src/worker/create-worker.ts';
+import { sharedWorkflowBundle } from '../setup/workflow-bundle.ts';
 
 const folder = path.join(import.meta.dirname, 'histories');
 const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
 
 describe('F29 workflows that were started by an earlier version go on under this one', () => {
-  let workflowBundle: WorkflowBundleWithSourceMap;
+  let codePath = '';
 
-  beforeAll(async () => {
+  beforeAll(() => {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
-    workflowBundle = await bundleWorkflowCode({
-      workflowsPath: WORKFLOWS,
-      ...DATA_CONVERTER,
-      logger: new DefaultLogger('WARN'),
-    });
+    codePath = sharedWorkflowBundle() ?? '';
   });
 
   const replay = (json: string) => {
     const history = historyFromJSON(JSON.parse(json));
     // The ids of jobs follow from the id of their run.
     const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
-    return Worker.runReplayHistory({ workflowBundle, dataConverter: DATA_CONVERTER }, history, workflowId);
+    return Worker.runReplayHistory(
+      { workflowBundle: { codePath }, dataConverter: DATA_CONVERTER },
+      history,
+      workflowId,
+    );
   };
 
   test('completed and cancelled runs with their jobs are recorded', () => {

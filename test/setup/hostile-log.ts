@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ServedCall, servedCallMetadata } from '../../packages/app/src/predict/served-call.ts';
-import type { VerdictCount, VerdictName } from '../../src/data/rows/issue.ts';
+import type { IssueCount, RowIssue } from '../../src/data/rows/issue.ts';
 import { shopRows } from './shop-log.ts';
 
 /** A call that a deployed model has answered. */
@@ -18,10 +18,10 @@ export interface HostileLog {
   lines: number;
   /** Rows that can be read, and what is to be said about lines until then. */
   rows: number;
-  read: VerdictCount[];
+  read: IssueCount[];
   /** Examples that a run with the defaults of a pipeline has left, and all that it has to say. */
   examplesLeft: number;
-  expected: VerdictCount[];
+  expected: IssueCount[];
 }
 
 /** Writes a log with rows of every kind that a JSONL file can get wrong, among good rows to train on. */
@@ -47,21 +47,21 @@ interface Line {
   bytes: string | Buffer;
   becomes: 'example' | 'row' | 'nothing';
   /** What reading the line says. */
-  read: VerdictName[];
+  read: RowIssue[];
   /** What can only be said beside the other rows. */
-  prepared: VerdictName[];
+  prepared: RowIssue[];
 }
 
 /** The table of a run, counted without the code that is tested. */
-function tableOf(file: string, lines: readonly Line[], verdictsOf: (line: Line) => VerdictName[]): VerdictCount[] {
-  const places = new Map<VerdictName, string[]>();
+function tableOf(file: string, lines: readonly Line[], issuesOf: (line: Line) => RowIssue[]): IssueCount[] {
+  const places = new Map<RowIssue, string[]>();
   lines.forEach((line, index) => {
-    for (const verdict of verdictsOf(line)) {
-      places.set(verdict, [...(places.get(verdict) ?? []), `${file}:${index + 1}`]);
+    for (const issue of issuesOf(line)) {
+      places.set(issue, [...(places.get(issue) ?? []), `${file}:${index + 1}`]);
     }
   });
   return [...places]
-    .map(([verdict, all]) => ({ verdict, rows: all.length, places: all.slice(0, 20) }))
+    .map(([issue, all]) => ({ verdict: issue, rows: all.length, places: all.slice(0, 20) }))
     .sort((a, b) => b.rows - a.rows || (a.verdict < b.verdict ? -1 : 1));
 }
 
@@ -163,15 +163,15 @@ function* badLines(rows: FreshRows): Iterable<Line> {
   yield example(rows.text({ trace: 'NaN {"id":1,"id":2}' }));
 }
 
-function nothing(bytes: string | Buffer, verdict: VerdictName): Line {
-  return { bytes, becomes: 'nothing', read: [verdict], prepared: [] };
+function nothing(bytes: string | Buffer, issue: RowIssue): Line {
+  return { bytes, becomes: 'nothing', read: [issue], prepared: [] };
 }
 
-function row(bytes: string, verdict: VerdictName, read: VerdictName[] = []): Line {
-  return { bytes, becomes: 'row', read, prepared: [verdict] };
+function row(bytes: string, issue: RowIssue, read: RowIssue[] = []): Line {
+  return { bytes, becomes: 'row', read, prepared: [issue] };
 }
 
-function example(bytes: string, read: VerdictName[] = [], prepared: VerdictName[] = []): Line {
+function example(bytes: string, read: RowIssue[] = [], prepared: RowIssue[] = []): Line {
   return { bytes, becomes: 'example', read, prepared };
 }
 

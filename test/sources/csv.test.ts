@@ -95,7 +95,7 @@ describe('columns', () => {
   });
 });
 
-test('each kind of bad record has its verdict and its line', async () => {
+test('each kind of bad record has its issue and its line', async () => {
   const { items } = await read(
     write(
       Buffer.concat([
@@ -116,11 +116,7 @@ test('each kind of bad record has its verdict and its line', async () => {
   );
   expect(
     items.map((item) =>
-      item.kind === 'refused'
-        ? `${item.place.line} ${item.verdict}`
-        : item.kind === 'row'
-          ? `${item.row.line} row`
-          : '',
+      item.kind === 'refused' ? `${item.place.line} ${item.issue}` : item.kind === 'row' ? `${item.row.line} row` : '',
     ),
   ).toEqual([
     '2 row',

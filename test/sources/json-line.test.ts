@@ -7,16 +7,16 @@ const value = { prompt: 'hello', completion: 'yes' };
 
 describe('a line', () => {
   test('of JSON is its value', () => {
-    expect(read(object)).toEqual({ value, verdicts: [] });
-    expect(read(` ${object}\t`)).toEqual({ value, verdicts: [] });
+    expect(read(object)).toEqual({ value, issues: [] });
+    expect(read(` ${object}\t`)).toEqual({ value, issues: [] });
   });
 
   test('that ends in CR is read without it, and says so', () => {
-    expect(read(`${object}\r`)).toEqual({ value, verdicts: ['crlf'] });
+    expect(read(`${object}\r`)).toEqual({ value, issues: ['crlf'] });
   });
 
   test('may begin with a byte order mark, and says so, where it is the first', () => {
-    expect(read(`\ufeff${object}\r`, true)).toEqual({ value, verdicts: ['byte-order-mark', 'crlf'] });
+    expect(read(`\ufeff${object}\r`, true)).toEqual({ value, issues: ['byte-order-mark', 'crlf'] });
     expect(read(`\ufeff${object}`)).toEqual({ refused: 'broken-json' });
   });
 
@@ -27,9 +27,9 @@ describe('a line', () => {
 
   test('over 100 kB is noted, over 10 MB refused', () => {
     const ofLength = (length: number) => `"${'a'.repeat(length - 2)}"`;
-    expect(read(ofLength(100_000))).toMatchObject({ verdicts: [] });
-    expect(read(ofLength(100_001))).toMatchObject({ verdicts: ['large-row'] });
-    expect(read(ofLength(LONGEST_LINE))).toMatchObject({ verdicts: ['large-row'] });
+    expect(read(ofLength(100_000))).toMatchObject({ issues: [] });
+    expect(read(ofLength(100_001))).toMatchObject({ issues: ['large-row'] });
+    expect(read(ofLength(LONGEST_LINE))).toMatchObject({ issues: ['large-row'] });
     expect(read(ofLength(LONGEST_LINE + 1))).toEqual({ refused: 'too-large' });
   });
 
@@ -90,7 +90,7 @@ describe('a line', () => {
   });
 
   test('may speak of NaN in its texts', () => {
-    expect(read('{"NaN":"-Infinity"}')).toEqual({ value: { NaN: '-Infinity' }, verdicts: [] });
+    expect(read('{"NaN":"-Infinity"}')).toEqual({ value: { NaN: '-Infinity' }, issues: [] });
   });
 
   test.each([
@@ -107,33 +107,33 @@ describe('a line', () => {
 
   test('may have the same key in different objects, and colons and quotes in its texts', () => {
     const text = '{"a":{"a":"\\":\\"a\\":"},"b":[{"a":":"},{"a":"\\\\"}],"__proto__":{"a":1}}';
-    expect(read(text)).toEqual({ value: JSON.parse(text), verdicts: [] });
+    expect(read(text)).toEqual({ value: JSON.parse(text), issues: [] });
   });
 
   test('may be nested 32 levels deep, not more', () => {
     const nested = (depth: number) => '{"a":'.repeat(depth - 1).concat('[]', '}'.repeat(depth - 1));
-    expect(read(nested(32))).toMatchObject({ verdicts: [] });
+    expect(read(nested(32))).toMatchObject({ issues: [] });
     expect(read(nested(33))).toEqual({ refused: 'too-deep' });
     expect(read('['.repeat(4_000_000) + ']'.repeat(4_000_000))).toEqual({ refused: 'too-deep' });
     expect(read('{"a":'.repeat(100_000))).toEqual({ refused: 'too-deep' });
   });
 
   test('may hold any number of objects side by side', () => {
-    expect(read(JSON.stringify(Array(100).fill({ a: [] })))).toMatchObject({ verdicts: [] });
+    expect(read(JSON.stringify(Array(100).fill({ a: [] })))).toMatchObject({ issues: [] });
   });
 
   test('may hold any number of brackets in its texts', () => {
-    expect(read(JSON.stringify({ a: '[{'.repeat(100) }))).toMatchObject({ verdicts: [] });
+    expect(read(JSON.stringify({ a: '[{'.repeat(100) }))).toMatchObject({ issues: [] });
   });
 });
 
 const json = fc.jsonValue({ maxDepth: 8 });
 
-test('any JSON value is read back equal, with no verdict', () => {
+test('any JSON value is read back equal, with no issue', () => {
   fc.assert(
     fc.property(json, fc.constantFrom(undefined, 1, '\t'), (any, space) => {
       const text = JSON.stringify(any, null, space).replaceAll('\n', ' ');
-      expect(read(text)).toEqual({ value: JSON.parse(text), verdicts: [] });
+      expect(read(text)).toEqual({ value: JSON.parse(text), issues: [] });
     }),
   );
 });
@@ -148,7 +148,7 @@ test('line breaks of both kinds may be mixed, and each CR is told', () => {
         .split('\n')
         .map((line) => read(line));
       expect(results).toEqual(
-        written.map(([any, crlf]) => ({ value: JSON.parse(JSON.stringify(any)), verdicts: crlf ? ['crlf'] : [] })),
+        written.map(([any, crlf]) => ({ value: JSON.parse(JSON.stringify(any)), issues: crlf ? ['crlf'] : [] })),
       );
     }),
   );
@@ -185,7 +185,7 @@ test('objects with the same key twice are found wherever they are', () => {
     fc.property(node, (any) => {
       const result = read(textOf(any));
       expect(result).toEqual(
-        repeatsKey(any) ? { refused: 'duplicate-key' } : { value: JSON.parse(textOf(any)), verdicts: [] },
+        repeatsKey(any) ? { refused: 'duplicate-key' } : { value: JSON.parse(textOf(any)), issues: [] },
       );
     }),
     { numRuns: 1000 },

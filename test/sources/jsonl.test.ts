@@ -48,13 +48,13 @@ describe('lines', () => {
   test('are numbered from 1, blank ones included; rows without an id are named by their line', async () => {
     const { items, rows } = await read(write(`\ufeff${row}\r\n\n \t\n${row}`));
     expect(rows.map(({ id }) => id)).toEqual(['log.jsonl:1', 'log.jsonl:4']);
-    expect(items.map((item) => (item.kind === 'refused' ? `${item.verdict}:${item.place.line}` : item.kind))).toEqual([
+    expect(items.map((item) => (item.kind === 'refused' ? `${item.issue}:${item.place.line}` : item.kind))).toEqual([
       'row',
       'blank-line:2',
       'blank-line:3',
       'row',
     ]);
-    expect(items[0]).toMatchObject({ verdicts: ['byte-order-mark', 'crlf'] });
+    expect(items[0]).toMatchObject({ issues: ['byte-order-mark', 'crlf'] });
   });
 
   test('hold any text in their strings, separators of Unicode lines included', async () => {
@@ -74,10 +74,10 @@ describe('lines', () => {
   test('that are too long are refused without being held, and reading goes on', async () => {
     const file = write(`{"prompt":"${'x'.repeat(10_000_000)}"}\n${row}\n`);
     const { items } = await read(file);
-    expect(items).toMatchObject([{ kind: 'refused', verdict: 'too-large', place: { line: 1 } }, { kind: 'row' }]);
+    expect(items).toMatchObject([{ kind: 'refused', issue: 'too-large', place: { line: 1 } }, { kind: 'row' }]);
   });
 
-  test('that are still being written are left for the next reading, without a verdict', async () => {
+  test('that are still being written are left for the next reading, without an issue', async () => {
     const whole = line(call(1));
     // Every cut of the second line but at its end; the euro sign is cut in two as well.
     const torn = Buffer.from(line(call(1, { prompt: 'price in €' })));

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import fc from 'fast-check';
 import { type ServedCall, servedCallMetadata } from '../../packages/app/src/predict/served-call.ts';
-import { VerdictTable } from '../../src/data/rows/issue.ts';
+import { IssueTable } from '../../src/data/rows/issue.ts';
 import { TuneloopError } from '../../src/errors.ts';
 import { readJsonLine } from '../../src/sources/json-line.ts';
 import { parseJudgingRow, parseLogRow, refusalText } from '../../src/sources/log-row.ts';
@@ -14,10 +14,10 @@ const place = { file: 'a.jsonl', line: 7 };
 const log = (value: unknown) => parseLogRow(value, place);
 const messages = [{ role: 'user', content: 'hello' }];
 
-/** The row, which has to have no verdict. */
+/** The row, which has to have no issue. */
 function rowOf(value: unknown) {
   const parsed = log(value);
-  expect(parsed).toMatchObject({ verdicts: [] });
+  expect(parsed).toMatchObject({ issues: [] });
   return 'row' in parsed ? parsed.row : undefined;
 }
 
@@ -56,7 +56,7 @@ describe('a log row', () => {
     expect(rowOf({ messages })).toStrictEqual({ line: 7, file: 'a.jsonl', id: 'a.jsonl:7', messages });
     expect(parseLogRow({ messages }, { line: 7 })).toStrictEqual({
       row: { line: 7, id: 'row 7', messages },
-      verdicts: [],
+      issues: [],
     });
   });
 
@@ -136,7 +136,7 @@ describe('a message', () => {
     };
     expect(log(row)).toMatchObject({
       row: { messages: [{ content: 'Name the topic.' }, { content: 'hello' }], completion: 'billing' },
-      verdicts: ['content-parts'],
+      issues: ['content-parts'],
     });
   });
 
@@ -193,7 +193,7 @@ describe('a completion', () => {
   ])('that is %s gives its text, and says so', (_name, completion) => {
     expect(log({ messages, completion })).toMatchObject({
       row: { completion: 'billing' },
-      verdicts: ['raw-completion'],
+      issues: ['raw-completion'],
     });
   });
 
@@ -205,7 +205,7 @@ describe('a completion', () => {
     });
     expect(log({ messages, completion })).toMatchObject({
       row: { completion: 'billing' },
-      verdicts: ['raw-completion', 'content-parts'],
+      issues: ['raw-completion', 'content-parts'],
     });
   });
 
@@ -213,7 +213,7 @@ describe('a completion', () => {
     const answer = message({ content: 'billing' });
     expect(log({ messages: [...messages, answer] })).toMatchObject({
       row: { messages, completion: 'billing' },
-      verdicts: ['answer-in-messages'],
+      issues: ['answer-in-messages'],
     });
     expect(log({ messages: [...messages, answer], finish_reason: 'length' })).toMatchObject({
       row: { flaw: 'cut-off' },
@@ -255,14 +255,11 @@ describe('a completion', () => {
     expect(log({ messages, ...row })).toMatchObject({ row: { flaw } });
   });
 
-  test.each(unusable)(
-    'that is no answer (%s: it %s) does no harm where somebody has checked',
-    (_verdict, _name, row) => {
-      const checked = log({ messages, ...row, actual: 'billing' });
-      expect(checked).toMatchObject({ row: { actual: 'billing' } });
-      expect(checked).not.toHaveProperty('row.flaw');
-    },
-  );
+  test.each(unusable)('that is no answer (%s: it %s) does no harm where somebody has checked', (_issue, _name, row) => {
+    const checked = log({ messages, ...row, actual: 'billing' });
+    expect(checked).toMatchObject({ row: { actual: 'billing' } });
+    expect(checked).not.toHaveProperty('row.flaw');
+  });
 
   test('that was refused is what production said, where somebody has checked', () => {
     expect(rowOf({ messages, refusal: 'No.', actual: 'billing' })).toMatchObject({
@@ -324,14 +321,14 @@ describe('an answer that came later', () => {
     };
     expect(log(value)).toStrictEqual({
       actual: { id: 'r-1', actual: 'billing', quality: 1, by: 'person:ana', timestamp: '2026-08-10T05:48:42Z' },
-      verdicts: [],
+      issues: [],
     });
   });
 
   test('may be a rating alone, of a numbered row', () => {
     expect(log({ actual_for: 12, actual: null, quality: 0 })).toStrictEqual({
       actual: { id: '12', quality: 0 },
-      verdicts: [],
+      issues: [],
     });
   });
 
@@ -459,19 +456,19 @@ test('any JSON value is a row, an answer, or refused', () => {
   );
 });
 
-test('each line of a hostile log has the verdict that it was made for', async () => {
+test('each line of a hostile log has the issue that it was made for', async () => {
   const file = path.join(folder, 'hostile.jsonl');
   const hostile = await writeHostileLog(file);
-  const table = new VerdictTable();
+  const table = new IssueTable();
   let [line, rows] = [0, 0];
   for await (const bytes of readLines(file)) {
     line += 1;
     const read = readJsonLine(bytes, line === 1);
     const parsed = 'refused' in read ? read : parseLogRow(read.value, { file: 'hostile.jsonl', line });
     if ('row' in parsed) rows += 1;
-    const before = 'refused' in read ? [] : read.verdicts;
-    const found = 'refused' in parsed ? [parsed.refused] : [...before, ...parsed.verdicts];
-    for (const verdict of found) table.add(verdict, { file: 'hostile.jsonl', line });
+    const before = 'refused' in read ? [] : read.issues;
+    const found = 'refused' in parsed ? [parsed.refused] : [...before, ...parsed.issues];
+    for (const issue of found) table.add(issue, { file: 'hostile.jsonl', line });
   }
   expect(table.all()).toEqual(hostile.read);
   expect([line, rows]).toEqual([hostile.lines, hostile.rows]);

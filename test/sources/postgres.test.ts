@@ -106,7 +106,7 @@ withPostgres('PostgreSQL', () => {
            12::bigint as prompt_tokens, 3::smallint as completion_tokens, 99.5::real as latency_ms,
            '{"plan": "pro", "seats": 4}'::jsonb as metadata, 'm'::char(3) as model, null::text as actual, true as other`,
       );
-      expect(items[0]).toMatchObject({ verdicts: [] });
+      expect(items[0]).toMatchObject({ issues: [] });
       expect(rows).toStrictEqual([
         {
           line: 1,
@@ -129,7 +129,7 @@ withPostgres('PostgreSQL', () => {
            ('c', '[{"role":"user","content":"x"}]', 'good')`.replace(/^/, 'select * from (') +
           ') as rows(id, messages, quality)',
       );
-      expect(items.map((item) => item.kind === 'refused' && item.verdict)).toEqual([
+      expect(items.map((item) => item.kind === 'refused' && item.issue)).toEqual([
         'broken-json',
         'duplicate-key',
         'wrong-shape',

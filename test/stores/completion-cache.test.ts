@@ -25,7 +25,7 @@ const newHome = () => {
   return path.join(folder, `home-${homes}`);
 };
 const open = (home: string, evaluation = 'this', onOwn: (answer: string) => void = () => {}, of = OF) =>
-  CompletionCache.open<string>(home, of, evaluation, onOwn);
+  CompletionCache.open<string>(home, of, evaluation, onOwn, (value) => typeof value === 'string');
 const question = (changes: Partial<Question> = {}): Question => ({
   ...OF,
   messages: [{ role: 'user', content: 'hello' }],

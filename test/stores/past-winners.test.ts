@@ -56,7 +56,8 @@ test('the twenty newest are kept', async () => {
 
 test.each([
   ['cut off', '[{"run": "shop/1"', /it is no list of winners/],
-  ['another thing', '{"winners": []}', /it is no list of winners/],
+  ['another thing', '{"winner": []}', /it is no list of winners/],
+  ['of a newer format', '{"format": 2, "winners": []}', /it is no list of winners/],
   [
     'with a strange entry',
     JSON.stringify([{ ...winner(1), hyperparameters: { epochs: -1 } }, winner(2)]),

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   ActivityFailure,
@@ -11,11 +12,10 @@ import {
   TimeoutFailure,
 } from '@temporalio/common';
 import { loadDataConverter } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { DATA_CONVERTER } from '../../src/worker/connection.ts';
-import { WORKFLOWS } from '../../src/worker/create-worker.ts';
 import { failureConverter } from '../../src/worker/failure-converter.ts';
 import { ROOT } from '../setup/cli.ts';
+import { sharedWorkflowBundle } from '../setup/workflow-bundle.ts';
 
 const SECRET = 'Authorization: Bearer canary-7f3a9c';
 
@@ -101,8 +101,7 @@ test('the SDK finds it by its path, in Node on the sources', () => {
   expect(JSON.parse(output)).toMatchObject({ message: 'Authorization: ***', stackTrace: '' });
 });
 
-test('the bundle of the workflows holds it, and nothing of Node with it', async () => {
-  const bundle = { workflowsPath: WORKFLOWS, ...DATA_CONVERTER, logger: new DefaultLogger('WARN') };
-  const { code } = await bundleWorkflowCode(bundle);
-  expect(code).toContain('PlainFailureConverter');
+test('the bundle of the workflows holds it, and nothing of Node with it', () => {
+  // Bundling fails where a workflow imports a module of Node.
+  expect(readFileSync(sharedWorkflowBundle() ?? '', 'utf8')).toContain('PlainFailureConverter');
 });

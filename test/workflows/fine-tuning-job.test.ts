@@ -3,7 +3,7 @@ import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from '@temporalio/worker';
 import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs';
 import { pino } from 'pino';
 import { createActivities } from '../../src/activities/create-activities.ts';
@@ -28,6 +28,7 @@ const EPOCHS = 4;
 const RESERVE = { trainingUsd: 3, evaluationUsd: 2 };
 
 let server: TestWorkflowEnvironment;
+let workflowBundle: WorkflowBundle;
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -36,6 +37,12 @@ beforeAll(async () => {
   server = await TestWorkflowEnvironment.createLocal({
     server: { executable: { type: 'existing-path', path: cli }, searchAttributes: [JOB] },
     client: { dataConverter: DATA_CONVERTER },
+  });
+  // Once for all workers: bundling takes each of them seconds.
+  workflowBundle = await bundleWorkflowCode({
+    workflowsPath: path.join(import.meta.dirname, 'sweep-of-jobs.ts'),
+    ...DATA_CONVERTER,
+    logger: new DefaultLogger('WARN'),
   });
 });
 afterAll(() => server.teardown());
@@ -68,7 +75,7 @@ class Jobs {
       connection: server.nativeConnection,
       taskQueue,
       dataConverter: DATA_CONVERTER,
-      workflowsPath: path.join(import.meta.dirname, 'sweep-of-jobs.ts'),
+      workflowBundle,
       activities,
     });
     return new Jobs(bench, activities, worker, taskQueue);

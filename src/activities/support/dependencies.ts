@@ -3,11 +3,14 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { type Pipeline, type ProviderChoice, pipelineSchema } from '../../config/pipeline.ts';
+import { DEFINITION } from '../../contract/stored/definition.ts';
+import { contentOf } from '../../contract/stored/format.ts';
 import type { Prices } from '../../core/evaluation/cost.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import { TuneloopError } from '../../errors.ts';
 import type { Provider } from '../../providers/provider.ts';
-import { type ArtifactStore, readJson } from '../../stores/artifact-store.ts';
+import type { ArtifactStore } from '../../stores/artifact-store.ts';
+import { loadJson } from '../../stores/stored-objects.ts';
 
 /** All that activities need from outside; there are no globals. */
 export interface Dependencies {
@@ -28,7 +31,9 @@ export interface Dependencies {
  * else with an artifact that is no pipeline, or by a version that did not know a key that has a default now.
  */
 export async function loadPipeline({ artifacts }: Dependencies, definition: ArtifactRef): Promise<Pipeline> {
-  const { success, data, error } = pipelineSchema.safeParse(await readJson<unknown>(artifacts, definition));
+  const { success, data, error } = pipelineSchema.safeParse(
+    contentOf(DEFINITION, await loadJson(artifacts, definition), definition.uri),
+  );
   if (success) return data;
   throw new TuneloopError('PIPELINE_INVALID', `${definition.uri} is no pipeline: ${z.prettifyError(error)}`);
 }

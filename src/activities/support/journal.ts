@@ -1,5 +1,6 @@
 import { appendFile, mkdir, readFile, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
+import { readLine, type StoredLine } from '../../contract/stored/format.ts';
 
 /** What paid requests have brought so far, in a file that only grows: an attempt goes on where the one before it stopped. */
 export class Journal<Key, Entry> {
@@ -17,9 +18,14 @@ export class Journal<Key, Entry> {
   /**
    * Reads what an earlier attempt left. A last line that was cut off in the middle is dropped.
    *
+   * @param kind what an entry is.
    * @param keyOf what tells the row of an entry from the other rows.
    */
-  static async open<Key, Entry>(file: string, keyOf: (entry: Entry) => Key): Promise<Journal<Key, Entry>> {
+  static async open<Key, Entry>(
+    file: string,
+    kind: StoredLine<Entry>,
+    keyOf: (entry: Entry) => Key,
+  ): Promise<Journal<Key, Entry>> {
     const journal = new Journal(file, keyOf);
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     const text = await readFile(file, 'utf8').catch(() => '');
@@ -27,7 +33,7 @@ export class Journal<Key, Entry> {
     if (whole.length < text.length) await truncate(file, Buffer.byteLength(whole));
     for (const line of whole.split('\n')) {
       if (line === '') continue;
-      const entry = JSON.parse(line) as Entry;
+      const entry = readLine(kind, line, file);
       journal.entries.set(keyOf(entry), entry);
     }
     return journal;

@@ -1,5 +1,7 @@
+import { PREDICTION } from '../../contract/stored/prediction.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
+import { loadLines } from '../../stores/stored-objects.ts';
 
 /** What one row of an evaluation's artifact holds, as far as others read it. */
 export interface ScoredPrediction {
@@ -11,8 +13,8 @@ export interface ScoredPrediction {
 }
 
 /** The predictions of an evaluation, one by one. */
-export async function* readPredictions(artifacts: ArtifactStore, ref: ArtifactRef): AsyncIterable<ScoredPrediction> {
-  for await (const row of artifacts.rows(ref)) yield JSON.parse(row) as ScoredPrediction;
+export function readPredictions(artifacts: ArtifactStore, ref: ArtifactRef): AsyncIterable<ScoredPrediction> {
+  return loadLines(PREDICTION, artifacts, ref);
 }
 
 /** Scores by the position of their row, in the order of the rows. */

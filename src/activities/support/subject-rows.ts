@@ -1,4 +1,5 @@
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
+import { COMPLETION } from '../../contract/stored/completion.ts';
 import { cachedCostPer1k, cachedTokens, costPer1k, type Tariff, tariffOf } from '../../core/evaluation/cost.ts';
 import { percentile } from '../../core/evaluation/statistics.ts';
 import type { Evaluation, Subject } from '../../core/run/evaluation.ts';
@@ -84,10 +85,16 @@ export class SubjectRows {
     const spending = new Spending(tariff, subject.limitUsd, []);
     let paidRows = 0;
     const of = { address: provider.inference.address, model: subject.model };
-    const cache = await CompletionCache.open<Completion>(home, of, `${evaluation} ${subject.id}`, (answer) => {
-      paidRows += 1;
-      spending.add(answer);
-    });
+    const cache = await CompletionCache.open<Completion>(
+      home,
+      of,
+      `${evaluation} ${subject.id}`,
+      (answer) => {
+        paidRows += 1;
+        spending.add(answer);
+      },
+      COMPLETION.is,
+    );
     return new SubjectRows(subject, options, { tariff, spending, paidRows, cache, writer: await artifacts.open() });
   }
 

@@ -56,6 +56,8 @@ function decisionCells({ number, at, kind, model, by, why }: Decision): string[]
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map((cells) => line(cells.map(escapeMarkdown)))].join('\n');
+  // The Web UI leaves no space between the columns of a table, and shows `&nbsp;` as it is written.
+  const line = (cells: readonly string[]) => `| ${cells.join('\u00a0\u00a0 | ')} |`;
+  const rule = `|${head.map(() => '---').join('|')}|`;
+  return [line(head), rule, ...rows.map((cells) => line(cells.map(escapeMarkdown)))].join('\n');
 }

@@ -39,5 +39,6 @@ function candidateRow(
     p95Ms === null ? '' : p95Ms.toFixed(1),
     winner !== null && belongsToCandidate(winner, id) ? '**winner**' : escapeMarkdown(note ?? ''),
   ];
-  return `| ${cells.join(' | ')} |`;
+  // The Web UI leaves no space between the columns of a table, and shows `&nbsp;` as it is written.
+  return `| ${cells.join('\u00a0\u00a0 | ')} |`;
 }

@@ -1,4 +1,4 @@
-import type { VerdictCount } from '../../data/rows/issue.ts';
+import type { IssueCount } from '../../data/rows/issue.ts';
 import type { ArtifactRef } from './artifact-ref.ts';
 
 /** Names a snapshot, with what a history shows of it. */
@@ -17,8 +17,8 @@ export interface Snapshot {
   segments: ArtifactRef[];
   /** One `Actual` a line. */
   actuals: ArtifactRef[];
-  /** What was wrong with what was read; cumulated over the segments. */
-  verdicts: VerdictCount[];
+  /** Issues of the rows of all segments, under the key that stored snapshots have. */
+  verdicts: IssueCount[];
   /** Where the next run goes on. */
   cursor: Cursor;
 }

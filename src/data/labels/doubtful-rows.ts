@@ -5,8 +5,8 @@ import type { Pipeline } from '../../config/pipeline.ts';
 import { TuneloopError } from '../../errors.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
 import { findTemplate } from '../prepare/template-search.ts';
-import { answerVerdict, LabelJudge } from '../rows/answer-issue.ts';
-import { VERDICTS, type VerdictName } from '../rows/issue.ts';
+import { answerIssue, LabelJudge } from '../rows/answer-issue.ts';
+import { ISSUES, type RowIssue } from '../rows/issue.ts';
 import type { Actual, LogRow } from '../rows/row.ts';
 import { isByModel } from './actuals-file.ts';
 import { type Answer, type AnsweredRow, answerOf, type LabellingLog, rowsOf } from './labelling-log.ts';
@@ -59,8 +59,8 @@ function doubtsOf(answered: AnsweredRow, suggestion: string, labels: Labels | nu
   ];
   // What a person has said is settled, unless two persons disagree.
   if (answer?.checked && !isByModel(answer.by)) return reasons;
-  const verdict = answer && !answer.checked ? unusable(answer, labels) : undefined;
-  if (verdict) reasons.push(VERDICTS[verdict].what);
+  const issue = answer && !answer.checked ? unusable(answer, labels) : undefined;
+  if (issue) reasons.push(ISSUES[issue].what);
   const quality = later.findLast((actual) => actual.quality !== undefined)?.quality ?? row.quality;
   if (quality !== undefined && quality < DOUBTFUL_QUALITY) reasons.push(`rated below ${DOUBTFUL_QUALITY}`);
   const said = (row.completion ?? '').trim();
@@ -73,9 +73,9 @@ function isTeachers({ actual, by }: Actual): boolean {
 }
 
 /** What would keep an answer out of a dataset. */
-function unusable({ text }: Answer, labels: Labels | null): VerdictName | undefined {
-  const verdict = answerVerdict(text) ?? labels?.verdictOf(text);
-  return verdict && VERDICTS[verdict].effect === 'drop' ? verdict : undefined;
+function unusable({ text }: Answer, labels: Labels | null): RowIssue | undefined {
+  const issue = answerIssue(text) ?? labels?.issueOf(text);
+  return issue && ISSUES[issue].effect === 'drop' ? issue : undefined;
 }
 
 /** The labels of a log, and the prompts that have two different ones. */
@@ -102,8 +102,8 @@ class Labels {
     return labels;
   }
 
-  verdictOf(answer: string): VerdictName | undefined {
-    return this.#judge.mend(answer).verdict;
+  issueOf(answer: string): RowIssue | undefined {
+    return this.#judge.mend(answer).issue;
   }
 
   isContradicted(row: LogRow): boolean {

@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
 import type { SourceChoice } from '../../config/source.ts';
+import { LOG_ROW } from '../../contract/stored/rows.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Provider } from '../../providers/provider.ts';
 import { openSource } from '../../sources/open-source.ts';
 import type { Source } from '../../sources/source.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
+import { loadLines } from '../../stores/stored-objects.ts';
 import type { Actual, LogRow } from '../rows/row.ts';
 
 /** The source of a pipeline, without its file of later answers while that does not exist yet. */
@@ -73,8 +75,7 @@ export async function readLog(
 /** The rows that were kept, each id once: of two rows of one id the answers would be the same. */
 export async function* rowsOf(artifacts: ArtifactStore, { rows, later }: LabellingLog): AsyncIterable<AnsweredRow> {
   const seen = new Set<string>();
-  for await (const text of artifacts.rows(rows)) {
-    const row = JSON.parse(text) as LogRow;
+  for await (const row of loadLines(LOG_ROW, artifacts, rows)) {
     if (seen.has(row.id)) continue;
     seen.add(row.id);
     yield { row, later: later.get(row.id) ?? [] };

@@ -1,5 +1,5 @@
 import { LabelJudge } from '../rows/answer-issue.ts';
-import { VERDICTS, type VerdictName } from '../rows/issue.ts';
+import { ISSUES, type RowIssue } from '../rows/issue.ts';
 import type { PreparedRows } from './prepared-rows.ts';
 
 /** What each row is labelled with, after labels that only look different were mended. */
@@ -8,7 +8,7 @@ export interface JudgedLabels {
   indices: Uint32Array;
   names: string[];
   /** What was wrong with the label of a row. */
-  verdictOf(row: number): VerdictName | undefined;
+  issueOf(row: number): RowIssue | undefined;
 }
 
 /** Judges each different label once, whatever the number of rows. */
@@ -16,10 +16,10 @@ export function judgeLabels({ count, labels, labelNames, labelCounts }: Prepared
   const judge = new LabelJudge(new Map(labelNames.map((name, index) => [name, labelCounts[index] ?? 0])));
   const names: string[] = [];
   const numbers = new Map<string, number>();
-  const verdicts: (VerdictName | undefined)[] = [];
+  const issues: (RowIssue | undefined)[] = [];
   const mended = Uint32Array.from(labelNames, (name, index) => {
-    const { completion, verdict } = judge.mend(name);
-    verdicts[index] = verdict;
+    const { completion, issue } = judge.mend(name);
+    issues[index] = issue;
     const number = numbers.get(completion) ?? names.length;
     if (number === names.length) names.push(completion);
     numbers.set(completion, number);
@@ -27,14 +27,14 @@ export function judgeLabels({ count, labels, labelNames, labelCounts }: Prepared
   });
   const indices = new Uint32Array(count);
   for (let row = 0; row < count; row += 1) indices[row] = mended[labels[row] ?? 0] ?? 0;
-  return { indices, names, verdictOf: (row) => verdicts[labels[row] ?? 0] };
+  return { indices, names, issueOf: (row) => issues[labels[row] ?? 0] };
 }
 
 /** Of a task whose answers are no labels. */
 export function withoutLabels({ count }: PreparedRows): JudgedLabels {
-  return { indices: new Uint32Array(count), names: [], verdictOf: () => undefined };
+  return { indices: new Uint32Array(count), names: [], issueOf: () => undefined };
 }
 
-export function isDropped(verdict: VerdictName | undefined): boolean {
-  return verdict !== undefined && VERDICTS[verdict].effect === 'drop';
+export function isDropped(issue: RowIssue | undefined): boolean {
+  return issue !== undefined && ISSUES[issue].effect === 'drop';
 }

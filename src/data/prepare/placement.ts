@@ -1,4 +1,4 @@
-import type { VerdictName } from '../rows/issue.ts';
+import type { RowIssue } from '../rows/issue.ts';
 import { compareKeys, KEY_BYTES } from '../rows/row-key.ts';
 import { findRepeats, groupsOfSeveral, joinGroups, REPEAT } from '../split/groups.ts';
 import type { SideLedger } from '../split/side-ledger.ts';
@@ -11,7 +11,7 @@ export interface Placement {
   /** By `SIDE_CODES`; 0 for rows that are left out. */
   sides: Uint8Array;
   /** Why a row is left out. */
-  verdictOf(row: number): VerdictName | undefined;
+  issueOf(row: number): RowIssue | undefined;
   quarantined: number;
   /** Groups that stay on one side, and how many of them hold inputs that are alike but not equal. */
   groups: { all: number; nearDuplicates: number };
@@ -30,7 +30,7 @@ export function placeRows(
   const answers = labels.names.length > 0 ? labels.indices : rows.answers;
   const repeats = findRepeats({ ...rows, answers, known }, heldOut, duplicates);
 
-  const stays = (row: number) => repeats[row] === REPEAT.none && !isDropped(labels.verdictOf(row));
+  const stays = (row: number) => repeats[row] === REPEAT.none && !isDropped(labels.issueOf(row));
   const placed: number[] = [];
   for (let row = heldOut; row < count; row += 1) {
     // A row that is left out now, but was on a side, still holds its group on that side.
@@ -60,16 +60,16 @@ export function placeRows(
     sides,
     quarantined,
     groups: { all: assigned.groups, nearDuplicates: countAlike(rows) },
-    verdictOf: (row) => {
+    issueOf: (row) => {
       if (sides[row] !== 0) return undefined;
-      const label = labels.verdictOf(row);
+      const label = labels.issueOf(row);
       if (isDropped(label)) return label;
-      return REPEAT_VERDICTS.get(repeats[row] ?? 0) ?? 'quarantined';
+      return REPEAT_ISSUES.get(repeats[row] ?? 0) ?? 'quarantined';
     },
   };
 }
 
-const REPEAT_VERDICTS: ReadonlyMap<number, VerdictName> = new Map<number, VerdictName>([
+const REPEAT_ISSUES: ReadonlyMap<number, RowIssue> = new Map<number, RowIssue>([
   [REPEAT.exact, 'exact-duplicate'],
   [REPEAT.near, 'near-duplicate'],
   [REPEAT.inTestFile, 'in-test-file'],

@@ -1,10 +1,12 @@
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Pipeline } from '../../config/pipeline.ts';
+import { TEMPLATE } from '../../contract/stored/template.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Snapshot } from '../../core/run/snapshot.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
-import { type ArtifactStore, readJson } from '../../stores/artifact-store.ts';
-import { type VerdictName, VerdictTable } from '../rows/issue.ts';
+import type { ArtifactStore } from '../../stores/artifact-store.ts';
+import { loadStored } from '../../stores/stored-objects.ts';
+import { IssueTable, type RowIssue } from '../rows/issue.ts';
 import type { Example } from '../rows/row.ts';
 import type { Manifest } from '../split/manifest.ts';
 import { SideLedger } from '../split/side-ledger.ts';
@@ -15,7 +17,7 @@ import { judgeLabels, withoutLabels } from './judged-labels.ts';
 import { placeRows } from './placement.ts';
 import { type PreparedRows, prepareRows } from './prepared-rows.ts';
 import type { PresidioOptions } from './presidio.ts';
-import { refuseMismatch, refuseVerdicts } from './refusals.ts';
+import { refuseIssues, refuseMismatch } from './refusals.ts';
 import { findTemplate } from './template-search.ts';
 import { writeDataset } from './write-dataset.ts';
 import { writeManifest } from './write-manifest.ts';
@@ -38,7 +40,7 @@ export interface PrepareOptions {
 
 const PROGRESS_ROWS = 20_000;
 /** Whether a label is odd shows only beside all other labels. */
-const LABEL_VERDICTS: ReadonlySet<VerdictName> = new Set<VerdictName>(['padded-label', 'chatty-label', 'json-label']);
+const LABEL_ISSUES: ReadonlySet<RowIssue> = new Set<RowIssue>(['padded-label', 'chatty-label', 'json-label']);
 
 /**
  * Makes the dataset version of a snapshot, step by step: find the template, strip and clean the rows, group what is nearly
@@ -51,7 +53,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<{ manifes
   const { template, heldOut } = await findPrompts(options);
   const rows = await cleanRows(options, template, heldOut);
   const placed = await placeGroups(options, rows);
-  const { written, verdicts } = await writeExamples(options, { template, heldOut, rows, ...placed });
+  const { written, issues } = await writeExamples(options, { template, heldOut, rows, ...placed });
   return writeManifest(artifacts, {
     pipeline,
     inputs,
@@ -62,7 +64,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<{ manifes
     rows,
     ...placed,
     written,
-    verdicts,
+    issues,
   });
 }
 
@@ -75,7 +77,7 @@ interface Prompts {
 async function findPrompts({ artifacts, pipeline, snapshot, parent, onProgress }: PrepareOptions): Promise<Prompts> {
   onProgress('find the instructions');
   const segments = await filesOf(artifacts, snapshot.segments);
-  const before = parent ? await readJson<PromptTemplate>(artifacts, parent.manifest.template.ref) : null;
+  const before = parent ? await loadStored(TEMPLATE, artifacts, parent.manifest.template.ref) : null;
   const template = await findTemplate(pipeline.clean.instructions, segments, before);
   const testFile = testFileOf(pipeline);
   return { template, heldOut: testFile === null ? [] : await readHeldOut(testFile, template) };
@@ -103,9 +105,9 @@ async function cleanRows(options: PrepareOptions, template: PromptTemplate, held
     },
     { scratch, signal, onProgress: (done) => onProgress('strip and clean', done) },
   );
-  refuseMismatch(rows.verdicts, snapshot);
+  refuseMismatch(rows.issues, snapshot);
   // A deployment logs answers of our own models every hour: they are no fault of the log.
-  if (isStrict(pipeline)) refuseVerdicts(rows.verdicts.all().filter(({ verdict }) => verdict !== 'own-answer'));
+  if (isStrict(pipeline)) refuseIssues(rows.issues.all().filter(({ verdict }) => verdict !== 'own-answer'));
   return rows;
 }
 
@@ -135,19 +137,19 @@ async function writeExamples(
   { artifacts, pipeline, snapshot, onProgress }: PrepareOptions,
   { template, heldOut, rows, labels, placement }: Prompts & { rows: PreparedRows } & Placed,
 ) {
-  const verdicts = new VerdictTable(snapshot.verdicts);
-  verdicts.merge(rows.verdicts.all());
+  const issues = new IssueTable(snapshot.verdicts);
+  issues.merge(rows.issues.all());
   const written = await writeDataset(artifacts, rows, labels, placement, {
     template,
     treatments: treatmentsOf(pipeline),
     heldOut,
-    verdicts,
+    issues,
     onRow: (done) => {
       if (done % PROGRESS_ROWS === 0) onProgress('write the dataset', done);
     },
   });
-  if (isStrict(pipeline)) refuseVerdicts(verdicts.all().filter(({ verdict }) => LABEL_VERDICTS.has(verdict)));
-  return { written, verdicts };
+  if (isStrict(pipeline)) refuseIssues(issues.all().filter(({ verdict }) => LABEL_ISSUES.has(verdict)));
+  return { written, issues };
 }
 
 type Placed = Pick<Awaited<ReturnType<typeof placeGroups>>, 'labels' | 'placement'>;

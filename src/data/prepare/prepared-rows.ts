@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pMapIterable } from 'p-map';
 import { Piscina } from 'piscina';
 import { linesOf, readChunks } from '../../stores/chunks.ts';
-import { VerdictTable } from '../rows/issue.ts';
+import { IssueTable } from '../rows/issue.ts';
 import type { Example } from '../rows/row.ts';
 import { KEY_BYTES } from '../rows/row-key.ts';
 import { canonicalInput, SIGNATURE_WORDS, Signer } from '../split/near-duplicates.ts';
@@ -54,7 +54,7 @@ export interface PreparedRows {
   labels: Uint32Array;
   labelNames: string[];
   labelCounts: number[];
-  verdicts: VerdictTable;
+  issues: IssueTable;
   redactions: Record<string, number>;
   /** Rows whose answer or rating came later, and how many such answers there are. */
   actuals: { used: number; given: number };
@@ -165,7 +165,7 @@ class Columns {
   readonly #labels: Uint32Array;
   readonly #labelIndex = new Map<string, number>();
   readonly #labelCounts: number[] = [];
-  readonly #verdicts = new VerdictTable();
+  readonly #issues = new IssueTable();
   readonly #redactions: Record<string, number> = {};
 
   constructor(capacity: number) {
@@ -198,7 +198,7 @@ class Columns {
       this.#labels[from + row] = index;
       this.#labelCounts[index] = (this.#labelCounts[index] ?? 0) + 1;
     });
-    this.#verdicts.merge(batch.verdicts);
+    this.#issues.merge(batch.issues);
     for (const [type, count] of Object.entries(batch.redactions)) {
       this.#redactions[type] = (this.#redactions[type] ?? 0) + count;
     }
@@ -219,7 +219,7 @@ class Columns {
       labels: rows(this.#labels),
       labelNames: [...this.#labelIndex.keys()],
       labelCounts: this.#labelCounts,
-      verdicts: this.#verdicts,
+      issues: this.#issues,
       redactions: this.#redactions,
     };
   }

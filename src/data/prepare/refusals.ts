@@ -1,7 +1,7 @@
 import { TuneloopError } from '../../errors.ts';
 import type { ProviderLimits } from '../../providers/profile.ts';
 import { refusalText } from '../../sources/log-row.ts';
-import { VERDICTS, type VerdictCount, type VerdictTable } from '../rows/issue.ts';
+import { ISSUES, type IssueCount, type IssueTable } from '../rows/issue.ts';
 import type { Manifest } from '../split/manifest.ts';
 import type { Side } from '../split/sides.ts';
 
@@ -15,12 +15,12 @@ interface LogSize {
 }
 
 /** @throws TuneloopError INSTRUCTIONS_NOT_FOUND where too many rows do not fit the template. */
-export function refuseMismatch(verdicts: VerdictTable, { rows, names }: LogSize): void {
-  const found = verdicts.all().filter(({ verdict }) => verdict === 'prompt-mismatch' || verdict === 'multi-turn');
+export function refuseMismatch(issues: IssueTable, { rows, names }: LogSize): void {
+  const found = issues.all().filter(({ verdict }) => verdict === 'prompt-mismatch' || verdict === 'multi-turn');
   const mismatched = found.reduce((sum, count) => sum + count.rows, 0);
   if (mismatched <= rows * MISMATCH_LIMIT) return;
   const reasons = found.map(
-    (count) => `${count.rows} rows: ${VERDICTS[count.verdict].what} (${count.places.slice(0, 5).join(', ')})`,
+    (count) => `${count.rows} rows: ${ISSUES[count.verdict].what} (${count.places.slice(0, 5).join(', ')})`,
   );
   throw new TuneloopError(
     'INSTRUCTIONS_NOT_FOUND',
@@ -30,7 +30,7 @@ export function refuseMismatch(verdicts: VerdictTable, { rows, names }: LogSize)
 }
 
 /** @throws TuneloopError SOURCE_ROW_INVALID for the first of these, where there is one. */
-export function refuseVerdicts([first]: readonly VerdictCount[]): void {
+export function refuseIssues([first]: readonly IssueCount[]): void {
   if (!first) return;
   throw new TuneloopError('SOURCE_ROW_INVALID', refusalText(first.verdict, first.places.join(', ')));
 }

@@ -5,13 +5,15 @@ import {
   stripInstructions,
   type Treatment,
 } from '@tuneloop/app/internal/prompt/prompt-template';
+import { readLine } from '../../contract/stored/format.ts';
+import { LOG_ROW } from '../../contract/stored/rows.ts';
 import type { ProviderLimits } from '../../providers/profile.ts';
 import { linesOf } from '../../stores/chunks.ts';
 import type { PiiType } from '../redaction/pii.ts';
 import { Redactor } from '../redaction/redactor.ts';
-import { answerVerdict } from '../rows/answer-issue.ts';
-import { type VerdictCount, type VerdictName, VerdictTable } from '../rows/issue.ts';
-import { exampleVerdict } from '../rows/provider-limits.ts';
+import { answerIssue } from '../rows/answer-issue.ts';
+import { type IssueCount, IssueTable, type RowIssue } from '../rows/issue.ts';
+import { exampleIssue } from '../rows/provider-limits.ts';
 import type { Actual, Example, LogRow, Recorded } from '../rows/row.ts';
 import { KEY_BYTES } from '../rows/row-key.ts';
 import { canonicalInput, SIGNATURE_WORDS, Signer } from '../split/near-duplicates.ts';
@@ -58,7 +60,7 @@ export interface RowBatch {
   times: Float64Array<ArrayBuffer>;
   /** The answers themselves, for classification only. */
   labels: string[];
-  verdicts: VerdictCount[];
+  issues: IssueCount[];
   /** Values that were replaced, by type. */
   redactions: Record<string, number>;
   /** Rows whose answer or rating came later. */
@@ -89,13 +91,13 @@ export class RowPreparation {
 
   /** @param chunk lines of JSON, one {@link LogRow} each. */
   async prepare(chunk: Uint8Array): Promise<RowBatch> {
-    const verdicts = new VerdictTable();
+    const issues = new IssueTable();
     const examples: Example[] = [];
     const texts: string[] = [];
     const userGroups: (string | undefined)[] = [];
     let actuals = 0;
     for (const line of linesOf(chunk)) {
-      const row = JSON.parse(line) as LogRow;
+      const row = readLine(LOG_ROW, line, 'a segment of the snapshot');
       const actual = this.#actuals.get(row.id);
       if (actual) {
         actuals += 1;
@@ -103,7 +105,7 @@ export class RowPreparation {
       }
       const example = this.#toExample(row);
       if (typeof example === 'string') {
-        verdicts.add(example, row);
+        issues.add(example, row);
         continue;
       }
       examples.push(example);
@@ -112,10 +114,10 @@ export class RowPreparation {
       userGroups.push(this.#settings.groupBy === null ? undefined : row.metadata?.[this.#settings.groupBy]);
     }
     const redactions = await this.#redact(examples);
-    return { ...this.#columns(examples, texts, userGroups), verdicts: verdicts.all(), redactions, actuals };
+    return { ...this.#columns(examples, texts, userGroups), issues: issues.all(), redactions, actuals };
   }
 
-  #toExample(row: LogRow): Example | VerdictName {
+  #toExample(row: LogRow): Example | RowIssue {
     const { template, treatments, limits, minQuality } = this.#settings;
     if (minQuality !== null && !((row.quality ?? Number.NaN) >= minQuality)) return 'low-quality';
     if (row.flaw !== undefined && row.actual === undefined) return row.flaw;
@@ -129,11 +131,11 @@ export class RowPreparation {
     }
     if (stripped.input.trim() === '') return 'empty-input';
     // A checked answer is right as it is, even where it declines to help.
-    const verdict = row.actual === undefined ? answerVerdict(completion) : undefined;
-    if (verdict) return verdict;
+    const issue = row.actual === undefined ? answerIssue(completion) : undefined;
+    if (issue) return issue;
     if (completion.trim() === '') return 'empty-completion';
     const example = exampleOf(row, stripped, completion);
-    return exampleVerdict(template, example, treatments, limits) ?? example;
+    return exampleIssue(template, example, treatments, limits) ?? example;
   }
 
   /** The same value gets the same placeholder in the whole example. @returns how many values were replaced, by type. */
@@ -157,7 +159,7 @@ export class RowPreparation {
     examples: readonly Example[],
     texts: string[],
     userGroups: readonly (string | undefined)[],
-  ): Omit<RowBatch, 'verdicts' | 'redactions' | 'actuals'> {
+  ): Omit<RowBatch, 'issues' | 'redactions' | 'actuals'> {
     const rows = examples.length;
     const signatures = new Uint32Array(rows * SIGNATURE_WORDS);
     const keys = new Uint8Array(rows * KEY_BYTES);

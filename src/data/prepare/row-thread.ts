@@ -1,4 +1,6 @@
 import { workerData } from 'node:worker_threads';
+import { readLine } from '../../contract/stored/format.ts';
+import { ACTUAL } from '../../contract/stored/rows.ts';
 import { linesOf, readChunks } from '../../stores/chunks.ts';
 import type { Actual } from '../rows/row.ts';
 import { type RowBatch, RowPreparation, type RowSettings } from './row-batch.ts';
@@ -27,7 +29,7 @@ export async function readActuals(files: readonly string[]): Promise<Map<string,
   for (const file of files) {
     for await (const chunk of readChunks(file, CHUNK_BYTES)) {
       for (const line of linesOf(chunk)) {
-        const actual = JSON.parse(line) as Actual;
+        const actual = readLine(ACTUAL, line, file);
         actuals.set(actual.id, { ...actuals.get(actual.id), ...actual });
       }
     }

@@ -5,11 +5,12 @@ import {
   type TemplateVersion,
 } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Pipeline } from '../../config/pipeline.ts';
+import { readLine } from '../../contract/stored/format.ts';
+import { LOG_ROW } from '../../contract/stored/rows.ts';
 import { TuneloopError } from '../../errors.ts';
 import { linesOf, readChunks } from '../../stores/chunks.ts';
 import { parseTemplates } from '../instructions/explicit-template.ts';
 import { mineTemplate } from '../instructions/template-mining.ts';
-import type { LogRow } from '../rows/row.ts';
 
 /** So many prompts show the instructions as well as more would. */
 const MINED_PROMPTS = 2000;
@@ -56,7 +57,7 @@ async function samplePrompts(segments: readonly { file: string; rows: number }[]
   for (const { file } of segments) {
     for await (const chunk of readChunks(file, CHUNK_BYTES)) {
       for (const line of linesOf(chunk)) {
-        if (index % stride === 0) prompts.push((JSON.parse(line) as LogRow).messages);
+        if (index % stride === 0) prompts.push(readLine(LOG_ROW, line, file).messages);
         index += 1;
       }
     }

@@ -1,7 +1,9 @@
 import type { PromptTemplate, Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
+import { readLine } from '../../contract/stored/format.ts';
+import { EXAMPLE } from '../../contract/stored/rows.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { ArtifactStore, ArtifactWriter } from '../../stores/artifact-store.ts';
-import { placeText, type VerdictTable } from '../rows/issue.ts';
+import { type IssueTable, placeText } from '../rows/issue.ts';
 import { TokenEstimate } from '../rows/provider-limits.ts';
 import type { Example } from '../rows/row.ts';
 import { trainingLine } from '../rows/training-line.ts';
@@ -33,7 +35,7 @@ const CONFLICTS_SHOWN = 100;
 const PLACES_SHOWN = 20;
 
 /**
- * Writes examples and training files side by side, in one pass over the prepared rows. Verdicts get the places of what
+ * Writes examples and training files side by side, in one pass over the prepared rows. Issues get the places of what
  * is left out.
  */
 export async function writeDataset(
@@ -45,11 +47,11 @@ export async function writeDataset(
     template: PromptTemplate;
     treatments: readonly Treatment[];
     heldOut: readonly Example[];
-    verdicts: VerdictTable;
+    issues: IssueTable;
     onRow: (rows: number) => void;
   },
 ): Promise<WrittenDataset> {
-  const { template, treatments, heldOut, verdicts, onRow } = options;
+  const { template, treatments, heldOut, issues, onRow } = options;
   const writers: ArtifactWriter[] = [];
   const open = async () => {
     const writer = await artifacts.open();
@@ -71,12 +73,12 @@ export async function writeDataset(
     }
     let row = rows.heldOut;
     for await (const line of rows.examples()) {
-      const mended = labels.verdictOf(row);
+      const mended = labels.issueOf(row);
       const side = SIDES[(placement.sides[row] ?? 0) - 1];
-      const example = JSON.parse(line) as Example;
-      const verdict = placement.verdictOf(row);
-      if (verdict) verdicts.add(verdict, example);
-      else if (mended) verdicts.add(mended, example);
+      const example = readLine(EXAMPLE, line, 'a scratch file of the run');
+      const issue = placement.issueOf(row);
+      if (issue) issues.add(issue, example);
+      else if (mended) issues.add(mended, example);
       const label = labels.names[labels.indices[row] ?? 0];
       if (mended && label !== undefined) example.completion = label;
       conflicts.add(row, example);

@@ -1,11 +1,14 @@
 import { hash } from 'node:crypto';
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Pipeline } from '../../config/pipeline.ts';
+import { MANIFEST } from '../../contract/stored/manifest.ts';
+import { TEMPLATE } from '../../contract/stored/template.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
-import { type ArtifactStore, writeJson } from '../../stores/artifact-store.ts';
+import type { ArtifactStore } from '../../stores/artifact-store.ts';
+import { saveStored } from '../../stores/stored-objects.ts';
 import { disagreeingVersions } from '../instructions/version-labels.ts';
-import type { VerdictTable } from '../rows/issue.ts';
+import type { IssueTable } from '../rows/issue.ts';
 import { datasetWarnings, type Manifest } from '../split/manifest.ts';
 import type { SideLedger } from '../split/side-ledger.ts';
 import type { splitSalt } from '../split/sides.ts';
@@ -29,7 +32,7 @@ export interface ManifestParts {
   salt: ReturnType<typeof splitSalt>;
   ledger: SideLedger;
   written: WrittenDataset;
-  verdicts: VerdictTable;
+  issues: IssueTable;
 }
 
 /**
@@ -41,7 +44,7 @@ export async function writeManifest(
   artifacts: ArtifactStore,
   parts: ManifestParts,
 ): Promise<{ manifest: Manifest; ref: ArtifactRef }> {
-  const { pipeline, inputs, parent, snapshot, log, template, rows, placement, salt, ledger, written, verdicts } = parts;
+  const { pipeline, inputs, parent, snapshot, log, template, rows, placement, salt, ledger, written, issues } = parts;
   const { limits } = profileOf(pipeline.provider);
   const { examples, files, conflicts } = written;
   const { quarantined } = placement;
@@ -49,7 +52,7 @@ export async function writeManifest(
   const counts = { train: examples.train.rows, validation: examples.validation.rows, test: examples.test.rows };
   refuseTooFew(counts, log, limits);
   refuseTooLarge(files, limits);
-  const templateRef = await writeJson(artifacts, template);
+  const templateRef = await saveStored(TEMPLATE, artifacts, template);
   const manifest: Manifest = {
     pipeline: pipeline.name,
     inputs,
@@ -63,7 +66,7 @@ export async function writeManifest(
     counts,
     groups: placement.groups,
     labels,
-    verdicts: verdicts.all(),
+    verdicts: issues.all(),
     redactions: rows.redactions,
     conflicts,
     quarantined,
@@ -78,7 +81,7 @@ export async function writeManifest(
     files,
     tokens: written.tokens.all(),
   };
-  return { manifest, ref: await writeJson(artifacts, manifest) };
+  return { manifest, ref: await saveStored(MANIFEST, artifacts, manifest) };
 }
 
 function idWarnings({ ids, actuals, heldOut }: PreparedRows): string[] {

@@ -1,11 +1,11 @@
-import type { VerdictName } from './issue.ts';
+import type { RowIssue } from './issue.ts';
 import { REFUSAL_WORDINGS } from './refusal-wordings.ts';
 
 /**
  * What is wrong with an answer that nobody has checked, whatever the task is. Looks for answers that are nothing but a
  * refusal or an error: one that regrets something, or is about errors, is left alone.
  */
-export function answerVerdict(completion: string): VerdictName | undefined {
+export function answerIssue(completion: string): RowIssue | undefined {
   const text = completion.trim();
   if (text === '') return 'empty-completion';
   if (isApiError(text)) return 'api-error';
@@ -106,13 +106,13 @@ export class LabelJudge {
     this.#judgesChat = chatty < rows * USUAL_SHARE;
   }
 
-  /** The label that an answer stands for, and what is wrong with it. With a verdict that drops, it stays as it is. */
-  mend(completion: string): { completion: string; verdict?: VerdictName } {
+  /** The label that an answer stands for, and what is wrong with it. With an issue that drops, it stays as it is. */
+  mend(completion: string): { completion: string; issue?: RowIssue } {
     const label = bare(completion);
-    if (isJson(label)) return { completion, ...(this.#judgesJson ? { verdict: 'json-label' } : {}) };
-    if (this.#judgesChat && this.#isChatty(label)) return { completion, verdict: 'chatty-label' };
+    if (isJson(label)) return { completion, ...(this.#judgesJson ? { issue: 'json-label' } : {}) };
+    if (this.#judgesChat && this.#isChatty(label)) return { completion, issue: 'chatty-label' };
     const usual = this.#usualSpelling(label) ?? completion;
-    return usual === completion ? { completion } : { completion: usual, verdict: 'padded-label' };
+    return usual === completion ? { completion } : { completion: usual, issue: 'padded-label' };
   }
 
   #usualSpelling(label: string): string | undefined {

@@ -3,7 +3,7 @@
  * it says. `note`: the row stays as it is, or there is no row. With `clean.rows: strict` each of them refuses the log, but for
  * what a row is among the others, and answers of our own: repeats, leaks and deployments are no fault of a row.
  */
-export const VERDICTS = {
+export const ISSUES = {
   // Reading a line or a record.
   'blank-line': { effect: 'note', what: 'the line is empty' },
   'byte-order-mark': { effect: 'mend', what: 'the file begins with a byte order mark, which is passed over' },
@@ -80,11 +80,12 @@ export const VERDICTS = {
   'unsupported-role': { effect: 'drop', what: 'the prompt has a role that fine-tuning services do not take' },
 } as const satisfies Record<string, { effect: 'drop' | 'mend' | 'note'; what: string }>;
 
-export type VerdictName = keyof typeof VERDICTS;
+export type RowIssue = keyof typeof ISSUES;
 
-/** Rows that met one verdict. */
-export interface VerdictCount {
-  verdict: VerdictName;
+/** Rows that have one issue. */
+export interface IssueCount {
+  /** The key is older than the word `issue`: manifests, snapshots and reports hold it. */
+  verdict: RowIssue;
   rows: number;
   /** The first few places, as `file:line`. */
   places: string[];
@@ -92,36 +93,36 @@ export interface VerdictCount {
 
 const PLACES_SHOWN = 20;
 
-/** Counts verdicts, with the places of the first few rows of each. */
-export class VerdictTable {
-  readonly #counts = new Map<VerdictName, VerdictCount>();
+/** Counts issues, with the places of the first few rows of each. */
+export class IssueTable {
+  readonly #counts = new Map<RowIssue, IssueCount>();
 
-  constructor(before: readonly VerdictCount[] = []) {
+  constructor(before: readonly IssueCount[] = []) {
     this.merge(before);
   }
 
-  merge(others: readonly VerdictCount[]): void {
-    for (const { verdict, rows, places } of others) {
-      const count = this.#counts.get(verdict) ?? { verdict, rows: 0, places: [] };
+  merge(others: readonly IssueCount[]): void {
+    for (const { verdict: issue, rows, places } of others) {
+      const count = this.#counts.get(issue) ?? { verdict: issue, rows: 0, places: [] };
       count.rows += rows;
       count.places.push(...places.slice(0, PLACES_SHOWN - count.places.length));
-      this.#counts.set(verdict, count);
+      this.#counts.set(issue, count);
     }
   }
 
-  add(verdict: VerdictName, place: { file?: string; line: number }): void {
-    const count = this.#counts.get(verdict) ?? { verdict, rows: 0, places: [] };
+  add(issue: RowIssue, place: { file?: string; line: number }): void {
+    const count = this.#counts.get(issue) ?? { verdict: issue, rows: 0, places: [] };
     count.rows += 1;
     if (count.places.length < PLACES_SHOWN) count.places.push(placeText(place));
-    this.#counts.set(verdict, count);
+    this.#counts.set(issue, count);
   }
 
-  rows(verdict: VerdictName): number {
-    return this.#counts.get(verdict)?.rows ?? 0;
+  rows(issue: RowIssue): number {
+    return this.#counts.get(issue)?.rows ?? 0;
   }
 
   /** The most frequent first. */
-  all(): VerdictCount[] {
+  all(): IssueCount[] {
     return [...this.#counts.values()].sort((a, b) => b.rows - a.rows || (a.verdict < b.verdict ? -1 : 1));
   }
 }

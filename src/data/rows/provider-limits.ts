@@ -3,7 +3,7 @@ import type { PromptTemplate, Treatment } from '@tuneloop/app/internal/prompt/pr
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 import type { ProviderLimits } from '../../providers/profile.ts';
 import type { Manifest } from '../split/manifest.ts';
-import type { VerdictName } from './issue.ts';
+import type { RowIssue } from './issue.ts';
 import { messagesFor } from './messages.ts';
 import type { Example } from './row.ts';
 
@@ -12,12 +12,12 @@ const TOKENS_PER_MESSAGE = 4;
 const TOKENS_PER_REPLY = 3;
 
 /** Why a provider of these limits would refuse an example in a training file of one of the treatments. */
-export function exampleVerdict(
+export function exampleIssue(
   template: PromptTemplate,
   example: Example,
   treatments: readonly Treatment[],
   { roles, tokensPerExample }: Pick<ProviderLimits, 'roles' | 'tokensPerExample'>,
-): VerdictName | undefined {
+): RowIssue | undefined {
   for (const treatment of treatments) {
     const prompt = messagesFor(template, example, treatment);
     if (prompt.some(({ role }) => !roles.includes(role))) return 'unsupported-role';

@@ -1,5 +1,5 @@
 import type { Message, TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
-import type { VerdictName } from './issue.ts';
+import type { RowIssue } from './issue.ts';
 
 /** One call of the production log, after reading. A legacy `prompt` has become one user message. */
 export interface LogRow {
@@ -14,7 +14,7 @@ export interface LogRow {
   /** What the model said; absent where nobody has answered yet. */
   completion?: string;
   /** Why the completion is no answer to learn from, where nobody checked. */
-  flaw?: VerdictName;
+  flaw?: RowIssue;
   /** What it should have said, where somebody checked. */
   actual?: string;
   /** Who gave `actual`, for example `person:ana` or `model:gpt-4.1`. */

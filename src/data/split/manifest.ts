@@ -1,7 +1,7 @@
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Pipeline } from '../../config/pipeline.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
-import { VERDICTS, type VerdictCount, type VerdictName } from '../rows/issue.ts';
+import { ISSUES, type IssueCount, type RowIssue } from '../rows/issue.ts';
 import { SIDES, type Side } from './sides.ts';
 
 /**
@@ -31,7 +31,8 @@ export interface Manifest {
   /** Groups that stay on one side, and how many of them hold inputs that are alike but not equal. */
   groups: { all: number; nearDuplicates: number };
   labels: LabelTable | null;
-  verdicts: VerdictCount[];
+  /** Issues of rows, under the key that stored manifests have. */
+  verdicts: IssueCount[];
   /** Values that were replaced, by type. */
   redactions: Record<string, number>;
   conflicts: Conflicts;
@@ -94,14 +95,14 @@ export class LabelCounts {
 }
 
 /** Rows of the log that were left out. */
-export function droppedRows(verdicts: readonly Pick<VerdictCount, 'verdict' | 'rows'>[]): number {
-  return verdicts.reduce((sum, { verdict, rows }) => sum + (isDropping(verdict) ? rows : 0), 0);
+export function droppedRows(issues: readonly Pick<IssueCount, 'verdict' | 'rows'>[]): number {
+  return issues.reduce((sum, { verdict, rows }) => sum + (isDropping(verdict) ? rows : 0), 0);
 }
 
-function isDropping(verdict: VerdictName): boolean {
-  // A version may have been made by a release that named verdicts differently.
-  const all: Partial<Record<string, { effect: string }>> = VERDICTS;
-  return all[verdict]?.effect === 'drop';
+function isDropping(issue: RowIssue): boolean {
+  // A version may have been made by a release that named issues differently.
+  const all: Partial<Record<string, { effect: string }>> = ISSUES;
+  return all[issue]?.effect === 'drop';
 }
 
 /** What a person should know before they trust scores on this dataset. */

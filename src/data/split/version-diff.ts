@@ -105,10 +105,11 @@ export function diffTemplates(before: PromptTemplate, after: PromptTemplate): Te
 /** Compares what two versions say of themselves. */
 export function diffManifests(before: Manifest, after: Manifest): ManifestChanges {
   const labelsOf = ({ labels }: Manifest) => new Map(Object.entries(labels ?? {}));
-  const verdictsOf = ({ verdicts }: Manifest) => new Map(verdicts.map(({ verdict, rows }) => [verdict, rows] as const));
+  const issuesOf = ({ verdicts }: Manifest) =>
+    new Map(verdicts.map(({ verdict: issue, rows }) => [issue, rows] as const));
   return {
     labels: changesBetween(labelsOf(before), labelsOf(after), noRows()),
-    verdicts: changesBetween(verdictsOf(before), verdictsOf(after), 0),
+    verdicts: changesBetween(issuesOf(before), issuesOf(after), 0),
     settings: changesBetween(settingsOf(before), settingsOf(after), null),
     salt: before.salt.sha256 !== after.salt.sha256,
   };

@@ -112,7 +112,7 @@ function buildServer({ secret, onJobEnded, log }: ReceiverOptions, memory: Deliv
     bytes: Buffer,
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): Promise<Result> => {
-    const verified = await verify(bytes, headers, secret);
+    const verified = verify(bytes, headers, secret);
     if ('refused' in verified) return { status: 401, refused: verified.refused };
     const { id, body } = verified;
     if (memory.has(id)) return { status: 200, did: 'repeated' };

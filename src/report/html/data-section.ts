@@ -1,4 +1,4 @@
-import { VERDICTS } from '../../data/rows/issue.ts';
+import { ISSUES } from '../../data/rows/issue.ts';
 import type { Report } from '../report.ts';
 import { MOST_ROWS } from './classification-section.ts';
 import { dataTable } from './data-table.ts';
@@ -22,7 +22,7 @@ equal. The split is by ${data.split.by === 'time' ? 'time' : `hash, with seed ${
       ? html` Replaced: ${redactions.map(([type, count]) => `${countText(count)} ${type.replaceAll('_', ' ')}`).join(', ')}.`
       : null
   }</p>
-${verdictsTable(data.verdicts)}
+${issuesTable(data.verdicts)}
 ${labelsTable(data.labels)}`;
 }
 
@@ -49,30 +49,30 @@ function sidesBar({ train, validation, test, dropped }: Report['dataset']): Mark
   )}</ul></figcaption></figure>`;
 }
 
-function verdictsTable(verdicts: Report['data']['verdicts']): Markup | null {
-  if (verdicts.length === 0) return null;
-  // A version may have been made by a release that named verdicts differently.
-  const known: Partial<Record<string, { effect: keyof typeof EFFECTS; what: string }>> = VERDICTS;
+function issuesTable(issues: Report['data']['verdicts']): Markup | null {
+  if (issues.length === 0) return null;
+  // A version may have been made by a release that named issues differently.
+  const known: Partial<Record<string, { effect: keyof typeof EFFECTS; what: string }>> = ISSUES;
   const order = { drop: 0, mend: 1, note: 2 };
-  const rank = (verdict: string) => order[known[verdict]?.effect ?? 'note'];
+  const rank = (issue: string) => order[known[issue]?.effect ?? 'note'];
   return dataTable({
     caption: 'What was odd with rows',
     cards: true,
     columns: [
-      { name: 'verdict' },
+      { name: 'issue' },
       { name: 'rows', numeric: true },
       { name: 'rows are' },
       { name: 'what it means' },
       { name: 'first at' },
     ],
-    rows: verdicts
+    rows: issues
       .toSorted((a, b) => rank(a.verdict) - rank(b.verdict))
-      .map(({ verdict, rows, places }) => ({
+      .map(({ verdict: issue, rows, places }) => ({
         cells: [
-          verdict,
+          issue,
           countText(rows),
-          EFFECTS[known[verdict]?.effect ?? 'note'],
-          known[verdict]?.what ?? '',
+          EFFECTS[known[issue]?.effect ?? 'note'],
+          known[issue]?.what ?? '',
           html`<span class="places">${places.slice(0, PLACES_SHOWN).join(', ')}</span>`,
         ],
       })),

@@ -395,7 +395,7 @@ describe('a record', () => {
     expect(Math.abs(Date.parse(call.timestamp) - Date.now())).toBeLessThan(60_000);
     expect(parseLogRow(JSON.parse(JSON.stringify(call)), { file: 'a', line: 1 })).toMatchObject({
       row: { id: 'chatcmpl-1', messages: MESSAGES, completion: 'billing', usage: { promptTokens: 12 } },
-      verdicts: [],
+      issues: [],
     });
   });
 

@@ -30,8 +30,8 @@ async function doubtfulOf(
   }: { later?: Actual[]; keptOut?: Actual[] } & Partial<Omit<DoubtOptions, 'keptOut'>> = {},
 ): Promise<DoubtfulRow[]> {
   const items: SourceItem[] = [
-    ...rows.map((item) => ({ kind: 'row' as const, row: item, verdicts: [] })),
-    ...later.map((actual) => ({ kind: 'actual' as const, actual, verdicts: [] })),
+    ...rows.map((item) => ({ kind: 'row' as const, row: item, issues: [] })),
+    ...later.map((actual) => ({ kind: 'actual' as const, actual, issues: [] })),
   ];
   const source: Source = {
     describe: async () => [],

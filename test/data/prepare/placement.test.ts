@@ -1,7 +1,7 @@
 import type { JudgedLabels } from '../../../src/data/prepare/judged-labels.ts';
 import { placeRows } from '../../../src/data/prepare/placement.ts';
 import type { PreparedRows } from '../../../src/data/prepare/prepared-rows.ts';
-import { VerdictTable } from '../../../src/data/rows/issue.ts';
+import { IssueTable } from '../../../src/data/rows/issue.ts';
 import { KEY_BYTES } from '../../../src/data/rows/row-key.ts';
 import { SideLedger } from '../../../src/data/split/side-ledger.ts';
 import { SIDE_CODES } from '../../../src/data/split/sides.ts';
@@ -25,7 +25,7 @@ function rowsOf(groups: readonly number[], heldOut = 0): PreparedRows {
     labels: new Uint32Array(count),
     labelNames: ['yes'],
     labelCounts: [count],
-    verdicts: new VerdictTable(),
+    issues: new IssueTable(),
     redactions: {},
     actuals: { used: 0, given: 0 },
     examples: async function* () {},
@@ -34,7 +34,7 @@ function rowsOf(groups: readonly number[], heldOut = 0): PreparedRows {
 const LABELS = (rows: PreparedRows, dropped: readonly number[] = []): JudgedLabels => ({
   indices: new Uint32Array(rows.count),
   names: ['yes'],
-  verdictOf: (row) => (dropped.includes(row) ? 'chatty-label' : undefined),
+  issueOf: (row) => (dropped.includes(row) ? 'chatty-label' : undefined),
 });
 const OPTIONS = { duplicates: 'keep', validation: 0.2, test: 0.2, salt: 's', by: 'hash', stratify: true } as const;
 const alone = (count: number) => Array.from({ length: count }, (_, row) => row);
@@ -45,10 +45,10 @@ test.each([1, 2, 3] as const)(
     const rows = rowsOf([0, 0, ...alone(30).slice(2)]);
     const ledger = new SideLedger();
     ledger.set(rows.keys, 0, side);
-    const { sides, verdictOf } = placeRows(rows, LABELS(rows, [0]), ledger, OPTIONS);
+    const { sides, issueOf } = placeRows(rows, LABELS(rows, [0]), ledger, OPTIONS);
     expect(sides[1]).toBe(side);
     expect(sides[0]).toBe(0);
-    expect(verdictOf(0)).toBe('chatty-label');
+    expect(issueOf(0)).toBe('chatty-label');
     expect(ledger.get(rows.keys, 1)).toBe(side);
   },
 );
@@ -56,9 +56,9 @@ test.each([1, 2, 3] as const)(
 test('rows that are held out are on the test side and not in the ledger, and what resembles them is left out', () => {
   const rows = rowsOf([0, 1, 0, ...alone(30).slice(3)], 2);
   const ledger = new SideLedger();
-  const { sides, verdictOf } = placeRows(rows, LABELS(rows), ledger, { ...OPTIONS, test: 0 });
+  const { sides, issueOf } = placeRows(rows, LABELS(rows), ledger, { ...OPTIONS, test: 0 });
   expect([...sides.slice(0, 3)]).toEqual([SIDE_CODES.test, SIDE_CODES.test, 0]);
-  expect(verdictOf(2)).toBe('in-test-file');
+  expect(issueOf(2)).toBe('in-test-file');
   expect(ledger.get(rows.keys, 0)).toBe(0);
   expect(ledger.size).toBe(27);
 });
@@ -68,8 +68,8 @@ test('a newcomer that resembles rows on two sides is quarantined, and those rows
   const ledger = new SideLedger();
   ledger.set(rows.keys, 0, SIDE_CODES.train);
   ledger.set(rows.keys, 1, SIDE_CODES.test);
-  const { sides, verdictOf, quarantined } = placeRows(rows, LABELS(rows), ledger, OPTIONS);
+  const { sides, issueOf, quarantined } = placeRows(rows, LABELS(rows), ledger, OPTIONS);
   expect([...sides.slice(0, 3)]).toEqual([SIDE_CODES.train, SIDE_CODES.test, 0]);
-  expect(verdictOf(2)).toBe('quarantined');
+  expect(issueOf(2)).toBe('quarantined');
   expect(quarantined).toBe(1);
 });

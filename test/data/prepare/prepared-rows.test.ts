@@ -92,7 +92,7 @@ test('an answer of our own counts once somebody has checked it, and never as wha
     const example = JSON.parse(line) as Example;
     examples.set(example.id, example);
   }
-  expect(prepared.verdicts.all()).toEqual([{ verdict: 'own-answer', rows: 1, places: ['log.jsonl:1'] }]);
+  expect(prepared.issues.all()).toEqual([{ verdict: 'own-answer', rows: 1, places: ['log.jsonl:1'] }]);
   expect(examples.get('row-1')).toMatchObject({ completion: 'invoice' });
   expect(examples.get('row-2')).toMatchObject({ completion: 'password', completionBy: 'person:ana' });
   for (const id of ['row-1', 'row-2']) expect(examples.get(id)).not.toHaveProperty('recorded');

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { answerVerdict, LabelJudge } from '../../../src/data/rows/answer-issue.ts';
+import { answerIssue, LabelJudge } from '../../../src/data/rows/answer-issue.ts';
 
 describe('an answer is a refusal', () => {
   test.each([
@@ -30,8 +30,8 @@ describe('an answer is a refusal', () => {
     '申し訳ありませんが、そのご要望にはお応えできません。',
     '죄송하지만 그 요청은 도와드릴 수 없습니다.',
   ])('%s', (answer) => {
-    expect(answerVerdict(answer)).toBe('refusal');
-    expect(answerVerdict(answer.toUpperCase())).toBe('refusal');
+    expect(answerIssue(answer)).toBe('refusal');
+    expect(answerIssue(answer.toUpperCase())).toBe('refusal');
   });
 });
 
@@ -52,12 +52,12 @@ describe('an answer is an error of the API', () => {
     '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>',
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<title>shop.test | 524: A timeout occurred</title>',
   ])('%s', (answer) => {
-    expect(answerVerdict(answer)).toBe('api-error');
+    expect(answerIssue(answer)).toBe('api-error');
   });
 });
 
 test.each(['', ' ', '\n\t'])('an answer of white space is empty: %j', (answer) => {
-  expect(answerVerdict(answer)).toBe('empty-completion');
+  expect(answerIssue(answer)).toBe('empty-completion');
 });
 
 describe('an answer is left alone that only resembles one', () => {
@@ -85,13 +85,13 @@ describe('an answer is left alone that only resembles one', () => {
     'Error code 12 means that the filter is full.',
     `${"I'm sorry, but I can't help with that. ".repeat(20)}`,
   ])('%s', (answer) => {
-    expect(answerVerdict(answer)).toBeUndefined();
+    expect(answerIssue(answer)).toBeUndefined();
   });
 
   const data = path.resolve(import.meta.dirname, '../../../../shared/data');
   const testOnData = existsSync(data) ? test : test.skip;
   testOnData.each(['banking77', 'e2e_nlg'])('the inputs and answers of %s', (name) => {
-    const flagged = [...textsOf(path.join(data, name))].filter((text) => answerVerdict(text) !== undefined);
+    const flagged = [...textsOf(path.join(data, name))].filter((text) => answerIssue(text) !== undefined);
     expect(flagged).toHaveLength(0);
   });
 
@@ -126,10 +126,10 @@ test('any answer is judged in time that does not grow with its length', () => {
   ];
   for (const piece of hostile) {
     // With a pattern that goes back, one of these takes minutes.
-    answerVerdict(piece.repeat(200_000));
-    answerVerdict(piece.repeat(Math.floor(600 / piece.length)));
+    answerIssue(piece.repeat(200_000));
+    answerIssue(piece.repeat(Math.floor(600 / piece.length)));
   }
-  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 700 }), (text) => void answerVerdict(text)));
+  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 700 }), (text) => void answerIssue(text)));
 });
 
 function counts(...rows: [string, number][]): Map<string, number> {
@@ -138,15 +138,15 @@ function counts(...rows: [string, number][]): Map<string, number> {
   return all;
 }
 
-/** What becomes of the answers that are not left alone: another label, or a verdict that drops. */
+/** What becomes of the answers that are not left alone: another label, or an issue that drops. */
 function mended(answers: Map<string, number>): Record<string, string> {
   const judge = new LabelJudge(answers);
   const changed: Record<string, string> = {};
   for (const answer of answers.keys()) {
-    const { completion, verdict } = judge.mend(answer);
-    if (verdict === 'padded-label') changed[answer] = completion;
-    else if (verdict !== undefined) changed[answer] = verdict;
-    if (verdict !== 'padded-label') expect(completion).toBe(answer);
+    const { completion, issue } = judge.mend(answer);
+    if (issue === 'padded-label') changed[answer] = completion;
+    else if (issue !== undefined) changed[answer] = issue;
+    if (issue !== 'padded-label') expect(completion).toBe(answer);
   }
   return changed;
 }
@@ -318,8 +318,8 @@ test('a mended label is in order', () => {
         const all = counts(...rows);
         const judge = new LabelJudge(all);
         for (const answer of all.keys()) {
-          const { completion, verdict } = judge.mend(answer);
-          if (verdict !== 'padded-label') expect(completion).toBe(answer);
+          const { completion, issue } = judge.mend(answer);
+          if (issue !== 'padded-label') expect(completion).toBe(answer);
           else expect(judge.mend(completion)).toEqual({ completion });
           expect(all.has(completion)).toBe(true);
         }

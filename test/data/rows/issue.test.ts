@@ -1,24 +1,24 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { placeText, VERDICTS, type VerdictName, VerdictTable } from '../../../src/data/rows/issue.ts';
+import { ISSUES, IssueTable, placeText, type RowIssue } from '../../../src/data/rows/issue.ts';
 import { ROOT } from '../../setup/cli.ts';
 
-const names = Object.keys(VERDICTS) as VerdictName[];
+const names = Object.keys(ISSUES) as RowIssue[];
 const at = (line: number) => ({ file: 'a.jsonl', line });
 
 test.each(names)('%s says in one plain sentence what is wrong', (name) => {
   expect(name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
-  expect(VERDICTS[name].what).toMatch(/^[a-zA-Z][^\n]{10,}[^.]$/);
-  expect(VERDICTS[name].what.length).toBeLessThan(130);
+  expect(ISSUES[name].what).toMatch(/^[a-zA-Z][^\n]{10,}[^.]$/);
+  expect(ISSUES[name].what.length).toBeLessThan(130);
 });
 
-test('no two verdicts say the same', () => {
-  expect(new Set(names.map((name) => VERDICTS[name].what)).size).toBe(names.length);
+test('no two issues say the same', () => {
+  expect(new Set(names.map((name) => ISSUES[name].what)).size).toBe(names.length);
 });
 
-test('rows are counted by verdict, the most frequent first, equally frequent ones by name', () => {
-  const table = new VerdictTable();
-  for (const verdict of ['nan', 'crlf', 'crlf', 'refusal'] as const) table.add(verdict, at(table.rows(verdict) + 1));
+test('rows are counted by issue, the most frequent first, equally frequent ones by name', () => {
+  const table = new IssueTable();
+  for (const issue of ['nan', 'crlf', 'crlf', 'refusal'] as const) table.add(issue, at(table.rows(issue) + 1));
   expect(table.all()).toEqual([
     { verdict: 'crlf', rows: 2, places: ['a.jsonl:1', 'a.jsonl:2'] },
     { verdict: 'nan', rows: 1, places: ['a.jsonl:1'] },
@@ -28,9 +28,9 @@ test('rows are counted by verdict, the most frequent first, equally frequent one
 });
 
 test('only the first places are kept, added or merged', () => {
-  const table = new VerdictTable();
+  const table = new IssueTable();
   for (let line = 1; line <= 15; line += 1) table.add('nan', at(line));
-  const other = new VerdictTable();
+  const other = new IssueTable();
   for (let line = 16; line <= 40; line += 1) other.add('nan', at(line));
   table.merge(other.all());
   expect(table.rows('nan')).toBe(40);
@@ -39,7 +39,7 @@ test('only the first places are kept, added or merged', () => {
 
 test('a table goes on from an earlier one, which stays as it is', () => {
   const before = [{ verdict: 'nan' as const, rows: 2, places: ['a.jsonl:1', 'a.jsonl:2'] }];
-  const table = new VerdictTable(before);
+  const table = new IssueTable(before);
   table.add('nan', at(3));
   expect(table.all()).toEqual([{ verdict: 'nan', rows: 3, places: ['a.jsonl:1', 'a.jsonl:2', 'a.jsonl:3'] }]);
   expect(before[0]?.places).toHaveLength(2);
@@ -50,10 +50,10 @@ test('a row that is in no file is named by its number', () => {
   expect(placeText(at(7))).toBe('a.jsonl:7');
 });
 
-test('the documentation lists every verdict as it is', () => {
+test('the documentation lists every issue as it is', () => {
   const document = readFileSync(path.join(ROOT, 'docs', 'data.md'), 'utf8');
   const listed = [...document.matchAll(/^\| `([\w-]+)` \| (drop|mend|note) \| (.*) \|$/gm)].map(
     ([, ...cells]) => cells,
   );
-  expect(listed).toEqual(names.map((name) => [name, VERDICTS[name].effect, VERDICTS[name].what]));
+  expect(listed).toEqual(names.map((name) => [name, ISSUES[name].effect, ISSUES[name].what]));
 });

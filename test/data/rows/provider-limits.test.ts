@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 import type { Message } from '../../../packages/app/src/prompt/chat-message.ts';
 import type { PromptTemplate, TemplateMessage, Treatment } from '../../../packages/app/src/prompt/prompt-template.ts';
-import { countMessages, exampleVerdict, TokenEstimate } from '../../../src/data/rows/provider-limits.ts';
+import { countMessages, exampleIssue, TokenEstimate } from '../../../src/data/rows/provider-limits.ts';
 import type { Example } from '../../../src/data/rows/row.ts';
 import { OPENAI } from '../../../src/providers/profiles/openai.ts';
 
-const verdictOf = (template: PromptTemplate, row: Example, treatments: readonly Treatment[]) =>
-  exampleVerdict(template, row, treatments, OPENAI.limits);
+const issueOf = (template: PromptTemplate, row: Example, treatments: readonly Treatment[]) =>
+  exampleIssue(template, row, treatments, OPENAI.limits);
 
 const SYSTEM = 'Name the topic of the message: refund, shipping or account. Answer with one word.';
 
@@ -38,34 +38,34 @@ describe('an example', () => {
   // One message around the input and one around the answer take 4 tokens each, and the reply 3.
   test('may have 65,536 tokens, with what stands around its contents', () => {
     const longest = 65_536 - 4 - 4 - 3 - countTokens('refund');
-    expect(verdictOf(template, example(tokens(longest)), ['strip'])).toBeUndefined();
-    expect(verdictOf(template, example(tokens(longest + 1)), ['strip'])).toBe('over-token-limit');
+    expect(issueOf(template, example(tokens(longest)), ['strip'])).toBeUndefined();
+    expect(issueOf(template, example(tokens(longest + 1)), ['strip'])).toBe('over-token-limit');
   });
 
   test('is too long where its answer is', () => {
-    expect(verdictOf(template, example('hello', tokens(65_536)), ['strip'])).toBe('over-token-limit');
+    expect(issueOf(template, example('hello', tokens(65_536)), ['strip'])).toBe('over-token-limit');
   });
 
   test('may have many bytes in few tokens', () => {
-    expect(verdictOf(template, example('hello '.repeat(60_000)), ['strip'])).toBeUndefined();
+    expect(issueOf(template, example('hello '.repeat(60_000)), ['strip'])).toBeUndefined();
   });
 
   test('is judged by each treatment', () => {
     const long = example(tokens(65_536 - 20));
-    expect(verdictOf(template, long, ['strip'])).toBeUndefined();
-    expect(verdictOf(template, long, ['strip', 'keep-instructions'])).toBe('over-token-limit');
+    expect(issueOf(template, long, ['strip'])).toBeUndefined();
+    expect(issueOf(template, long, ['strip', 'keep-instructions'])).toBe('over-token-limit');
   });
 
   test('keeps no role that services do not take', () => {
     const tool = templateWith('tool');
-    expect(verdictOf(tool, example('hello'), ['strip'])).toBeUndefined();
-    expect(verdictOf(tool, example('hello'), ['keep-instructions'])).toBe('unsupported-role');
+    expect(issueOf(tool, example('hello'), ['strip'])).toBeUndefined();
+    expect(issueOf(tool, example('hello'), ['keep-instructions'])).toBe('unsupported-role');
     // Which is written as the system that it is.
-    expect(verdictOf(templateWith('developer'), example('hello'), ['keep-instructions'])).toBeUndefined();
+    expect(issueOf(templateWith('developer'), example('hello'), ['keep-instructions'])).toBeUndefined();
   });
 
   test('of one word of 10 MB is refused before long', () => {
-    expect(verdictOf(template, example('a'.repeat(10_000_000)), ['strip'])).toBe('over-token-limit');
+    expect(issueOf(template, example('a'.repeat(10_000_000)), ['strip'])).toBe('over-token-limit');
   });
 });
 

@@ -32,7 +32,7 @@ test('no rows have no labels', () => {
   expect(countLabels({})).toEqual({});
 });
 
-test('rows with a verdict that leaves them out are dropped, others are not', () => {
+test('rows with an issue that leaves them out are dropped, other rows are not', () => {
   expect(
     droppedRows([
       { verdict: 'exact-duplicate', rows: 7 },

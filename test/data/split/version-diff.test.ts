@@ -177,7 +177,7 @@ describe('two manifests', () => {
     expect(diffManifests(sampleManifest({ labels: null }), sampleManifest({ labels: null })).labels).toEqual([]);
   });
 
-  test('differ in verdicts', () => {
+  test('differ in issues', () => {
     const after = sampleManifest({ verdicts: [{ verdict: 'exact-duplicate', rows: 20, places: [] }] });
     expect(diffManifests(sampleManifest(), after).verdicts).toEqual([
       { name: 'exact-duplicate', before: 18, after: 20 },

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { TuneloopError } from '../errors.ts';
 import { fileName } from '../shared/file-name.ts';
 import type { Alias } from './alias.ts';
+import { parseAlias } from './alias-form.ts';
 
 /**
  * The aliases of a deployment, one a decision: `<home>/deployments/<pipeline>/000012.json`. The one with the highest number
@@ -34,24 +35,10 @@ export async function readAlias(home: string, pipeline: string): Promise<Alias |
   if (newest === undefined) return null;
   const file = path.join(folder, newest);
   try {
-    const alias: unknown = JSON.parse(await readFile(file, 'utf8'));
-    if (!isAlias(alias)) throw new Error('it is not of format 1');
-    return alias;
+    return parseAlias(await readFile(file, 'utf8'));
   } catch (error) {
     throw unreadable(file, error instanceof Error ? error.message : String(error));
   }
-}
-
-function isAlias(value: unknown): value is Alias {
-  if (typeof value !== 'object' || value === null) return false;
-  const { format, pipeline, decision, original } = value as Partial<Alias>;
-  return (
-    format === 1 &&
-    typeof pipeline === 'string' &&
-    Number.isSafeInteger(decision) &&
-    typeof original === 'object' &&
-    original !== null
-  );
 }
 
 function unreadable(file: string, reason: string): TuneloopError {

@@ -13,6 +13,8 @@ export interface Alias {
   decision: number;
   /** ISO 8601. */
   writtenAt: string;
+  /** The version of Tuneloop that has written it. */
+  writtenBy?: string;
   /** Where all of these models are called. */
   provider: AliasProvider;
   /** What serves; null for the original prompt. */

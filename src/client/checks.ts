@@ -1,0 +1,100 @@
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Environment } from '../config/environment.ts';
+import { TuneloopError } from '../errors.ts';
+import { findServerProgram, isOlderThanTested } from '../local/server-program.ts';
+import { SERVER_VERSION } from '../local/server-program-pin.ts';
+import { trainerUrlOf } from '../local/services-file.ts';
+import { hasWorker, recently } from '../worker/task-queue.ts';
+import type { TuneloopSession } from './session.ts';
+
+/** One thing that Tuneloop needs, or can use. */
+export interface Check {
+  name: string;
+  /** `missing` keeps things from working; `absent` is only needed for some of them. */
+  state: 'ok' | 'absent' | 'missing';
+  found: string;
+  /** What to do about it. */
+  help: string | null;
+}
+
+/** What is here, in which version of Tuneloop. */
+export interface Checks {
+  version: string;
+  checks: Check[];
+}
+
+/** Looks for what Tuneloop needs. What is missing is no error, but a check that says so. */
+export async function checkAll(session: TuneloopSession): Promise<Checks> {
+  const { environment } = session;
+  const checks = [
+    checkNode(),
+    await checkServerProgram(environment),
+    ...(await checkTemporal(session)),
+    await checkTrainer(environment),
+    checkKey(environment),
+  ];
+  return { version: packageJson.version, checks };
+}
+
+function checkNode(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const ok = major > 22 || (major === 22 && minor >= 18);
+  const help = ok ? null : 'Run through npm in a checkout, which brings its own Node, or install Node 22.18 or later';
+  return { name: 'Node', state: ok ? 'ok' : 'missing', found: process.version, help };
+}
+
+async function checkServerProgram(environment: Environment): Promise<Check> {
+  const name = 'temporal program';
+  try {
+    const program = await findServerProgram(environment);
+    if (program) {
+      const older = isOlderThanTested(program.version);
+      const help = older
+        ? `Older than ${SERVER_VERSION}, with which Tuneloop is tested: install a later Temporal CLI`
+        : null;
+      return { name, state: 'ok', found: `${program.file}: server ${program.version ?? 'of unknown version'}`, help };
+    }
+  } catch (error) {
+    return { name, state: 'missing', found: error instanceof Error ? error.message : `${error}`, help: null };
+  }
+  const help = 'The demo downloads it, or builds it with Go; or install the Temporal CLI, or set TEMPORAL_CLI';
+  return { name, state: 'absent', found: 'not on PATH and not in the cache folder', help };
+}
+
+async function checkTemporal(session: TuneloopSession): Promise<Check[]> {
+  const { taskQueue } = session.environment;
+  const { address } = session.target;
+  const start = 'Start everything with `npm run demo -- --keep`, or set TEMPORAL_ADDRESS';
+  try {
+    const client = await session.client();
+    const { serverVersion } = await client.workflowService.getSystemInfo({});
+    const worker = await hasWorker(client, taskQueue, recently());
+    return [
+      { name: 'Temporal server', state: 'ok', found: `${address}, version ${serverVersion}`, help: null },
+      {
+        name: 'worker',
+        state: worker ? 'ok' : 'absent',
+        found: worker ? `waits on task queue ${taskQueue}` : `none on task queue ${taskQueue}`,
+        help: worker ? null : 'Start one with `npm run worker`',
+      },
+    ];
+  } catch (error) {
+    if (!(error instanceof TuneloopError)) throw error;
+    return [{ name: 'Temporal server', state: 'absent', found: `nothing answers at ${address}`, help: start }];
+  }
+}
+
+async function checkTrainer(environment: Environment): Promise<Check> {
+  const url = trainerUrlOf(environment);
+  const ok = await fetch(`${url}/models`, { signal: AbortSignal.timeout(3000) }).then(
+    (response) => response.ok,
+    () => false,
+  );
+  const help = ok ? null : 'Needed for provider: local. Start one with `npm run -s tuneloop -- trainer`';
+  return { name: 'local trainer', state: ok ? 'ok' : 'absent', found: ok ? url : `nothing answers at ${url}`, help };
+}
+
+function checkKey({ openaiKeySet: set }: Environment): Check {
+  const help = set ? null : 'Needed for provider: openai, by the worker';
+  return { name: 'OPENAI_API_KEY', state: set ? 'ok' : 'absent', found: set ? 'set' : 'not set', help };
+}

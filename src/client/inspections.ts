@@ -1,0 +1,184 @@
+import path from 'node:path';
+import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
+import {
+  type PromptTemplate,
+  stripInstructions,
+  type TemplateVersion,
+} from '@tuneloop/app/internal/prompt/prompt-template';
+import type { Environment } from '../config/environment.ts';
+import type { Pipeline, ProviderChoice } from '../config/pipeline.ts';
+import { readPipelineFile } from '../config/pipeline-file.ts';
+import type { SourceChoice } from '../config/source.ts';
+import { parseTemplates } from '../data/instructions/explicit-template.ts';
+import { differenceFrom } from '../data/instructions/template-difference.ts';
+import { mineTemplate } from '../data/instructions/template-mining.ts';
+import { ISSUES, type IssueCount, IssueTable, placeText } from '../data/rows/issue.ts';
+import { countMessages } from '../data/rows/provider-limits.ts';
+import type { LogRow } from '../data/rows/row.ts';
+import { TuneloopError } from '../errors.ts';
+import { trainerUrlOf } from '../local/services-file.ts';
+import { connectProvider } from '../providers/connect.ts';
+import { openSource } from '../sources/open-source.ts';
+import { asTuneloopError } from './session.ts';
+
+/** Rows that are looked at, from the beginning of the log. */
+const INSPECTED_ROWS = 20_000;
+/** Prompts that show the instructions, taken from all over these rows. */
+const MINED = 2000;
+const COUNTED = 200;
+const EXAMPLES = 2;
+const VALUES = 3;
+const PLACES = 5;
+
+/** A place of a prompt that differs from row to row, with a few of its values. */
+export interface InspectedSlot {
+  name: string;
+  kind: string;
+  values: string[];
+}
+
+/** What the prompts of one version of the instructions have in common. */
+export interface InspectedVersion {
+  rows: number;
+  share: number;
+  /** The prompt with its slots as `‹name›`. */
+  prompt: Message[];
+  slots: InspectedSlot[];
+  /** Means of a request, before and after the instructions are taken off. */
+  tokens: { before: number; after: number };
+  examples: { input: string; completion: string | null }[];
+}
+
+/** What the prompts of a log share, and which rows do not fit. */
+export interface Inspection {
+  source: string[];
+  rows: number;
+  versions: InspectedVersion[];
+  mismatched: { rows: number; examples: { place: string; differs: string }[] };
+  /** Issues of rows, under the key that `inspect --json` has always had. */
+  verdicts: IssueCount[];
+}
+
+export interface InspectOptions {
+  /** Is told how many rows are looked at where the log may have more. */
+  onTruncated?: (rows: number) => void;
+}
+
+/** What the prompts of a log share, and what would be left of them. Takes a pipeline file, or a log in JSONL. */
+export async function inspectLog(
+  environment: Environment,
+  file: string,
+  { onTruncated }: InspectOptions = {},
+): Promise<Inspection> {
+  const { source, instructions, provider } = await whatToInspect(file);
+  const log = openSource(source, { provider: () => connectProvider(provider, trainerUrlOf(environment)) });
+  const issues = new IssueTable();
+  const rows = await asTuneloopError(readRows(log, issues));
+  const names = await log.describe();
+  if (rows.length === 0) {
+    const reasons = issues.all().map(({ verdict, rows: count }) => `${count} x ${ISSUES[verdict].what}`);
+    throw new TuneloopError('SOURCE_EMPTY', `${names.join(', ')} holds no row that can be used: ${reasons.join('; ')}`);
+  }
+  if (rows.length === INSPECTED_ROWS) onTruncated?.(rows.length);
+  const stride = Math.ceil(rows.length / MINED);
+  const template =
+    instructions === 'auto'
+      ? mineTemplate(rows.filter((_, index) => index % stride === 0).map(({ messages }) => messages))
+      : parseTemplates(instructions.templates);
+  return lookAt(rows, template, names, issues);
+}
+
+/** A pipeline file, or a log as it is. */
+async function whatToInspect(
+  file: string,
+): Promise<{ source: SourceChoice; instructions: Pipeline['clean']['instructions']; provider: ProviderChoice }> {
+  if (/\.jsonl(\.gz)?$/.test(file)) {
+    return { source: { type: 'jsonl', path: path.resolve(file) }, instructions: 'auto', provider: 'local' };
+  }
+  const { source, clean, provider } = await readPipelineFile(file);
+  return { source, instructions: clean.instructions, provider };
+}
+
+async function readRows(log: ReturnType<typeof openSource>, issues: IssueTable): Promise<LogRow[]> {
+  const rows: LogRow[] = [];
+  const { items } = await log.read(null, new AbortController().signal);
+  for await (const item of items) {
+    if (item.kind === 'refused') issues.add(item.issue, item.place);
+    if (item.kind !== 'row') continue;
+    for (const issue of item.issues) issues.add(issue, item.row);
+    rows.push(item.row);
+    if (rows.length === INSPECTED_ROWS) break;
+  }
+  return rows;
+}
+
+function lookAt(rows: readonly LogRow[], template: PromptTemplate, source: string[], issues: IssueTable): Inspection {
+  const versions = template.versions.map((version) => new VersionFigures(version));
+  const mismatched: Inspection['mismatched'] = { rows: 0, examples: [] };
+  for (const row of rows) {
+    const stripped = stripInstructions(template, row.messages);
+    if ('mismatch' in stripped) {
+      mismatched.rows += 1;
+      if (mismatched.examples.length < PLACES) {
+        mismatched.examples.push({
+          place: placeText(row),
+          differs: differenceFrom(template, row.messages) ?? stripped.mismatch,
+        });
+      }
+    } else {
+      versions[stripped.version]?.add(row, stripped.slots, stripped.input);
+    }
+  }
+  return {
+    source,
+    rows: rows.length,
+    versions: versions.map((each) => each.all(rows.length)),
+    mismatched,
+    verdicts: issues.all(),
+  };
+}
+
+/** What is seen of the prompts of one version. */
+class VersionFigures {
+  readonly #version: TemplateVersion;
+  readonly #values: Set<string>[];
+  readonly #examples: InspectedVersion['examples'] = [];
+  #rows = 0;
+  #counted = 0;
+  #before = 0;
+  #after = 0;
+
+  constructor(version: TemplateVersion) {
+    this.#version = version;
+    this.#values = version.slots.map(() => new Set());
+  }
+
+  add({ messages, completion, actual }: LogRow, slots: readonly string[], input: string): void {
+    this.#rows += 1;
+    slots.forEach((value, slot) => {
+      const values = this.#values[slot];
+      if (values && values.size < VALUES) values.add(value);
+    });
+    if (this.#examples.length < EXAMPLES) this.#examples.push({ input, completion: actual ?? completion ?? null });
+    if (this.#counted === COUNTED) return;
+    this.#counted += 1;
+    this.#before += countMessages(messages);
+    this.#after += countMessages([{ role: 'user', content: input }]);
+  }
+
+  all(rows: number): InspectedVersion {
+    const { slots, messages } = this.#version;
+    const mean = (tokens: number) => (this.#counted === 0 ? 0 : tokens / this.#counted);
+    return {
+      rows: this.#rows,
+      share: this.#rows / rows,
+      prompt: messages.map(({ role, parts }) => ({
+        role,
+        content: parts.map((part) => (typeof part === 'string' ? part : `‹${slots[part.slot]?.name}›`)).join(''),
+      })),
+      slots: slots.map(({ name, kind }, slot) => ({ name, kind, values: [...(this.#values[slot] ?? [])] })),
+      tokens: { before: mean(this.#before), after: mean(this.#after) },
+      examples: this.#examples,
+    };
+  }
+}

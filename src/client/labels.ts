@@ -1,0 +1,76 @@
+import {
+  type ExportedSheet,
+  type ExportOptions,
+  exportDoubtful,
+  type ImportedSheet,
+  type ImportOptions,
+  importCorrections,
+} from './label-sheets.ts';
+import {
+  type EndedLabelling,
+  type FollowLabellingOptions,
+  followLabelling,
+  readPipelineWithActuals,
+  readTaughtPipeline,
+  startLabelling,
+} from './labellings.ts';
+import { asTuneloopError, type TuneloopSession } from './session.ts';
+
+export interface TeachOptions extends FollowLabellingOptions {
+  /** How many rows the teacher is asked for at most; all by default. */
+  limit?: number;
+  /** Is told once the labelling has been started or found, and awaited. */
+  onStarted?: (started: StartedLabelling) => void | Promise<void>;
+}
+
+export interface StartedLabelling {
+  labellingId: string;
+  /** False where a labelling of the pipeline went on already, whose limit holds. */
+  created: boolean;
+  /** Its page in Temporal's Web UI. */
+  webUi: string;
+}
+
+/** Answers for the rows of a log: by a teacher model, and by people who fill in a sheet. */
+export class LabelClient {
+  readonly #session: TuneloopSession;
+
+  constructor(session: TuneloopSession) {
+    this.#session = session;
+  }
+
+  /**
+   * Has the teacher model of a pipeline answer the rows without an answer, and waits for it. A worker has to run.
+   *
+   * @returns a labelling that failed or was cancelled has `error`; answers that had come are kept
+   * @throws TuneloopError PIPELINE_INVALID where the pipeline names no teacher
+   */
+  async teach(file: string, { limit, onStarted, ...follow }: TeachOptions = {}): Promise<EndedLabelling> {
+    const pipeline = await readTaughtPipeline(file);
+    const client = await this.#session.client();
+    const { handle, created } = await startLabelling(client, this.#session.environment, pipeline, limit ?? null);
+    const { workflowId } = handle;
+    await onStarted?.({ labellingId: workflowId, created, webUi: this.#session.webUi(workflowId) });
+    return followLabelling(client, handle, follow);
+  }
+
+  /**
+   * Writes the rows that a person should look at to a CSV file, whose column `actual` is then filled in. Needs no server.
+   *
+   * @throws TuneloopError PIPELINE_INVALID, SOURCE_*, or USAGE where the sheet is there already
+   */
+  async exportSheet(file: string, sheet: string, options: ExportOptions = {}): Promise<ExportedSheet> {
+    const pipeline = await readPipelineWithActuals(file);
+    return asTuneloopError(exportDoubtful(this.#session.environment, pipeline, sheet, options));
+  }
+
+  /**
+   * Adds the answers of a sheet that people have filled in to the pipeline's file of answers. Needs no server.
+   *
+   * @throws TuneloopError PIPELINE_INVALID, SOURCE_*, or USAGE where the sheet cannot be read
+   */
+  async importSheet(file: string, sheet: string, options: ImportOptions = {}): Promise<ImportedSheet> {
+    const pipeline = await readPipelineWithActuals(file);
+    return asTuneloopError(importCorrections(this.#session.environment, pipeline, sheet, options));
+  }
+}
