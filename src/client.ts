@@ -282,8 +282,16 @@ command(
   .option('--verify', 'read all artifacts and check their hashes')
   .action(lazily(async () => (await import('./cli/explain.ts')).explain));
 
-command(program, 'forget [id]', 'list everything that holds a row; deletes nothing', 'tuneloop forget ticket-1042')
+command(
+  program,
+  'forget [id]',
+  'list everything that holds a row; with --yes erase it from the home folder, for good',
+  'tuneloop forget ticket-1042 --yes',
+)
   .option('--input <text>', 'find rows by an input that is written like theirs, instead of an id')
+  .option('--yes', 'erase the row; without it, everything that holds the row is only listed')
+  .option('--at-provider', 'with --yes: delete the files and models that have the row at the provider too')
+  .option('--no-server', 'with --yes: ask no Temporal server whether a run is open')
   .action(lazily(async () => (await import('./cli/forget.ts')).forget));
 
 command(

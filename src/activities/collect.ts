@@ -10,6 +10,7 @@ import { openSource } from '../sources/open-source.ts';
 import type { SourceItem } from '../sources/source.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
+import { ErasedRows } from '../stores/erased-rows.ts';
 import { loadStored, saveStored } from '../stores/stored-objects.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { reportStep } from './support/step-progress.ts';
@@ -35,7 +36,10 @@ export function createCollect(dependencies: Dependencies) {
     const reading = await source.read(before?.cursor ?? null, signal);
     const kept = reading.anew ? null : before;
     const issues = new IssueTable(kept?.verdicts);
-    const segment = await store(artifacts, reading.items, issues, pipeline.clean.rows === 'strict');
+    const segment = await store(artifacts, withoutErased(reading.items, await ErasedRows.read(home), issues), {
+      issues,
+      strict: pipeline.clean.rows === 'strict',
+    });
     const snapshot: Snapshot = {
       names: await source.describe(),
       rows: (kept?.rows ?? 0) + segment.rows.rows,
@@ -53,8 +57,7 @@ export function createCollect(dependencies: Dependencies) {
 async function store(
   artifacts: ArtifactStore,
   items: AsyncIterable<SourceItem>,
-  issues: IssueTable,
-  strict: boolean,
+  { issues, strict }: { issues: IssueTable; strict: boolean },
 ): Promise<{ rows: ArtifactRef; actuals: ArtifactRef }> {
   const rows = await artifacts.open();
   const actuals = await artifacts.open();
@@ -79,6 +82,18 @@ async function store(
   } finally {
     await rows.discard();
     await actuals.discard();
+  }
+}
+
+/** A row that was erased may still stand in its log: it is counted and left out, with its later answers. */
+async function* withoutErased(
+  items: AsyncIterable<SourceItem>,
+  erased: ErasedRows,
+  issues: IssueTable,
+): AsyncGenerator<SourceItem> {
+  for await (const item of items) {
+    if (item.kind === 'row' && erased.has(item.row)) issues.add('erased', item.row);
+    else if (item.kind !== 'actual' || !erased.hasAnswersOf(item.actual.id)) yield item;
   }
 }
 

@@ -12,6 +12,7 @@ import { ISSUES } from '../data/rows/issue.ts';
 import { countMessages, countText } from '../data/rows/provider-limits.ts';
 import type { LogRow } from '../data/rows/row.ts';
 import { TuneloopError } from '../errors.ts';
+import { ErasedRows } from '../stores/erased-rows.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { reportStep } from './support/step-progress.ts';
 
@@ -93,10 +94,12 @@ async function readUnanswered(
   { source, provider }: Pipeline,
   known: KnownAnswers,
 ): Promise<LabellingLog> {
+  const erased = await ErasedRows.read(dependencies.home);
   const log = await readLog(
     await openLog(source, () => dependencies.connectProvider(provider)),
     dependencies.artifacts,
     (row) => {
+      if (erased.has(row)) return false;
       const answer = answerOf({ row, later: [] });
       if (answer) known.add(answer);
       return answer === null;

@@ -10,6 +10,7 @@ import { inputsOf } from '../data/prepare/dataset-inputs.ts';
 import { prepareDataset } from '../data/prepare/prepare-dataset.ts';
 import { droppedRows, type Manifest } from '../data/split/manifest.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
+import { ErasedRows } from '../stores/erased-rows.ts';
 import { runFolder } from '../stores/run-folder.ts';
 import { loadStored } from '../stores/stored-objects.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
@@ -40,6 +41,7 @@ export function createPrepare(dependencies: Dependencies) {
         snapshotRef: input.snapshot.ref,
         inputs,
         parent,
+        erased: await ErasedRows.read(home),
         scratch,
         signal: Context.current().cancellationSignal,
         onProgress: (step, rows = 0) => reportStep(step, rows, snapshot.rows),

@@ -193,7 +193,7 @@ function redactionLines({ redactions }: Manifest): string[] {
 function fileLines(files: readonly StoredFile[]): string[] {
   return withTexts(
     files.map(({ what, rows }) => [what, `${rows} lines`]),
-    files.map(({ path }) => path ?? 'missing, or changed after it was written'),
+    files.map(({ path }) => path ?? 'missing, erased, or changed after it was written'),
   ).split('\n');
 }
 

@@ -168,7 +168,7 @@ export interface StoredFile {
   what: string;
   rows: number;
   bytes: number;
-  /** Null if the file is missing or damaged. */
+  /** Null if the file is missing, erased or damaged. */
   path: string | null;
 }
 
@@ -192,11 +192,14 @@ async function filesOf(artifacts: ArtifactStore, { manifest: ref }: DatasetVersi
   return stored;
 }
 
+const GONE: ReadonlySet<string> = new Set(['ARTIFACT_CORRUPT', 'ARTIFACT_ERASED']);
+
 async function pathOf(artifacts: ArtifactStore, artifact: ArtifactRef): Promise<string | null> {
   try {
     return await artifacts.file(artifact);
   } catch (error) {
-    if (error instanceof TuneloopError && error.code === 'ARTIFACT_CORRUPT') return null;
+    const isGone = error instanceof TuneloopError && GONE.has(error.code);
+    if (isGone) return null;
     throw error;
   }
 }

@@ -12,6 +12,7 @@ import { keptOutFile } from '../data/labels/teacher-files.ts';
 import { TuneloopError } from '../errors.ts';
 import { trainerUrlOf } from '../local/services-file.ts';
 import { connectProvider } from '../providers/connect.ts';
+import { ErasedRows } from '../stores/erased-rows.ts';
 import { FileStore } from '../stores/file-store.ts';
 import { labellingScratchPrefix } from '../stores/home.ts';
 import { sweepHome } from '../stores/sweep.ts';
@@ -58,7 +59,8 @@ export async function exportDoubtful(
   const scratch = await mkdtemp(labellingScratchPrefix(environment.home));
   try {
     const artifacts = new FileStore(scratch);
-    const log = await readLog(source, artifacts, () => true, { signal });
+    const erased = await ErasedRows.read(environment.home);
+    const log = await readLog(source, artifacts, (row) => !erased.has(row), { signal });
     const doubtful = findDoubtfulRows(artifacts, log, {
       task: pipeline.task,
       instructions: pipeline.clean.instructions,

@@ -1,14 +1,12 @@
 import { lstat } from 'node:fs/promises';
-import path from 'node:path';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { TuneloopError } from '../errors.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
+import { readErasureMark } from '../stores/erased-artifacts.ts';
+import { artifactFile } from '../stores/home.ts';
 import type { ArtifactState } from './model-lineage.ts';
 
-/** Where a home folder keeps its artifacts. */
-export function artifactsFolder(home: string): string {
-  return path.join(home, 'artifacts');
-}
+const HASH = /^[0-9a-f]{64}$/;
 
 /**
  * The states of artifacts, by hash.
@@ -25,7 +23,7 @@ export async function artifactStates(
   for (const ref of refs) {
     if (states.has(ref.sha256)) continue;
     const bytes = await sizeOf(home, ref);
-    if (bytes === null) states.set(ref.sha256, 'missing');
+    if (bytes === null) states.set(ref.sha256, (await isErased(home, ref)) ? 'erased' : 'missing');
     else if (bytes !== ref.bytes) states.set(ref.sha256, 'damaged');
     else if (!verify) states.set(ref.sha256, 'there');
     else {
@@ -38,9 +36,13 @@ export async function artifactStates(
 
 /** Null where there is no such plain file. */
 async function sizeOf(home: string, { sha256 }: ArtifactRef): Promise<number | null> {
-  if (!/^[0-9a-f]{64}$/.test(sha256)) return null;
-  const found = await lstat(path.join(artifactsFolder(home), sha256.slice(0, 2), sha256)).catch(() => null);
+  if (!HASH.test(sha256)) return null;
+  const found = await lstat(artifactFile(home, sha256)).catch(() => null);
   return found?.isFile() ? found.size : null;
+}
+
+async function isErased(home: string, { sha256 }: ArtifactRef): Promise<boolean> {
+  return HASH.test(sha256) && (await readErasureMark(artifactFile(home, sha256))) !== null;
 }
 
 async function isIntact(artifacts: ArtifactStore, ref: ArtifactRef): Promise<boolean> {

@@ -6,36 +6,36 @@ import { parse as parseAtOnce } from 'csv-parse/sync';
 import { z } from 'zod';
 import { type SourceChoice, sourceSchema } from '../config/source.ts';
 import { SHEET_COLUMNS, sheetLine } from '../data/labels/sheet.ts';
-import { PROFILE_NAMES } from '../providers/profiles/index.ts';
 import { FileBytes, findFiles, nameOf } from '../sources/files.ts';
 import { LONGEST_LINE } from '../sources/json-line.ts';
 import { readJsonl } from '../sources/jsonl.ts';
 import { parseJudgingRow } from '../sources/log-row.ts';
 import { openSource } from '../sources/open-source.ts';
 import { splitLines } from '../sources/raw-records.ts';
+import { providerSchema } from '../stores/erased-rows.ts';
+import type { FoundRows } from './found-rows.ts';
 import { known } from './home-files.ts';
 import { objectOf } from './row-lines.ts';
-import type { PlaceList } from './row-places.ts';
 
 /** What a pipeline says about where its rows lie and whom they are sent to; found among the artifacts. */
 export const definitionSchema = z.object({
   name: z.string(),
   source: sourceSchema,
-  provider: z.union([z.enum(PROFILE_NAMES), z.object({ baseURL: z.string() })]),
+  provider: providerSchema,
   split: z.object({ test: z.union([z.number(), z.object({ file: z.string() })]) }),
   evaluation: z.object({ max_output_tokens: z.number().optional(), judge: z.unknown().optional() }),
 });
 export type Definition = z.output<typeof definitionSchema>;
 
-export interface LogSearch {
-  ids: ReadonlySet<string>;
-  places: PlaceList;
-  note: (text: string) => void;
+interface LogSearch {
+  found: FoundRows;
   onFile: (file: string) => void;
 }
 
 /** Looks through the logs, later answers and test files of pipelines, and through sheets that lie beside them. */
-export async function searchLogs(definitions: readonly Definition[], search: LogSearch): Promise<void> {
+export async function searchLogs(found: FoundRows, onFile: (file: string) => void): Promise<void> {
+  const { definitions } = found.index;
+  const search: LogSearch = { found, onFile };
   const sources = unique(definitions.map(({ source }) => source));
   for (const source of sources) await searchSource(source, search);
   for (const pattern of unique(sources.flatMap(({ actuals }) => actuals ?? []))) await searchAnswers(pattern, search);
@@ -49,13 +49,13 @@ export async function searchLogs(definitions: readonly Definition[], search: Log
   for (const folder of folders) await searchSheets(folder, search);
 }
 
-async function searchSource(source: SourceChoice, { ids, places, note, onFile }: LogSearch): Promise<void> {
+async function searchSource(source: SourceChoice, { found, onFile }: LogSearch): Promise<void> {
   if (!('path' in source)) {
-    const where =
+    const note =
       source.type === 'postgres'
-        ? `the database that ${source.urlEnv} names`
-        : 'the stored completions of the provider';
-    note(`${where} was not looked at: search there for the id, and delete the row there`);
+        ? `the database that ${source.urlEnv} names was not looked at: search there for the id, and delete the row there`
+        : 'the stored completions of the provider were not looked at: delete the row there (DELETE /v1/chat/completions/ID)';
+    found.index.note(note);
     return;
   }
   const { filter: _, actuals: __, ...rows } = source;
@@ -65,12 +65,16 @@ async function searchSource(source: SourceChoice, { ids, places, note, onFile }:
     const names = new Map(files.map((file) => [nameOf(file, source.path), file]));
     const reading = await openSource(rows, { provider: noProvider }).read(null, new AbortController().signal);
     for await (const item of reading.items) {
-      if (item.kind !== 'row' || !ids.has(item.row.id)) continue;
+      if (item.kind !== 'row' || !found.ids.has(item.row.id)) continue;
       const { file = '', line } = item.row;
-      places.add('log', names.get(file) ?? file, [], line);
+      found.places.add('log', names.get(file) ?? file, [], line);
+      found.recognize(item.row);
+      for (const { name, source: other } of found.index.definitions) {
+        if (JSON.stringify(other) === JSON.stringify(source)) found.pipelines.add(name);
+      }
     }
   });
-  if (!searched.known) note(`the log was not looked at to its end: ${searched.why}`);
+  if (!searched.known) found.index.note(`the log was not looked at to its end: ${searched.why}`);
 }
 
 function noProvider(): never {
@@ -78,7 +82,7 @@ function noProvider(): never {
 }
 
 /** Later answers carry no place when they are read as a source, so their lines are looked at one by one. */
-async function searchAnswers(pattern: string, { ids, places, note, onFile }: LogSearch): Promise<void> {
+async function searchAnswers(pattern: string, { found, onFile }: LogSearch): Promise<void> {
   const searched = await known(async () => {
     for (const file of await findFiles(pattern)) {
       onFile(file);
@@ -88,44 +92,47 @@ async function searchAnswers(pattern: string, { ids, places, note, onFile }: Log
         const value = text && objectOf(line === 1 ? withoutMark(text) : text);
         const id = value && (value.actual_for ?? value.id);
         const isId = typeof id === 'string' || typeof id === 'number';
-        if (isId && ids.has(String(id))) places.add('later-answers', file, [], line);
+        if (isId && found.ids.has(String(id))) found.places.add('later-answers', file, [], line);
       }
     }
   });
-  if (!searched.known) note(`later answers were not looked at to their end: ${searched.why}`);
+  if (!searched.known) found.index.note(`later answers were not looked at to their end: ${searched.why}`);
 }
 
 function withoutMark(text: Buffer): Buffer {
   return text.subarray(0, 3).equals(Buffer.from('\ufeff')) ? text.subarray(3) : text;
 }
 
-async function searchTestFile(file: string, { ids, places, note, onFile }: LogSearch): Promise<void> {
+async function searchTestFile(file: string, { found, onFile }: LogSearch): Promise<void> {
   onFile(file);
   const searched = await known(async () => {
-    for await (const { id, line } of readJsonl([file], parseJudgingRow)) {
-      if (ids.has(id)) places.add('test-file', file, [], line);
+    for await (const row of readJsonl([file], parseJudgingRow)) {
+      if (!found.ids.has(row.id)) continue;
+      found.places.add('test-file', file, [], row.line);
+      found.recognize(row);
     }
   });
-  if (!searched.known) note(`the test file ${file} was not looked at to its end: ${searched.why}`);
+  if (!searched.known) found.index.note(`the test file ${file} was not looked at to its end: ${searched.why}`);
 }
 
 /** The sheets of `tuneloop label --export` in a folder; they are known by their columns. */
-async function searchSheets(folder: string, { ids, places, note, onFile }: LogSearch): Promise<void> {
+async function searchSheets(folder: string, { found, onFile }: LogSearch): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  const cells = new Set([...ids].map(cellOf));
+  const cells = new Set([...found.ids].map(cellOf));
   for (const name of names.filter((each) => each.toLowerCase().endsWith('.csv')).sort()) {
     const file = path.join(folder, name);
     if (!(await isSheet(file))) continue;
     onFile(file);
     const searched = await known(async () => {
       let id = -1;
-      for await (const { record, line } of sheetRecords(file)) {
+      for await (const { record, line, span } of sheetRecords(file)) {
         if (id === -1) id = record.findIndex((cell) => cell.trim() === 'id');
-        else if (cells.has(record[id] ?? '')) places.add('sheet', file, [], line);
+        else if (cells.has(record[id] ?? '')) found.places.add('sheet', file, [], line, span);
       }
     });
     // A word of the parser would quote the cell, which is production data.
-    if (!searched.known) note(`the sheet ${file} was not looked at to its end: it is no CSV, or cannot be read`);
+    if (!searched.known)
+      found.index.note(`the sheet ${file} was not looked at to its end: it is no CSV, or cannot be read`);
   }
 }
 
@@ -157,7 +164,7 @@ async function isSheet(file: string): Promise<boolean> {
 
 const sheetRecord = z.object({ record: z.array(z.string()), info: z.object({ lines: z.number() }) });
 
-async function* sheetRecords(file: string): AsyncGenerator<{ record: string[]; line: number }> {
+async function* sheetRecords(file: string): AsyncGenerator<{ record: string[]; line: number; span: number }> {
   const parser = parse({
     bom: true,
     delimiter: [',', ';', '\t'],
@@ -171,7 +178,7 @@ async function* sheetRecords(file: string): AsyncGenerator<{ record: string[]; l
   let line = 1;
   for await (const each of parser) {
     const { record, info } = sheetRecord.parse(each);
-    yield { record, line };
+    yield { record, line, span: info.lines + 1 - line };
     line = info.lines + 1;
   }
 }

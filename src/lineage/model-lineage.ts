@@ -13,8 +13,11 @@ import { stateInAlias } from '../stores/state-in-alias.ts';
 /** A part of the story, or why it cannot be told. */
 export type Part<T> = { known: true; value: T } | { known: false; why: string };
 
-/** `there`: it has its size, and was not read. `intact`: its bytes are those that were written. */
-export type ArtifactState = 'there' | 'intact' | 'missing' | 'damaged';
+/**
+ * `there`: it has its size, and was not read. `intact`: its bytes are those that were written. `erased`: `tuneloop forget`
+ * has removed it, because it held a row.
+ */
+export type ArtifactState = 'there' | 'intact' | 'missing' | 'damaged' | 'erased';
 
 export interface StoredArtifact extends ArtifactRef {
   state: ArtifactState;

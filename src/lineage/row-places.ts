@@ -1,24 +1,40 @@
+import path from 'node:path';
+import type { ProviderItem } from '../stores/erased-rows.ts';
+import { artifactsFolder } from '../stores/home.ts';
 import type { Served } from './model-lineage.ts';
 
-/** What kind of thing holds a row; in the order in which people are told. */
-export const PLACE_KINDS = [
-  'log',
-  'later-answers',
-  'test-file',
-  'snapshot',
-  'snapshot-answers',
-  'examples',
-  'training-file',
-  'prediction',
-  'scores',
-  'report',
-  'labelling',
-  'sheet',
-  'cached-answer',
-  'key',
-  'leftover',
-] as const;
-export type PlaceKind = (typeof PLACE_KINDS)[number];
+/** How a place is freed of a row. */
+export type PlaceAction =
+  /** It gets a new hash without the row; readers of the old one are led to it. */
+  | 'replace'
+  /** It is removed, and a mark says that it was erased. */
+  | 'remove'
+  /** It is written anew without the row. */
+  | 'rewrite'
+  /** The row is overwritten with spaces, so that no other line moves and writers can go on. */
+  | 'blank';
+
+/** What kind of thing holds a row, and what is done to it in the home; in the order in which people are told. */
+const ACTIONS = {
+  log: 'blank',
+  'later-answers': 'blank',
+  'test-file': 'blank',
+  snapshot: 'replace',
+  'snapshot-answers': 'replace',
+  examples: 'replace',
+  'training-file': 'remove',
+  prediction: 'remove',
+  scores: 'rewrite',
+  report: 'rewrite',
+  labelling: 'rewrite',
+  sheet: 'rewrite',
+  'cached-answer': 'blank',
+  key: 'replace',
+  leftover: 'remove',
+} as const satisfies Record<string, PlaceAction>;
+
+export type PlaceKind = keyof typeof ACTIONS;
+const PLACE_KINDS = Object.keys(ACTIONS);
 
 /** A file that holds a row. */
 export interface RowPlace {
@@ -30,6 +46,14 @@ export interface RowPlace {
   lines: number[];
   /** How many lines hold it in all. */
   count: number;
+  /** What `--yes` does to it; `none` for a file outside of the home, which is its owner's. */
+  action: PlaceAction | 'none';
+}
+
+/** A place with everything that erasing needs. */
+export interface FoundPlace extends Omit<RowPlace, 'lines' | 'count'> {
+  /** How many lines of the file the row takes, by its first line. */
+  spans: Map<number, number>;
 }
 
 /** A model that has met a row in training. */
@@ -52,28 +76,60 @@ export interface RowPlaces {
   ids: string[];
   places: RowPlace[];
   models: RowModel[];
+  /** What may lie at a provider, unless it is known to be deleted there. */
+  atProvider: ProviderItem[];
   /** What could not be looked at, or cannot be told. */
   notes: string[];
 }
 
 const LINES_KEPT = 100;
 
-/** Places by file and kind. Of each file the first lines are kept, and a count. */
+/** Places by file and kind. */
 export class PlaceList {
-  readonly #places = new Map<string, RowPlace>();
+  readonly #home: string;
+  readonly #places = new Map<string, FoundPlace>();
+  readonly #counts = new Map<FoundPlace, number>();
 
-  add(kind: PlaceKind, file: string, of: readonly string[], line: number | null): void {
-    const key = JSON.stringify([kind, file]);
-    const place = this.#places.get(key) ?? { kind, file, of: [...of], lines: [], count: 0 };
-    place.count += 1;
-    if (line !== null && place.lines.length < LINES_KEPT) place.lines.push(line);
-    this.#places.set(key, place);
+  constructor(home: string) {
+    this.#home = home;
   }
 
-  all(): RowPlace[] {
+  /** @param span how many lines the row takes. */
+  add(kind: PlaceKind, file: string, of: readonly string[], line: number | null, span = 1): void {
+    const key = JSON.stringify([kind, file]);
+    let place = this.#places.get(key);
+    if (!place) {
+      place = { kind, file, of: [...of], spans: new Map(), action: this.#actionFor(kind, file) };
+      this.#places.set(key, place);
+    }
+    this.#counts.set(place, (this.#counts.get(place) ?? 0) + 1);
+    if (line !== null) place.spans.set(line, span);
+  }
+
+  /** An artifact is never written anew under its own hash. */
+  #actionFor(kind: PlaceKind, file: string): RowPlace['action'] {
+    if (!isInside(this.#home, file)) return 'none';
+    const action = ACTIONS[kind];
+    return action === 'rewrite' && isInside(artifactsFolder(this.#home), file) ? 'remove' : action;
+  }
+
+  found(): FoundPlace[] {
     const order = (kind: PlaceKind) => PLACE_KINDS.indexOf(kind);
     return [...this.#places.values()].sort(
       (a, b) => order(a.kind) - order(b.kind) || (a.file < b.file ? -1 : Number(a.file > b.file)),
     );
   }
+
+  /** Of each file the first lines, and a count. */
+  all(): RowPlace[] {
+    return this.found().map((place) => {
+      const { spans, ...rest } = place;
+      return { ...rest, lines: [...spans.keys()].slice(0, LINES_KEPT), count: this.#counts.get(place) ?? 0 };
+    });
+  }
+}
+
+function isInside(folder: string, file: string): boolean {
+  const relative = path.relative(folder, path.resolve(file));
+  return relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
 }

@@ -1,4 +1,4 @@
-import path from 'node:path';
+import { lstat } from 'node:fs/promises';
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { MANIFEST } from '../contract/stored/manifest.ts';
 import { SNAPSHOT } from '../contract/stored/snapshot.ts';
@@ -9,8 +9,9 @@ import type { Manifest } from '../data/split/manifest.ts';
 import { SIDES, type Side } from '../data/split/sides.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
+import { readErasureMark } from '../stores/erased-artifacts.ts';
+import { artifactFile } from '../stores/home.ts';
 import { loadStored } from '../stores/stored-objects.ts';
-import { artifactsFolder } from './artifact-states.ts';
 import { known } from './home-files.ts';
 
 /** A dataset version that can be read. */
@@ -18,11 +19,13 @@ export interface StoredVersion {
   /** `<pipeline>@<number>`. */
   name: string;
   pipeline: string;
+  number: number;
   manifestHash: string;
+  /** Where a row was erased before, it refers to the artifacts without that row. */
   manifest: Manifest;
   template: PromptTemplate | null;
   /** Null where it cannot be read. */
-  snapshot: Pick<Snapshot, 'segments' | 'actuals'> | null;
+  snapshot: Snapshot | null;
 }
 
 /** What an artifact is to a dataset version. */
@@ -57,13 +60,48 @@ export async function storedVersions(
     versions.push({
       name,
       pipeline,
+      number,
       manifestHash: ref.sha256,
-      manifest: manifest.value,
+      manifest: await currentManifest(home, manifest.value),
       template: template.known ? template.value : null,
-      snapshot: snapshot.known ? snapshot.value : null,
+      snapshot: snapshot.known ? await currentSnapshot(home, snapshot.value) : null,
     });
   }
   return versions;
+}
+
+async function currentManifest(home: string, manifest: Manifest): Promise<Manifest> {
+  const { train, validation, test } = manifest.examples;
+  const current = (ref: ArtifactRef) => currentRef(home, ref);
+  return {
+    ...manifest,
+    examples: { train: await current(train), validation: await current(validation), test: await current(test) },
+    keys: await current(manifest.keys),
+    ledger: await current(manifest.ledger),
+  };
+}
+
+async function currentSnapshot(home: string, snapshot: Snapshot): Promise<Snapshot> {
+  const segments: ArtifactRef[] = [];
+  const actuals: ArtifactRef[] = [];
+  for (const ref of snapshot.segments) segments.push(await currentRef(home, ref));
+  for (const ref of snapshot.actuals) actuals.push(await currentRef(home, ref));
+  return { ...snapshot, segments, actuals };
+}
+
+/** The artifact that has taken the place of one from which a row was erased, or the artifact itself. */
+async function currentRef(home: string, ref: ArtifactRef): Promise<ArtifactRef> {
+  const file = artifactFile(home, ref.sha256);
+  if (await isThere(file)) return ref;
+  const successor = (await readErasureMark(file))?.successor;
+  return successor ? currentRef(home, successor) : ref;
+}
+
+function isThere(file: string): Promise<boolean> {
+  return lstat(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** What each artifact is, by hash: one may be the same in several versions. */
@@ -83,8 +121,4 @@ export function rolesByHash(versions: readonly StoredVersion[]): Map<string, Rol
     add(manifest.ledger, { kind: 'ledger', version });
   }
   return roles;
-}
-
-export function artifactFile(home: string, sha256: string): string {
-  return path.join(artifactsFolder(home), sha256.slice(0, 2), sha256);
 }

@@ -28,6 +28,14 @@ export interface Training {
    * @returns its id
    */
   uploadFile(name: string, file: string): Promise<string>;
+  /** Deletes an uploaded file. One that is not there any more is no error. */
+  deleteFile(id: string): Promise<void>;
+  /**
+   * Deletes a tuned model, or one checkpoint, for good. One that is not there any more is no error.
+   *
+   * @throws ProviderError PROVIDER_REFUSED for a model that is not this account's to delete, such as a base model
+   */
+  deleteModel(id: string): Promise<void>;
   /**
    * The jobs of an identity in whatever state they are, oldest first: those that carry its key, and on servers that keep no
    * metadata those of the same file, model and seed. A job that was created less than `settlingMs` ago may be missing.

@@ -11,10 +11,15 @@ export interface ArtifactStore {
   /**
    * The rows of an artifact, without line breaks.
    *
-   * @throws TuneloopError ARTIFACT_CORRUPT before the first row if the bytes are missing or not those that were written.
+   * @throws TuneloopError ARTIFACT_CORRUPT before the first row if the bytes are missing or not those that were written,
+   * ARTIFACT_ERASED if they were erased together with a row and nothing takes their place.
    */
   rows(ref: ArtifactRef): AsyncIterable<string>;
-  /** A local file that holds exactly these bytes, checked. @throws TuneloopError ARTIFACT_CORRUPT as {@link rows}. */
+  /**
+   * A local file that holds exactly these bytes, checked; where a row was erased from them, the same without that row.
+   *
+   * @throws TuneloopError as {@link rows}
+   */
   file(ref: ArtifactRef): Promise<string>;
 }
 

@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { hasCode } from '@tuneloop/app/internal/shared/files';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { TuneloopError } from '../errors.ts';
 import type { ArtifactStore, ArtifactWriter } from './artifact-store.ts';
+import { type ErasureMark, readErasureMark } from './erased-artifacts.ts';
 import { artifactIn } from './home.ts';
 import { readLines } from './lines.ts';
 import { temporaryName } from './temporary-files.ts';
@@ -51,6 +53,9 @@ export class FileStore implements ArtifactStore {
       if (!(await lstat(file)).isFile()) throw new Error('it is no plain file');
       for await (const chunk of createReadStream(file)) hash.update(chunk);
     } catch (error) {
+      const mark = hasCode(error, 'ENOENT') ? await readErasureMark(file) : null;
+      if (mark?.successor) return this.file(mark.successor);
+      if (mark) throw erased(ref, mark);
       throw new TuneloopError(
         'ARTIFACT_CORRUPT',
         `artifact ${ref.uri} cannot be read from ${this.#folder} (${error instanceof Error ? error.message : error}): ` +
@@ -73,6 +78,14 @@ export class FileStore implements ArtifactStore {
     }
     return artifactIn(this.#folder, sha256);
   }
+}
+
+function erased({ uri }: ArtifactRef, { erasedAt }: ErasureMark): TuneloopError {
+  return new TuneloopError(
+    'ARTIFACT_ERASED',
+    `artifact ${uri} was erased on ${erasedAt.slice(0, 10)} with \`tuneloop forget\`, because it held a row that had to be forgotten: ` +
+      'start a new run, which makes a dataset version without that row',
+  );
 }
 
 /** Writes aside, hashes on the way, and gives the file its name when it is whole and on disk. */

@@ -3,13 +3,14 @@
  *
  * | path | holds |
  * |---|---|
- * | `artifacts/<first two hex digits>/<sha256>` | stored artifacts, by hash |
+ * | `artifacts/<first two hex digits>/<sha256>` | stored artifacts, by hash; `<sha256>.erased` says that one was erased |
  * | `datasets/<pipeline>/000001.json` | dataset versions |
  * | `deployments/<pipeline>/000001.json` | aliases; `canary.json` beside them |
  * | `runs/<workflow id>/` | reports and unfinished work of one run; a `/` of the id separates folders |
  * | `completions/<hash>/` | answers of models that were paid for |
  * | `past-winners/<pipeline>.json` | settings that won earlier runs |
  * | `labelling-<random>/` | scratch files of the command that writes a sheet for people |
+ * | `erased/<sha256>.json` | rows that `tuneloop forget` erased: hashes, and what is left of them at the provider |
  * | `webhooks/` | deliveries that the receiver has seen |
  * | `trainer/`, `logs/`, `temporal.db`, `services.json` | services that were started on this machine |
  */
@@ -96,6 +97,11 @@ export function isLabellingScratch(name: string): boolean {
 }
 
 const LABELLING = 'labelling-';
+
+/** One record for each row that was erased. */
+export function erasedRowsFolder(home: string): string {
+  return path.join(home, 'erased');
+}
 
 export function webhooksFolder(home: string): string {
   return path.join(home, 'webhooks');

@@ -40,7 +40,7 @@ async function input(changes: Partial<WriteReportInput> = {}): Promise<WriteRepo
     source: { names: ['log.jsonl'], rows: 100, choice: '0' },
     snapshot: definition,
     template: { ref: definition, versions: 2 },
-    clean: {} as Manifest['clean'],
+    clean: { rows: 'lenient', instructions: 'auto', duplicates: 'near', redact: [], phone_region: 'US' },
     split: { validation: 0.15, by: 'hash', seed: 1, test: 0.15 },
     salt: { version: 1, sha256: '0' },
     counts: { train: 10, validation: 10, test: ROWS },

@@ -226,7 +226,7 @@ describe('dataset show', () => {
       ...Array(files.length - 2).fill(true),
     ]);
     expect(await textOf(() => showDataset('support', {}))).toMatch(
-      /examples: train +1 lines {2}missing, or changed after it was written\n/,
+      /examples: train +1 lines {2}missing, erased, or changed after it was written\n/,
     );
   });
 

@@ -14,6 +14,7 @@ import { SHEET_HEAD, sheetLine } from '../../src/data/labels/sheet.ts';
 import { answersFile, keptOutFile } from '../../src/data/labels/teacher-files.ts';
 import { rowLines } from '../../src/lineage/row-lines.ts';
 import type { PlaceKind, RowPlace, RowPlaces } from '../../src/lineage/row-places.ts';
+import { freePort } from '../../src/local/ports.ts';
 import { writeAlias } from '../../src/stores/aliases.ts';
 import { CompletionCache, questionKey } from '../../src/stores/completion-cache.ts';
 import { runFolder } from '../../src/stores/run-folder.ts';
@@ -378,7 +379,7 @@ test('nothing is deleted or changed, and no row is printed', async () => {
   const json = await printed(row?.id, { json: true });
   expect(fingerprint()).toBe(before);
   expect(text).toContain('Nothing was deleted.');
-  expect(text).toContain('What to do');
+  expect(text).toContain('What --yes does');
   for (const output of [text, json]) expect(output).not.toContain(row?.input);
 });
 
@@ -398,4 +399,38 @@ test('it takes either an id or an input', async () => {
   ] as const) {
     await expect(found(id, input)).rejects.toMatchObject({ code: 'USAGE' });
   }
+});
+
+test('a deletion at the provider needs --yes', async () => {
+  const command = inEnvironment({ TUNELOOP_HOME: bench.home }, () => forget('row-1', { atProvider: true }));
+  await expect(command).rejects.toMatchObject({ code: 'USAGE' });
+});
+
+test('without a Temporal server nothing is erased, unless it is said that none is needed', async () => {
+  await bench.build(sourceOf(bench.log('calls.jsonl', shopRows(60))));
+  const before = fingerprint();
+  const variables = { TUNELOOP_HOME: bench.home, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort(0)}` };
+  const command = inEnvironment(variables, () => forget('row-1', { yes: true, json: true }));
+  await expect(command).rejects.toMatchObject({
+    code: 'ERASURE_BLOCKED',
+    message: expect.stringContaining('--no-server'),
+  });
+  expect(fingerprint()).toBe(before);
+  const text = await inEnvironment(variables, () => printedBy(() => forget('row-1', { yes: true, server: false })));
+  expect(text).toContain('Erased row "row-1" from');
+  expect(text).toContain('shop@2');
+  expect(await printed('row-1')).toContain('Nothing here holds row "row-1".');
+});
+
+test('what is left at the provider makes the exit code 3, and is named', async () => {
+  await bench.build(sourceOf(bench.log('calls.jsonl', shopRows(60))));
+  const variables = { TUNELOOP_HOME: bench.home, TUNELOOP_TRAINER_URL: `http://127.0.0.1:${await freePort(0)}/v1` };
+  const { places } = await found('row-1');
+  expect(places.map(({ kind }) => kind)).toContain('training-file');
+  const output = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const code = await inEnvironment(variables, () =>
+    forget('row-1', { yes: true, atProvider: true, server: false }),
+  ).finally(() => output.mockRestore());
+  expect(code).toBe(3);
+  expect((await found('row-1')).atProvider.length).toBeGreaterThan(0);
 });

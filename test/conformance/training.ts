@@ -94,6 +94,26 @@ export function describeTraining(name: string, open: (pace: 'fast' | 'slow') => 
       expect(await training.findFile(`x${fileName}`, bytes)).toBeUndefined();
     });
 
+    test('a deleted file is found no more, and deleting it again is no error', async () => {
+      subject = await open('fast');
+      const { training } = subject;
+      const bytes = Buffer.byteLength(text);
+      const id = await training.uploadFile(fileName, file);
+      await training.deleteFile(id);
+      expect(await training.findFile(fileName, bytes)).toBeUndefined();
+      await expect(training.deleteFile(id)).resolves.toBeUndefined();
+    });
+
+    test('a tuned model is deleted, deleting it again is no error, and a base model is refused', async () => {
+      subject = await open('fast');
+      const { training, baseModel } = subject;
+      const { model } = await ended(await training.createJob(await request()));
+      if (model === null) throw new Error('the job has left no model');
+      await training.deleteModel(model);
+      await expect(training.deleteModel(model)).resolves.toBeUndefined();
+      expect(await failureOf(training.deleteModel(baseModel))).toBeInstanceOf(ProviderError);
+    });
+
     test('an account that may fine-tune passes the check', async () => {
       subject = await open('fast');
       await expect(subject.training.checkFineTuning()).resolves.toBeUndefined();

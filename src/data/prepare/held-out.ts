@@ -2,6 +2,7 @@ import { type PromptTemplate, stripInstructions } from '@tuneloop/app/internal/p
 import { TuneloopError } from '../../errors.ts';
 import { readJsonl } from '../../sources/jsonl.ts';
 import { parseJudgingRow } from '../../sources/log-row.ts';
+import type { ErasedRows } from '../../stores/erased-rows.ts';
 import { placeText } from '../rows/issue.ts';
 import type { Example } from '../rows/row.ts';
 import { exampleOf } from './row-batch.ts';
@@ -9,11 +10,17 @@ import { exampleOf } from './row-batch.ts';
 /**
  * The examples of a test file. Whole prompts lose their instructions by the template.
  *
+ * @param erased rows that are left out
  * @throws TuneloopError SOURCE_ROW_INVALID for a row that cannot judge; SOURCE_EMPTY for a file without rows.
  */
-export async function readHeldOut(file: string, template: PromptTemplate): Promise<Example[]> {
+export async function readHeldOut(
+  file: string,
+  template: PromptTemplate,
+  erased: Pick<ErasedRows, 'has'>,
+): Promise<Example[]> {
   const examples: Example[] = [];
   for await (const row of readJsonl([file], parseJudgingRow)) {
+    if (erased.has(row)) continue;
     if ('input' in row) {
       const { line, id, input, label, references } = row;
       examples.push({ id, line, input, completion: label, ...(references ? { references } : {}) });

@@ -5,6 +5,7 @@ import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Snapshot } from '../../core/run/snapshot.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
+import type { ErasedRows } from '../../stores/erased-rows.ts';
 import { loadStored } from '../../stores/stored-objects.ts';
 import { IssueTable, type RowIssue } from '../rows/issue.ts';
 import type { Example } from '../rows/row.ts';
@@ -32,6 +33,8 @@ export interface PrepareOptions {
   inputs: string;
   /** The latest dataset version; null for the first one. */
   parent: { number: number; ref: ArtifactRef; manifest: Manifest } | null;
+  /** Rows that a test file must not bring back. The snapshot was read without them. */
+  erased: Pick<ErasedRows, 'has'>;
   /** An existing folder; what is put there is the caller's to remove. */
   scratch: string;
   signal: AbortSignal;
@@ -74,13 +77,20 @@ interface Prompts {
   heldOut: Example[];
 }
 
-async function findPrompts({ artifacts, pipeline, snapshot, parent, onProgress }: PrepareOptions): Promise<Prompts> {
+async function findPrompts({
+  artifacts,
+  pipeline,
+  snapshot,
+  parent,
+  erased,
+  onProgress,
+}: PrepareOptions): Promise<Prompts> {
   onProgress('find the instructions');
   const segments = await filesOf(artifacts, snapshot.segments);
   const before = parent ? await loadStored(TEMPLATE, artifacts, parent.manifest.template.ref) : null;
   const template = await findTemplate(pipeline.clean.instructions, segments, before);
   const testFile = testFileOf(pipeline);
-  return { template, heldOut: testFile === null ? [] : await readHeldOut(testFile, template) };
+  return { template, heldOut: testFile === null ? [] : await readHeldOut(testFile, template, erased) };
 }
 
 /** Takes the instructions off, judges and redacts each row, and groups nearly equal inputs. */

@@ -64,6 +64,9 @@ export const ISSUES = {
   'chatty-label': { effect: 'drop', what: 'the answer says more than the label' },
   'json-label': { effect: 'drop', what: 'the label is wrapped in JSON, while most are not' },
 
+  // What was decided about the row.
+  erased: { effect: 'drop', what: 'the row was erased with `tuneloop forget`, and must not come back' },
+
   // What the row is among the others.
   'empty-input': { effect: 'drop', what: 'nothing is left of the prompt without its instructions' },
   'prompt-mismatch': { effect: 'drop', what: 'the prompt does not follow the template that others share' },

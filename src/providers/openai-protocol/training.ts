@@ -77,6 +77,14 @@ export class OpenAITraining implements Training {
     });
   }
 
+  deleteFile(id: string): Promise<void> {
+    return this.#deleted(() => this.#api.client.files.delete(id));
+  }
+
+  deleteModel(id: string): Promise<void> {
+    return this.#deleted(() => this.#api.client.models.delete(id));
+  }
+
   findJobs(identity: JobIdentity): Promise<Job[]> {
     return this.#api.call(async () => {
       const jobs: Job[] = [];
@@ -186,6 +194,16 @@ export class OpenAITraining implements Training {
     return Object.fromEntries(
       Object.entries(fields).filter(([name]) => !this.#traits.refusedFields.some((refused) => refused === name)),
     );
+  }
+
+  #deleted(request: () => Promise<unknown>): Promise<void> {
+    return this.#api.call(async () => {
+      try {
+        await request();
+      } catch (error) {
+        if (!(error instanceof OpenAI.NotFoundError)) throw error;
+      }
+    });
   }
 
   /** Newest first. */

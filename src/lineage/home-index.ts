@@ -1,0 +1,102 @@
+import { lstat } from 'node:fs/promises';
+import path from 'node:path';
+import { SIDES } from '../data/split/sides.ts';
+import type { Report } from '../report/report.ts';
+import { isErasureMark } from '../stores/erased-artifacts.ts';
+import { artifactFile, artifactsFolder } from '../stores/home.ts';
+import { filesUnder, known, runReports } from './home-files.ts';
+import { type Definition, definitionIn } from './log-search.ts';
+import type { Home } from './model-parts.ts';
+import { type Role, rolesByHash, type StoredVersion, storedVersions } from './stored-versions.ts';
+
+/** A definition is larger only where its prompts are. */
+const LARGEST_DEFINITION = 1 << 22;
+
+/** What a home folder consists of: dataset versions, pipelines and runs, and what each artifact is to them. */
+export class HomeIndex {
+  readonly home: string;
+  readonly artifacts: Home['artifacts'];
+  /** What cannot be read or told; each text once. */
+  readonly notes = new Set<string>();
+  versions: StoredVersion[] = [];
+  roles = new Map<string, Role[]>();
+  definitions: Definition[] = [];
+  /** Of all runs, without what is large. */
+  reports: Report[] = [];
+
+  private constructor({ home, artifacts }: Home) {
+    this.home = home;
+    this.artifacts = artifacts;
+  }
+
+  static async load(home: Home): Promise<HomeIndex> {
+    const index = new HomeIndex(home);
+    await index.#loadVersions();
+    await index.#loadReports();
+    await index.#loadDefinitions();
+    return index;
+  }
+
+  note(text: string): void {
+    this.notes.add(text);
+  }
+
+  rolesOf(file: string): Role[] {
+    return this.roles.get(path.basename(file)) ?? [];
+  }
+
+  /** The files of all artifacts, also of those that nothing refers to. */
+  async *artifactFiles(): AsyncGenerator<string> {
+    const onUnread = (folder: string) => this.note(`the folder ${folder} cannot be read`);
+    for await (const file of filesUnder(artifactsFolder(this.home), onUnread)) if (!isErasureMark(file)) yield file;
+  }
+
+  reportsOn({ manifestHash }: StoredVersion): Report[] {
+    return this.reports.filter(({ dataset }) => manifestHash.startsWith(dataset.version));
+  }
+
+  /** A file that cannot be read is no reason not to look at the others. */
+  async whereReadable(file: string, read: () => Promise<void>): Promise<void> {
+    const done = await known(read);
+    if (!done.known) this.note(`${file} was not looked at to its end: ${done.why}`);
+  }
+
+  async #loadVersions(): Promise<void> {
+    this.versions = await storedVersions(this.home, this.artifacts, (text) => this.note(text));
+    this.roles = rolesByHash(this.versions);
+    for (const { name, manifest } of this.versions) {
+      for (const side of SIDES) {
+        const { sha256 } = manifest.examples[side];
+        if ((await sizeOf(artifactFile(this.home, sha256))) >= 0) continue;
+        this.note(
+          `the ${side} examples of ${name} (${sha256.slice(0, 16)}) are missing, so what they held is not known`,
+        );
+      }
+    }
+  }
+
+  async #loadReports(): Promise<void> {
+    for await (const { folder, report } of runReports(this.home)) {
+      if (report.known) this.reports.push({ ...report.value, curves: [], flips: null, classification: null });
+      else {
+        const file = path.join(folder, 'report.json');
+        this.note(`${file} cannot be read, so the models of its run are not known: ${report.why}`);
+      }
+    }
+  }
+
+  async #loadDefinitions(): Promise<void> {
+    for await (const file of this.artifactFiles()) {
+      if (this.roles.has(path.basename(file)) || (await sizeOf(file)) > LARGEST_DEFINITION) continue;
+      const definition = await definitionIn(file);
+      if (definition) this.definitions.push(definition);
+    }
+    if (this.definitions.length === 0) this.note('no pipeline is known here, so no log was looked at');
+  }
+}
+
+/** Bytes of a file; -1 where there is no such plain file. */
+export async function sizeOf(file: string): Promise<number> {
+  const found = await lstat(file).catch(() => null);
+  return found?.isFile() ? found.size : -1;
+}
