@@ -10,7 +10,7 @@ import { serviceLogFile, temporalDatabaseFile, trainerFolder } from '../stores/h
 import { connectClient, type TemporalTarget, temporalTarget } from '../worker/connection.ts';
 import { hasWorker, recently } from '../worker/task-queue.ts';
 import { hasOldTables } from './old-database.ts';
-import { freePort } from './ports.ts';
+import { reservePort } from './ports.ts';
 import { provideServerProgram, type Say } from './server-program.ts';
 import { ServiceProcess } from './service-process.ts';
 import {
@@ -157,8 +157,8 @@ async function provideTemporal(
     return { client: await connectClient(running), target: running };
   }
   const program = await provideServerProgram(environment, say, signal);
-  const port = await freePort(TEMPORAL_PORT);
-  const ui = await freePort(UI_PORT);
+  const { port, release: releasePort } = await reservePort(TEMPORAL_PORT);
+  const { port: ui, release: releaseUi } = await reservePort(UI_PORT);
   if (port !== TEMPORAL_PORT) say(`Port ${TEMPORAL_PORT} is taken by another program: Temporal listens on ${port}`);
   const args = [
     'server',
@@ -185,7 +185,10 @@ async function provideTemporal(
   record.temporal = { address: `127.0.0.1:${port}`, ui: `http://127.0.0.1:${ui}`, pid: service.pid };
   writeServices(home, record);
   const target = temporalTarget(home);
-  const client = await started(service, () => connectClient(target));
+  const client = await started(service, () => connectClient(target)).finally(() => {
+    releasePort();
+    releaseUi();
+  });
   say(`Temporal server at ${target.address}, Web UI at ${record.temporal.ui}`);
   if (madeBefore && (await hasOldTables(client, () => service.logTail()))) {
     say(
@@ -205,7 +208,7 @@ async function provideTrainer(
     say(`Using the local trainer at ${record.trainer.url}`);
     return;
   }
-  const port = await freePort(TRAINER_PORT);
+  const { port, release } = await reservePort(TRAINER_PORT);
   if (port !== TRAINER_PORT) say(`Port ${TRAINER_PORT} is taken by another program: the trainer listens on ${port}`);
   const args = [program('client'), 'trainer', '--port', `${port}`, '--dir', trainerFolder(home)];
   if (jobSeconds !== undefined) args.push('--job-seconds', `${jobSeconds}`);
@@ -216,7 +219,7 @@ async function provideTrainer(
   await started(service, async () => {
     const { ok } = await fetch(`${url}/models`);
     if (!ok) throw new Error('not ready');
-  });
+  }).finally(release);
   say(`Local trainer at ${url}`);
 }
 

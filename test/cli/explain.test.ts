@@ -10,7 +10,7 @@ test('without a Temporal server a model is explained, and its decisions are said
   const sample = new SampleHome(root);
   const { candidates } = sample.addReport('support/run', await sample.addVersion());
   const model = candidates.find(({ id }) => id === 'local-base-lr1-e4')?.model ?? '';
-  const variables = { TUNELOOP_HOME: sample.home, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort(0)}` };
+  const variables = { TUNELOOP_HOME: sample.home, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}` };
   const printed = (json: boolean) => inEnvironment(variables, () => printedBy(() => explain(model, { json })));
   const [tree, json] = [await printed(false), JSON.parse(await printed(true))];
   expect(tree.split('\n')[0]).toBe(model);

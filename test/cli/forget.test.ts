@@ -409,7 +409,7 @@ test('a deletion at the provider needs --yes', async () => {
 test('without a Temporal server nothing is erased, unless it is said that none is needed', async () => {
   await bench.build(sourceOf(bench.log('calls.jsonl', shopRows(60))));
   const before = fingerprint();
-  const variables = { TUNELOOP_HOME: bench.home, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort(0)}` };
+  const variables = { TUNELOOP_HOME: bench.home, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}` };
   const command = inEnvironment(variables, () => forget('row-1', { yes: true, json: true }));
   await expect(command).rejects.toMatchObject({
     code: 'ERASURE_BLOCKED',
@@ -424,7 +424,7 @@ test('without a Temporal server nothing is erased, unless it is said that none i
 
 test('what is left at the provider makes the exit code 3, and is named', async () => {
   await bench.build(sourceOf(bench.log('calls.jsonl', shopRows(60))));
-  const variables = { TUNELOOP_HOME: bench.home, TUNELOOP_TRAINER_URL: `http://127.0.0.1:${await freePort(0)}/v1` };
+  const variables = { TUNELOOP_HOME: bench.home, TUNELOOP_TRAINER_URL: `http://127.0.0.1:${await freePort()}/v1` };
   const { places } = await found('row-1');
   expect(places.map(({ kind }) => kind)).toContain('training-file');
   const output = jest.spyOn(process.stdout, 'write').mockReturnValue(true);

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net';
-import { freePort } from '../../src/local/ports.ts';
+import { reservePort } from '../../src/local/ports.ts';
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -24,19 +24,34 @@ async function stopListening(): Promise<void> {
 }
 
 test('a wished port is given when nobody listens there', async () => {
-  const port = await listen(0, '127.0.0.1');
+  const wished = await listen(0, '127.0.0.1');
   await stopListening();
-  expect(await freePort(port)).toBe(port);
+  const { port, release } = await reservePort(wished);
+  release();
+  expect(port).toBe(wished);
 });
 
 test.each(['127.0.0.1', '0.0.0.0'])('another port is given when somebody listens there on %s', async (host) => {
   const taken = await listen(0, host);
-  const port = await freePort(taken);
+  const { port } = await reservePort(taken);
   expect(port).not.toBe(taken);
   expect(port).toBeGreaterThan(0);
 });
 
 test('a port that is given can be listened on', async () => {
-  const port = await freePort(await listen(0, '127.0.0.1'));
+  const { port } = await reservePort(await listen(0, '127.0.0.1'));
   expect(await listen(port, '127.0.0.1')).toBe(port);
+});
+
+test('a reserved port is given to nobody else until it is released, though nobody listens there yet', async () => {
+  const wished = await listen(0, '127.0.0.1');
+  await stopListening();
+  const first = await reservePort(wished);
+  const second = await reservePort(wished);
+  first.release();
+  const third = await reservePort(wished);
+  third.release();
+  expect(first.port).toBe(wished);
+  expect(second.port).not.toBe(wished);
+  expect(third.port).toBe(wished);
 });

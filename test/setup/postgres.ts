@@ -36,7 +36,7 @@ export async function startPostgres(): Promise<Postgres> {
     ['-D', data, '-U', 'tester', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C', '-N'],
     { ...owner, cwd: folder, stdio: 'ignore' },
   );
-  const port = await freePort(0);
+  const port = await freePort();
   const server = spawn(
     path.join(programs, 'postgres'),
     ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', '', '-F', '-c', 'shared_buffers=16MB'],

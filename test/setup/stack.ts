@@ -71,8 +71,8 @@ export class Stack {
     const stack = new Stack(options, found.file, {
       home,
       remove,
-      server: await freePort(0),
-      trainer: await freePort(0),
+      server: await freePort(),
+      trainer: await freePort(),
     });
     try {
       await Promise.all([stack.startServer(), stack.#startTrainer()]);
