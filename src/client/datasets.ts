@@ -16,7 +16,7 @@ import { TuneloopError } from '../errors.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
 import { type DatasetVersion, DatasetVersions } from '../stores/dataset-versions.ts';
 import { loadStored } from '../stores/stored-objects.ts';
-import { type Inspection, type InspectOptions, inspectLog } from './inspections.ts';
+import type { Inspection, InspectOptions } from './inspections.ts';
 import { artifactsOf } from './runs.ts';
 import type { TuneloopSession } from './session.ts';
 
@@ -89,7 +89,8 @@ export class DatasetClient {
    * @param file a pipeline file, or a log that ends in .jsonl or .jsonl.gz
    * @throws TuneloopError PIPELINE_INVALID, SOURCE_*, INSTRUCTIONS_NOT_FOUND, PROVIDER_* where the provider keeps the log
    */
-  inspect(file: string, options: InspectOptions = {}): Promise<Inspection> {
+  async inspect(file: string, options: InspectOptions = {}): Promise<Inspection> {
+    const { inspectLog } = await import('./inspections.ts');
     return inspectLog(this.#session.environment, file, options);
   }
 }

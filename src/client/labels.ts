@@ -1,11 +1,4 @@
-import {
-  type ExportedSheet,
-  type ExportOptions,
-  exportDoubtful,
-  type ImportedSheet,
-  type ImportOptions,
-  importCorrections,
-} from './label-sheets.ts';
+import type { ExportedSheet, ExportOptions, ImportedSheet, ImportOptions } from './label-sheets.ts';
 import {
   type EndedLabelling,
   type FollowLabellingOptions,
@@ -61,6 +54,7 @@ export class LabelClient {
    */
   async exportSheet(file: string, sheet: string, options: ExportOptions = {}): Promise<ExportedSheet> {
     const pipeline = await readPipelineWithActuals(file);
+    const { exportDoubtful } = await import('./label-sheets.ts');
     return asTuneloopError(exportDoubtful(this.#session.environment, pipeline, sheet, options));
   }
 
@@ -71,6 +65,7 @@ export class LabelClient {
    */
   async importSheet(file: string, sheet: string, options: ImportOptions = {}): Promise<ImportedSheet> {
     const pipeline = await readPipelineWithActuals(file);
+    const { importCorrections } = await import('./label-sheets.ts');
     return asTuneloopError(importCorrections(this.#session.environment, pipeline, sheet, options));
   }
 }

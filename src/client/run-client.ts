@@ -9,7 +9,7 @@ import { runFolder } from '../stores/run-folder.ts';
 import { hasWorker, recently } from '../worker/task-queue.ts';
 import { compareReports } from './comparisons.ts';
 import { type EndedPlan, type PlanOptions, planResult, startPlan } from './plans.ts';
-import { type PredictedAnswer, predictByDeployment, predictByRun } from './predictions.ts';
+import type { PredictedAnswer } from './predictions.ts';
 import { readReport, reportOfRun, writePromptfoo } from './reports.ts';
 import { type FollowOptions, followRun } from './run-follower.ts';
 import {
@@ -108,6 +108,7 @@ export class RunClient {
    */
   async predict(id: string, input: string): Promise<PredictedAnswer> {
     const { environment } = this.#session;
+    const { predictByDeployment, predictByRun } = await import('./predictions.ts');
     if (!id.includes('/')) return predictByDeployment(environment, id, input);
     return predictByRun(await this.#session.client(), environment, id, input);
   }

@@ -1,7 +1,6 @@
 import { Client, type Connection } from '@temporalio/client';
 import { type Environment, type EnvironmentOptions, environmentWith } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
-import { ProviderError } from '../providers/provider-error.ts';
 import {
   connectClient,
   DATA_CONVERTER,
@@ -90,6 +89,7 @@ export async function asTuneloopError<Result>(request: Promise<Result>): Promise
   try {
     return await request;
   } catch (error) {
+    const { ProviderError } = await import('../providers/provider-error.ts');
     if (error instanceof ProviderError) throw new TuneloopError(error.code, error.message);
     throw error;
   }

@@ -27,7 +27,10 @@ import { RunClient } from './run-client.ts';
 import { ScheduleClient } from './schedules.ts';
 import { type TuneloopOptions, TuneloopSession } from './session.ts';
 
-/** The library, bound to one home folder and one Temporal server. */
+/**
+ * The library, bound to one home folder and one Temporal server. What needs a provider, a source or the packages of a worker
+ * is loaded by the functions that use it, because commands such as `list` have to answer at once.
+ */
 export class Tuneloop implements AsyncDisposable {
   readonly runs: RunClient;
   readonly deployments: DeploymentClient;

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection } from '@temporalio/worker';
+import type { NativeConnection } from '@temporalio/worker';
 import { TuneloopError } from '../errors.ts';
 import { readServices } from '../local/services-file.ts';
 
@@ -56,8 +56,9 @@ export async function connectClient(target: TemporalTarget): Promise<Client> {
   }
 }
 
-/** As {@link connectClient}, for a worker. */
+/** As {@link connectClient}, for a worker. Clients use this module too, and need not load the packages of a worker. */
 export async function connectWorker(target: TemporalTarget): Promise<NativeConnection> {
+  const { NativeConnection } = await import('@temporalio/worker');
   try {
     return await NativeConnection.connect(target.connect);
   } catch {
