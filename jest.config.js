@@ -6,8 +6,8 @@ export default {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '\\.long\\.test\\.ts$'],
-  // More than there are processors, because tests with processes of their own wait most of the time.
-  maxWorkers: Math.ceil(1.5 * availableParallelism()),
+  // Twice as many as there are processors, because tests with processes of their own wait most of the time.
+  maxWorkers: 2 * availableParallelism(),
   testSequencer: '<rootDir>/test/setup/slow-first-sequencer.js',
   // TypeScript is compiled to CommonJS for Jest; packages that ship ES modules only are compiled too.
   transform: {

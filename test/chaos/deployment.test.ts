@@ -93,7 +93,7 @@ describe('SIGKILL of worker and server between the approval and the alias', () =
       updateId: randomUUID(),
     });
 
-  test.each([0, 5, 20, 60])(
+  test.each([0, 20])(
     'killed %i ms after the approval, the alias is the old one or the new one, and ends new',
     async (ms) => {
       const before = (await readAlias(stack.home, PIPELINE))?.champion?.model ?? null;
