@@ -6,7 +6,7 @@
  *
  * The last line is JSON.
  */
-import { PII_TYPES } from '../src/data/redaction/pii.ts';
+import { PII_TYPES } from '../src/core/dataset/pii-type.ts';
 import { Redactor } from '../src/data/redaction/redactor.ts';
 
 const MEGABYTE = 1_000_000;

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import type { Pipeline } from '../config/pipeline.ts';
 import { epochEndedSignal } from '../contract/messages.ts';
 import { tariffOf, trainingCost } from '../core/evaluation/cost.ts';
 import type { EpochReport } from '../core/run/early-stop.ts';
 import type { JobHeartbeat, JobProgress, SeenEpoch, WaitPhase } from '../core/run/job-heartbeat.ts';
 import type { AwaitJobInput } from '../core/run/job-input.ts';
 import type { JobOutcome } from '../core/run/job-outcome.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import type { Candidate } from '../core/run/plan.ts';
 import type { MetricPoint } from '../core/run/training-metrics.ts';
 import { durationText } from '../core/text/format.ts';

@@ -1,9 +1,9 @@
 import { Context } from '@temporalio/activity';
 import { MANIFEST } from '../contract/stored/manifest.ts';
 import { SNAPSHOT } from '../contract/stored/snapshot.ts';
+import { ISSUES, IssueTable } from '../core/dataset/issue.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Snapshot, SnapshotRef } from '../core/run/snapshot.ts';
-import { ISSUES, IssueTable } from '../data/rows/issue.ts';
 import { TuneloopError } from '../errors.ts';
 import { refusalText } from '../sources/log-row.ts';
 import { openSource } from '../sources/open-source.ts';

@@ -4,17 +4,17 @@ import { pMapIterable } from 'p-map';
 import { MANIFEST } from '../contract/stored/manifest.ts';
 import { EXAMPLE } from '../contract/stored/rows.ts';
 import { TEMPLATE } from '../contract/stored/template.ts';
+import type { Example, Recorded } from '../core/dataset/row.ts';
 import { cachedCostPer1k, cachedTokens, costPer1k, type Prices, tariffOf } from '../core/evaluation/cost.ts';
+import type { Score } from '../core/evaluation/score.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { EvaluateRecordedInput, Evaluation } from '../core/run/evaluation.ts';
-import type { Example, Recorded } from '../data/rows/row.ts';
 import { OPENAI } from '../providers/profiles/openai.ts';
-import { currentEvaluation, KeptScoring } from '../scoring/kept-scoring.ts';
-import type { Score } from '../scoring/score.ts';
+import { KeptScoring } from '../scoring/kept-scoring.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
 import { loadLines, loadStored } from '../stores/stored-objects.ts';
 import { prefixTokensOf } from './support/cached-prefix.ts';
-import { type Dependencies, loadPipeline } from './support/dependencies.ts';
+import { currentEvaluation, type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { JudgedRows, labelsOf, latencyFigures, type Prediction } from './support/judged-rows.ts';
 
 /**

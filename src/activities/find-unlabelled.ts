@@ -1,16 +1,16 @@
 import { Context } from '@temporalio/activity';
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
-import type { Pipeline } from '../config/pipeline.ts';
+import type { UnlabelledRow } from '../contract/stored/label-rows.ts';
+import { ISSUES } from '../core/dataset/issue.ts';
 import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
 import { mean } from '../core/evaluation/statistics.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import { ActualsFile, byModel } from '../data/labels/actuals-file.ts';
 import { type Answer, answerOf, type LabellingLog, openLog, readLog, rowsOf } from '../data/labels/labelling-log.ts';
 import { keptOutFile } from '../data/labels/teacher-files.ts';
 import { answerIssue, LabelJudge } from '../data/rows/answer-issue.ts';
-import { ISSUES } from '../data/rows/issue.ts';
 import { countMessages, countText } from '../data/rows/provider-limits.ts';
-import type { LogRow } from '../data/rows/row.ts';
 import { TuneloopError } from '../errors.ts';
 import { ErasedRows } from '../stores/erased-rows.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
@@ -41,8 +41,6 @@ export interface Unlabelled {
   /** Whether this worker has a monthly budget. */
   monthly: boolean;
 }
-
-export type UnlabelledRow = Pick<LogRow, 'id' | 'messages'>;
 
 const REPORTED_ROWS = 5000;
 /** More is held back than estimated, because the teacher may say more than the log. */

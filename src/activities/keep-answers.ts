@@ -1,7 +1,7 @@
-import type { Pipeline } from '../config/pipeline.ts';
 import { LABEL, TEACHER_ANSWER } from '../contract/stored/label-rows.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { KeptAnswers } from '../core/run/labelling.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import { ActualsFile, byModel, type GivenAnswer } from '../data/labels/actuals-file.ts';
 import { answersFile, keptOutFile } from '../data/labels/teacher-files.ts';
 import { answerIssue } from '../data/rows/answer-issue.ts';

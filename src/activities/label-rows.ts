@@ -1,20 +1,21 @@
 import { Context } from '@temporalio/activity';
 import type { TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
 import pMap from 'p-map';
-import { TEACHER_ANSWER, UNLABELLED_ROW } from '../contract/stored/label-rows.ts';
+import type { UnlabelledRow } from '../contract/stored/label-rows.ts';
+import { TEACHER_ANSWER, type TeacherAnswer, UNLABELLED_ROW } from '../contract/stored/label-rows.ts';
 import { tariffOf } from '../core/evaluation/cost.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { LabelledRows } from '../core/run/labelling.ts';
 import { answersFile } from '../data/labels/teacher-files.ts';
 import { TuneloopError } from '../errors.ts';
+import { completeWithRetries } from '../providers/completion.ts';
 import type { CompletionRequest, Inference } from '../providers/inference.ts';
 import { ProviderError } from '../providers/provider-error.ts';
+import { Spending } from '../providers/spending.ts';
 import { loadLines } from '../stores/stored-objects.ts';
-import { teacherOf, type UnlabelledRow } from './find-unlabelled.ts';
-import { completeWithRetries } from './support/completion.ts';
+import { teacherOf } from './find-unlabelled.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { Journal } from './support/journal.ts';
-import { Spending } from './support/spending.ts';
 import { reportStep } from './support/step-progress.ts';
 
 export interface LabelRowsInput {
@@ -25,17 +26,6 @@ export interface LabelRowsInput {
   limitUsd: number | null;
   /** What the dearest row is expected to cost, in USD. */
   dearestUsd: number;
-}
-
-/** What a teacher has said about a row. */
-export interface TeacherAnswer extends TokenUsage {
-  id: string;
-  /** Null where the provider does not take the request, whoever asks: it is too long for the model, for example. */
-  text: string | null;
-  /** Whether the answer ends because it grew too long. */
-  cut: boolean;
-  /** ISO 8601. */
-  timestamp: string;
 }
 
 /** After so many refusals and no answer it is the model or the account that is refused, and not the rows. */

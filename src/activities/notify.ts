@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { childEnvironment, readWebhookSecret } from '../config/environment.ts';
+import { checkSecret, sign } from '../contract/webhook-signature.ts';
 import type { Notification } from '../core/deployment/notification.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { redact, redactMessage } from '../core/text/redaction.ts';
-import { checkSecret, sign } from '../gateway/webhooks/signature.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 export interface NotifyInput {

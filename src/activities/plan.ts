@@ -1,5 +1,5 @@
-import type { Pipeline } from '../config/pipeline.ts';
 import { type Estimate, estimateRun, type FinalEstimate } from '../core/run/estimate.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import { isTinySet, planCandidates } from '../core/run/plan.ts';
 import type { Plan, PlanInput, PlannedCandidate } from '../core/run/run-plan.ts';
 import { usdText } from '../core/text/format.ts';

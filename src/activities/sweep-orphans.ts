@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
-import type { ProviderChoice } from '../config/pipeline.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { ProviderChoice } from '../core/run/pipeline.ts';
 import type { SweepResult } from '../core/run/sweep-result.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { JobOwner } from '../providers/training.ts';

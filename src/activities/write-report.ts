@@ -2,11 +2,12 @@ import path from 'node:path';
 import { Context } from '@temporalio/activity';
 import pMap from 'p-map';
 import { MANIFEST } from '../contract/stored/manifest.ts';
+import type { ScoredPrediction } from '../contract/stored/prediction.ts';
 import { EXAMPLE } from '../contract/stored/rows.ts';
+import type { Manifest } from '../core/dataset/manifest.ts';
 import { type ClassificationFigures, classificationFigures } from '../core/evaluation/classification.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { WriteReportInput } from '../core/run/report-input.ts';
-import type { Manifest } from '../data/split/manifest.ts';
 import type { Training } from '../providers/training.ts';
 import { htmlReport } from '../report/html/html-report.ts';
 import { markdownReport } from '../report/markdown-report.ts';
@@ -17,7 +18,7 @@ import { addPastWinner } from '../stores/past-winners.ts';
 import { runFolder } from '../stores/run-folder.ts';
 import { loadLines, loadStored } from '../stores/stored-objects.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
-import { readPredictions, type ScoredPrediction } from './support/predictions.ts';
+import { readPredictions } from './support/predictions.ts';
 
 /**
  * Puts together what the run has found out and writes it into the run's folder: `report.json` is all of it, `report.html`

@@ -1,8 +1,9 @@
 import { type DatasetDiff, nameOf, type ShownDataset, type StoredFile } from '../client/datasets.ts';
+import { ISSUES, type IssueCount } from '../core/dataset/issue.ts';
+import type { LabelTable, Manifest } from '../core/dataset/manifest.ts';
+import { SIDES, type Side } from '../core/dataset/side.ts';
 import { plainLine } from '../core/text/format.ts';
-import { ISSUES, type IssueCount } from '../data/rows/issue.ts';
-import { droppedRows, type LabelTable, type Manifest } from '../data/split/manifest.ts';
-import { SIDES, type Side } from '../data/split/sides.ts';
+import { droppedRows } from '../data/split/manifest.ts';
 import type { Change, ManifestChanges, TemplateChanges } from '../data/split/version-diff.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';

@@ -1,6 +1,6 @@
 import type { InspectedVersion, Inspection } from '../client/inspections.ts';
+import { ISSUES } from '../core/dataset/issue.ts';
 import { percentText, plainLine } from '../core/text/format.ts';
-import { ISSUES } from '../data/rows/issue.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 import { withTuneloop } from './session.ts';

@@ -1,14 +1,21 @@
 import type { LabelClient } from '../client/labels.ts';
 import { EXIT } from './exit-codes.ts';
-import type { LabelOptions } from './label.ts';
 import { printResult } from './output.ts';
+
+export interface SheetOptions {
+  json?: boolean;
+  /** Whether a sheet that is there already is overwritten. */
+  force?: boolean;
+  /** Who has filled in the sheet. */
+  by?: string;
+}
 
 /** `label FILE --export`: writes the rows that a person should look at. */
 export function printExport(
   labels: LabelClient,
   file: string,
   sheet: string,
-  { json, force = false }: LabelOptions,
+  { json, force = false }: SheetOptions,
 ): Promise<number> {
   return interruptible(async (signal) => {
     const exported = await labels.exportSheet(file, sheet, { force, signal });
@@ -27,7 +34,7 @@ export function printImport(
   labels: LabelClient,
   file: string,
   sheet: string,
-  { json, by }: LabelOptions,
+  { json, by }: SheetOptions,
 ): Promise<number> {
   return interruptible(async (signal) => {
     const imported = await labels.importSheet(file, sheet, { signal, ...(by !== undefined && { by }) });

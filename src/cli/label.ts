@@ -7,19 +7,15 @@ import type { StepProgress } from '../core/run/step-progress.ts';
 import { plainLine, usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import { EXIT } from './exit-codes.ts';
-import { printExport, printImport } from './label-sheet.ts';
+import { printExport, printImport, type SheetOptions } from './label-sheet.ts';
 import { printResult, say } from './output.ts';
 import { withSession, withTuneloop } from './session.ts';
 
-export interface LabelOptions {
-  json?: boolean;
+export interface LabelOptions extends SheetOptions {
   /** How many rows the teacher is asked for at most. */
   limit?: number;
   export?: string;
   import?: string;
-  force?: boolean;
-  /** Who has filled in the sheet. */
-  by?: string;
 }
 
 /** `label FILE`: has a teacher answer the rows without an answer, or exports and imports the rows for people. */

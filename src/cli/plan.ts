@@ -1,8 +1,8 @@
 import { type EndedPlan, planResult, startPlan } from '../client/plans.ts';
-import type { Pipeline } from '../config/pipeline.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
 import { type CheckpointRows, mostCheckpoints } from '../core/run/checkpoints.ts';
 import { fewestEpochs, keptAfter, plannedEpochs } from '../core/run/early-stop.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import type { PlannedRun } from '../core/run/planned-run.ts';
 import type { PlannedCandidate } from '../core/run/run-plan.ts';
 import { plainLine, usdText } from '../core/text/format.ts';

@@ -2,7 +2,7 @@ import { jsonlSink } from '@tuneloop/app/internal/capture/jsonl-sink';
 import { pino } from 'pino';
 import { readEnvironment } from '../config/environment.ts';
 import { startGateway } from '../gateway/serve/gateway.ts';
-import { trainerUrlOf } from '../local/services-file.ts';
+import { trainerUrlOf } from '../stores/services-file.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { readWebhookSecret } from '../config/environment.ts';
+import { checkSecret } from '../contract/webhook-signature.ts';
 import { startReceiver } from '../gateway/webhooks/receiver.ts';
-import { checkSecret } from '../gateway/webhooks/signature.ts';
 import { wakeJob } from '../gateway/webhooks/wake-job.ts';
 import { webhooksFolder } from '../stores/home.ts';
 import { registerSearchAttributes } from '../worker/register-search-attributes.ts';

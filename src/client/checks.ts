@@ -3,7 +3,7 @@ import type { Environment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
 import { findServerProgram, isOlderThanTested } from '../local/server-program.ts';
 import { SERVER_VERSION } from '../local/server-program-pin.ts';
-import { trainerUrlOf } from '../local/services-file.ts';
+import { trainerUrlOf } from '../stores/services-file.ts';
 import { hasWorker, recently } from '../worker/task-queue.ts';
 import type { TuneloopSession } from './session.ts';
 

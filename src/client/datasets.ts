@@ -1,9 +1,11 @@
 import type { Environment } from '../config/environment.ts';
+import type { DatasetVersion } from '../contract/stored/dataset-version.ts';
 import { MANIFEST } from '../contract/stored/manifest.ts';
 import { TEMPLATE } from '../contract/stored/template.ts';
+import type { Manifest } from '../core/dataset/manifest.ts';
+import { SIDES, type Side } from '../core/dataset/side.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
-import { droppedRows, type Manifest } from '../data/split/manifest.ts';
-import { SIDES, type Side } from '../data/split/sides.ts';
+import { droppedRows } from '../data/split/manifest.ts';
 import {
   diffExamples,
   diffManifests,
@@ -14,7 +16,7 @@ import {
 } from '../data/split/version-diff.ts';
 import { TuneloopError } from '../errors.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
-import { type DatasetVersion, DatasetVersions } from '../stores/dataset-versions.ts';
+import { DatasetVersions } from '../stores/dataset-versions.ts';
 import { loadStored } from '../stores/stored-objects.ts';
 import type { Inspection, InspectOptions } from './inspections.ts';
 import { artifactsOf } from './runs.ts';

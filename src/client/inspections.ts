@@ -6,19 +6,19 @@ import {
   type TemplateVersion,
 } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Environment } from '../config/environment.ts';
-import type { Pipeline, ProviderChoice } from '../config/pipeline.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
-import type { SourceChoice } from '../config/source.ts';
+import { ISSUES, type IssueCount, IssueTable, placeText } from '../core/dataset/issue.ts';
+import type { LogRow } from '../core/dataset/row.ts';
+import type { Pipeline, ProviderChoice } from '../core/run/pipeline.ts';
+import type { SourceChoice } from '../core/run/source-choice.ts';
 import { parseTemplates } from '../data/instructions/explicit-template.ts';
 import { differenceFrom } from '../data/instructions/template-difference.ts';
 import { mineTemplate } from '../data/instructions/template-mining.ts';
-import { ISSUES, type IssueCount, IssueTable, placeText } from '../data/rows/issue.ts';
 import { countMessages } from '../data/rows/provider-limits.ts';
-import type { LogRow } from '../data/rows/row.ts';
 import { TuneloopError } from '../errors.ts';
-import { trainerUrlOf } from '../local/services-file.ts';
 import { connectProvider } from '../providers/connect.ts';
 import { openSource } from '../sources/open-source.ts';
+import { trainerUrlOf } from '../stores/services-file.ts';
 import { asTuneloopError } from './session.ts';
 
 /** Rows that are looked at, from the beginning of the log. */

@@ -10,11 +10,11 @@ import { openLog, readLog } from '../data/labels/labelling-log.ts';
 import { readSheet, SHEET_HEAD, sheetLine } from '../data/labels/sheet.ts';
 import { keptOutFile } from '../data/labels/teacher-files.ts';
 import { TuneloopError } from '../errors.ts';
-import { trainerUrlOf } from '../local/services-file.ts';
 import { connectProvider } from '../providers/connect.ts';
 import { ErasedRows } from '../stores/erased-rows.ts';
 import { FileStore } from '../stores/file-store.ts';
 import { labellingScratchPrefix } from '../stores/home.ts';
+import { trainerUrlOf } from '../stores/services-file.ts';
 import { sweepHome } from '../stores/sweep.ts';
 import type { PipelineWithActuals } from './labellings.ts';
 

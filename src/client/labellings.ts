@@ -7,14 +7,14 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
+import { DEFINITION } from '../config/definition.ts';
 import type { Environment } from '../config/environment.ts';
-import type { Pipeline } from '../config/pipeline.ts';
 import { actualsFile, readPipelineFile } from '../config/pipeline-file.ts';
 import { labellingId } from '../contract/ids.ts';
 import { labellingProgressQuery, WORKFLOWS } from '../contract/messages.ts';
 import { PIPELINE } from '../contract/search-attributes.ts';
-import { DEFINITION } from '../contract/stored/definition.ts';
 import type { LabellingProgress, LabellingResult } from '../core/run/labelling.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import type { StepProgress } from '../core/run/step-progress.ts';
 import { TuneloopError } from '../errors.ts';
 import { saveStored } from '../stores/stored-objects.ts';

@@ -1,11 +1,11 @@
 import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
+import { DEFINITION } from '../config/definition.ts';
 import type { Environment } from '../config/environment.ts';
-import type { Pipeline } from '../config/pipeline.ts';
 import { planId } from '../contract/ids.ts';
 import { WORKFLOWS } from '../contract/messages.ts';
 import { PIPELINE } from '../contract/search-attributes.ts';
-import { DEFINITION } from '../contract/stored/definition.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import type { PlannedRun } from '../core/run/planned-run.ts';
 import { saveStored } from '../stores/stored-objects.ts';
 import { artifactsOf, failureOf } from './runs.ts';

@@ -2,10 +2,10 @@ import type { Client } from '@temporalio/client';
 import { readAlias } from '@tuneloop/app/internal/predict/alias-reader';
 import { routeCall } from '@tuneloop/app/internal/predict/route';
 import type { Environment } from '../config/environment.ts';
+import type { Completion } from '../core/evaluation/completion.ts';
 import { TuneloopError } from '../errors.ts';
-import { trainerUrlOf } from '../local/services-file.ts';
 import { connectProvider } from '../providers/connect.ts';
-import type { Completion } from '../providers/inference.ts';
+import { trainerUrlOf } from '../stores/services-file.ts';
 import { describeRun, pipelineOf, type RunHandle, runJson } from './runs.ts';
 import { asTuneloopError } from './session.ts';
 

@@ -7,13 +7,12 @@ import { pipeline as streamTo } from 'node:stream/promises';
 import type { Client } from '@temporalio/client';
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Environment } from '../config/environment.ts';
-import type { Pipeline } from '../config/pipeline.ts';
 import { MANIFEST } from '../contract/stored/manifest.ts';
 import { EXAMPLE } from '../contract/stored/rows.ts';
 import { TEMPLATE } from '../contract/stored/template.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import { messagesFor } from '../data/rows/messages.ts';
 import { TuneloopError } from '../errors.ts';
-import { trainerUrlOf } from '../local/services-file.ts';
 import { isClientDefault, profileOf } from '../providers/profiles/index.ts';
 import {
   asksOriginal,
@@ -27,6 +26,7 @@ import type { Report } from '../report/report.ts';
 import { parseReport } from '../report/report-schema.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
 import { writeFileAtomically } from '../stores/files.ts';
+import { trainerUrlOf } from '../stores/services-file.ts';
 import { loadLines, loadStored } from '../stores/stored-objects.ts';
 import { artifactsOf, describeRun, pipelineOf, type RunHandle, type RunStatus, runJson } from './runs.ts';
 

@@ -10,16 +10,16 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TemporalFailure, TypedSearchAttributes } from '@temporalio/common';
+import { DEFINITION } from '../config/definition.ts';
 import type { Environment } from '../config/environment.ts';
-import type { Pipeline } from '../config/pipeline.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
 import { jobWorkflowId, runId, runName } from '../contract/ids.ts';
 import { progressQuery, resumeUpdate, WORKFLOWS } from '../contract/messages.ts';
 import { PIPELINE, STAGE } from '../contract/search-attributes.ts';
-import { DEFINITION } from '../contract/stored/definition.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { JobHeartbeat } from '../core/run/job-heartbeat.ts';
 import type { PauseReason } from '../core/run/pause-reason.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import type { RunProgress } from '../core/run/run-progress.ts';
 import type { RunResult } from '../core/run/run-result.ts';
 import type { StepProgress } from '../core/run/step-progress.ts';

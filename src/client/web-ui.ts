@@ -1,5 +1,5 @@
 import type { Environment } from '../config/environment.ts';
-import { readServices } from '../local/services-file.ts';
+import { readServices } from '../stores/services-file.ts';
 import type { TemporalTarget } from '../worker/connection.ts';
 
 /** Where the Web UI of a server is: as told, as recorded of our own, or where such a server usually has it. */

@@ -1,5 +1,6 @@
-import { type Pipeline, pipelineSchema } from '../../config/pipeline.ts';
-import type { StoredKind } from './format.ts';
+import type { StoredKind } from '../contract/stored/format.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
+import { pipelineSchema } from './pipeline.ts';
 
 /** The checked pipeline that a client stores when it starts a run. */
 export const DEFINITION: StoredKind<Pipeline> = {

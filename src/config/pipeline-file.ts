@@ -3,8 +3,9 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import { TuneloopError } from '../errors.ts';
-import { type Pipeline, pipelineJsonSchema, pipelineSchema } from './pipeline.ts';
+import { pipelineJsonSchema, pipelineSchema } from './pipeline.ts';
 
 /** Where later answers are kept that the pipeline names no file for: beside the pipeline file. Absolute. */
 export function actualsFile(pipelineFile: string, { name }: Pick<Pipeline, 'name'>): string {

@@ -1,8 +1,9 @@
 import { TREATMENTS } from '@tuneloop/app/internal/prompt/prompt-template';
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
-import { PII_TYPES } from '../data/redaction/pii.ts';
-import { describeProfile, PROFILE_NAMES } from '../providers/profiles/index.ts';
+import { PII_TYPES } from '../core/dataset/pii-type.ts';
+import { METRICS, type Pipeline, PROFILE_NAMES } from '../core/run/pipeline.ts';
+import { describeProfile } from '../providers/profiles/index.ts';
 import { sourceSchema } from './source.ts';
 
 /** More jobs than this in one sweep have to be asked for, with `candidates.jobs`. */
@@ -74,20 +75,6 @@ const promptTemplate = z.union([
     .array(z.strictObject({ role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']), content: z.string() }))
     .min(1),
 ]);
-
-const METRICS = {
-  classification: ['accuracy', 'custom'],
-  generation: [
-    'rouge_l',
-    'bleu',
-    'similarity',
-    'exact_match',
-    'normalised_exact_match',
-    'json_fields',
-    'judge',
-    'custom',
-  ],
-} as const;
 
 /** A pipeline as a user writes it. Defaults are filled in; paths are still as written. */
 export const pipelineSchema = z
@@ -409,7 +396,7 @@ export const pipelineSchema = z
     ...pipeline,
     split: { ...pipeline.split, validation: validationShare(pipeline.split) },
     evaluation: { ...pipeline.evaluation, metric: pipeline.evaluation.metric ?? METRICS[pipeline.task][0] },
-  }));
+  })) satisfies z.ZodType<Pipeline>;
 
 function validationShare({ validation, test }: { validation?: number | undefined; test: unknown }): number {
   return validation ?? (test === 0 ? 0.2 : 0.15);
@@ -423,10 +410,6 @@ function isTimezone(name: string): boolean {
     return false;
   }
 }
-
-/** A checked pipeline. `source.path` and `split.test.file` are absolute once it was read from a file. */
-export type Pipeline = z.output<typeof pipelineSchema>;
-export type ProviderChoice = Pipeline['provider'];
 
 /** The JSON Schema of a pipeline file, for editors. Rules between keys are not in it: those are checked on reading. */
 export function pipelineJsonSchema(): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SourceChoice } from '../core/run/source-choice.ts';
 
 const timestamp = z
   .string()
@@ -98,8 +99,4 @@ export const sourceSchema = z
       ...common,
     }),
   ])
-  .describe('where the production log lies');
-
-export type SourceChoice = z.output<typeof sourceSchema>;
-export type ColumnNames = z.output<typeof columns>;
-export type RowFilter = NonNullable<SourceChoice['filter']>;
+  .describe('where the production log lies') satisfies z.ZodType<SourceChoice>;

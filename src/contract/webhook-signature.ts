@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import { TuneloopError } from '../../errors.ts';
+import { TuneloopError } from '../errors.ts';
 
 /**
  * Signatures of the Standard Webhooks specification (https://www.standardwebhooks.com): HMAC-SHA256 over `id.timestamp.body`.

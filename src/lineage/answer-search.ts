@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { TREATMENTS } from '@tuneloop/app/internal/prompt/prompt-template';
+import type { Example } from '../core/dataset/row.ts';
 import { messagesFor } from '../data/rows/messages.ts';
-import type { Example } from '../data/rows/row.ts';
 import { addressOf } from '../providers/profiles/index.ts';
 import { questionKey } from '../stores/completion-cache.ts';
 import { readLines } from '../stores/lines.ts';
+import type { Definition } from './found-definition.ts';
 import { filesUnder } from './home-files.ts';
-import type { Definition } from './log-search.ts';
 import type { PlaceList } from './row-places.ts';
 import type { StoredVersion } from './stored-versions.ts';
 

@@ -1,8 +1,8 @@
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import { z } from 'zod';
+import type { Side } from '../core/dataset/side.ts';
 import { keyOf } from '../data/prepare/row-batch.ts';
 import { canonicalInput } from '../data/split/near-duplicates.ts';
-import type { Side } from '../data/split/sides.ts';
 import { answerKey, idKey, type RecognizedRow, rowKey } from '../stores/erased-rows.ts';
 import type { HomeIndex } from './home-index.ts';
 import { PlaceList } from './row-places.ts';

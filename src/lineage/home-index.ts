@@ -1,11 +1,11 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { SIDES } from '../data/split/sides.ts';
+import { SIDES } from '../core/dataset/side.ts';
 import type { Report } from '../report/report.ts';
 import { isErasureMark } from '../stores/erased-artifacts.ts';
 import { artifactFile, artifactsFolder } from '../stores/home.ts';
+import { type Definition, definitionIn } from './found-definition.ts';
 import { filesUnder, known, runReports } from './home-files.ts';
-import { type Definition, definitionIn } from './log-search.ts';
 import type { Home } from './model-parts.ts';
 import { type Role, rolesByHash, type StoredVersion, storedVersions } from './stored-versions.ts';
 

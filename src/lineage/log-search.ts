@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
 import { z } from 'zod';
-import { type SourceChoice, sourceSchema } from '../config/source.ts';
+import type { SourceChoice } from '../core/run/source-choice.ts';
 import { SHEET_COLUMNS, sheetLine } from '../data/labels/sheet.ts';
 import { FileBytes, findFiles, nameOf } from '../sources/files.ts';
 import { LONGEST_LINE } from '../sources/json-line.ts';
@@ -12,20 +12,9 @@ import { readJsonl } from '../sources/jsonl.ts';
 import { parseJudgingRow } from '../sources/log-row.ts';
 import { openSource } from '../sources/open-source.ts';
 import { splitLines } from '../sources/raw-records.ts';
-import { providerSchema } from '../stores/erased-rows.ts';
 import type { FoundRows } from './found-rows.ts';
 import { known } from './home-files.ts';
 import { objectOf } from './row-lines.ts';
-
-/** What a pipeline says about where its rows lie and whom they are sent to; found among the artifacts. */
-export const definitionSchema = z.object({
-  name: z.string(),
-  source: sourceSchema,
-  provider: providerSchema,
-  split: z.object({ test: z.union([z.number(), z.object({ file: z.string() })]) }),
-  evaluation: z.object({ max_output_tokens: z.number().optional(), judge: z.unknown().optional() }),
-});
-export type Definition = z.output<typeof definitionSchema>;
 
 interface LogSearch {
   found: FoundRows;
@@ -185,11 +174,4 @@ async function* sheetRecords(file: string): AsyncGenerator<{ record: string[]; l
 
 function unique<T>(values: readonly T[]): T[] {
   return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
-}
-
-/** A definition among the artifacts; undefined for what is none. */
-export async function definitionIn(file: string): Promise<Definition | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  if (!text.startsWith('{') || text.indexOf('\n') !== text.length - 1) return undefined;
-  return definitionSchema.safeParse(objectOf(Buffer.from(text))).data;
 }

@@ -1,12 +1,13 @@
 import type { Alias } from '@tuneloop/app/internal/predict/alias';
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
+import type { Manifest } from '../core/dataset/manifest.ts';
+import type { Side } from '../core/dataset/side.ts';
 import type { DeployedModel } from '../core/deployment/deployed-model.ts';
 import type { Decision } from '../core/deployment/deployment.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { CandidateResult, ContenderResult, RunFindings } from '../core/run/run-result.ts';
 import type { Snapshot } from '../core/run/snapshot.ts';
-import { droppedRows, type Manifest } from '../data/split/manifest.ts';
-import type { Side } from '../data/split/sides.ts';
+import { droppedRows } from '../data/split/manifest.ts';
 import type { Report } from '../report/report.ts';
 import { stateInAlias } from '../stores/state-in-alias.ts';
 

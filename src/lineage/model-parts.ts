@@ -1,13 +1,14 @@
 import type { Alias } from '@tuneloop/app/internal/predict/alias';
+import type { DatasetVersion } from '../contract/stored/dataset-version.ts';
 import { MANIFEST } from '../contract/stored/manifest.ts';
 import { SNAPSHOT } from '../contract/stored/snapshot.ts';
+import type { Manifest } from '../core/dataset/manifest.ts';
 import type { DeployedModel } from '../core/deployment/deployed-model.ts';
 import type { Decision } from '../core/deployment/deployment.ts';
-import type { Manifest } from '../data/split/manifest.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from '../report/report.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
-import { type DatasetVersion, DatasetVersions } from '../stores/dataset-versions.ts';
+import { DatasetVersions } from '../stores/dataset-versions.ts';
 import { stateInAlias } from '../stores/state-in-alias.ts';
 import { loadStored } from '../stores/stored-objects.ts';
 import { deploymentAliases, known, type RunReport, runReports } from './home-files.ts';

@@ -3,10 +3,10 @@ import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-templa
 import { MANIFEST } from '../contract/stored/manifest.ts';
 import { SNAPSHOT } from '../contract/stored/snapshot.ts';
 import { TEMPLATE } from '../contract/stored/template.ts';
+import type { Manifest } from '../core/dataset/manifest.ts';
+import { SIDES, type Side } from '../core/dataset/side.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Snapshot } from '../core/run/snapshot.ts';
-import type { Manifest } from '../data/split/manifest.ts';
-import { SIDES, type Side } from '../data/split/sides.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
 import { DatasetVersions } from '../stores/dataset-versions.ts';
 import { readErasureMark } from '../stores/erased-artifacts.ts';

@@ -7,12 +7,6 @@ import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.ts';
 import { TuneloopError } from '../errors.ts';
 import { TRAINER_PORT } from '../providers/profiles/local.ts';
 import { serviceLogFile, temporalDatabaseFile, trainerFolder } from '../stores/home.ts';
-import { connectClient, type TemporalTarget, temporalTarget } from '../worker/connection.ts';
-import { hasWorker, recently } from '../worker/task-queue.ts';
-import { hasOldTables } from './old-database.ts';
-import { reservePort } from './ports.ts';
-import { provideServerProgram, type Say } from './server-program.ts';
-import { ServiceProcess } from './service-process.ts';
 import {
   isAlive,
   pidsOf,
@@ -21,7 +15,13 @@ import {
   removeServices,
   type Services,
   writeServices,
-} from './services-file.ts';
+} from '../stores/services-file.ts';
+import { connectClient, type TemporalTarget, temporalTarget } from '../worker/connection.ts';
+import { hasWorker, recently } from '../worker/task-queue.ts';
+import { hasOldTables } from './old-database.ts';
+import { reservePort } from './ports.ts';
+import { provideServerProgram, type Say } from './server-program.ts';
+import { ServiceProcess } from './service-process.ts';
 
 const TEMPORAL_PORT = 7233;
 const UI_PORT = 8233;

@@ -1,7 +1,8 @@
 import { Context } from '@temporalio/activity';
-import type { Completion, CompletionRequest, Inference } from '../../providers/inference.ts';
-import { ProviderError } from '../../providers/provider-error.ts';
-import { questionKey } from '../../stores/completion-cache.ts';
+import type { Completion } from '../core/evaluation/completion.ts';
+import { questionKey } from '../stores/completion-cache.ts';
+import type { CompletionRequest, Inference } from './inference.ts';
+import { ProviderError } from './provider-error.ts';
 
 /** A request that fails for a passing reason is sent this many times before the attempt gives up. */
 const TRIES_PER_ROW = 4;

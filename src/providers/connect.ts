@@ -1,4 +1,4 @@
-import type { ProviderChoice } from '../config/pipeline.ts';
+import type { ProviderChoice } from '../core/run/pipeline.ts';
 import { endpointOf } from './endpoint.ts';
 import { openAIProtocolProvider } from './openai-protocol/provider.ts';
 import type { ProviderProfile } from './profile.ts';

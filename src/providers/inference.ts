@@ -1,4 +1,5 @@
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
+import type { Completion } from '../core/evaluation/completion.ts';
 
 /**
  * The port for asking models. Every call is made once: a failure is thrown as a {@link ProviderError}, whose `retryable` says
@@ -30,16 +31,4 @@ export interface CompletionRequest {
   messages: readonly Message[];
   maxOutputTokens?: number | undefined;
   signal?: AbortSignal | undefined;
-}
-
-export interface Completion {
-  text: string;
-  /** Whether the answer ends because it grew too long. */
-  cut: boolean;
-  promptTokens: number;
-  completionTokens: number;
-  /** From sending the request to having read the answer, in milliseconds. */
-  latencyMs: number;
-  /** Time that the server says it worked, in milliseconds; the latency where it does not say. */
-  serverMs: number;
 }

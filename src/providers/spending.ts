@@ -1,7 +1,7 @@
 import type { TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
-import { costPer1k, type Tariff } from '../../core/evaluation/cost.ts';
-import { usdText } from '../../core/text/format.ts';
-import { TuneloopError } from '../../errors.ts';
+import { costPer1k, type Tariff } from '../core/evaluation/cost.ts';
+import { usdText } from '../core/text/format.ts';
+import { TuneloopError } from '../errors.ts';
 
 /** What the requests of one activity cost while it goes on. */
 export class Spending {

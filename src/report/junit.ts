@@ -1,4 +1,4 @@
-import type { Pipeline } from '../config/pipeline.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import type { Judged } from '../core/run/run-result.ts';
 import { millisecondsText, percentText, savingText, usdText } from '../core/text/format.ts';
 import { comparisonText, rowsNeededText, verdictText } from './markdown-report.ts';

@@ -1,6 +1,6 @@
 import { TREATMENTS } from '@tuneloop/app/internal/prompt/prompt-template';
 import { z } from 'zod';
-import { ISSUES, type RowIssue } from '../data/rows/issue.ts';
+import { ISSUES, type RowIssue } from '../core/dataset/issue.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from './report.ts';
 

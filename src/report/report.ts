@@ -1,8 +1,8 @@
+import type { IssueCount } from '../core/dataset/issue.ts';
+import type { LabelTable } from '../core/dataset/manifest.ts';
 import type { ClassificationFigures } from '../core/evaluation/classification.ts';
 import type { RunFindings } from '../core/run/run-result.ts';
 import type { MetricPoint } from '../core/run/training-metrics.ts';
-import type { IssueCount } from '../data/rows/issue.ts';
-import type { LabelTable } from '../data/split/manifest.ts';
 
 /**
  * All that a run has found out, as `report.json` keeps it: the result, and what is too large for a history. It may hold

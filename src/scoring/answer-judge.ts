@@ -1,16 +1,17 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
-import { completeWithRetries } from '../activities/support/completion.ts';
-import type { Dependencies } from '../activities/support/dependencies.ts';
-import { Spending } from '../activities/support/spending.ts';
-import type { Pipeline } from '../config/pipeline.ts';
+import type { Completion } from '../core/evaluation/completion.ts';
 import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
+import type { AnsweredRow, AskedScore } from '../core/evaluation/score.ts';
 import { mean } from '../core/evaluation/statistics.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import { countMessages } from '../data/rows/provider-limits.ts';
 import { TuneloopError } from '../errors.ts';
-import type { Completion, CompletionRequest } from '../providers/inference.ts';
+import { completeWithRetries } from '../providers/completion.ts';
+import type { CompletionRequest } from '../providers/inference.ts';
+import { Spending } from '../providers/spending.ts';
 import { type JudgedPair, type JudgeVerdict, judgeMessages, judgeScore, judgeVerdict } from './judge.ts';
-import type { AnsweredRow, AskedScore } from './score.ts';
+import type { ScoringDependencies } from './scoring-dependencies.ts';
 
 /** Room for a judge that thinks before it answers; one that goes on and on is cut off, and paid no further. */
 const MOST_OUTPUT_TOKENS = 2000;
@@ -30,7 +31,7 @@ const NOTHING: TokenUsage = { promptTokens: 0, completionTokens: 0 };
  * @throws TuneloopError BUDGET_EXCEEDED where there is a limit, and no price that it could be kept by.
  */
 export function openJudge(
-  { prices, connectProvider }: Dependencies,
+  { prices, connectProvider }: ScoringDependencies,
   { provider: choice }: Pipeline,
   { model }: { model: string },
   limitUsd: number | null,

@@ -1,15 +1,9 @@
-import { Context } from '@temporalio/activity';
-import { currentWorkflowId, type Dependencies } from '../activities/support/dependencies.ts';
-import type { Pipeline } from '../config/pipeline.ts';
 import { SCORE } from '../contract/stored/completion.ts';
+import type { AnsweredRow, Score } from '../core/evaluation/score.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import { CompletionCache, questionKey } from '../stores/completion-cache.ts';
-import type { AnsweredRow, Score } from './score.ts';
 import { openScoring, type Scoring, type ScoringOptions } from './scoring.ts';
-
-/** Names an evaluation among all, by Temporal's ids: another run of the same name is another one. */
-export function currentEvaluation(name: string): string {
-  return [currentWorkflowId(), Context.current().info.workflowExecution?.runId, name].join(' ');
-}
+import type { ScoringDependencies } from './scoring-dependencies.ts';
 
 /** What scores are asked with, whatever a judge is sent in the end. */
 interface Kept {
@@ -26,7 +20,7 @@ export class KeptScoring implements Scoring {
 
   /** @param evaluation names the evaluation among all: what its earlier attempts have paid counts against the limit. */
   static async open(
-    dependencies: Dependencies,
+    dependencies: ScoringDependencies,
     pipeline: Pipeline,
     evaluation: string,
     options: ScoringOptions,

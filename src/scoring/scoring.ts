@@ -1,11 +1,11 @@
-import type { Dependencies } from '../activities/support/dependencies.ts';
-import type { Pipeline } from '../config/pipeline.ts';
+import type { AnsweredRow, AskedScore, Score } from '../core/evaluation/score.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import { openJudge } from './answer-judge.ts';
 import { openCustomScorer } from './custom-scorer.ts';
 import { type Json, jsonFieldsF1 } from './json-fields.ts';
 import { openJsonSchema } from './json-schema.ts';
-import type { AnsweredRow, AskedScore, Score } from './score.ts';
 import { textScores } from './scorer.ts';
+import type { ScoringDependencies } from './scoring-dependencies.ts';
 
 export interface Scoring {
   /** @throws TuneloopError BUDGET_EXCEEDED before the judge spends more than it may, SCORER_FAILED. */
@@ -25,7 +25,7 @@ export interface ScoringOptions {
  * @throws TuneloopError PIPELINE_INVALID, SCORER_FAILED or BUDGET_EXCEEDED where that is not there or cannot be paid.
  */
 export async function openScoring(
-  dependencies: Dependencies,
+  dependencies: ScoringDependencies,
   pipeline: Pipeline,
   { labels, judgeLimitUsd }: ScoringOptions,
 ): Promise<Scoring> {
@@ -96,7 +96,11 @@ function parseJson(text: string): Json[] {
 
 type Ask = (row: AnsweredRow, right: string, signal: AbortSignal) => Promise<AskedScore>;
 
-async function openAsked(dependencies: Dependencies, pipeline: Pipeline, limitUsd: number | null): Promise<Ask | null> {
+async function openAsked(
+  dependencies: ScoringDependencies,
+  pipeline: Pipeline,
+  limitUsd: number | null,
+): Promise<Ask | null> {
   const { metric, judge, scorer, concurrency } = pipeline.evaluation;
   if (metric === 'judge' && judge) return openJudge(dependencies, pipeline, judge, limitUsd);
   if (metric !== 'custom' || !scorer) return null;

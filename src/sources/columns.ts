@@ -1,5 +1,5 @@
-import type { ColumnNames } from '../config/source.ts';
-import type { RowIssue } from '../data/rows/issue.ts';
+import type { RowIssue } from '../core/dataset/issue.ts';
+import type { ColumnNames } from '../core/run/source-choice.ts';
 import { TuneloopError } from '../errors.ts';
 import { readJsonLine } from './json-line.ts';
 import type { Place, SourceItem } from './source.ts';

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import type { ColumnNames } from '../config/source.ts';
-import type { RowIssue } from '../data/rows/issue.ts';
+import type { RowIssue } from '../core/dataset/issue.ts';
+import type { ColumnNames } from '../core/run/source-choice.ts';
 import { TuneloopError } from '../errors.ts';
 import { Columns } from './columns.ts';
 import { csvFields, type RawCsvRecord, splitCsv } from './csv-records.ts';

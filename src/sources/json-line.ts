@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { RowIssue } from '../data/rows/issue.ts';
+import type { RowIssue } from '../core/dataset/issue.ts';
 
 /** Bytes. Longer lines are refused; whoever reads lines does not even keep them. */
 export const LONGEST_LINE = 10_000_000;

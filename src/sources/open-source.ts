@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { readDatabaseUrl } from '../config/environment.ts';
-import type { RowFilter, SourceChoice } from '../config/source.ts';
 import type { Cursor } from '../core/run/snapshot.ts';
+import type { RowFilter, SourceChoice } from '../core/run/source-choice.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { StoredLog } from '../providers/stored-log.ts';

@@ -1,5 +1,5 @@
-import type { RowFilter } from '../config/source.ts';
-import type { LogRow } from '../data/rows/row.ts';
+import type { LogRow } from '../core/dataset/row.ts';
+import type { RowFilter } from '../core/run/source-choice.ts';
 import { parseTime } from './timestamp.ts';
 
 /** What a filter looks at: it can be known before the messages of a call are. */

@@ -1,4 +1,4 @@
-import type { RowIssue } from '../data/rows/issue.ts';
+import type { RowIssue } from '../core/dataset/issue.ts';
 import { parseLogRow } from './log-row.ts';
 import type { Place, SourceItem } from './source.ts';
 

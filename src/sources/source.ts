@@ -1,6 +1,6 @@
+import type { RowIssue } from '../core/dataset/issue.ts';
+import type { Actual, LogRow } from '../core/dataset/row.ts';
 import type { Cursor } from '../core/run/snapshot.ts';
-import type { RowIssue } from '../data/rows/issue.ts';
-import type { Actual, LogRow } from '../data/rows/row.ts';
 
 /** Where production pairs come from. Every implementation passes one conformance suite. */
 export interface Source {

@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import { z } from 'zod';
-import type { RowFilter } from '../config/source.ts';
 import type { Cursor } from '../core/run/snapshot.ts';
+import type { RowFilter } from '../core/run/source-choice.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { StoredCompletion, StoredLog, StoredPage } from '../providers/stored-log.ts';
 import { accepts } from './row-filter.ts';

@@ -1,21 +1,11 @@
 import { z } from 'zod';
-import { DATASET_VERSION } from '../contract/stored/dataset-version.ts';
+import { DATASET_VERSION, type DatasetVersion } from '../contract/stored/dataset-version.ts';
 import { contentOf, withFormat } from '../contract/stored/format.ts';
 import { WRITTEN_BY } from '../contract/stored/written-by.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { TuneloopError } from '../errors.ts';
 import { datasetsFolder } from './home.ts';
 import { FileRecords, type RecordStore } from './records.ts';
-
-/** One dataset version of a pipeline. */
-export interface DatasetVersion {
-  pipeline: string;
-  /** From 1, without gaps. */
-  number: number;
-  manifest: ArtifactRef;
-  /** ISO 8601. */
-  createdAt: string;
-}
 
 /** The dataset versions of each pipeline, in the order in which they were made: `<home>/datasets/<pipeline>/000001.json`. */
 export class DatasetVersions {

@@ -3,8 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode } from '@tuneloop/app/internal/shared/files';
 import { z } from 'zod';
+import { PROFILE_NAMES } from '../core/run/pipeline.ts';
 import { TuneloopError } from '../errors.ts';
-import { PROFILE_NAMES } from '../providers/profiles/index.ts';
 import { writeFileAtomically } from './files.ts';
 import { erasedRowsFolder } from './home.ts';
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { z } from 'zod';
 import type { Environment } from '../config/environment.ts';
 import { LOCAL } from '../providers/profiles/local.ts';
-import { ignoreFile, servicesFile } from '../stores/home.ts';
+import { ignoreFile, servicesFile } from './home.ts';
 
 /** What runs on this machine for a home folder, so that other commands find it. */
 export interface Services {

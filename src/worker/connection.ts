@@ -4,7 +4,7 @@ import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnection } from '@temporalio/worker';
 import { TuneloopError } from '../errors.ts';
-import { readServices } from '../local/services-file.ts';
+import { readServices } from '../stores/services-file.ts';
 
 /** Where Temporal is, and how to speak to it. */
 export interface TemporalTarget {

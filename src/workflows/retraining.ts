@@ -8,7 +8,6 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
-import type { Pipeline } from '../config/pipeline.ts';
 import { DEPLOYMENT, LOCAL_STEP, NOTIFY } from '../contract/activity-options.ts';
 import { runId, runName } from '../contract/ids.ts';
 import type { FineTuningPipelineInput } from '../contract/messages.ts';
@@ -24,6 +23,7 @@ import {
 } from '../core/deployment/retraining-reason.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Dataset } from '../core/run/dataset.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import type { RetrainingResult } from '../core/run/retraining-result.ts';
 import { fineTuningPipeline } from './fine-tuning-pipeline.ts';
 import { Evaluations, servedAs } from './steps/evaluation.ts';

@@ -1,4 +1,4 @@
-import type { Example } from '../../src/data/rows/row.ts';
+import type { Example } from '../../src/core/dataset/row.ts';
 import { readJsonRows } from '../../src/stores/artifact-store.ts';
 import { DatasetBench } from '../setup/dataset-bench.ts';
 import { shopRows } from '../setup/shop-log.ts';

@@ -5,9 +5,9 @@ import { createEvaluateRecorded } from '../../src/activities/evaluate-recorded.t
 import type { Dependencies } from '../../src/activities/support/dependencies.ts';
 import type { Prediction } from '../../src/activities/support/judged-rows.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
+import type { Example, Recorded } from '../../src/core/dataset/row.ts';
 import type { Prices } from '../../src/core/evaluation/cost.ts';
 import type { Evaluation } from '../../src/core/run/evaluation.ts';
-import type { Example, Recorded } from '../../src/data/rows/row.ts';
 import { readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { temporaryFolder } from '../stores/temporary-folder.ts';

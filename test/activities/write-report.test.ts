@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { Manifest } from '../../src/core/dataset/manifest.ts';
 import type { ArtifactRef } from '../../src/core/run/artifact-ref.ts';
 import type { WriteReportInput } from '../../src/core/run/report-input.ts';
 import { summarizeRun } from '../../src/core/run/summarize-run.ts';
-import type { Manifest } from '../../src/data/split/manifest.ts';
 import { FLIPS_SHOWN, type Report } from '../../src/report/report.ts';
 import { writeJson } from '../../src/stores/artifact-store.ts';
 import { sampleParts } from '../report/sample-run.ts';

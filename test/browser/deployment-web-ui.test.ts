@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { type RunJson, webUrl } from '../../src/client/runs.ts';
 import { deploymentId, retrainingId, scheduleId } from '../../src/contract/ids.ts';
-import { readServices } from '../../src/local/services-file.ts';
+import { readServices } from '../../src/stores/services-file.ts';
 import { hasBrowser, launchBrowser } from '../setup/browser.ts';
 import { cli, lastJson, ROOT, temporaryHome, until } from '../setup/cli.ts';
 

@@ -1,9 +1,9 @@
 import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { RowFilter, SourceChoice } from '../../src/config/source.ts';
+import type { RowIssue } from '../../src/core/dataset/issue.ts';
+import type { LogRow } from '../../src/core/dataset/row.ts';
 import type { Cursor } from '../../src/core/run/snapshot.ts';
-import type { RowIssue } from '../../src/data/rows/issue.ts';
-import type { LogRow } from '../../src/data/rows/row.ts';
+import type { RowFilter, SourceChoice } from '../../src/core/run/source-choice.ts';
 import { openSource, type SourceDependencies } from '../../src/sources/open-source.ts';
 import type { SourceItem } from '../../src/sources/source.ts';
 

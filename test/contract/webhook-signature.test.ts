@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import OpenAI from 'openai';
-import { checkSecret, sign, verify } from '../../../src/gateway/webhooks/signature.ts';
+import { checkSecret, sign, verify } from '../../src/contract/webhook-signature.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const OTHER = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { ApplicationFailure } from '@temporalio/common';
 import fc from 'fast-check';
+import type { LogRow } from '../../src/core/dataset/row.ts';
 import type { Snapshot } from '../../src/core/run/snapshot.ts';
-import type { LogRow } from '../../src/data/rows/row.ts';
 import { readJson } from '../../src/stores/artifact-store.ts';
 import { failureOf } from '../setup/activity-bench.ts';
 import { DatasetBench } from '../setup/dataset-bench.ts';

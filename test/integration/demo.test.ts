@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { RunJson } from '../../src/client/runs.ts';
-import { isAlive, pidsOf, readServices } from '../../src/local/services-file.ts';
+import { isAlive, pidsOf, readServices } from '../../src/stores/services-file.ts';
 import { Cli, cli, lastJson, temporaryHome, until } from '../setup/cli.ts';
 import { shopRows, writePipeline } from '../setup/shop-log.ts';
 

@@ -1,7 +1,7 @@
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs';
 import { runJson } from '../../src/client/runs.ts';
-import { sign } from '../../src/gateway/webhooks/signature.ts';
+import { sign } from '../../src/contract/webhook-signature.ts';
 import { Cli, cli, lastJson, until } from '../setup/cli.ts';
 import { type HistoryJson, lintHistory } from '../setup/history-lint.ts';
 import { shopRows } from '../setup/shop-log.ts';

@@ -2,8 +2,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { forget } from '../../src/cli/forget.ts';
-import type { Manifest } from '../../src/data/split/manifest.ts';
-import { SIDES } from '../../src/data/split/sides.ts';
+import type { Manifest } from '../../src/core/dataset/manifest.ts';
+import { SIDES } from '../../src/core/dataset/side.ts';
 import { TuneloopError } from '../../src/errors.ts';
 import { blankLines } from '../../src/lineage/erase-lines.ts';
 import { eraseRows, type RowErasureOptions } from '../../src/lineage/row-erasure.ts';

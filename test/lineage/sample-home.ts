@@ -1,13 +1,14 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Alias } from '../../packages/app/src/predict/alias.ts';
+import type { DatasetVersion } from '../../src/contract/stored/dataset-version.ts';
+import type { Manifest } from '../../src/core/dataset/manifest.ts';
 import type { DeployedModel } from '../../src/core/deployment/deployed-model.ts';
 import { type DeploymentState, newDeployment } from '../../src/core/deployment/deployment.ts';
 import type { Snapshot } from '../../src/core/run/snapshot.ts';
-import type { Manifest } from '../../src/data/split/manifest.ts';
 import type { Report } from '../../src/report/report.ts';
 import { writeJson } from '../../src/stores/artifact-store.ts';
-import { type DatasetVersion, DatasetVersions } from '../../src/stores/dataset-versions.ts';
+import { DatasetVersions } from '../../src/stores/dataset-versions.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { runFolder } from '../../src/stores/run-folder.ts';
 import { sampleManifest } from '../data/rows/sample-manifest.ts';

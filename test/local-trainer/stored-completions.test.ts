@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type OpenAI from 'openai';
-import { chatCompletion } from '../../packages/local-trainer/src/chat-routes.ts';
+import { chatCompletion } from '../../packages/local-trainer/src/chat-completion.ts';
 import { CompletionStore } from '../../packages/local-trainer/src/completion-store.ts';
 import { startTrainer, type Trainer } from '../../packages/local-trainer/src/server.ts';
 import { clientOf, temporaryFolder } from './sample-data.ts';

@@ -1,9 +1,9 @@
-import type { Pipeline } from '../../src/config/pipeline.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import { compareScores } from '../../src/core/evaluation/comparison.ts';
 import type { CandidateOutcome, Contending } from '../../src/core/run/contenders.ts';
 import type { Dataset } from '../../src/core/run/dataset.ts';
 import type { Evaluation } from '../../src/core/run/evaluation.ts';
+import type { Pipeline } from '../../src/core/run/pipeline.ts';
 import type { Plan, PlannedCandidate } from '../../src/core/run/run-plan.ts';
 import type { RunParts, TestOutcome } from '../../src/core/run/summarize-run.ts';
 

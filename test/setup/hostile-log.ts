@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ServedCall, servedCallMetadata } from '../../packages/app/src/predict/served-call.ts';
-import type { IssueCount, RowIssue } from '../../src/data/rows/issue.ts';
+import type { IssueCount, RowIssue } from '../../src/core/dataset/issue.ts';
 import { shopRows } from './shop-log.ts';
 
 /** A call that a deployed model has answered. */

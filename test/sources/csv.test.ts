@@ -1,7 +1,7 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ColumnNames } from '../../src/config/source.ts';
 import type { Cursor } from '../../src/core/run/snapshot.ts';
+import type { ColumnNames } from '../../src/core/run/source-choice.ts';
 import { type Call, conformsToSource, openFilesIn, readAll } from '../conformance/sources.ts';
 import { temporaryFolder } from '../stores/temporary-folder.ts';
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import fc from 'fast-check';
 import { type ServedCall, servedCallMetadata } from '../../packages/app/src/predict/served-call.ts';
-import { IssueTable } from '../../src/data/rows/issue.ts';
+import { IssueTable } from '../../src/core/dataset/issue.ts';
 import { TuneloopError } from '../../src/errors.ts';
 import { readJsonLine } from '../../src/sources/json-line.ts';
 import { parseJudgingRow, parseLogRow, refusalText } from '../../src/sources/log-row.ts';

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
-import type { SourceChoice } from '../../src/config/source.ts';
 import type { Cursor } from '../../src/core/run/snapshot.ts';
+import type { SourceChoice } from '../../src/core/run/source-choice.ts';
 import { openSource } from '../../src/sources/open-source.ts';
 import { type Call, conformsToSource, readAll, type TestLog } from '../conformance/sources.ts';
 import { hasPostgres, type Postgres, startPostgres } from '../setup/postgres.ts';

@@ -10,7 +10,7 @@ import {
   removeServices,
   type Services,
   writeServices,
-} from '../../src/local/services-file.ts';
+} from '../../src/stores/services-file.ts';
 
 let home: string;
 beforeEach(() => {

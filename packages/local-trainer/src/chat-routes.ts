@@ -2,8 +2,8 @@ import { invalid } from '@tuneloop/app/internal/shared/api-error';
 import { isRecord } from '@tuneloop/app/internal/shared/json-body';
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
+import { chatCompletion } from './chat-completion.ts';
 import type { CompletionStore } from './completion-store.ts';
-import { newCompletionId } from './ids.ts';
 import { type Metadata, metadataSchema } from './metadata.ts';
 import type { CallableModel, ModelRegistry } from './models.ts';
 import { answerFromPrompt } from './prompted.ts';
@@ -36,45 +36,6 @@ export function chatRoutes(models: ModelRegistry, store: CompletionStore): Fasti
       if (request.storedAs !== null) store.add(completion, request.storedAs, request.messages);
       return completion;
     });
-  };
-}
-
-export type ChatCompletion = ReturnType<typeof chatCompletion>;
-
-/** A completion as the API shows it. */
-export function chatCompletion(
-  model: string,
-  text: string,
-  finishReason: 'stop' | 'length',
-  tokens: { readonly prompt: number; readonly completion: number },
-) {
-  return {
-    id: newCompletionId(),
-    object: 'chat.completion',
-    created: Math.floor(Date.now() / 1000),
-    model,
-    choices: [
-      {
-        index: 0,
-        message: { role: 'assistant', content: text, refusal: null, annotations: [] },
-        logprobs: null,
-        finish_reason: finishReason,
-      },
-    ],
-    usage: {
-      prompt_tokens: tokens.prompt,
-      completion_tokens: tokens.completion,
-      total_tokens: tokens.prompt + tokens.completion,
-      prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
-      completion_tokens_details: {
-        reasoning_tokens: 0,
-        audio_tokens: 0,
-        accepted_prediction_tokens: 0,
-        rejected_prediction_tokens: 0,
-      },
-    },
-    service_tier: 'default',
-    system_fingerprint: 'fp_tuneloop',
   };
 }
 

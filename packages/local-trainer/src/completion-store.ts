@@ -1,6 +1,6 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { ApiError } from '@tuneloop/app/internal/shared/api-error';
-import type { ChatCompletion } from './chat-routes.ts';
+import type { ChatCompletion } from './chat-completion.ts';
 import type { Metadata } from './metadata.ts';
 import { readJsonLines } from './storage.ts';
 import type { CountedMessage } from './tokens.ts';

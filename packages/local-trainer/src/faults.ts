@@ -4,7 +4,7 @@ import { errorBody } from '@tuneloop/app/internal/shared/api-error';
 import { isRecord } from '@tuneloop/app/internal/shared/json-body';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AlteredJobs } from './altered-jobs.ts';
-import { chatCompletion } from './chat-routes.ts';
+import { chatCompletion } from './chat-completion.ts';
 import { type Decision, type EffectOf, type Endpoint, FaultPlan } from './fault-plan.ts';
 import type { FileStore } from './files.ts';
 import type { JobQueue } from './job-queue.ts';

@@ -1,7 +1,7 @@
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import type { PromptTemplate, TemplateVersion } from '@tuneloop/app/internal/prompt/prompt-template';
+import type { Example } from '../../core/dataset/row.ts';
 import { countMessages } from '../../data/rows/provider-limits.ts';
-import type { Example } from '../../data/rows/row.ts';
 
 /** How many tokens at its beginning a prompt shares with all others of its version, which a provider may cache. */
 export function prefixTokensOf(template: PromptTemplate): (example: Pick<Example, 'version'>) => number {

@@ -2,11 +2,12 @@ import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { type Pipeline, type ProviderChoice, pipelineSchema } from '../../config/pipeline.ts';
-import { DEFINITION } from '../../contract/stored/definition.ts';
+import { DEFINITION } from '../../config/definition.ts';
+import { pipelineSchema } from '../../config/pipeline.ts';
 import { contentOf } from '../../contract/stored/format.ts';
 import type { Prices } from '../../core/evaluation/cost.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
+import type { Pipeline, ProviderChoice } from '../../core/run/pipeline.ts';
 import { TuneloopError } from '../../errors.ts';
 import type { Provider } from '../../providers/provider.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
@@ -43,4 +44,9 @@ export function currentWorkflowId(): string {
   const { workflowExecution } = Context.current().info;
   if (!workflowExecution) throw new Error('this activity was not started by a workflow');
   return workflowExecution.workflowId;
+}
+
+/** Names an evaluation among all, by Temporal's ids: another run of the same name is another one. */
+export function currentEvaluation(name: string): string {
+  return [currentWorkflowId(), Context.current().info.workflowExecution?.runId, name].join(' ');
 }

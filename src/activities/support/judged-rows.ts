@@ -1,9 +1,9 @@
+import type { ScoredPrediction } from '../../contract/stored/prediction.ts';
+import type { Manifest } from '../../core/dataset/manifest.ts';
 import { classificationFigures } from '../../core/evaluation/classification.ts';
+import type { Score } from '../../core/evaluation/score.ts';
 import { mean, meanInterval, percentile, percentileInterval, rateInterval } from '../../core/evaluation/statistics.ts';
 import type { Judged } from '../../core/run/run-result.ts';
-import type { Manifest } from '../../data/split/manifest.ts';
-import type { Score } from '../../scoring/score.ts';
-import type { ScoredPrediction } from './predictions.ts';
 
 /** What is kept of a row of an evaluation: a line of its artifact, in the order of the examples. */
 export interface Prediction extends ScoredPrediction {

@@ -1,16 +1,7 @@
-import { PREDICTION } from '../../contract/stored/prediction.ts';
+import { PREDICTION, type ScoredPrediction } from '../../contract/stored/prediction.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
 import { loadLines } from '../../stores/stored-objects.ts';
-
-/** What one row of an evaluation's artifact holds, as far as others read it. */
-export interface ScoredPrediction {
-  /** Position of the example in its file, from 0. */
-  index: number;
-  id: string;
-  answer: string;
-  score: number;
-}
 
 /** The predictions of an evaluation, one by one. */
 export function readPredictions(artifacts: ArtifactStore, ref: ArtifactRef): AsyncIterable<ScoredPrediction> {

@@ -1,22 +1,22 @@
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { COMPLETION } from '../../contract/stored/completion.ts';
+import type { Example } from '../../core/dataset/row.ts';
+import type { Completion } from '../../core/evaluation/completion.ts';
 import { cachedCostPer1k, cachedTokens, costPer1k, type Tariff, tariffOf } from '../../core/evaluation/cost.ts';
+import type { Score } from '../../core/evaluation/score.ts';
 import { percentile } from '../../core/evaluation/statistics.ts';
 import type { Evaluation, Subject } from '../../core/run/evaluation.ts';
 import { messagesFor } from '../../data/rows/messages.ts';
-import type { Example } from '../../data/rows/row.ts';
-import type { Completion } from '../../providers/inference.ts';
+import { completeWithRetries, requestKey } from '../../providers/completion.ts';
 import type { Provider } from '../../providers/provider.ts';
 import { ProviderError } from '../../providers/provider-error.ts';
-import type { Score } from '../../scoring/score.ts';
+import { Spending } from '../../providers/spending.ts';
 import type { ArtifactWriter } from '../../stores/artifact-store.ts';
 import { CompletionCache } from '../../stores/completion-cache.ts';
 import { askBriefly } from '../await-model.ts';
 import { prefixTokensOf } from './cached-prefix.ts';
-import { completeWithRetries, requestKey } from './completion.ts';
 import type { Dependencies } from './dependencies.ts';
 import { JudgedRows, latencyFigures, type Prediction } from './judged-rows.ts';
-import { Spending } from './spending.ts';
 
 /** What the subjects of an evaluation have in common. */
 interface SubjectOptions {

@@ -1,7 +1,7 @@
 /** Answers that were paid for, as the completion cache keeps them. */
 
-import type { Completion } from '../../providers/inference.ts';
-import type { Score } from '../../scoring/score.ts';
+import type { Completion } from '../../core/evaluation/completion.ts';
+import type { Score } from '../../core/evaluation/score.ts';
 import { isRecord, type StoredLine } from './format.ts';
 
 export const COMPLETION: StoredLine<Completion> = {

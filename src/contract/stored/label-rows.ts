@@ -1,9 +1,11 @@
 /** Lines of a labelling run. */
-import type { UnlabelledRow } from '../../activities/find-unlabelled.ts';
-import type { TeacherAnswer } from '../../activities/label-rows.ts';
+import type { TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
+import type { LogRow } from '../../core/dataset/row.ts';
 import { isRecord, type StoredLine } from './format.ts';
 
 /** A row that a teacher is asked for. */
+export type UnlabelledRow = Pick<LogRow, 'id' | 'messages'>;
+
 export const UNLABELLED_ROW: StoredLine<UnlabelledRow> = {
   name: 'a row without an answer',
   is: (value): value is UnlabelledRow =>
@@ -14,6 +16,17 @@ export const UNLABELLED_ROW: StoredLine<UnlabelledRow> = {
       (message) => isRecord(message) && typeof message.role === 'string' && typeof message.content === 'string',
     ),
 };
+
+/** What a teacher has said about a row. */
+export interface TeacherAnswer extends TokenUsage {
+  id: string;
+  /** Null where the provider does not take the request, whoever asks: it is too long for the model, for example. */
+  text: string | null;
+  /** Whether the answer ends because it grew too long. */
+  cut: boolean;
+  /** ISO 8601. */
+  timestamp: string;
+}
 
 /** A line of the journal of a teacher's answers. */
 export const TEACHER_ANSWER: StoredLine<TeacherAnswer> = {

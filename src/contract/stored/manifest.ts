@@ -1,8 +1,8 @@
 import { TREATMENTS } from '@tuneloop/app/internal/prompt/prompt-template';
 import { z } from 'zod';
-import type { Pipeline } from '../../config/pipeline.ts';
-import { PII_TYPES } from '../../data/redaction/pii.ts';
-import type { Manifest } from '../../data/split/manifest.ts';
+import type { Manifest } from '../../core/dataset/manifest.ts';
+import { PII_TYPES } from '../../core/dataset/pii-type.ts';
+import type { Pipeline } from '../../core/run/pipeline.ts';
 import { artifactRefSchema } from './artifact-ref.ts';
 import type { StoredKind } from './format.ts';
 import { verdictCounts } from './row-verdicts.ts';

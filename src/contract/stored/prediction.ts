@@ -1,5 +1,13 @@
-import type { ScoredPrediction } from '../../activities/support/predictions.ts';
 import { isRecord, type StoredLine } from './format.ts';
+
+/** What one row of an evaluation's artifact holds, as far as others read it. */
+export interface ScoredPrediction {
+  /** Position of the example in its file, from 0. */
+  index: number;
+  id: string;
+  answer: string;
+  score: number;
+}
 
 /** A line of an evaluation, as far as others read it. */
 export const PREDICTION: StoredLine<ScoredPrediction> = {

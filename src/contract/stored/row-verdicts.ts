@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RowIssue } from '../../data/rows/issue.ts';
+import type { RowIssue } from '../../core/dataset/issue.ts';
 
 /** Counts of odd rows. Any name is read, because another version may have named issues differently; readers pass over those. */
 export const verdictCounts = z.array(

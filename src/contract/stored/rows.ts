@@ -1,5 +1,5 @@
 /** Lines of a snapshot and of a dataset version. The objects that refer to their files carry the format. */
-import type { Actual, Example, LogRow } from '../../data/rows/row.ts';
+import type { Actual, Example, LogRow } from '../../core/dataset/row.ts';
 import { isRecord, type StoredLine } from './format.ts';
 
 /** A line of a segment of a snapshot. */

@@ -1,5 +1,5 @@
-import type { Pipeline } from '../../config/pipeline.ts';
 import type { ArtifactRef } from '../run/artifact-ref.ts';
+import type { Pipeline } from '../run/pipeline.ts';
 import type { DeployedModel } from './deployed-model.ts';
 
 /**

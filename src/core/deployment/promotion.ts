@@ -1,7 +1,7 @@
-import type { Pipeline } from '../../config/pipeline.ts';
 import type { Comparison } from '../evaluation/comparison.ts';
 import { savingPercent } from '../evaluation/cost.ts';
 import type { Recommendation } from '../evaluation/recommendation.ts';
+import type { Pipeline } from '../run/pipeline.ts';
 import { savingText, signedPoints } from '../text/format.ts';
 import type { PromotionPolicy } from './deployment.ts';
 

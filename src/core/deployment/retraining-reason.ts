@@ -1,6 +1,6 @@
-import type { Pipeline } from '../../config/pipeline.ts';
-import type { Drift } from '../../data/drift/drift.ts';
+import type { Drift } from '../dataset/drift.ts';
 import type { Interval } from '../evaluation/statistics.ts';
+import type { Pipeline } from '../run/pipeline.ts';
 import { percentText } from '../text/format.ts';
 
 /** What is known when a schedule looks. */

@@ -1,5 +1,5 @@
-import type { Manifest } from '../../data/split/manifest.ts';
-import type { Side } from '../../data/split/sides.ts';
+import type { Manifest } from '../dataset/manifest.ts';
+import type { Side } from '../dataset/side.ts';
 import type { ArtifactRef } from './artifact-ref.ts';
 import type { DatasetSummary } from './run-result.ts';
 

@@ -1,5 +1,5 @@
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
-import type { Pipeline } from '../../config/pipeline.ts';
+import type { Pipeline } from './pipeline.ts';
 
 export interface Hyperparameters {
   learningRateMultiplier: number;

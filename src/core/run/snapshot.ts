@@ -1,4 +1,4 @@
-import type { IssueCount } from '../../data/rows/issue.ts';
+import type { IssueCount } from '../dataset/issue.ts';
 import type { ArtifactRef } from './artifact-ref.ts';
 
 /** Names a snapshot, with what a history shows of it. */

@@ -1,4 +1,3 @@
-import type { Pipeline } from '../../config/pipeline.ts';
 import { promotionOf } from '../deployment/promotion.ts';
 import type { Comparison } from '../evaluation/comparison.ts';
 import { savingPercent } from '../evaluation/cost.ts';
@@ -8,6 +7,7 @@ import { signedPoints, usdText } from '../text/format.ts';
 import type { CandidateOutcome, Contending } from './contenders.ts';
 import type { Dataset } from './dataset.ts';
 import type { Evaluation } from './evaluation.ts';
+import type { Pipeline } from './pipeline.ts';
 import type { Plan } from './run-plan.ts';
 import type {
   AlternativeResult,

@@ -1,3 +1,4 @@
+import { type Drift, type DriftStatistic, STATISTICS, type StatisticName } from '../../core/dataset/drift.ts';
 import { randomBits, randomShares } from '../../core/evaluation/random.ts';
 import { mean } from '../../core/evaluation/statistics.ts';
 import { pValueText } from '../../core/text/format.ts';
@@ -11,36 +12,6 @@ export interface DriftRow {
   length: number;
   /** Null for generation. */
   label: string | null;
-}
-
-export const STATISTICS = [
-  'label-psi',
-  'label-js',
-  'word-psi',
-  'word-js',
-  'length-psi',
-  'unknown-words',
-  'classifier',
-] as const;
-export type StatisticName = (typeof STATISTICS)[number];
-
-export interface DriftStatistic {
-  name: StatisticName;
-  value: number;
-  /** Against rows that change sides by chance; of this statistic alone. */
-  pValue: number;
-}
-
-/** How far new rows differ from old ones. Small, because it travels through a history. */
-export interface Drift {
-  /** Whether {@link pValue} is at most 0.01. */
-  significant: boolean;
-  /** That any of the statistics is as unusual as the most unusual one, by chance. */
-  pValue: number;
-  statistics: DriftStatistic[];
-  n: { old: number; new: number };
-  /** The figures that matter, in words. */
-  text: string;
 }
 
 /** Rows of each side that are compared at most; a random choice of more. */

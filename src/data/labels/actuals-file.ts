@@ -1,9 +1,9 @@
 import { mkdir, open, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode } from '@tuneloop/app/internal/shared/files';
+import type { Actual } from '../../core/dataset/row.ts';
 import { TuneloopError } from '../../errors.ts';
 import { readLines } from '../../stores/lines.ts';
-import type { Actual } from '../rows/row.ts';
 
 /** An answer as it is added: with who gave it, and when. */
 export interface GivenAnswer {

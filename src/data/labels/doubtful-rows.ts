@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import { type PromptTemplate, stripInstructions } from '@tuneloop/app/internal/prompt/prompt-template';
-import type { Pipeline } from '../../config/pipeline.ts';
+import { ISSUES, type RowIssue } from '../../core/dataset/issue.ts';
+import type { Actual, LogRow } from '../../core/dataset/row.ts';
+import type { Pipeline } from '../../core/run/pipeline.ts';
 import { TuneloopError } from '../../errors.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
 import { findTemplate } from '../prepare/template-search.ts';
 import { answerIssue, LabelJudge } from '../rows/answer-issue.ts';
-import { ISSUES, type RowIssue } from '../rows/issue.ts';
-import type { Actual, LogRow } from '../rows/row.ts';
 import { isByModel } from './actuals-file.ts';
 import { type Answer, type AnsweredRow, answerOf, type LabellingLog, rowsOf } from './labelling-log.ts';
 

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
-import type { SourceChoice } from '../../config/source.ts';
 import { LOG_ROW } from '../../contract/stored/rows.ts';
+import type { Actual, LogRow } from '../../core/dataset/row.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
+import type { SourceChoice } from '../../core/run/source-choice.ts';
 import type { Provider } from '../../providers/provider.ts';
 import { openSource } from '../../sources/open-source.ts';
 import type { Source } from '../../sources/source.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
 import { loadLines } from '../../stores/stored-objects.ts';
-import type { Actual, LogRow } from '../rows/row.ts';
 
 /** The source of a pipeline, without its file of later answers while that does not exist yet. */
 export async function openLog(choice: SourceChoice, provider: () => Provider): Promise<Source> {

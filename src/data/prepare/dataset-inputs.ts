@@ -1,8 +1,8 @@
 import { createHash, hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
-import type { Pipeline } from '../../config/pipeline.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
+import type { Pipeline } from '../../core/run/pipeline.ts';
 
 /** SHA-256 of everything that a dataset version follows from, except the sides that rows were on before. */
 export async function inputsOf(pipeline: Pipeline, snapshot: ArtifactRef): Promise<string> {

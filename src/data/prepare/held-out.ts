@@ -1,10 +1,10 @@
 import { type PromptTemplate, stripInstructions } from '@tuneloop/app/internal/prompt/prompt-template';
+import { placeText } from '../../core/dataset/issue.ts';
+import type { Example } from '../../core/dataset/row.ts';
 import { TuneloopError } from '../../errors.ts';
 import { readJsonl } from '../../sources/jsonl.ts';
 import { parseJudgingRow } from '../../sources/log-row.ts';
 import type { ErasedRows } from '../../stores/erased-rows.ts';
-import { placeText } from '../rows/issue.ts';
-import type { Example } from '../rows/row.ts';
 import { exampleOf } from './row-batch.ts';
 
 /**

@@ -1,5 +1,5 @@
+import { ISSUES, type RowIssue } from '../../core/dataset/issue.ts';
 import { LabelJudge } from '../rows/answer-issue.ts';
-import { ISSUES, type RowIssue } from '../rows/issue.ts';
 import type { PreparedRows } from './prepared-rows.ts';
 
 /** What each row is labelled with, after labels that only look different were mended. */

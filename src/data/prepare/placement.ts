@@ -1,8 +1,9 @@
-import type { RowIssue } from '../rows/issue.ts';
+import type { RowIssue } from '../../core/dataset/issue.ts';
+import { SIDE_CODES, sideCode } from '../../core/dataset/side.ts';
 import { compareKeys, KEY_BYTES } from '../rows/row-key.ts';
 import { findRepeats, groupsOfSeveral, joinGroups, REPEAT } from '../split/groups.ts';
 import type { SideLedger } from '../split/side-ledger.ts';
-import { assignSides, SIDE_CODES, type SideOptions, sideCode } from '../split/sides.ts';
+import { assignSides, type SideOptions } from '../split/sides.ts';
 import { isDropped, type JudgedLabels } from './judged-labels.ts';
 import type { PreparedRows } from './prepared-rows.ts';
 

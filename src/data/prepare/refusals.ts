@@ -1,9 +1,9 @@
+import { ISSUES, type IssueCount, type IssueTable } from '../../core/dataset/issue.ts';
+import type { Manifest } from '../../core/dataset/manifest.ts';
+import type { Side } from '../../core/dataset/side.ts';
 import { TuneloopError } from '../../errors.ts';
 import type { ProviderLimits } from '../../providers/profile.ts';
 import { refusalText } from '../../sources/log-row.ts';
-import { ISSUES, type IssueCount, type IssueTable } from '../rows/issue.ts';
-import type { Manifest } from '../split/manifest.ts';
-import type { Side } from '../split/sides.ts';
 
 /** At most this share of the rows may not fit the template; with more, the template is not understood. */
 const MISMATCH_LIMIT = 0.2;

@@ -7,14 +7,14 @@ import {
 } from '@tuneloop/app/internal/prompt/prompt-template';
 import { readLine } from '../../contract/stored/format.ts';
 import { LOG_ROW } from '../../contract/stored/rows.ts';
+import { type IssueCount, IssueTable, type RowIssue } from '../../core/dataset/issue.ts';
+import type { PiiType } from '../../core/dataset/pii-type.ts';
+import type { Actual, Example, LogRow, Recorded } from '../../core/dataset/row.ts';
 import type { ProviderLimits } from '../../providers/profile.ts';
 import { linesOf } from '../../stores/chunks.ts';
-import type { PiiType } from '../redaction/pii.ts';
 import { Redactor } from '../redaction/redactor.ts';
 import { answerIssue } from '../rows/answer-issue.ts';
-import { type IssueCount, IssueTable, type RowIssue } from '../rows/issue.ts';
 import { exampleIssue } from '../rows/provider-limits.ts';
-import type { Actual, Example, LogRow, Recorded } from '../rows/row.ts';
 import { KEY_BYTES } from '../rows/row-key.ts';
 import { canonicalInput, SIGNATURE_WORDS, Signer } from '../split/near-duplicates.ts';
 import { type PiiAnalyzer, PresidioAnalyzer, type PresidioOptions } from './presidio.ts';

@@ -1,8 +1,8 @@
 import { workerData } from 'node:worker_threads';
 import { readLine } from '../../contract/stored/format.ts';
 import { ACTUAL } from '../../contract/stored/rows.ts';
+import type { Actual } from '../../core/dataset/row.ts';
 import { linesOf, readChunks } from '../../stores/chunks.ts';
-import type { Actual } from '../rows/row.ts';
 import { type RowBatch, RowPreparation, type RowSettings } from './row-batch.ts';
 
 /** What a thread is started with. */

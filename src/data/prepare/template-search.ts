@@ -4,9 +4,9 @@ import {
   stripInstructions,
   type TemplateVersion,
 } from '@tuneloop/app/internal/prompt/prompt-template';
-import type { Pipeline } from '../../config/pipeline.ts';
 import { readLine } from '../../contract/stored/format.ts';
 import { LOG_ROW } from '../../contract/stored/rows.ts';
+import type { Pipeline } from '../../core/run/pipeline.ts';
 import { TuneloopError } from '../../errors.ts';
 import { linesOf, readChunks } from '../../stores/chunks.ts';
 import { parseTemplates } from '../instructions/explicit-template.ts';

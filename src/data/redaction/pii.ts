@@ -1,7 +1,3 @@
-/** What can be recognised and replaced in inputs and answers. */
-export const PII_TYPES = ['email', 'phone', 'card', 'iban', 'ip', 'jwt', 'key'] as const;
-export type PiiType = (typeof PII_TYPES)[number];
-
 /** A place in a text, in UTF-16 code units, `end` not included. */
 export interface Span {
   start: number;

@@ -1,8 +1,9 @@
+import type { PiiType } from '../../core/dataset/pii-type.ts';
 import { findCards, findIbans } from './account.ts';
 import { findEmails } from './email.ts';
 import { findIps } from './ip.ts';
 import { phoneDetector } from './phone.ts';
-import type { PiiDetector, PiiSpan, PiiType, Span } from './pii.ts';
+import type { PiiDetector, PiiSpan, Span } from './pii.ts';
 import { findProviderKeys, findWebTokens } from './secret.ts';
 
 /** A place that somebody else found, such as an analyzer of names. */

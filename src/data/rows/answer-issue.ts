@@ -1,4 +1,4 @@
-import type { RowIssue } from './issue.ts';
+import type { RowIssue } from '../../core/dataset/issue.ts';
 import { REFUSAL_WORDINGS } from './refusal-wordings.ts';
 
 /**

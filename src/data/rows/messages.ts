@@ -1,8 +1,8 @@
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import { modelPrompt } from '@tuneloop/app/internal/prompt/model-prompt';
 import type { PromptTemplate, Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
+import type { Example } from '../../core/dataset/row.ts';
 import { TuneloopError } from '../../errors.ts';
-import type { Example } from './row.ts';
 
 /**
  * What a model gets for an example.

@@ -1,11 +1,11 @@
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import type { PromptTemplate, Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+import type { RowIssue } from '../../core/dataset/issue.ts';
+import type { Manifest } from '../../core/dataset/manifest.ts';
+import type { Example } from '../../core/dataset/row.ts';
 import type { ProviderLimits } from '../../providers/profile.ts';
-import type { Manifest } from '../split/manifest.ts';
-import type { RowIssue } from './issue.ts';
 import { messagesFor } from './messages.ts';
-import type { Example } from './row.ts';
 
 /** What a chat costs besides its contents (OpenAI cookbook): 3 a message and 1 for its role, and 3 that open the reply. */
 const TOKENS_PER_MESSAGE = 4;

@@ -1,6 +1,6 @@
 import type { PromptTemplate, Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
+import type { Example } from '../../core/dataset/row.ts';
 import { messagesFor } from './messages.ts';
-import type { Example } from './row.ts';
 
 /**
  * One line of a training file: what the treatment leaves of the prompt (with `strip` the input alone), and the right

@@ -1,6 +1,6 @@
+import { SIDE_LETTERS, type SideCode, sideCode } from '../../core/dataset/side.ts';
 import { TuneloopError } from '../../errors.ts';
 import { compareKeys, KEY_BYTES, keyText, readKey } from '../rows/row-key.ts';
-import { SIDE_LETTERS, type SideCode, sideCode } from './sides.ts';
 
 /** Slots are at most so full, so that looking up stays short: 23 to 45 bytes a row. */
 const FULLEST = 0.75;

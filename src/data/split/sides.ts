@@ -1,22 +1,8 @@
 // biome-ignore lint/correctness/noNodejsModules: hashing is pure; sides are assigned in activities only
 import { createHmac, hash } from 'node:crypto';
+import { SIDE_CODES } from '../../core/dataset/side.ts';
 import { TuneloopError } from '../../errors.ts';
 import { compareKeys, KEY_BYTES } from '../rows/row-key.ts';
-
-export const SIDES = ['train', 'validation', 'test'] as const;
-export type Side = (typeof SIDES)[number];
-
-/** How columns of rows name a side; 0 is none. */
-export const SIDE_CODES = { train: 1, validation: 2, test: 3 } as const satisfies Record<Side, number>;
-export type SideCode = (typeof SIDE_CODES)[Side];
-
-/** How lines name a side, in the order of the codes. */
-export const SIDE_LETTERS = 'tve';
-
-/** An element of a column of sides; anything else counts as 0. */
-export function sideCode(side: number | undefined): SideCode | 0 {
-  return side === 1 || side === 2 || side === 3 ? side : 0;
-}
 
 /** Rows as columns: element `i` of each belongs to row `i`. */
 export interface SideRows {

@@ -1,9 +1,9 @@
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
+import type { Manifest } from '../../core/dataset/manifest.ts';
+import { SIDE_LETTERS, SIDES, type Side } from '../../core/dataset/side.ts';
 import { inCodeUnitOrder } from '../../core/text/order.ts';
 import { TuneloopError } from '../../errors.ts';
 import { compareKeys, KEY_BYTES, keyText } from '../rows/row-key.ts';
-import type { Manifest } from './manifest.ts';
-import { SIDE_LETTERS, SIDES, type Side } from './sides.ts';
 
 /** Examples of two dataset versions, compared by their keys. */
 export interface ExampleChanges {

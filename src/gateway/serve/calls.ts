@@ -4,7 +4,7 @@ import { type Attempt, type CallRoute, routeCall } from '@tuneloop/app/internal/
 import { endpointOf } from '../../providers/endpoint.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
 import { asEvents } from './events.ts';
-import type { GatewayOptions } from './gateway.ts';
+import type { GatewayOptions } from './gateway-options.ts';
 import { type Chunk, failure, readReply, type Whole } from './reply.ts';
 import { type ChatRequest, withOldPrompt } from './request.ts';
 import { CallTrace } from './trace.ts';

@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import type { CaptureSink } from '@tuneloop/app/internal/capture/sink';
 import type { Alias } from '@tuneloop/app/internal/predict/alias';
 import { ApiError, errorBody } from '@tuneloop/app/internal/shared/api-error';
 import { listenOnLoopback, refuseForeign } from '@tuneloop/app/internal/shared/loopback';
@@ -14,22 +13,8 @@ import { type Logger, pino } from 'pino';
 import { TuneloopError } from '../../errors.ts';
 import { GatewayCalls } from './calls.ts';
 import { Deployments } from './deployments.ts';
+import type { GatewayOptions } from './gateway-options.ts';
 import { parseChatRequest } from './request.ts';
-
-export interface GatewayOptions {
-  /** Folder of the deployments' aliases. */
-  home: string;
-  /** TCP port on 127.0.0.1; 0 = any free one. */
-  port: number;
-  /** Base URL of the local trainer, for deployments of provider `local`. */
-  trainerUrl: string;
-  /** Asked with the original prompt, instead of the model that the log names. */
-  fallbackModel?: string | undefined;
-  /** Takes every call that was answered or failed; closed by whoever made it. Default: calls leave no trace. */
-  sink?: CaptureSink | undefined;
-  /** Default: no log. Neither prompts nor answers nor keys are written to it. */
-  log?: Logger | undefined;
-}
 
 export interface Gateway {
   /** `http://127.0.0.1:<port>/v1` */

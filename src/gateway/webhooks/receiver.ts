@@ -4,9 +4,9 @@ import { listenOnLoopback } from '@tuneloop/app/internal/shared/loopback';
 import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { verify } from '../../contract/webhook-signature.ts';
 import { isJobId } from '../../providers/profiles/index.ts';
 import { DeliveryMemory } from './delivery-memory.ts';
-import { verify } from './signature.ts';
 
 export interface ReceiverOptions {
   /** TCP port on 127.0.0.1; 0 = any free one. */

@@ -1,5 +1,6 @@
 import type OpenAI from 'openai';
-import type { Completion, CompletionRequest, Inference, Model } from '../inference.ts';
+import type { Completion } from '../../core/evaluation/completion.ts';
+import type { CompletionRequest, Inference, Model } from '../inference.ts';
 import type { OpenAIApi } from './api.ts';
 
 /** Models and chat completions by the OpenAI protocol. */

@@ -1,34 +1,11 @@
+import type { ProfileName, ProviderChoice, ProviderLimitsChoice } from '../../core/run/pipeline.ts';
 import type { ProviderLimits, ProviderProfile } from '../profile.ts';
 import { GENERIC } from './generic.ts';
 import { LOCAL } from './local.ts';
 import { OPENAI } from './openai.ts';
 
-/** The providers that a pipeline can name, in the order of the documentation. A new provider is one line here. */
-const PROFILES = { local: LOCAL, openai: OPENAI } as const satisfies Record<string, ProviderProfile>;
-
-export type ProfileName = keyof typeof PROFILES;
-
-/** What a pipeline names: a profile of ours, or a server of its own with what differs from the generic profile. */
-export type ProviderSettings =
-  | ProfileName
-  | {
-      baseURL: string;
-      apiKeyEnv: string;
-      settling_seconds?: number | undefined;
-      limits?: LimitSettings | undefined;
-    };
-
-interface LimitSettings {
-  fewest_examples?: number | undefined;
-  largest_file_mb?: number | undefined;
-  tokens_per_example?: number | undefined;
-}
-
-export const PROFILE_NAMES: readonly ProfileName[] = Object.keys(PROFILES).filter(isProfileName);
-
-function isProfileName(name: string): name is ProfileName {
-  return Object.hasOwn(PROFILES, name);
-}
+/** The profile of each provider that a pipeline can name. A new provider is one line here, and its name in `core/run/pipeline.ts`. */
+const PROFILES = { local: LOCAL, openai: OPENAI } as const satisfies Record<ProfileName, ProviderProfile>;
 
 export const describeProfile = (name: ProfileName): string => PROFILES[name].description;
 
@@ -37,7 +14,7 @@ export const describeProfile = (name: ProfileName): string => PROFILES[name].des
  *
  * @param trainerUrl where the local trainer listens, if that is not its usual address
  */
-export function profileOf(settings: ProviderSettings, trainerUrl?: string): ProviderProfile {
+export function profileOf(settings: ProviderChoice, trainerUrl?: string): ProviderProfile {
   if (typeof settings === 'string') {
     return { ...PROFILES[settings], address: addressOf(settings, trainerUrl) };
   }
@@ -69,7 +46,7 @@ export function isClientDefault({ address }: Pick<ProviderProfile, 'address'>): 
 
 function withLimits(
   defaults: ProviderLimits,
-  { fewest_examples: examples, largest_file_mb: megabytes, tokens_per_example: tokens }: LimitSettings,
+  { fewest_examples: examples, largest_file_mb: megabytes, tokens_per_example: tokens }: ProviderLimitsChoice,
 ): ProviderLimits {
   return {
     ...defaults,

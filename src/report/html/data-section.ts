@@ -1,4 +1,4 @@
-import { ISSUES } from '../../data/rows/issue.ts';
+import { ISSUES } from '../../core/dataset/issue.ts';
 import type { Report } from '../report.ts';
 import { MOST_ROWS } from './classification-section.ts';
 import { dataTable } from './data-table.ts';

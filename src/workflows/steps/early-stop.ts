@@ -1,7 +1,7 @@
 import { type ChildWorkflowHandle, setHandler } from '@temporalio/workflow';
-import type { Pipeline } from '../../config/pipeline.ts';
 import { epochEndedSignal, stopSignal } from '../../contract/messages.ts';
 import { type CandidateEnd, candidatesToStop, type EpochReport, type Stop } from '../../core/run/early-stop.ts';
+import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { Candidate } from '../../core/run/plan.ts';
 import type { fineTuningJob } from '../fine-tuning-job.ts';
 

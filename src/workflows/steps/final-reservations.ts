@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { Pipeline } from '../../config/pipeline.ts';
 import type { FinalEstimate } from '../../core/run/estimate.ts';
+import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { Reservation, RunBudget } from './run-budget.ts';
 
 /** What is held back for the models that answer the test rows, and for the judge of their answers. */

@@ -1,12 +1,12 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/create-activities.ts';
-import type { Pipeline } from '../../config/pipeline.ts';
 import { LOCAL_STEP } from '../../contract/activity-options.ts';
 import type { DeployedModel } from '../../core/deployment/deployed-model.ts';
 import type { Comparison } from '../../core/evaluation/comparison.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Contending } from '../../core/run/contenders.ts';
 import type { Dataset } from '../../core/run/dataset.ts';
+import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { TestOutcome } from '../../core/run/summarize-run.ts';
 import { type Evaluated, type Evaluations, servedAs, tuned } from './evaluation.ts';
 import type { Reservation, RunBudget } from './run-budget.ts';

@@ -1,11 +1,11 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/create-activities.ts';
-import type { Pipeline } from '../../config/pipeline.ts';
 import { DEPLOYMENT } from '../../contract/activity-options.ts';
 import type { DeployedModel } from '../../core/deployment/deployed-model.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Contending } from '../../core/run/contenders.ts';
 import type { Dataset } from '../../core/run/dataset.ts';
+import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { ProposeWinnerInput } from '../../core/run/proposal.ts';
 import type { RunResult } from '../../core/run/run-result.ts';
 import { wasCancelled } from './failure-reason.ts';

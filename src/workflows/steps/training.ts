@@ -1,5 +1,5 @@
-import type { Pipeline } from '../../config/pipeline.ts';
 import type { Stop } from '../../core/run/early-stop.ts';
+import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { PlannedCandidate } from '../../core/run/run-plan.ts';
 import { EarlyStop } from './early-stop.ts';
 import { refuseIfAllFailed } from './survivors.ts';

@@ -5,8 +5,8 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readAlias } from '../../../packages/app/src/predict/alias-reader.ts';
+import { DEFINITION } from '../../../src/config/definition.ts';
 import { pipelineSchema } from '../../../src/config/pipeline.ts';
-import { DEFINITION } from '../../../src/contract/stored/definition.ts';
 import type { StoredKind } from '../../../src/contract/stored/format.ts';
 import { MANIFEST } from '../../../src/contract/stored/manifest.ts';
 import { PREDICTION } from '../../../src/contract/stored/prediction.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ISSUES, IssueTable, placeText, type RowIssue } from '../../../src/data/rows/issue.ts';
+import { ISSUES, IssueTable, placeText, type RowIssue } from '../../../src/core/dataset/issue.ts';
 import { ROOT } from '../../setup/cli.ts';
 
 const names = Object.keys(ISSUES) as RowIssue[];

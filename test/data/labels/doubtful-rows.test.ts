@@ -1,7 +1,7 @@
 import path from 'node:path';
+import type { Actual, LogRow } from '../../../src/core/dataset/row.ts';
 import { type DoubtfulRow, type DoubtOptions, findDoubtfulRows } from '../../../src/data/labels/doubtful-rows.ts';
 import { readLog } from '../../../src/data/labels/labelling-log.ts';
-import type { Actual, LogRow } from '../../../src/data/rows/row.ts';
 import type { Source, SourceItem } from '../../../src/sources/source.ts';
 import { FileStore } from '../../../src/stores/file-store.ts';
 import { temporaryFolder } from '../../stores/temporary-folder.ts';

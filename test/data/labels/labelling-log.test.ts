@@ -1,5 +1,5 @@
+import type { LogRow } from '../../../src/core/dataset/row.ts';
 import { answerOf } from '../../../src/data/labels/labelling-log.ts';
-import type { LogRow } from '../../../src/data/rows/row.ts';
 
 const row: LogRow = { line: 1, id: 'r-1', messages: [{ role: 'user', content: 'hello' }], completion: 'billing' };
 const own: LogRow = { ...row, flaw: 'own-answer' };

@@ -1,10 +1,10 @@
+import { IssueTable } from '../../../src/core/dataset/issue.ts';
+import { SIDE_CODES } from '../../../src/core/dataset/side.ts';
 import type { JudgedLabels } from '../../../src/data/prepare/judged-labels.ts';
 import { placeRows } from '../../../src/data/prepare/placement.ts';
 import type { PreparedRows } from '../../../src/data/prepare/prepared-rows.ts';
-import { IssueTable } from '../../../src/data/rows/issue.ts';
 import { KEY_BYTES } from '../../../src/data/rows/row-key.ts';
 import { SideLedger } from '../../../src/data/split/side-ledger.ts';
-import { SIDE_CODES } from '../../../src/data/split/sides.ts';
 
 /** Rows whose groups are given; each has a key and a hash of its own, and one label for all. */
 function rowsOf(groups: readonly number[], heldOut = 0): PreparedRows {

@@ -2,10 +2,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import type { Example, LogRow } from '../../../src/core/dataset/row.ts';
 import { mineTemplate } from '../../../src/data/instructions/template-mining.ts';
 import { type PreparedRows, prepareRows } from '../../../src/data/prepare/prepared-rows.ts';
 import type { RowSettings } from '../../../src/data/prepare/row-batch.ts';
-import type { Example, LogRow } from '../../../src/data/rows/row.ts';
 import { OPENAI } from '../../../src/providers/profiles/openai.ts';
 import { temporaryFolder } from '../../stores/temporary-folder.ts';
 

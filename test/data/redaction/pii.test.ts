@@ -1,4 +1,4 @@
-import { PII_TYPES, type PiiType } from '../../../src/data/redaction/pii.ts';
+import { PII_TYPES, type PiiType } from '../../../src/core/dataset/pii-type.ts';
 import { Redactor } from '../../../src/data/redaction/redactor.ts';
 
 function redacted(type: PiiType, text: string, phoneRegion = 'US'): string {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { PII_TYPES, type PiiType } from '../../../src/data/redaction/pii.ts';
+import { PII_TYPES, type PiiType } from '../../../src/core/dataset/pii-type.ts';
 import { Redactor } from '../../../src/data/redaction/redactor.ts';
 
 const all = new Redactor({ types: PII_TYPES, phoneRegion: 'US' });

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 import type { Message } from '../../../packages/app/src/prompt/chat-message.ts';
 import type { PromptTemplate, TemplateMessage, Treatment } from '../../../packages/app/src/prompt/prompt-template.ts';
+import type { Example } from '../../../src/core/dataset/row.ts';
 import { countMessages, exampleIssue, TokenEstimate } from '../../../src/data/rows/provider-limits.ts';
-import type { Example } from '../../../src/data/rows/row.ts';
 import { OPENAI } from '../../../src/providers/profiles/openai.ts';
 
 const issueOf = (template: PromptTemplate, row: Example, treatments: readonly Treatment[]) =>

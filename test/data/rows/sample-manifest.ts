@@ -1,4 +1,4 @@
-import type { Manifest } from '../../../src/data/split/manifest.ts';
+import type { Manifest } from '../../../src/core/dataset/manifest.ts';
 
 const ref = (digit: string) => ({ uri: `sha256:${digit.repeat(64)}`, sha256: digit.repeat(64), bytes: 10, rows: 1 });
 

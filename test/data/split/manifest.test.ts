@@ -1,5 +1,6 @@
-import { datasetWarnings, droppedRows, LabelCounts, type LabelTable } from '../../../src/data/split/manifest.ts';
-import { SIDES } from '../../../src/data/split/sides.ts';
+import type { LabelTable } from '../../../src/core/dataset/manifest.ts';
+import { SIDES } from '../../../src/core/dataset/side.ts';
+import { datasetWarnings, droppedRows, LabelCounts } from '../../../src/data/split/manifest.ts';
 
 function countLabels(sides: { [side in (typeof SIDES)[number]]?: string[] }): LabelTable {
   const counts = new LabelCounts();

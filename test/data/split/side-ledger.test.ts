@@ -1,14 +1,8 @@
 import fc from 'fast-check';
+import { SIDE_CODES, SIDES, type SideCode, sideCode } from '../../../src/core/dataset/side.ts';
 import { KEY_BYTES, keyText } from '../../../src/data/rows/row-key.ts';
 import { SideLedger } from '../../../src/data/split/side-ledger.ts';
-import {
-  assignSides,
-  SIDE_CODES,
-  SIDES,
-  type SideCode,
-  type SideOptions,
-  sideCode,
-} from '../../../src/data/split/sides.ts';
+import { assignSides, type SideOptions } from '../../../src/data/split/sides.ts';
 import { asyncLines, keysOf } from '../rows/rows-with-keys.ts';
 
 const key = (text: string) => keysOf([text]);

@@ -1,13 +1,6 @@
 import fc from 'fast-check';
-import {
-  type AssignedSides,
-  assignSides,
-  SIDE_CODES,
-  SIDES,
-  type Side,
-  type SideOptions,
-  splitSalt,
-} from '../../../src/data/split/sides.ts';
+import { SIDE_CODES, SIDES, type Side } from '../../../src/core/dataset/side.ts';
+import { type AssignedSides, assignSides, type SideOptions, splitSalt } from '../../../src/data/split/sides.ts';
 import { keysOf } from '../rows/rows-with-keys.ts';
 
 const { train: TRAIN, validation: VALIDATION, test: TEST } = SIDE_CODES;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { TemplateVersion } from '../../../packages/app/src/prompt/prompt-template.ts';
-import { SIDE_CODES, type Side } from '../../../src/data/split/sides.ts';
+import { SIDE_CODES, type Side } from '../../../src/core/dataset/side.ts';
 import {
   diffExamples,
   diffManifests,

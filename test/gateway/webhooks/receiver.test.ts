@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
+import { sign } from '../../../src/contract/webhook-signature.ts';
 import { type Receiver, type ReceiverOptions, startReceiver } from '../../../src/gateway/webhooks/receiver.ts';
-import { sign } from '../../../src/gateway/webhooks/signature.ts';
 import { temporaryHome } from '../../setup/cli.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;

@@ -1,0 +1,12 @@
+/** An answer of a model to one request. */
+export interface Completion {
+  text: string;
+  /** Whether the answer ends because it grew too long. */
+  cut: boolean;
+  promptTokens: number;
+  completionTokens: number;
+  /** From sending the request to having read the answer, in milliseconds. */
+  latencyMs: number;
+  /** Time that the server says it worked, in milliseconds; the latency where it does not say. */
+  serverMs: number;
+}

@@ -1,0 +1,137 @@
+import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
+import type { CountryCode } from 'libphonenumber-js/max';
+import type { PiiType } from '../dataset/pii-type.ts';
+import type { SourceChoice } from './source-choice.ts';
+
+/** The providers that a pipeline can name, in the order of the documentation. `providers/profiles/` describes each. */
+export const PROFILE_NAMES = ['local', 'openai'] as const;
+export type ProfileName = (typeof PROFILE_NAMES)[number];
+
+/** What a pipeline names: a provider that has a profile, or a server of its own with what differs from the generic profile. */
+export type ProviderChoice =
+  | ProfileName
+  | {
+      baseURL: string;
+      /** Name of the environment variable that holds the key. */
+      apiKeyEnv: string;
+      settling_seconds?: number | undefined;
+      limits?: ProviderLimitsChoice | undefined;
+    };
+
+export interface ProviderLimitsChoice {
+  fewest_examples?: number | undefined;
+  largest_file_mb?: number | undefined;
+  tokens_per_example?: number | undefined;
+}
+
+/** The metrics of each task. The first is the default. */
+export const METRICS = {
+  classification: ['accuracy', 'custom'],
+  generation: [
+    'rouge_l',
+    'bleu',
+    'similarity',
+    'exact_match',
+    'normalised_exact_match',
+    'json_fields',
+    'judge',
+    'custom',
+  ],
+} as const;
+export type Task = keyof typeof METRICS;
+export type Metric = (typeof METRICS)[Task][number];
+
+/**
+ * A checked pipeline: what a user describes in one file, with its defaults filled in. `config/pipeline.ts` checks it and
+ * says what each key means. `source.path` and `split.test.file` are absolute once it was read from a file.
+ */
+export interface Pipeline {
+  $schema?: string | undefined;
+  name: string;
+  task: Task;
+  source: SourceChoice;
+  clean: {
+    rows: 'lenient' | 'strict';
+    instructions: 'auto' | { templates: WrittenTemplate[] };
+    duplicates: 'near' | 'exact' | 'keep';
+    redact: PiiType[];
+    phone_region: CountryCode;
+    presidio?:
+      | {
+          url: string;
+          language: string;
+          entities?: string[] | undefined;
+          /** From 0 to 1. */
+          min_score: number;
+        }
+      | undefined;
+  };
+  split: {
+    /** Share of the rows, from 0 to 1. */
+    validation: number;
+    /** Share of the rows, from 0 to 1, or a file of rows. */
+    test: number | { file: string };
+    by: 'hash' | 'time';
+    group_by?: string | undefined;
+    seed: number;
+  };
+  provider: ProviderChoice;
+  candidates: {
+    models: string[];
+    learning_rate_multiplier: number | number[];
+    epochs: number | number[];
+    batch_size?: number | number[] | undefined;
+    treatment: Treatment | Treatment[];
+    jobs?: number | undefined;
+    early_stop: boolean;
+    checkpoints: boolean;
+    half_data: boolean;
+  };
+  evaluation: {
+    metric: Metric;
+    baseline: 'recorded' | { live: string };
+    alternatives: string[];
+    judge?: { model: string; budget_usd?: number | undefined } | undefined;
+    scorer?: { module: string; export: string } | undefined;
+    json_schema?: string | undefined;
+    concurrency: number;
+    max_output_tokens?: number | undefined;
+  };
+  selection: {
+    margin: number;
+    max_cost_per_1k_usd?: number | undefined;
+    max_p95_ms?: number | undefined;
+    max_invalid: number;
+  };
+  labelling?: { model: string; budget_usd?: number | undefined; concurrency: number } | undefined;
+  budget_usd?: number | undefined;
+  deadlines: {
+    validating_minutes: number;
+    queued_minutes: number;
+    running_minutes: number;
+    ready_minutes: number;
+  };
+  promotion: {
+    by: 'approval' | 'automatic';
+    deadline_hours: number;
+    canary: {
+      stages: { share: number; min_calls: number }[];
+      every_seconds: number;
+      max_errors: number;
+      max_slowdown: number;
+      max_quality_loss: number;
+    };
+  };
+  notify?: { url: string; secretEnv: string } | { command: string[] } | undefined;
+  retraining: {
+    cron?: string | undefined;
+    timezone: string;
+    jitter_minutes: number;
+    min_new_examples: number;
+    min_growth: number;
+    shutdown_days: number;
+  };
+}
+
+/** A prompt as it was written, with `{{name}}` where the input stands: one text, or messages. */
+type WrittenTemplate = string | { role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'; content: string }[];
