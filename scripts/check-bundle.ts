@@ -5,8 +5,10 @@
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { DATA_CONVERTER } from '../src/worker/connection.ts';
 import { WORKFLOWS } from '../src/worker/create-worker.ts';
+import { ROOMS } from './rooms.ts';
 
-const ROOMS = new Set(['workflows', 'core', 'contract']);
+/** Workflows, and what they may import. */
+const BUNDLED = new Set(['workflows', ...(ROOMS.find(({ name }) => name === 'workflows')?.imports ?? [])]);
 /** What the failure converter is made of: it is loaded beside the workflows. */
 const FILES = new Set(['./src/worker/failure-converter.ts', './src/core/text/redaction.ts']);
 const PACKAGES = /^(@temporalio\/|nexus-rpc$|long$|ms$|protobufjs$)/;
@@ -23,7 +25,7 @@ const problems: string[] = [];
 const modules = new Set([...code.matchAll(/^\/\*\*\*\/ "(\.\/[^"!]+)"/gm)].map(([, name = '']) => name));
 for (const name of modules) {
   const [, top, ...rest] = name.split('/');
-  if (top === 'src' && !ROOMS.has(rest[0] ?? '') && !FILES.has(name)) {
+  if (top === 'src' && !BUNDLED.has(rest[0] ?? '') && !FILES.has(name)) {
     problems.push(`${name}: this room does not belong into workflows`);
   }
   const packageName = rest[0]?.startsWith('@') ? `${rest[0]}/${rest[1]}` : (rest[0] ?? '');
