@@ -61,7 +61,7 @@ interface Post extends Delivery {
   id: string;
 }
 
-/** As the Standard Webhooks specification has it; see docs/webhooks.md. */
+/** As the Standard Webhooks specification has it; see docs/guide/webhooks.md. */
 async function post({ url, secretEnv, id, body, limitMs, cancelled }: Post): Promise<void> {
   const secret = checkSecret(readWebhookSecret(secretEnv), secretEnv);
   // The rest of an address may be a secret as well.
