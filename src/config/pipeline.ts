@@ -2,8 +2,9 @@ import { TREATMENTS } from '@tuneloop/app/internal/prompt/prompt-template';
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { PII_TYPES } from '../core/dataset/pii-type.ts';
-import { METRICS, type Pipeline, PROFILE_NAMES } from '../core/run/pipeline.ts';
+import { type Pipeline, PROFILE_NAMES } from '../core/run/pipeline.ts';
 import { describeProfile } from '../providers/profiles/index.ts';
+import { TEXT_METRIC_NAMES } from '../scoring/metrics/index.ts';
 import { sourceSchema } from './source.ts';
 
 /** More jobs than this in one sweep have to be asked for, with `candidates.jobs`. */
@@ -75,6 +76,13 @@ const promptTemplate = z.union([
     .array(z.strictObject({ role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']), content: z.string() }))
     .min(1),
 ]);
+
+const METRICS = {
+  classification: ['accuracy', 'custom'],
+  generation: [...TEXT_METRIC_NAMES, 'json_fields', 'judge', 'custom'],
+} as const;
+
+const DEFAULT_METRIC = { classification: 'accuracy', generation: 'rouge_l' } as const;
 
 /** A pipeline as a user writes it. Defaults are filled in; paths are still as written. */
 export const pipelineSchema = z
@@ -196,7 +204,7 @@ export const pipelineSchema = z
           .enum([...new Set([...METRICS.classification, ...METRICS.generation])])
           .optional()
           .describe(
-            `what candidates are compared by. classification: ${METRICS.classification.join(', ')}; generation: ${METRICS.generation.join(', ')}; the first is the default`,
+            `what candidates are compared by. classification: ${METRICS.classification.join(', ')}; generation: ${METRICS.generation.join(', ')}; the default is ${DEFAULT_METRIC.classification} or ${DEFAULT_METRIC.generation}`,
           ),
         baseline: z
           .union([z.literal('recorded'), z.strictObject({ live: z.string().min(1) })])
@@ -395,7 +403,7 @@ export const pipelineSchema = z
   .transform((pipeline) => ({
     ...pipeline,
     split: { ...pipeline.split, validation: validationShare(pipeline.split) },
-    evaluation: { ...pipeline.evaluation, metric: pipeline.evaluation.metric ?? METRICS[pipeline.task][0] },
+    evaluation: { ...pipeline.evaluation, metric: pipeline.evaluation.metric ?? DEFAULT_METRIC[pipeline.task] },
   })) satisfies z.ZodType<Pipeline>;
 
 function validationShare({ validation, test }: { validation?: number | undefined; test: unknown }): number {

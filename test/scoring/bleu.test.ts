@@ -1,4 +1,4 @@
-import { bleu } from '../../src/scoring/bleu.ts';
+import { bleu } from '../../src/scoring/metrics/bleu.ts';
 
 const words = (text: string) => text.split(' ');
 

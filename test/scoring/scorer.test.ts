@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { COMPARED_LENGTH, COMPARED_WORDS, type TextMetric, textScores } from '../../src/scoring/scorer.ts';
+import { TEXT_METRIC_NAMES, type TextMetricName } from '../../src/scoring/metrics/index.ts';
+import { COMPARED_LENGTH, COMPARED_WORDS } from '../../src/scoring/metrics/metric.ts';
+import { textScores } from '../../src/scoring/scorer.ts';
 
-const METRICS: TextMetric[] = ['exact_match', 'normalised_exact_match', 'similarity', 'rouge_l', 'bleu'];
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 40 }),
   fc.string({ unit: 'binary', maxLength: 40 }),
@@ -12,9 +13,10 @@ const text = fc.oneof(
     )
     .map((words) => words.join(' ')),
 );
-const score = (metric: TextMetric, answer: string, ...references: string[]) => textScores(answer, references)[metric];
+const score = (metric: TextMetricName, answer: string, ...references: string[]) =>
+  textScores(answer, references)[metric] ?? Number.NaN;
 
-describe.each(METRICS)('%s', (metric) => {
+describe.each(TEXT_METRIC_NAMES)('%s', (metric) => {
   test('an answer equal to a reference scores 1, whatever the text', () => {
     fc.assert(
       fc.property(text, fc.array(text, { maxLength: 2 }), (answer, others) =>
@@ -58,7 +60,7 @@ describe.each(METRICS)('%s', (metric) => {
   });
 });
 
-test.each<TextMetric>(['exact_match', 'normalised_exact_match', 'similarity', 'rouge_l'])(
+test.each<TextMetricName>(['exact_match', 'normalised_exact_match', 'similarity', 'rouge_l'])(
   '%s takes the reference that suits the answer best',
   (metric) => {
     fc.assert(
@@ -115,7 +117,7 @@ test('rouge_l finds words where there are no spaces', () => {
   expect(score('rouge_l', '我们明天去北京。', '我们今天去北京。')).toBeCloseTo(0.8, 12);
 });
 
-test.each<TextMetric>(['rouge_l', 'bleu'])('%s folds the case', (metric) => {
+test.each<TextMetricName>(['rouge_l', 'bleu'])('%s folds the case', (metric) => {
   expect(score(metric, 'The Parcel Arrived Late', 'the parcel arrived late')).toBeCloseTo(1, 12);
 });
 

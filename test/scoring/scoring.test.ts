@@ -10,6 +10,7 @@ import type { Dependencies } from '../../src/activities/support/dependencies.ts'
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import type { AnsweredRow, Score } from '../../src/core/evaluation/score.ts';
 import { openCustomScorer } from '../../src/scoring/custom-scorer.ts';
+import { TEXT_METRIC_NAMES } from '../../src/scoring/metrics/index.ts';
 import { openScoring, type ScoringOptions } from '../../src/scoring/scoring.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { type Received, rejection, type TinyServer, tinyServer } from '../providers/http-server.ts';
@@ -86,7 +87,7 @@ describe('a classification', () => {
 
 describe('a generation', () => {
   const others = (metric: string) =>
-    ['bleu', 'exact_match', 'normalised_exact_match', 'rouge_l', 'similarity'].filter((name) => name !== metric);
+    TEXT_METRIC_NAMES.filter((name) => name !== metric).toSorted();
 
   test.each(['rouge_l', 'bleu', 'similarity', 'exact_match', 'normalised_exact_match'])(
     'by %s has the figures of the others beside it',
