@@ -49,7 +49,7 @@ export async function readPipelineFile(file: string): Promise<Pipeline> {
     ...pipeline,
     source: {
       ...source,
-      ...('path' in source ? { path: path.resolve(folder, source.path) } : {}),
+      ...(source.path === undefined ? {} : { path: path.resolve(folder, source.path) }),
       ...(actuals === undefined ? {} : { actuals }),
     },
     split: {

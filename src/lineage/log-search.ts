@@ -10,7 +10,7 @@ import { FileBytes, findFiles, nameOf } from '../sources/files.ts';
 import { LONGEST_LINE } from '../sources/json-line.ts';
 import { readJsonl } from '../sources/jsonl.ts';
 import { parseJudgingRow } from '../sources/log-row.ts';
-import { openSource } from '../sources/open-source.ts';
+import { openSource, whereToErase } from '../sources/open-source.ts';
 import { splitLines } from '../sources/raw-records.ts';
 import type { FoundRows } from './found-rows.ts';
 import { known } from './home-files.ts';
@@ -39,19 +39,17 @@ export async function searchLogs(found: FoundRows, onFile: (file: string) => voi
 }
 
 async function searchSource(source: SourceChoice, { found, onFile }: LogSearch): Promise<void> {
-  if (!('path' in source)) {
-    const note =
-      source.type === 'postgres'
-        ? `the database that ${source.urlEnv} names was not looked at: search there for the id, and delete the row there`
-        : 'the stored completions of the provider were not looked at: delete the row there (DELETE /v1/chat/completions/ID)';
-    found.index.note(note);
+  const { filter: _, actuals: __, ...rows } = source;
+  const { path: pattern } = source;
+  if (pattern === undefined) {
+    const note = whereToErase(source);
+    if (note !== null) found.index.note(note);
     return;
   }
-  const { filter: _, actuals: __, ...rows } = source;
   const searched = await known(async () => {
-    const files = await findFiles(source.path);
+    const files = await findFiles(pattern);
     for (const file of files) onFile(file);
-    const names = new Map(files.map((file) => [nameOf(file, source.path), file]));
+    const names = new Map(files.map((file) => [nameOf(file, pattern), file]));
     const reading = await openSource(rows, { provider: noProvider }).read(null, new AbortController().signal);
     for await (const item of reading.items) {
       if (item.kind !== 'row' || !found.ids.has(item.row.id)) continue;

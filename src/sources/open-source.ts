@@ -1,25 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { readDatabaseUrl } from '../config/environment.ts';
 import type { Cursor } from '../core/run/snapshot.ts';
 import type { RowFilter, SourceChoice } from '../core/run/source-choice.ts';
 import { TuneloopError } from '../errors.ts';
-import type { Provider } from '../providers/provider.ts';
-import type { StoredLog } from '../providers/stored-log.ts';
-import { csvReader } from './csv.ts';
 import { FileSource } from './file-source.ts';
 import { jsonlReader } from './jsonl.ts';
-import { fromLangfuse } from './langfuse.ts';
-import { PostgresSource } from './postgres.ts';
+import { SOURCE_KINDS } from './kinds/index.ts';
+import type { SourceDependencies } from './kinds/kind.ts';
 import { accepts } from './row-filter.ts';
 import type { Reading, Source, SourceItem } from './source.ts';
-import { StoredCompletionsSource } from './stored-completions.ts';
-
-export interface SourceDependencies {
-  /** Asked for only where the source lies with the provider. */
-  provider(): Pick<Provider, 'profile' | 'storedLog'>;
-  env?: NodeJS.ProcessEnv;
-}
 
 /**
  * The source that a pipeline names, paths resolved: its rows that pass the filter (but for `min_quality`, since ratings may
@@ -32,29 +21,19 @@ export function openSource(choice: SourceChoice, dependencies: SourceDependencie
   return new FilteredSource(choice, openRows(choice, dependencies), actuals);
 }
 
-function storedLogOf({ profile, storedLog }: Pick<Provider, 'profile' | 'storedLog'>): StoredLog {
-  if (storedLog) return storedLog;
-  throw new TuneloopError(
-    'PIPELINE_INVALID',
-    `the provider ${profile.name} keeps no completions: give source another type than stored-completions`,
-  );
+function openRows(choice: SourceChoice, dependencies: SourceDependencies): Source {
+  return kindOf(choice).open(choice, { ...dependencies, filter: choice.filter ?? {} });
 }
 
-function openRows(choice: SourceChoice, { provider, env }: SourceDependencies): Source {
-  switch (choice.type) {
-    case 'jsonl':
-      return new FileSource(choice.path, jsonlReader());
-    case 'csv':
-      return new FileSource(choice.path, csvReader(choice.columns));
-    case 'langfuse':
-      return new FileSource(choice.path, jsonlReader(fromLangfuse));
-    case 'postgres': {
-      const { query, cursor, columns } = choice;
-      return new PostgresSource({ url: readDatabaseUrl(choice.urlEnv, env), query, cursorColumn: cursor, columns });
-    }
-    case 'stored-completions':
-      return new StoredCompletionsSource(storedLogOf(provider()), choice.filter ?? {});
-  }
+/** Where a person has to erase a row of a source that is not made of files; null for files, which are searched. */
+export function whereToErase(choice: SourceChoice): string | null {
+  return kindOf(choice).toErase(choice);
+}
+
+function kindOf({ type }: SourceChoice): (typeof SOURCE_KINDS)[number] {
+  const kind = SOURCE_KINDS.find((each) => each.type === type);
+  if (kind) return kind;
+  throw new TuneloopError('PIPELINE_INVALID', `source.type is ${type}, and there is no such source`);
 }
 
 const inner = z.looseObject({ type: z.string() });

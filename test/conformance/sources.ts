@@ -4,7 +4,8 @@ import type { RowIssue } from '../../src/core/dataset/issue.ts';
 import type { LogRow } from '../../src/core/dataset/row.ts';
 import type { Cursor } from '../../src/core/run/snapshot.ts';
 import type { RowFilter, SourceChoice } from '../../src/core/run/source-choice.ts';
-import { openSource, type SourceDependencies } from '../../src/sources/open-source.ts';
+import type { SourceDependencies } from '../../src/sources/kinds/kind.ts';
+import { openSource } from '../../src/sources/open-source.ts';
 import type { SourceItem } from '../../src/sources/source.ts';
 
 /** A call of production, as a test writes it into the log of any kind. */

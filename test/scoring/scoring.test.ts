@@ -86,8 +86,7 @@ describe('a classification', () => {
 });
 
 describe('a generation', () => {
-  const others = (metric: string) =>
-    TEXT_METRIC_NAMES.filter((name) => name !== metric).toSorted();
+  const others = (metric: string) => TEXT_METRIC_NAMES.filter((name) => name !== metric).toSorted();
 
   test.each(['rouge_l', 'bleu', 'similarity', 'exact_match', 'normalised_exact_match'])(
     'by %s has the figures of the others beside it',
@@ -435,4 +434,9 @@ describe('a judge', () => {
     reply(winner('tie'));
     expect(await scoring.score(row('answer'), never)).toMatchObject({ score: 0.5 });
   });
+});
+
+test.each(TEXT_METRIC_NAMES)('the metric %s has a line in the guide', (name) => {
+  const guide = readFileSync(path.join(ROOT, 'docs/guide/scoring.md'), 'utf8');
+  expect(guide).toMatch(new RegExp(`^\\| \`${name}\` \\|`, 'm'));
 });

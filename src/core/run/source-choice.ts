@@ -1,21 +1,15 @@
-/** Where a pipeline takes its log from, checked by `config/source.ts`. */
-export type SourceChoice = (
-  | { type: 'jsonl' | 'langfuse'; path: string }
-  | { type: 'csv'; path: string; columns: ColumnNames }
-  | {
-      type: 'postgres';
-      /** Name of the environment variable that holds the address of the database. */
-      urlEnv: string;
-      query: string;
-      cursor?: string | undefined;
-      columns: ColumnNames;
-    }
-  | { type: 'stored-completions' }
-) & {
+/**
+ * Where a pipeline takes its log from, checked by `config/source.ts`. `sources/kinds/` lists the kinds of source; each has keys
+ * of its own beside these.
+ */
+export type SourceChoice = {
+  type: string;
+  /** A file or a glob, absolute once the pipeline was read; only for sources that are made of files. */
+  path?: string | undefined;
   filter?: RowFilter | undefined;
   /** A JSONL file or a glob of right answers that came later. */
   actuals?: string | undefined;
-};
+} & Record<string, unknown>;
 
 /** Which rows are taken. */
 export interface RowFilter {
