@@ -5,8 +5,7 @@ import { readPrices } from './config/prices.ts';
 import { redact, redactMessage } from './core/text/redaction.ts';
 import { TuneloopError } from './errors.ts';
 import { connectProvider } from './providers/connect.ts';
-import { FileStore } from './stores/file-store.ts';
-import { artifactsFolder } from './stores/home.ts';
+import { openArtifacts } from './stores/open-stores.ts';
 import { trainerUrlOf } from './stores/services-file.ts';
 import { sweepHome } from './stores/sweep.ts';
 import { connectClient, connectWorker, temporalTarget } from './worker/connection.ts';
@@ -48,7 +47,7 @@ async function main(environment: Environment): Promise<void> {
       taskQueue: environment.taskQueue,
       workflowBundle: environment.workflowBundle,
       dependencies: {
-        artifacts: new FileStore(artifactsFolder(environment.home)),
+        artifacts: openArtifacts(environment.home),
         home: environment.home,
         prices: readPrices(environment.pricesFile),
         connectProvider: (choice) => connectProvider(choice, trainerUrl),

@@ -24,8 +24,8 @@ import type { RunProgress } from '../core/run/run-progress.ts';
 import type { RunResult } from '../core/run/run-result.ts';
 import type { StepProgress } from '../core/run/step-progress.ts';
 import { TuneloopError } from '../errors.ts';
-import { FileStore } from '../stores/file-store.ts';
-import { artifactsFolder } from '../stores/home.ts';
+import type { ArtifactStore } from '../stores/artifact-store.ts';
+import { openArtifacts } from '../stores/open-stores.ts';
 import { loadStored, saveStored } from '../stores/stored-objects.ts';
 
 export type RunHandle = WorkflowHandle<typeof WORKFLOWS.fineTuningPipeline>;
@@ -41,8 +41,8 @@ export interface RunJson extends Partial<RunResult> {
   seconds: number;
 }
 
-export function artifactsOf({ home }: Environment): FileStore {
-  return new FileStore(artifactsFolder(home));
+export function artifactsOf({ home }: Environment): ArtifactStore {
+  return openArtifacts(home);
 }
 
 /** Everything that starting a run needs but its id. The definition is stored and travels as a reference. */

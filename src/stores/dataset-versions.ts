@@ -4,15 +4,15 @@ import { contentOf, withFormat } from '../contract/stored/format.ts';
 import { WRITTEN_BY } from '../contract/stored/written-by.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { TuneloopError } from '../errors.ts';
-import { datasetsFolder } from './home.ts';
-import { FileRecords, type RecordStore } from './records.ts';
+import { openDatasetRecords } from './open-stores.ts';
+import type { RecordStore } from './records.ts';
 
 /** The dataset versions of each pipeline, in the order in which they were made: `<home>/datasets/<pipeline>/000001.json`. */
 export class DatasetVersions {
   readonly #records: RecordStore;
 
   constructor(home: string) {
-    this.#records = new FileRecords(datasetsFolder(home));
+    this.#records = openDatasetRecords(home);
   }
 
   /** @throws TuneloopError as {@link list}. */
