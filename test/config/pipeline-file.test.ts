@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parsePipeline, readPipelineFile } from '../../src/config/pipeline-file.ts';
 import { TuneloopError } from '../../src/errors.ts';
+import { SOURCE_KINDS } from '../../src/sources/kinds/index.ts';
 import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -157,7 +158,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'a value that is not the one allowed',
       LEAST.replace('type: jsonl', 'type: xml'),
-      'p.yaml:3: source.type must be "jsonl" or "csv" or "postgres" or "stored-completions" or "langfuse", found "xml"',
+      `p.yaml:3: source.type must be ${SOURCE_KINDS.map(({ type }) => `"${type}"`).join(' or ')}, found "xml"`,
     ],
     [
       'a value of none of several forms',
