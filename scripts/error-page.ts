@@ -11,7 +11,7 @@ Every error that Tuneloop raises on purpose has a code. The code is what program
 for people: it names the file, the key or the program, and may change.
 
 The exit code is that of a command which the error ends. A command that has waited for a run exits with ${EXIT.runFailed} where the run
-failed, whatever the error was. "None" means that the step is tried again, so that no command ends with the code.
+failed, whatever the error was. "None" means that no command ends with the code: the step is tried again, or the run is paused.
 
 An error without a code of this list is reported as \`INTERNAL\`, with exit code ${EXIT.unexpected}. It is a mistake of Tuneloop, or an error
 of the Temporal client that nothing is known about.

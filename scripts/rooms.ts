@@ -148,7 +148,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'scoring',
     paths: ['src/scoring/'],
-    holds: "how an answer is scored: metrics, a judge, a function of the user's",
+    holds: "how an answer is scored: `metrics/` (one file each, pure), a judge, a function of the user's",
     imports: ['core', 'contract', 'profiles', 'stores', 'providers', 'data', '@tuneloop/app', 'errors'],
   },
   {
@@ -162,7 +162,7 @@ export const ROOMS: readonly Room[] = [
     name: 'sources',
     paths: ['src/sources/'],
     holds:
-      'where production pairs come from: JSONL, CSV, Postgres, stored completions, Langfuse; one port, one conformance suite',
+      'where production pairs come from: JSONL, CSV, Postgres, stored completions, Langfuse; one port, one conformance suite. `kinds/` has the keys of each and how it is opened',
     imports: ['core', 'profiles', 'environment', 'stores', 'providers', '@tuneloop/app', 'errors'],
   },
   {

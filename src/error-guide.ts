@@ -8,7 +8,7 @@ export interface ErrorAdvice {
   fix: string;
   /**
    * What ends with it. `command`: a command or a run. `run`: only a run, a plan or a labelling, which a command may wait for.
-   * `nothing`: the step is tried again, and the code is only seen in the history of a workflow.
+   * `nothing`: the step is tried again, or the run is paused; the code is seen in the history of a workflow.
    */
   ends: 'command' | 'run' | 'nothing';
 }
@@ -170,8 +170,8 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, ErrorAdvice>> = {
   },
   DISK_FULL: {
     why: 'The disk of `TUNELOOP_HOME` is full, or its quota is used up.',
-    fix: 'Free some space, then `tuneloop resume RUN`.',
-    ends: 'command',
+    fix: 'Free some space, then `tuneloop resume RUN`. The run is paused until then.',
+    ends: 'nothing',
   },
   ARTIFACT_CORRUPT: {
     why: 'Client and workers use different home folders, or a file in the home folder was removed or changed by hand.',
