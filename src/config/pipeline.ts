@@ -2,9 +2,11 @@ import { TREATMENTS } from '@tuneloop/app/internal/prompt/prompt-template';
 import { isSupportedCountry } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { PII_TYPES } from '../core/dataset/pii-type.ts';
-import { type Pipeline, PROFILE_NAMES } from '../core/run/pipeline.ts';
-import { describeProfile } from '../providers/profiles/index.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
 import { TEXT_METRIC_NAMES } from '../scoring/metrics/index.ts';
+import { notifySchema, promotionSchema, retrainingSchema } from './after-training.ts';
+import { fraction } from './figures.ts';
+import { isSafeBaseURL, providerSchema, SAFE_ADDRESS } from './provider.ts';
 import { sourceSchema } from './source.ts';
 
 /** More jobs than this in one sweep have to be asked for, with `candidates.jobs`. */
@@ -12,63 +14,11 @@ export const DEFAULT_JOB_LIMIT = 12;
 
 const oneOrMore = <T extends z.ZodType>(value: T) => z.union([value, z.array(value).min(1)]);
 
-const fraction = z.number().gte(0).lt(1);
-
 /** A week at most: after that the wait itself ends. */
 const minutes = z
   .number()
   .gt(0)
   .lte(7 * 24 * 60);
-
-const SAFE_ADDRESS = 'must be https:, or http: on a loopback address, because a key or production data are sent there';
-
-const provider = z.union([
-  ...PROFILE_NAMES.map((name) => z.literal(name).describe(describeProfile(name))),
-  z
-    .strictObject({
-      baseURL: z.url().describe('where the protocol is spoken, for example https://api.example.com/v1'),
-      apiKeyEnv: z
-        .string()
-        .regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of an environment variable, not the key itself')
-        .describe('name of the environment variable that holds the key'),
-      settling_seconds: z
-        .number()
-        .gte(0)
-        .lte(600)
-        .optional()
-        .describe('how long a new job may be missing from the list of jobs; default 30'),
-      limits: z
-        .strictObject({
-          fewest_examples: z.int().gte(1).optional().describe('the fewest examples of a training file; default 10'),
-          largest_file_mb: z.number().gt(0).optional().describe('the largest training file, in MB; default 512'),
-          tokens_per_example: z
-            .int()
-            .gte(1)
-            .optional()
-            .describe('the most tokens of an example, prompt and answer together; default 65536'),
-        })
-        .optional()
-        .describe('what the server takes, where that is not what OpenAI takes'),
-    })
-    .superRefine(({ baseURL }, context) => {
-      if (!isSafeBaseURL(baseURL)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['baseURL'],
-          message: SAFE_ADDRESS,
-        });
-      }
-    }),
-]);
-
-/** Whether a key may be sent to this address: TLS, or this machine. */
-function isSafeBaseURL(baseURL: string): boolean {
-  // z.url() has reported it already; both checks run.
-  if (!URL.canParse(baseURL)) return true;
-  const { protocol, hostname } = new URL(baseURL);
-  if (protocol === 'https:') return true;
-  return protocol === 'http:' && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
-}
 
 const promptTemplate = z.union([
   z.string().min(1),
@@ -164,7 +114,7 @@ export const pipelineSchema = z
           .describe('another seed gives another split, and forgets the sides given so far'),
       })
       .prefault({}),
-    provider: provider.default('local').describe('who trains and serves'),
+    provider: providerSchema.default('local').describe('who trains and serves'),
     candidates: z
       .strictObject({
         models: z.array(z.string().min(1)).min(1).describe('base models'),
@@ -278,80 +228,9 @@ export const pipelineSchema = z
       })
       .prefault({})
       .describe('a job that stays longer in one of these is cancelled, and its candidate is lost'),
-    promotion: z
-      .strictObject({
-        by: z
-          .enum(['approval', 'automatic'])
-          .default('approval')
-          .describe('approval: a person says yes or no to a winner; automatic: what the run recommends is deployed'),
-        deadline_hours: z
-          .number()
-          .gt(0)
-          .lte(24 * 90)
-          .default(72)
-          .describe('a winner that nobody has approved by then is rejected; a reminder goes out after half of it'),
-        canary: z
-          .strictObject({
-            stages: z
-              .array(z.strictObject({ share: fraction.gt(0), min_calls: z.int().gte(1) }))
-              .max(10)
-              .default([
-                { share: 0.1, min_calls: 200 },
-                { share: 0.5, min_calls: 500 },
-              ])
-              .describe(
-                'shares of the calls that a new champion gets first, and how many of them it has to stand; [] for none',
-              ),
-            every_seconds: z.number().gte(1).lte(86_400).default(60).describe('how often the log is looked at'),
-            max_errors: fraction
-              .default(0.02)
-              .describe('calls that fail or give invalid answers may be more by so much than those of the champion'),
-            max_slowdown: z.number().gt(1).default(2).describe('how many times as long as the champion it may take'),
-            max_quality_loss: fraction
-              .default(0.02)
-              .describe('how much less often it may be right, where right answers arrive'),
-          })
-          .prefault({}),
-      })
-      .prefault({})
-      .describe('how the winner of a run becomes what production calls'),
-    notify: z
-      .union([
-        z.strictObject({
-          url: z.url().refine(isSafeBaseURL, SAFE_ADDRESS),
-          secretEnv: z
-            .string()
-            .regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of an environment variable, not the secret itself')
-            .describe('name of the environment variable with the secret that messages are signed with'),
-        }),
-        z.strictObject({
-          command: z
-            .array(z.string().min(1))
-            .min(1)
-            .describe('a program and its arguments; the message is its standard input'),
-        }),
-      ])
-      .optional()
-      .describe('who is told of winners that wait for approval, promotions and rollbacks'),
-    retraining: z
-      .strictObject({
-        cron: z.string().min(1).optional().describe('five fields: minute hour day month weekday'),
-        timezone: z.string().default('UTC').refine(isTimezone, 'must be an IANA name such as Europe/Berlin'),
-        jitter_minutes: z.number().gte(0).lte(1440).default(0).describe('starts are spread by chance over this time'),
-        min_new_examples: z.int().gte(1).default(200).describe('fewer new examples than this are no reason to train'),
-        min_growth: z
-          .number()
-          .gt(0)
-          .default(0.2)
-          .describe('new examples are a reason to train once they are this share of those that were there'),
-        shutdown_days: z
-          .number()
-          .gte(0)
-          .default(45)
-          .describe('so many days before the provider switches the champion off is a reason to train'),
-      })
-      .prefault({})
-      .describe('when `tuneloop schedule create` looks whether there is a reason to train again'),
+    promotion: promotionSchema,
+    notify: notifySchema,
+    retraining: retrainingSchema,
   })
   .superRefine((pipeline, context) => {
     const { models, learning_rate_multiplier, epochs, batch_size, treatment, jobs: wanted } = pipeline.candidates;
@@ -408,15 +287,6 @@ export const pipelineSchema = z
 
 function validationShare({ validation, test }: { validation?: number | undefined; test: unknown }): number {
   return validation ?? (test === 0 ? 0.2 : 0.15);
-}
-
-function isTimezone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The JSON Schema of a pipeline file, for editors. Rules between keys are not in it: those are checked on reading. */
