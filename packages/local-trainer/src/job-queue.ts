@@ -4,14 +4,16 @@ import { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { ApiError } from '@tuneloop/app/internal/shared/api-error';
 import type { Logger } from 'pino';
+import { FileValidations } from './file-validations.ts';
 import type { FileStore } from './files.ts';
 import { checkpointModelId, newCheckpointId } from './ids.ts';
 import { decided } from './job-request.ts';
 import { isTerminal, type JobRecord, type JobStore, type Worked } from './jobs.ts';
-import { isLast, type Metrics } from './training.ts';
+import { resultCsv, stepMessage } from './step-metrics.ts';
+import { EXTENSION } from './thread-extension.ts';
+import { isLast } from './training.ts';
 import type { TrainingNews, TrainingTask } from './training-thread.ts';
-import type { Validation } from './validation.ts';
-import type { ValidationAnswer, ValidationTask } from './validation-thread.ts';
+import { COMPUTING, newRun, type Run, Turns, workedMs } from './turns.ts';
 
 export interface JobQueueOptions {
   readonly modelsDir: string;
@@ -22,8 +24,6 @@ export interface JobQueueOptions {
   readonly log: Logger;
 }
 
-/** Threads that compute at a time; those of the other running jobs wait for their turn. */
-const COMPUTING = 2;
 /**
  * Bytes of the training files of running jobs, where more run than may compute: a thread holds up to 20 times its file
  * (measured), so all of them together about 1 GiB.
@@ -32,30 +32,6 @@ const MOST_BYTES = 64 * 1024 * 1024;
 const CHECKPOINTS_LISTED = 3;
 /** Longest delay of a Node timer. */
 const LONGEST_TIMER = 2 ** 31 - 1;
-
-// In a checkout the sources run themselves; built, they are JavaScript.
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-
-/** A job in `running`. */
-interface Run {
-  readonly record: JobRecord;
-  /** A turn is one epoch of computing. `none`: all epochs are trained, or training broke off. */
-  turn: 'wanted' | 'held' | 'none';
-  /** Epochs trained, which may be more than have been told. */
-  epochs: number;
-  /** Undefined before its first turn and after its last one. */
-  thread: Worker | undefined;
-  /** When the present turn began, in milliseconds. */
-  turnStart: number;
-  /** Time of the turns before it, in milliseconds. */
-  workedMs: number;
-  timer: NodeJS.Timeout | undefined;
-  /** News that training told and that is not due yet. */
-  readonly waiting: TrainingNews[];
-  readonly metrics: Metrics[];
-  readonly checkpoints: Metrics[];
-  ended: boolean;
-}
 
 /**
  * Takes jobs from `validating_files` over `queued` and `running` to their end. Files are read by one thread in order; each job then trains in
@@ -70,18 +46,17 @@ export class JobQueue {
   readonly #options: JobQueueOptions;
   readonly #queued: JobRecord[] = [];
   readonly #runs = new Map<string, Run>();
-  readonly #validations = new Map<string, Promise<Validation>>();
-  readonly #answers = new Map<number, (validation: Validation) => void>();
+  readonly #validations: FileValidations;
+  readonly #turns: Turns;
   readonly #ending = new Set<Promise<unknown>>();
-  #computing = 0;
-  #validator: Worker | undefined;
-  #tasks = 0;
   #closed = false;
 
   constructor(jobs: JobStore, files: FileStore, options: JobQueueOptions) {
     this.#jobs = jobs;
     this.#files = files;
     this.#options = options;
+    this.#validations = new FileValidations(files);
+    this.#turns = new Turns(this.#runs, (run) => this.#compute(run));
   }
 
   /** Goes on with the jobs that an earlier process left unfinished: those that ran first, then the rest by age. */
@@ -133,15 +108,15 @@ export class JobQueue {
   /** Stops all threads; what is unfinished stays so on disk, for the next start. */
   async close(): Promise<void> {
     this.#closed = true;
-    const threads = [this.#validator?.terminate()];
+    this.#turns.close();
+    // What is still to be read is read at the next start; nobody acts on this answer any more.
+    const threads: (Promise<unknown> | undefined)[] = [this.#validations.close()];
     for (const run of this.#runs.values()) {
       run.ended = true;
       clearTimeout(run.timer);
       threads.push(run.thread?.terminate());
     }
     await Promise.all(threads);
-    // What was still to be read is read at the next start; nobody acts on this answer any more.
-    for (const answer of this.#answers.values()) answer({ kind: 'invalid', code: 'server_error', message: 'closing' });
     await Promise.allSettled(this.#ending);
     await this.#jobs.settle();
   }
@@ -151,8 +126,9 @@ export class JobQueue {
     this.#jobs.tell(job.id, `Created fine-tuning job: ${job.id}`);
     this.#jobs.tell(job.id, `Validating training file: ${job.training_file}`);
     if (job.validation_file !== null) this.#jobs.tell(job.id, `Validating validation file: ${job.validation_file}`);
-    const training = await this.#read(job.training_file, 'training');
-    const validation = job.validation_file === null ? null : await this.#read(job.validation_file, 'validation');
+    const training = await this.#validations.read(job.training_file, 'training');
+    const validation =
+      job.validation_file === null ? null : await this.#validations.read(job.validation_file, 'validation');
     if (this.#closed || job.status !== 'validating_files') return;
     if (training.kind === 'invalid') return this.#fail(record, training.code, training.message, 'training_file');
     if (validation?.kind === 'invalid')
@@ -166,40 +142,6 @@ export class JobQueue {
     this.#queued.push(record);
     this.#startNext();
     await this.#jobs.save(record);
-  }
-
-  /** Files never change, so what was found is kept; a file is read once for all jobs of a sweep. */
-  #read(fileId: string, role: 'training' | 'validation'): Promise<Validation> {
-    const key = `${role} ${fileId}`;
-    const known = this.#validations.get(key);
-    if (known !== undefined) return known;
-    const validation = new Promise<Validation>((resolve) => {
-      const number = this.#tasks++;
-      this.#answers.set(number, resolve);
-      const task: ValidationTask = { number, path: this.#files.path(fileId), role };
-      this.#validationThread().postMessage(task);
-    });
-    this.#validations.set(key, validation);
-    return validation;
-  }
-
-  #validationThread(): Worker {
-    if (this.#validator !== undefined) return this.#validator;
-    const thread = new Worker(new URL(`./validation-thread.${EXTENSION}`, import.meta.url));
-    this.#validator = thread;
-    thread.on('message', ({ number, validation }: ValidationAnswer) => {
-      this.#answers.get(number)?.(validation);
-      this.#answers.delete(number);
-    });
-    thread.on('error', (error) => {
-      // Out of memory, mostly: what was asked fails, and the next job gets a new thread.
-      this.#validator = undefined;
-      this.#validations.clear();
-      const answers = [...this.#answers.values()];
-      this.#answers.clear();
-      for (const answer of answers) answer({ kind: 'invalid', code: 'server_error', message: String(error) });
-    });
-    return thread;
   }
 
   #startNext(): void {
@@ -225,48 +167,20 @@ export class JobQueue {
   #start(record: JobRecord): void {
     const { job } = record;
     const { jobSeconds } = this.#options;
-    const run: Run = {
-      record,
-      turn: 'wanted',
-      epochs: 0,
-      thread: undefined,
-      turnStart: 0,
-      workedMs: 0,
-      timer: undefined,
-      waiting: [],
-      metrics: [],
-      checkpoints: [],
-      ended: false,
-    };
+    const run = newRun(record);
     this.#runs.set(job.id, run);
     this.#jobs.setStatus(record, 'running');
     record.startedAt ??= Date.now();
     job.estimated_finish = jobSeconds === undefined ? null : Math.ceil(record.startedAt / 1000 + jobSeconds);
     this.#jobs.tell(job.id, 'Fine-tuning job started');
     this.#watch(this.#jobs.save(record));
-    this.#giveTurns();
+    this.#turns.give();
   }
 
-  #giveTurns(): void {
-    while (!this.#closed && this.#computing < COMPUTING) {
-      const run = nextOf(this.#runs.values());
-      if (run === undefined) return;
-      run.turn = 'held';
-      run.turnStart = performance.now();
-      this.#computing++;
-      // Not before its first turn, so that a job that waits for it takes no memory.
-      if (run.thread === undefined) this.#train(run);
-      else run.thread.postMessage('go on');
-    }
-  }
-
-  #endTurn(run: Run, turn: 'wanted' | 'none'): void {
-    if (run.turn === 'held') {
-      run.workedMs += performance.now() - run.turnStart;
-      this.#computing--;
-    }
-    run.turn = turn;
-    this.#giveTurns();
+  #compute(run: Run): void {
+    // Not before its first turn, so that a job that waits for it takes no memory.
+    if (run.thread === undefined) this.#train(run);
+    else run.thread.postMessage('go on');
   }
 
   #train(run: Run): void {
@@ -285,7 +199,7 @@ export class JobQueue {
       run.waiting.push(news);
       if (news.kind === 'checkpoint') {
         run.epochs++;
-        if (!isLast(news.metrics)) this.#endTurn(run, 'wanted');
+        if (!isLast(news.metrics)) this.#turns.end(run, 'wanted');
       }
       this.#play(run);
     });
@@ -295,7 +209,7 @@ export class JobQueue {
     });
     thread.on('exit', () => {
       run.thread = undefined;
-      this.#endTurn(run, 'none');
+      this.#turns.end(run, 'none');
     });
   }
 
@@ -388,8 +302,7 @@ export class JobQueue {
   #worked(jobId: string): Worked | Record<string, never> {
     const run = this.#runs.get(jobId);
     if (run === undefined) return {};
-    const present = run.turn === 'held' ? performance.now() - run.turnStart : 0;
-    return { worked_ms: Math.round(run.workedMs + present) };
+    return { worked_ms: Math.round(workedMs(run)) };
   }
 
   /** Puts a terminal state on disk, stops what still goes on, and lets the next job in. */
@@ -422,36 +335,4 @@ export class JobQueue {
       .finally(() => this.#ending.delete(watched));
     this.#ending.add(watched);
   }
-}
-
-/** Whose turn it is: of the runs with the fewest epochs the oldest. */
-function nextOf(runs: Iterable<Run>): Run | undefined {
-  let next: Run | undefined;
-  for (const run of runs) {
-    if (run.turn !== 'wanted') continue;
-    const older = run.epochs === next?.epochs && run.record.sequence < next.record.sequence;
-    if (next === undefined || run.epochs < next.epochs || older) next = run;
-  }
-  return next;
-}
-
-function stepMessage(metrics: Metrics): string {
-  const parts = [`training loss=${metrics.train_loss.toFixed(2)}`];
-  if (metrics.valid_loss !== undefined) parts.push(`validation loss=${metrics.valid_loss.toFixed(2)}`);
-  if (metrics.full_valid_loss !== undefined) parts.push(`full validation loss=${metrics.full_valid_loss.toFixed(2)}`);
-  return `Step ${metrics.step}/${metrics.total_steps}: ${parts.join(', ')}`;
-}
-
-/** The result file of a job, in OpenAI's columns; empty where there was no validation. */
-function resultCsv(rows: readonly Metrics[]): string {
-  const lines = rows.map((metrics) =>
-    [
-      metrics.step,
-      metrics.train_loss,
-      metrics.train_mean_token_accuracy,
-      metrics.full_valid_loss ?? metrics.valid_loss ?? '',
-      metrics.full_valid_mean_token_accuracy ?? metrics.valid_mean_token_accuracy ?? '',
-    ].join(','),
-  );
-  return `step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n${lines.join('\n')}\n`;
 }
