@@ -3,6 +3,7 @@ import { createHmac, hash } from 'node:crypto';
 import { SIDE_CODES } from '../../core/dataset/side.ts';
 import { TuneloopError } from '../../errors.ts';
 import { compareKeys, KEY_BYTES } from '../rows/row-key.ts';
+import { claimOf, type Stratum, shareOut } from './share-out.ts';
 
 /** Rows as columns: element `i` of each belongs to row `i`. */
 export interface SideRows {
@@ -148,17 +149,6 @@ function positionsOf(newGroups: Uint32Array, ids: Uint32Array, { keys }: SideRow
   return positions;
 }
 
-/** Groups of one label; all groups, where labels do not count. */
-interface Stratum {
-  /** Known and new groups. */
-  size: number;
-  /** Known groups by side code. */
-  held: [number, number, number, number];
-  /** The new ones, as a range of the ranked groups. */
-  from: number;
-  to: number;
-}
-
 function placeByRank(
   { newGroups, ids, positions }: { newGroups: Uint32Array; ids: Uint32Array; positions: Float64Array },
   groupSides: Uint8Array,
@@ -222,62 +212,6 @@ function strataOf(rows: SideRows, labels: Uint32Array, ranked: Uint32Array, grou
     stratum.size += 1;
   });
   return [...strata.values()];
-}
-
-/** What a stratum may give to a side. */
-interface Claim {
-  size: number;
-  /** Groups that are on this side already. */
-  held: number;
-  /** New groups that it may take. */
-  free: number;
-  /** Groups that judge already: of labels with equal claims those come first that have few of them. */
-  judged: number;
-}
-
-/** Each label keeps a group to train on. */
-function claimOf(side: 2 | 3, tested = 0): (stratum: Stratum) => Claim {
-  return ({ size, held, from, to }) => ({
-    size,
-    held: held[side],
-    free: Math.max(0, to - from - tested - (held[SIDE_CODES.train] === 0 ? 1 : 0)),
-    judged: side === SIDE_CODES.test ? 0 : held[SIDE_CODES.test] + tested,
-  });
-}
-
-/**
- * How many new groups of each stratum go to a side, so that the side gets its share of all (at least one group) and
- * every stratum gives in proportion, by largest remainder. Of the free groups the side takes at most `freeShare`, so
- * that it leaves some for the other.
- */
-function shareOut(claims: readonly Claim[], share: number, freeShare: number): number[] {
-  if (share === 0) return claims.map(() => 0);
-  const sum = (countOf: (claim: Claim, index: number) => number) =>
-    claims.reduce((total, claim, index) => total + countOf(claim, index), 0);
-  const wanted = Math.max(
-    1,
-    Math.min(
-      Math.round(sum(({ size }) => size) * share),
-      sum(({ held }) => held) + Math.floor(sum(({ free }) => free) * freeShare),
-    ),
-  );
-  const counts = claims.map(({ size, held, free }) => Math.min(Math.max(Math.floor(size * share), held), held + free));
-  let missing = wanted - sum((_, index) => counts[index] ?? 0);
-  const byRemainder = claims
-    .map((claim, index) => ({ ...claim, index, remainder: claim.size * share - (counts[index] ?? 0) }))
-    .toSorted((a, b) => b.remainder - a.remainder || a.judged - b.judged || a.index - b.index);
-  while (missing > 0) {
-    const before = missing;
-    for (const { index, held, free } of byRemainder) {
-      const count = counts[index] ?? 0;
-      if (missing > 0 && count < held + free) {
-        counts[index] = count + 1;
-        missing -= 1;
-      }
-    }
-    if (missing === before) break;
-  }
-  return claims.map(({ held }, index) => (counts[index] ?? 0) - held);
 }
 
 /** The most frequent label of each group. */
