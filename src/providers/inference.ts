@@ -5,7 +5,7 @@ import type { Completion } from '../core/evaluation/completion.ts';
  * The port for asking models. Every call is made once: a failure is thrown as a {@link ProviderError}, whose `retryable` says
  * whether the same call may succeed later.
  *
- * An implementation has to keep the rules of `test/conformance/inference.ts`.
+ * An implementation has to keep the rules of `tuneloop/testing` (`src/testing/inference.ts`).
  */
 export interface Inference {
   /** Where models are asked, for people and as a part of the key of a kept answer; no credentials. */

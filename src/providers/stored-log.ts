@@ -2,7 +2,7 @@
  * The port for completions that a provider has kept (`store: true`). Every call is made once: a failure is thrown as a
  * {@link ProviderError}.
  *
- * An implementation has to keep the rules of `test/conformance/stored-log.ts`.
+ * An implementation has to keep the rules of `tuneloop/testing` (`src/testing/stored-log.ts`).
  */
 export interface StoredLog {
   /** Where the completions are kept, for people and for cursors; no credentials. */

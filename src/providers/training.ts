@@ -6,7 +6,7 @@ import type { Checkpoint, MetricPoint } from '../core/run/training-metrics.ts';
  * The port for training: files, jobs, what jobs report, and the models that they leave. Every call is made once: a failure
  * is thrown as a {@link ProviderError}, and Temporal decides whether and when to try again.
  *
- * An implementation has to keep the rules of `test/conformance/training.ts`.
+ * An implementation has to keep the rules of `tuneloop/testing` (`src/testing/training.ts`).
  */
 export interface Training {
   /** How long a new job may be missing from the provider's list, in milliseconds. */

@@ -1,8 +1,8 @@
 import OpenAI from 'openai';
 import { startTrainer } from '../../packages/local-trainer/src/server.ts';
-import { describeInference } from '../conformance/inference.ts';
-import { describeStoredLog } from '../conformance/stored-log.ts';
-import { describeTraining } from '../conformance/training.ts';
+import { describeInference } from '../../src/testing/inference.ts';
+import { describeStoredLog } from '../../src/testing/stored-log.ts';
+import { describeTraining } from '../../src/testing/training.ts';
 import { temporaryFolder } from '../local-trainer/sample-data.ts';
 import { providerAt } from './provider-at.ts';
 

@@ -16,23 +16,19 @@ const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
 const record = ({ id, timestamp, prompt, completion, model, metadata }: Call) =>
   `${id},${timestamp},${quoted(prompt)},${completion},${model},${quoted(JSON.stringify(metadata))}\n`;
 
-conformsToSource(
-  { bad: 'bad-csv', incremental: true },
-  async () => {
-    const log = path.join(mkdtempSync(path.join(folder, 'log-')), 'log.csv');
-    writeFileSync(log, HEADER);
-    return {
-      choice: (common) => ({ type: 'csv', path: log, columns: { id: 'call' }, ...common }),
-      dependencies,
-      secrets: [],
-      add: async (calls) => appendFileSync(log, calls.map(record).join('')),
-      addBad: async () => appendFileSync(log, 'call-x,"Mrs Secret" oops,\n'),
-      spoil: async () => rmSync(log),
-      handles: async () => openFilesIn(path.dirname(log)),
-    };
-  },
-  folder,
-);
+conformsToSource({ bad: 'bad-csv', incremental: true }, async () => {
+  const log = path.join(mkdtempSync(path.join(folder, 'log-')), 'log.csv');
+  writeFileSync(log, HEADER);
+  return {
+    choice: (common) => ({ type: 'csv', path: log, columns: { id: 'call' }, ...common }),
+    dependencies,
+    secrets: [],
+    add: async (calls) => appendFileSync(log, calls.map(record).join('')),
+    addBad: async () => appendFileSync(log, 'call-x,"Mrs Secret" oops,\n'),
+    spoil: async () => rmSync(log),
+    handles: async () => openFilesIn(path.dirname(log)),
+  };
+});
 
 function write(content: string | Buffer): string {
   const file = path.join(mkdtempSync(path.join(folder, 'file-')), 'log.csv');

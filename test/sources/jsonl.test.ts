@@ -16,23 +16,19 @@ const dependencies = {
 };
 const line = (each: Call) => `${JSON.stringify(each)}\n`;
 
-conformsToSource(
-  { bad: 'broken-json', incremental: true },
-  async () => {
-    const log = path.join(mkdtempSync(path.join(folder, 'log-')), 'log.jsonl');
-    writeFileSync(log, '');
-    return {
-      choice: (common) => ({ type: 'jsonl', path: log, ...common }),
-      dependencies,
-      secrets: [],
-      add: async (calls) => appendFileSync(log, calls.map(line).join('')),
-      addBad: async () => appendFileSync(log, '{"prompt": "Mrs Secret", oops\n'),
-      spoil: async () => rmSync(log),
-      handles: async () => openFilesIn(path.dirname(log)),
-    };
-  },
-  folder,
-);
+conformsToSource({ bad: 'broken-json', incremental: true }, async () => {
+  const log = path.join(mkdtempSync(path.join(folder, 'log-')), 'log.jsonl');
+  writeFileSync(log, '');
+  return {
+    choice: (common) => ({ type: 'jsonl', path: log, ...common }),
+    dependencies,
+    secrets: [],
+    add: async (calls) => appendFileSync(log, calls.map(line).join('')),
+    addBad: async () => appendFileSync(log, '{"prompt": "Mrs Secret", oops\n'),
+    spoil: async () => rmSync(log),
+    handles: async () => openFilesIn(path.dirname(log)),
+  };
+});
 
 function write(content: string | Buffer): string {
   const file = path.join(mkdtempSync(path.join(folder, 'file-')), 'log.jsonl');

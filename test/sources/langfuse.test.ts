@@ -27,23 +27,19 @@ const observation = ({ id, timestamp, prompt, completion, model, metadata }: Cal
     latency: 0.25,
   })}\n`;
 
-conformsToSource(
-  { bad: 'broken-json', incremental: true },
-  async () => {
-    const log = path.join(mkdtempSync(path.join(folder, 'log-')), 'observations.jsonl');
-    writeFileSync(log, '');
-    return {
-      choice: (common) => ({ type: 'langfuse', path: log, ...common }),
-      dependencies,
-      secrets: [],
-      add: async (calls) => appendFileSync(log, calls.map(observation).join('')),
-      addBad: async () => appendFileSync(log, '{"type": "GENERATION", "input": "Mrs Secret", oops\n'),
-      spoil: async () => rmSync(log),
-      handles: async () => openFilesIn(path.dirname(log)),
-    };
-  },
-  folder,
-);
+conformsToSource({ bad: 'broken-json', incremental: true }, async () => {
+  const log = path.join(mkdtempSync(path.join(folder, 'log-')), 'observations.jsonl');
+  writeFileSync(log, '');
+  return {
+    choice: (common) => ({ type: 'langfuse', path: log, ...common }),
+    dependencies,
+    secrets: [],
+    add: async (calls) => appendFileSync(log, calls.map(observation).join('')),
+    addBad: async () => appendFileSync(log, '{"type": "GENERATION", "input": "Mrs Secret", oops\n'),
+    spoil: async () => rmSync(log),
+    handles: async () => openFilesIn(path.dirname(log)),
+  };
+});
 
 describe('an observation', () => {
   const messages = [

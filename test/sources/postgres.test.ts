@@ -4,9 +4,7 @@ import type { SourceChoice } from '../../src/core/run/source-choice.ts';
 import { openSource } from '../../src/sources/open-source.ts';
 import { type Call, conformsToSource, readAll, type TestLog } from '../conformance/sources.ts';
 import { hasPostgres, type Postgres, startPostgres } from '../setup/postgres.ts';
-import { temporaryFolder } from '../stores/temporary-folder.ts';
 
-const folder = temporaryFolder();
 const withPostgres = hasPostgres() ? describe : describe.skip;
 
 withPostgres('PostgreSQL', () => {
@@ -65,7 +63,7 @@ withPostgres('PostgreSQL', () => {
   };
 
   describe('with a cursor column that is a number', () => {
-    conformsToSource({ bad: 'no-prompt', incremental: true }, log('number'), folder);
+    conformsToSource({ bad: 'no-prompt', incremental: true }, log('number'));
   });
 
   describe('with a cursor column that is a time', () => {
@@ -81,11 +79,11 @@ withPostgres('PostgreSQL', () => {
       );
       return subject;
     };
-    conformsToSource({ bad: 'no-prompt', incremental: true }, timed, folder);
+    conformsToSource({ bad: 'no-prompt', incremental: true }, timed);
   });
 
   describe('without a cursor column', () => {
-    conformsToSource({ bad: 'no-prompt', incremental: false }, log(undefined), folder);
+    conformsToSource({ bad: 'no-prompt', incremental: false }, log(undefined));
   });
 
   const choice = (query: string, changes: object = {}): SourceChoice => ({

@@ -26,46 +26,42 @@ const stored = ({ id, timestamp, prompt, completion, model, metadata }: Call) =>
     messages: [{ role: 'user', content: prompt }],
   })}\n`;
 
-conformsToSource(
-  { bad: 'lone-surrogate', incremental: true },
-  async () => {
-    const dir = mkdtempSync(path.join(folder, 'trainer-'));
-    let trainer: Trainer = await startTrainer({ dir });
-    let requests = 0;
-    // Stays the same over restarts.
-    const { port } = trainer;
-    const append = async (text: string) => {
-      await trainer.close();
-      appendFileSync(path.join(dir, 'completions.jsonl'), text);
-      trainer = await startTrainer({ dir, port });
-    };
-    const provider = connect(trainer.baseURL);
-    const counted = <T>(work: Promise<T>) => {
-      requests += 1;
-      return work.finally(() => {
-        requests -= 1;
-      });
-    };
-    const { storedLog } = provider;
-    if (!storedLog) throw new Error('the profile keeps no completions');
-    const countedLog: StoredLog = {
-      address: storedLog.address,
-      listCompletions: (query) => counted(storedLog.listCompletions(query)),
-      listMessages: (id, signal) => counted(storedLog.listMessages(id, signal)),
-    };
-    return {
-      choice: (common) => ({ type: 'stored-completions', ...common }),
-      dependencies: { provider: () => ({ ...provider, storedLog: countedLog }) },
-      secrets: ['sk-hidden-1234567'],
-      add: (calls) => append(calls.map((each) => stored(each)).join('')),
-      addBad: () => append(stored({ ...anyCall, id: `half-${Math.random()}`, prompt: 'half \ud83d' })),
-      spoil: () => trainer.close(),
-      handles: async () => requests,
-      remove: () => trainer.close(),
-    };
-  },
-  folder,
-);
+conformsToSource({ bad: 'lone-surrogate', incremental: true }, async () => {
+  const dir = mkdtempSync(path.join(folder, 'trainer-'));
+  let trainer: Trainer = await startTrainer({ dir });
+  let requests = 0;
+  // Stays the same over restarts.
+  const { port } = trainer;
+  const append = async (text: string) => {
+    await trainer.close();
+    appendFileSync(path.join(dir, 'completions.jsonl'), text);
+    trainer = await startTrainer({ dir, port });
+  };
+  const provider = connect(trainer.baseURL);
+  const counted = <T>(work: Promise<T>) => {
+    requests += 1;
+    return work.finally(() => {
+      requests -= 1;
+    });
+  };
+  const { storedLog } = provider;
+  if (!storedLog) throw new Error('the profile keeps no completions');
+  const countedLog: StoredLog = {
+    address: storedLog.address,
+    listCompletions: (query) => counted(storedLog.listCompletions(query)),
+    listMessages: (id, signal) => counted(storedLog.listMessages(id, signal)),
+  };
+  return {
+    choice: (common) => ({ type: 'stored-completions', ...common }),
+    dependencies: { provider: () => ({ ...provider, storedLog: countedLog }) },
+    secrets: ['sk-hidden-1234567'],
+    add: (calls) => append(calls.map((each) => stored(each)).join('')),
+    addBad: () => append(stored({ ...anyCall, id: `half-${Math.random()}`, prompt: 'half \ud83d' })),
+    spoil: () => trainer.close(),
+    handles: async () => requests,
+    remove: () => trainer.close(),
+  };
+});
 
 const anyCall: Call = {
   id: 'call-x',

@@ -15,7 +15,8 @@ import fc from 'fast-check';
 import type { ArtifactRef } from '../../src/core/run/artifact-ref.ts';
 import { readJson, readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
-import { describeArtifactStore } from '../conformance/artifact-store.ts';
+import { describeArtifactStore } from '../../src/testing/artifact-store.ts';
+import { wellFormedText } from './any-text.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const root = temporaryFolder();
@@ -39,6 +40,21 @@ function filesIn(folder: string): string[] {
 }
 
 describeArtifactStore('files', () => newStore().store);
+
+test('any rows are read as they were written', async () => {
+  const { store } = newStore();
+  const row = fc
+    .array(fc.oneof(wellFormedText(), fc.constantFrom('\u2028', '\u2029', '\u0085', '\r', '\ufeff', '')))
+    .map((parts) => parts.join('').replaceAll('\n', ''));
+  await fc.assert(
+    fc.asyncProperty(fc.array(row, { maxLength: 20 }), async (rows) => {
+      const ref = await store.write(rows);
+      expect(ref.rows).toBe(rows.length);
+      expect(await rowsOf(store, ref)).toEqual(rows);
+    }),
+    { numRuns: 50 },
+  );
+});
 
 test('the same rows are kept in one file', async () => {
   const { store, folder } = newStore();

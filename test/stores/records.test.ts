@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FileRecords } from '../../src/stores/records.ts';
-import { describeRecordStore } from '../conformance/records.ts';
+import { describeRecordStore } from '../../src/testing/records.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const root = temporaryFolder();
