@@ -117,6 +117,13 @@ export const ROOMS: readonly Room[] = [
     imports: ['core', 'contract', 'profiles', 'environment', 'stores', 'providers', '@tuneloop/app', 'errors'],
   },
   {
+    name: 'testing',
+    paths: ['src/testing/'],
+    holds: '`tuneloop/testing`: the rules of each port as tests for any test runner, with no dependency on one',
+    imports: ['core', 'profiles', 'stores', 'providers', 'sources', '@tuneloop/app', 'errors'],
+    types: ['config', 'data'],
+  },
+  {
     name: 'lineage',
     paths: ['src/lineage/'],
     holds: 'what a model was made of; what holds a row, and how it is erased',

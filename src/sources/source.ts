@@ -2,7 +2,7 @@ import type { RowIssue } from '../core/dataset/issue.ts';
 import type { Actual, LogRow } from '../core/dataset/row.ts';
 import type { Cursor } from '../core/run/snapshot.ts';
 
-/** Where production pairs come from. Every implementation passes one conformance suite. */
+/** Where production pairs come from. Every implementation keeps the rules of `tuneloop/testing` (`src/testing/sources.ts`). */
 export interface Source {
   /**
    * Names of what is read (files, a table's query, a provider), for people and for the manifest. No credentials.

@@ -18,9 +18,11 @@
  *
  * @module
  */
+
+export type { Completion } from '../core/evaluation/completion.ts';
 export type { ArtifactRef } from '../core/run/artifact-ref.ts';
 export { connectProvider } from '../providers/connect.ts';
-export type { Completion, CompletionRequest, Inference, Model } from '../providers/inference.ts';
+export type { CompletionRequest, Inference, Model } from '../providers/inference.ts';
 export type { Provider } from '../providers/provider.ts';
 export { ProviderError } from '../providers/provider-error.ts';
 export type { StoredCompletion, StoredLog, StoredPage, StoredQuery } from '../providers/stored-log.ts';

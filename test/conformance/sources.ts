@@ -1,7 +1,8 @@
 import { readdirSync, readlinkSync } from 'node:fs';
-import type { SourceChoice } from '../../src/config/source.ts';
 import type { Cursor } from '../../src/core/run/snapshot.ts';
-import { openSource, type SourceDependencies } from '../../src/sources/open-source.ts';
+import type { SourceChoice } from '../../src/core/run/source-choice.ts';
+import type { SourceDependencies } from '../../src/sources/kinds/kind.ts';
+import { openSource } from '../../src/sources/open-source.ts';
 import {
   describeSource,
   readSource,

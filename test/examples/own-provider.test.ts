@@ -1,9 +1,12 @@
+import { execFile } from 'node:child_process';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { startTrainer } from '../../packages/local-trainer/src/server.ts';
 import { readPipelineFile } from '../../src/config/pipeline-file.ts';
 import { connectProvider } from '../../src/providers/connect.ts';
 import { profileOf } from '../../src/providers/profiles/index.ts';
 import { temporaryFolder } from '../local-trainer/sample-data.ts';
+import { ROOT } from '../setup/cli.ts';
 
 const VARIABLE = 'OWN_PROVIDER_KEY';
 const before = process.env[VARIABLE];
@@ -32,4 +35,11 @@ test('the pipeline of the example reaches its own server, and keeps the limits t
     await trainer.close();
     folder.remove();
   }
+});
+
+test('the test of the example runs all rules of training and inference by node:test, and they hold', async () => {
+  const args = ['--test', '--test-reporter=tap', 'examples/own-provider/provider.test.ts'];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT });
+  expect(stdout).toMatch(/^# tests 20$/m);
+  expect(stdout).toMatch(/^# pass 20$/m);
 });
