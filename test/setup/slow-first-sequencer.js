@@ -1,7 +1,17 @@
 import TestSequencer from '@jest/test-sequencer';
 
 /** Folders of tests that start processes, the slowest first. All other tests take seconds. */
-const SLOW_FOLDERS = ['integration', 'chaos', 'faults', 'browser', 'workflows', 'lineage', 'sources', 'cli'];
+const SLOW_FOLDERS = [
+  'integration',
+  'chaos',
+  'faults',
+  'browser',
+  'packages',
+  'workflows',
+  'lineage',
+  'sources',
+  'cli',
+];
 
 /**
  * Starts the slowest test files first, so that no processor waits for the last one. Jest itself does so from the second
