@@ -1,10 +1,10 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiError } from '@tuneloop/app/internal/shared/api-error';
+import { LRUCache } from 'lru-cache';
 import { BASE_MODELS, type BaseModel } from './features.ts';
 import { ORGANIZATION } from './ids.ts';
 import { type JobRecord, type JobStore, modelsOf, type ShownJobs } from './jobs.ts';
-import { LruCache } from './lru.ts';
 import { sharedFile, weightsFile } from './model-files.ts';
 import { type TunedModel, unpackModel } from './tuned-model.ts';
 
@@ -31,7 +31,7 @@ export class ModelRegistry {
   readonly #jobs: JobStore;
   readonly #shown: ShownJobs;
   readonly #dir: string;
-  readonly #loaded = new LruCache<CallableModel>(MOST_LOADED);
+  readonly #loaded = new LRUCache<string, CallableModel>({ maxSize: MOST_LOADED });
 
   /** There are the models of the jobs as `shown`. */
   constructor(jobs: JobStore, shown: ShownJobs, dir: string) {
@@ -56,11 +56,13 @@ export class ModelRegistry {
 
   /** @throws ApiError 404 `model_not_found` */
   load(id: string): CallableModel {
+    const base = BASE_MODELS.find((name) => name === id);
+    if (base !== undefined) return { kind: 'base', base };
     const loaded = this.#loaded.get(id);
     if (loaded !== undefined) return loaded;
-    const base = BASE_MODELS.find((name) => name === id);
-    const { model, bytes } = base === undefined ? this.#read(id) : { model: { kind: 'base' as const, base }, bytes: 0 };
-    this.#loaded.set(id, model, bytes);
+    const { model, bytes } = this.#read(id);
+    // The cache takes no value over its bound, and a large model that is called again and again is to be read once.
+    this.#loaded.set(id, model, { size: Math.min(bytes, MOST_LOADED) });
     return model;
   }
 

@@ -1,5 +1,5 @@
+import { LRUCache } from 'lru-cache';
 import { type BaseModel, RECIPES } from './features.ts';
-import { LruCache } from './lru.ts';
 import type { Example } from './nearest.ts';
 import { cutPrompt, type PromptKnowledge, readPrompt } from './prompt-knowledge.ts';
 import { type SlottedExample, slotsOf, slotted, transfer } from './slots.ts';
@@ -13,7 +13,7 @@ export const NOTHING_TO_GO_BY =
 /** How much the words of a class's name count beside the nearest example of the class. */
 const NAME_WEIGHT = 0.7;
 
-const cache = new LruCache<PromptedModel>(64 * 1024 * 1024);
+const cache = new LRUCache<string, PromptedModel>({ maxSize: 64 * 1024 * 1024 });
 
 /**
  * The answer of an untuned base model, from what the prompt holds and nothing else: the class whose examples and name are nearest to the input, or
@@ -26,7 +26,7 @@ export function answerFromPrompt(base: BaseModel, messages: readonly CountedMess
   if (model === undefined) {
     const read = readPrompt(instructions);
     model = new PromptedModel(base, { classes: read.classes, examples: [...read.examples, ...turns] });
-    cache.set(key, model, 8_192 + key.length * 16);
+    cache.set(key, model, { size: 8_192 + key.length * 16 });
   }
   return model.answer(input);
 }

@@ -1,5 +1,5 @@
 import { countTokens, decode, encode } from 'gpt-tokenizer/encoding/o200k_base';
-import { LruCache } from './lru.ts';
+import { LRUCache } from 'lru-cache';
 
 /** The part of a chat message that costs tokens. */
 export interface CountedMessage {
@@ -11,7 +11,7 @@ export interface CountedMessage {
 const PLAIN = { disallowedSpecial: new Set<string>() };
 /** Shorter texts are counted afresh: they seldom come twice. */
 const SHORTEST_CACHED = 200;
-const cache = new LruCache<number>(16 * 1024 * 1024);
+const cache = new LRUCache<string, number>({ maxSize: 16 * 1024 * 1024 });
 
 // The o200k_base pattern ends a token at every run of line breaks, so a text may be cut there without changing its count. Only
 // before "/": `[^\s\p{L}\p{N}]+[\r\n/]*` can reach across.
@@ -31,11 +31,11 @@ export function textTokens(text: string): number {
     let count = cache.get(block);
     if (count === undefined) {
       count = countTokens(block, PLAIN);
-      cache.set(block, count, block.length + 64);
+      cache.set(block, count, { size: block.length + 64 });
     }
     total += count;
   }
-  cache.set(text, total, text.length + 64);
+  cache.set(text, total, { size: text.length + 64 });
   return total;
 }
 
