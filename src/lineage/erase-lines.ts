@@ -3,14 +3,14 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
+import { LINE_FEED } from '@tuneloop/app/internal/shared/lines';
 import { splitCsv } from '../sources/csv-records.ts';
-import { readLines } from '../stores/lines.ts';
+import { linesOfStream, readLines } from '../stores/lines.ts';
 import { temporaryName } from '../stores/temporary-files.ts';
 
 /** How many lines of a file each record takes, by its first line, from 1. */
 export type Spans = ReadonlyMap<number, number>;
 
-const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 /** What the kernel writes as a whole, whatever ends the process. */
 const PAGE = 4096;
@@ -22,7 +22,7 @@ const PAGE = 4096;
 export async function blankLines(file: string, spans: Spans): Promise<void> {
   const isBlanked = linesIn(spans);
   if (file.endsWith('.gz')) {
-    await rewrite(file, blanked(unpackedLines(file), isBlanked), { packed: true });
+    await rewrite(file, blanked(linesOfStream(unpacked(file)), isBlanked), { packed: true });
     return;
   }
   const ranges: { start: number; length: number }[] = [];
@@ -87,20 +87,6 @@ async function* blanked(lines: AsyncIterable<Buffer>, isBlanked: (line: number) 
     line += 1;
     yield isBlanked(line) ? Buffer.from([LINE_FEED]) : Buffer.concat([bytes, Buffer.from([LINE_FEED])]);
   }
-}
-
-async function* unpackedLines(file: string): AsyncGenerator<Buffer> {
-  let rest: Buffer[] = [];
-  for await (const chunk of unpacked(file)) {
-    let start = 0;
-    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
-      yield Buffer.concat([...rest, chunk.subarray(start, end)]);
-      rest = [];
-      start = end + 1;
-    }
-    if (start < chunk.length) rest.push(chunk.subarray(start));
-  }
-  if (rest.length > 0) yield Buffer.concat(rest);
 }
 
 function unpacked(file: string): AsyncIterable<Buffer> {

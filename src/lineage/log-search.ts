@@ -11,7 +11,7 @@ import { LONGEST_LINE } from '../sources/json-line.ts';
 import { readJsonl } from '../sources/jsonl.ts';
 import { parseJudgingRow } from '../sources/log-row.ts';
 import { openSource, whereToErase } from '../sources/open-source.ts';
-import { splitLines } from '../sources/raw-records.ts';
+import { splitLines } from '../stores/lines.ts';
 import type { FoundRows } from './found-rows.ts';
 import { known } from './home-files.ts';
 import { objectOf } from './row-lines.ts';

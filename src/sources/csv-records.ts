@@ -1,4 +1,5 @@
-import { LINE_FEED, type RawRecord, RecordBuilder } from './raw-records.ts';
+import { LINE_FEED } from '@tuneloop/app/internal/shared/lines';
+import { type RawRecord, RecordBuilder } from '../stores/lines.ts';
 
 /** `sound`: whether its quotes follow RFC 4180, so that its fields can be told apart. */
 export type RawCsvRecord = RawRecord & { sound: boolean };

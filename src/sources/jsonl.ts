@@ -1,7 +1,6 @@
-import { readLines } from '../stores/lines.ts';
+import { readLines, splitLines } from '../stores/lines.ts';
 import type { RecordReader } from './file-source.ts';
 import { LONGEST_LINE, readJsonLine } from './json-line.ts';
-import { splitLines } from './raw-records.ts';
 import type { Place, SourceItem } from './source.ts';
 import { itemOf } from './source-item.ts';
 

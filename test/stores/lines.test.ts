@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { readLines } from '../../src/stores/lines.ts';
+import { readBlocks, readLines, splitLines, textLinesIn } from '../../src/stores/lines.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -63,3 +63,68 @@ test('a file that is missing is an error, not an empty file', async () => {
   const read = readLines(path.join(folder, 'missing'))[Symbol.asyncIterator]();
   await expect(read.next()).rejects.toMatchObject({ code: 'ENOENT' });
 });
+
+async function blocksOf(bytes: number): Promise<Buffer[]> {
+  const blocks: Buffer[] = [];
+  for await (const block of readBlocks(file, bytes)) blocks.push(block);
+  return blocks;
+}
+
+test('blocks add up to the file, and each but the last ends with a line feed', async () => {
+  const text = fc
+    .array(fc.constantFrom('a', 'é', '\n', 'long line '), { maxLength: 200 })
+    .map((parts) => parts.join(''));
+  await fc.assert(
+    fc.asyncProperty(text, fc.integer({ min: 1, max: 300 }), async (content, bytes) => {
+      writeFileSync(file, content);
+      const blocks = await blocksOf(bytes);
+      expect(Buffer.concat(blocks).toString()).toBe(content);
+      for (const block of blocks.slice(0, -1)) expect(block.at(-1)).toBe(0x0a);
+    }),
+  );
+});
+
+test('a file of several reads is cut at lines, into blocks that can be handed over to a thread', async () => {
+  const lines = Array.from({ length: 40_000 }, (_, index) => `line ${index} ${'x'.repeat(index % 40)}`);
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  const blocks = await blocksOf(100_000);
+  expect(blocks.length).toBeGreaterThan(3);
+  for (const block of blocks)
+    expect(structuredClone(block.buffer, { transfer: [block.buffer as ArrayBuffer] })).toBeDefined();
+});
+
+test('text lines of a block come without line feeds, and empty ones not at all', () => {
+  expect([...textLinesIn(Buffer.from('a\n\nbé\nlast'))]).toEqual(['a', 'bé', 'last']);
+});
+
+test('a line longer than a block comes whole', async () => {
+  writeFileSync(file, `${'y'.repeat(600_000)}\nz\n`);
+  const lines = (await blocksOf(1000)).flatMap((block) => [...textLinesIn(block)]);
+  expect(lines.map(({ length }) => length)).toEqual([600_000, 1]);
+});
+
+test('lines with a bound are the same lines however a stream is cut, and a line over the bound is null', async () => {
+  const anyBytes = fc.array(fc.constantFrom('a', 'bc', '\n', '\r'), { maxLength: 60 }).map((parts) => parts.join(''));
+  await fc.assert(
+    fc.asyncProperty(
+      anyBytes,
+      fc.integer({ min: 1, max: 9 }),
+      fc.integer({ min: 0, max: 6 }),
+      async (text, cut, longest) => {
+        const pieces = text.match(new RegExp(`[^]{1,${cut}}`, 'g')) ?? [];
+        const read: (string | null)[] = [];
+        for await (const { line, bytes, ended } of splitLines(streamOf(pieces), longest)) {
+          read.push(bytes?.toString() ?? null);
+          expect(line).toBe(read.length);
+          expect(ended).toBe(text.endsWith('\n') || line < text.split('\n').length);
+        }
+        const whole = text === '' ? [] : text.replace(/\n$/, '').split('\n');
+        expect(read).toEqual(whole.map((line) => (line.length > longest ? null : line)));
+      },
+    ),
+  );
+});
+
+async function* streamOf(pieces: readonly string[]): AsyncGenerator<Buffer> {
+  for (const piece of pieces) yield Buffer.from(piece);
+}

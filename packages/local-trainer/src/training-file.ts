@@ -1,4 +1,5 @@
 import { isRecord } from '@tuneloop/app/internal/shared/json-body';
+import { linesIn } from '@tuneloop/app/internal/shared/lines';
 import type { Example } from './nearest.ts';
 import type { CountedMessage } from './tokens.ts';
 
@@ -39,17 +40,14 @@ const ROLES = new Set(['system', 'developer', 'user', 'assistant', 'tool', 'func
 export function* readTrainingFile(bytes: Uint8Array): Generator<TrainingLine, void, void> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let line = 0;
-  for (let from = 0; from < bytes.length; ) {
-    const found = bytes.indexOf(10, from);
-    const to = found < 0 ? bytes.length : found;
+  for (const bytesOfLine of linesIn(bytes)) {
     line++;
     let text: string;
     try {
-      text = decoder.decode(bytes.subarray(from, to));
+      text = decoder.decode(bytesOfLine);
     } catch {
       throw malformed(line, 'it is not UTF-8 text');
     }
-    from = to + 1;
     if (text.trim() !== '') yield parseLine(text, line);
   }
 }

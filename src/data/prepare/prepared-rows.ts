@@ -4,8 +4,8 @@ import path from 'node:path';
 import { pMapIterable } from 'p-map';
 import { Piscina } from 'piscina';
 import { IssueTable } from '../../core/dataset/issue.ts';
-import type { Example } from '../../core/dataset/row.ts';
-import { linesOf, readChunks } from '../../stores/chunks.ts';
+import { type Example } from '../../core/dataset/row.ts';
+import { readBlocks, textLinesIn } from '../../stores/lines.ts';
 import { KEY_BYTES } from '../rows/row-key.ts';
 import { canonicalInput, SIGNATURE_WORDS, Signer } from '../split/near-duplicates.ts';
 import { NearDuplicateIndex } from './near-duplicate-groups.ts';
@@ -126,11 +126,11 @@ async function* batchesOf({ segments, actuals, settings }: RowSource, signal: Ab
 }
 
 async function* chunksOf(segments: RowSource['segments']): AsyncIterable<Buffer> {
-  for (const { file } of segments) yield* readChunks(file, CHUNK_BYTES);
+  for (const { file } of segments) yield* readBlocks(file, CHUNK_BYTES);
 }
 
 async function* readLinesOf(file: string): AsyncIterable<string> {
-  for await (const chunk of readChunks(file, CHUNK_BYTES)) yield* linesOf(chunk);
+  for await (const chunk of readBlocks(file, CHUNK_BYTES)) yield* textLinesIn(chunk);
 }
 
 async function addHeldOut(heldOut: readonly Example[], columns: Columns, index: NearDuplicateIndex): Promise<void> {

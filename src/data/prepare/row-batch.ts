@@ -11,7 +11,7 @@ import { type IssueCount, IssueTable, type RowIssue } from '../../core/dataset/i
 import type { PiiType } from '../../core/dataset/pii-type.ts';
 import type { Actual, Example, LogRow, Recorded } from '../../core/dataset/row.ts';
 import type { ProviderLimits } from '../../providers/profile.ts';
-import { linesOf } from '../../stores/chunks.ts';
+import { textLinesIn } from '../../stores/lines.ts';
 import { Redactor } from '../redaction/redactor.ts';
 import { answerIssue } from '../rows/answer-issue.ts';
 import { exampleIssue } from '../rows/provider-limits.ts';
@@ -96,7 +96,7 @@ export class RowPreparation {
     const texts: string[] = [];
     const userGroups: (string | undefined)[] = [];
     let actuals = 0;
-    for (const line of linesOf(chunk)) {
+    for (const line of textLinesIn(chunk)) {
       const row = readLine(LOG_ROW, line, 'a segment of the snapshot');
       const actual = this.#actuals.get(row.id);
       if (actual) {

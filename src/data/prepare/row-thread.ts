@@ -1,8 +1,8 @@
 import { workerData } from 'node:worker_threads';
 import { readLine } from '../../contract/stored/format.ts';
 import { ACTUAL } from '../../contract/stored/rows.ts';
-import type { Actual } from '../../core/dataset/row.ts';
-import { linesOf, readChunks } from '../../stores/chunks.ts';
+import { type Actual } from '../../core/dataset/row.ts';
+import { readLines } from '../../stores/lines.ts';
 import { type RowBatch, RowPreparation, type RowSettings } from './row-batch.ts';
 
 /** What a thread is started with. */
@@ -11,8 +11,6 @@ export interface RowThreadData {
   /** Files of answers and ratings that came later, the oldest first; one {@link Actual} a line. */
   actuals: string[];
 }
-
-const CHUNK_BYTES = 1 << 20;
 
 /** Within a thread: made once, when the first piece comes. */
 let preparation: Promise<RowPreparation> | undefined;
@@ -27,11 +25,9 @@ export async function prepareChunk(chunk: Uint8Array): Promise<RowBatch> {
 export async function readActuals(files: readonly string[]): Promise<Map<string, Actual>> {
   const actuals = new Map<string, Actual>();
   for (const file of files) {
-    for await (const chunk of readChunks(file, CHUNK_BYTES)) {
-      for (const line of linesOf(chunk)) {
-        const actual = readLine(ACTUAL, line, file);
-        actuals.set(actual.id, { ...actuals.get(actual.id), ...actual });
-      }
+    for await (const line of readLines(file)) {
+      const actual = readLine(ACTUAL, line.toString('utf8'), file);
+      actuals.set(actual.id, { ...actuals.get(actual.id), ...actual });
     }
   }
   return actuals;

@@ -8,7 +8,7 @@ import { readLine } from '../../contract/stored/format.ts';
 import { LOG_ROW } from '../../contract/stored/rows.ts';
 import type { Pipeline } from '../../core/run/pipeline.ts';
 import { TuneloopError } from '../../errors.ts';
-import { linesOf, readChunks } from '../../stores/chunks.ts';
+import { readLines } from '../../stores/lines.ts';
 import { parseTemplates } from '../instructions/explicit-template.ts';
 import { mineTemplate } from '../instructions/template-mining.ts';
 
@@ -16,7 +16,6 @@ import { mineTemplate } from '../instructions/template-mining.ts';
 const MINED_PROMPTS = 2000;
 /** Share of prompts of no known version from which on they are looked at: fewer are no version, but odd rows. */
 const UNKNOWN_SHARE = 0.02;
-const CHUNK_BYTES = 1 << 20;
 
 /**
  * The templates that a pipeline gives, or those that prompts taken from all over the log share.
@@ -55,11 +54,9 @@ async function samplePrompts(segments: readonly { file: string; rows: number }[]
   const prompts: Message[][] = [];
   let index = 0;
   for (const { file } of segments) {
-    for await (const chunk of readChunks(file, CHUNK_BYTES)) {
-      for (const line of linesOf(chunk)) {
-        if (index % stride === 0) prompts.push(readLine(LOG_ROW, line, file).messages);
-        index += 1;
-      }
+    for await (const line of readLines(file)) {
+      if (index % stride === 0) prompts.push(readLine(LOG_ROW, line.toString('utf8'), file).messages);
+      index += 1;
     }
   }
   return prompts;
