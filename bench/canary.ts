@@ -3,8 +3,9 @@
  * worse. Stage 1 of the defaults (a tenth of the calls, 200 of them), a look after every 20 calls of the canary; what has
  * stood it would go on to stage 2. Exits with 1 where equals are rolled back too often. `npm run bench:canary`
  */
+
+import { randomShares } from '@tuneloop/app/internal/shared/random';
 import { type ArmTally, emptyTally, judgeCanary, latencyClass } from '../src/core/deployment/canary.ts';
-import { randomShares } from '../src/core/evaluation/random.ts';
 import { percentile } from '../src/core/evaluation/statistics.ts';
 import { percentText } from '../src/core/text/format.ts';
 

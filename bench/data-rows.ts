@@ -1,4 +1,4 @@
-import { seededRandom } from '../packages/local-trainer/src/random.ts';
+import { randomShares } from '@tuneloop/app/internal/shared/random';
 
 export interface DataRowsOptions {
   rows: number;
@@ -92,7 +92,7 @@ const STREAMS = { origin: 0x51ed_270b, text: 0x2545_f491, row: 0x1b87_3593 };
 function randomOf(number: number, seed: number, stream: keyof typeof STREAMS): Random {
   let state = Math.imul(number + 1, 0x9e37_79b1) ^ Math.imul(seed + 1, 0x85eb_ca6b) ^ STREAMS[stream];
   state = Math.imul(state ^ (state >>> 15), 0x2c1b_3c6d);
-  return seededRandom(state ^ (state >>> 13));
+  return randomShares(state ^ (state >>> 13));
 }
 
 function pick<T>(values: readonly T[], random: Random): T {

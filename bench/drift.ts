@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { randomShares } from '../src/core/evaluation/random.ts';
+import { randomShares } from '@tuneloop/app/internal/shared/random';
 import { type DriftRow, driftRow, measureDrift } from '../src/data/drift/drift.ts';
 
 const FILE = path.join(import.meta.dirname, '..', '..', 'shared', 'data', 'banking77', 'test.jsonl');

@@ -1,5 +1,5 @@
+import { randomShares } from '@tuneloop/app/internal/shared/random';
 import { compareScores, type Verdict } from '../src/core/evaluation/comparison.ts';
-import { randomShares } from '../src/core/evaluation/random.ts';
 import { selectWinner } from '../src/core/evaluation/selection.ts';
 import { mean } from '../src/core/evaluation/statistics.ts';
 import { percentText, signedPoints } from '../src/core/text/format.ts';

@@ -1,5 +1,5 @@
+import { randomShares, spread } from '@tuneloop/app/internal/shared/random';
 import type { Message } from '../packages/app/src/prompt/chat-message.ts';
-import { seededRandom } from '../packages/local-trainer/src/random.ts';
 
 export type Random = () => number;
 
@@ -84,7 +84,7 @@ function log(name: string, ...forms: PromptForm[]) {
 
 /** Prompts of a log, so many of each version, in turns. */
 export function promptsOf(forms: readonly PromptForm[], rows: number, seed: number): MadePrompt[] {
-  const random = seededRandom(seed);
+  const random = randomShares(spread(seed));
   return Array.from({ length: rows }, () => forms.map((form) => form(random))).flat();
 }
 
@@ -339,7 +339,7 @@ function someShots(random: Random, pool: number, fewest = 1): [string, string][]
   const count = fewest + Math.floor(random() * 5);
   return Array.from({ length: count }, () => {
     if (!Number.isFinite(pool)) return [sentence(random), pick(random, LABELS)];
-    const each = seededRandom(7919 + Math.floor(random() * pool));
+    const each = randomShares(spread(7919 + Math.floor(random() * pool)));
     return [sentence(each), pick(each, LABELS)];
   });
 }

@@ -10,10 +10,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import { randomBits, shuffle, spread } from '@tuneloop/app/internal/shared/random';
 import { Piscina } from 'piscina';
 import { BASE_MODELS, type BaseModel } from '../packages/local-trainer/src/features.ts';
 import type { Example } from '../packages/local-trainer/src/nearest.ts';
-import { seededRandom, shuffle } from '../packages/local-trainer/src/random.ts';
 import { checkpointsToEvaluate } from '../src/core/run/checkpoints.ts';
 import { type CandidateEnd, candidatesToStop, type EpochReport } from '../src/core/run/early-stop.ts';
 import { type Candidate, planCandidates } from '../src/core/run/plan.ts';
@@ -304,17 +304,17 @@ function subSample(
   rows: number,
   seed: number,
 ): Pick<CurveTask, 'training' | 'validation' | 'test'> {
-  const random = seededRandom(seed);
-  const chosen = drawn([...tests.keys()], labels, random);
+  const bits = randomBits(spread(seed));
+  const chosen = drawn([...tests.keys()], labels, bits);
   const examples = (from: ByLabel) => chosen.flatMap((label) => from.get(label) ?? []);
-  const own = drawn(examples(log), rows, random);
+  const own = drawn(examples(log), rows, bits);
   const validation = Math.round(own.length * VALIDATION);
   return { training: own.slice(validation), validation: own.slice(0, validation), test: examples(tests) };
 }
 
-function drawn<T>(values: readonly T[], count: number, random: () => number): T[] {
+function drawn<T>(values: readonly T[], count: number, bits: () => number): T[] {
   const order = Uint32Array.from(values, (_, place) => place);
-  shuffle(order, random);
+  shuffle(order, bits);
   return Array.from(order.subarray(0, count), (place) => values[place] as T);
 }
 

@@ -11,6 +11,8 @@ import { ROOMS } from './rooms.ts';
 const BUNDLED = new Set(['workflows', ...(ROOMS.find(({ name }) => name === 'workflows')?.imports ?? [])]);
 /** What the failure converter is made of: it is loaded beside the workflows. */
 const FILES = new Set(['./src/worker/failure-converter.ts', './src/core/text/redaction.ts']);
+/** Of our other packages, what is as pure as `core`. */
+const SHARED = new Set(['./packages/app/src/shared/random.ts']);
 const PACKAGES = /^(@temporalio\/|nexus-rpc$|long$|ms$|protobufjs$)/;
 /** Of these the SDK has 1.9 million. */
 const LARGEST_BYTES = 2_500_000;
@@ -28,6 +30,7 @@ for (const name of modules) {
   if (top === 'src' && !BUNDLED.has(rest[0] ?? '') && !FILES.has(name)) {
     problems.push(`${name}: this room does not belong into workflows`);
   }
+  if (top === 'packages' && !SHARED.has(name)) problems.push(`${name}: this package does not belong into workflows`);
   const packageName = rest[0]?.startsWith('@') ? `${rest[0]}/${rest[1]}` : (rest[0] ?? '');
   if (top === 'node_modules' && !PACKAGES.test(packageName)) problems.push(`${name}: only types of it may be imported`);
 }

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import { randomShares } from '@tuneloop/app/internal/shared/random';
 import { readLine } from '../contract/stored/format.ts';
 import { MANIFEST } from '../contract/stored/manifest.ts';
 import { EXAMPLE } from '../contract/stored/rows.ts';
-import type { Drift } from '../core/dataset/drift.ts';
-import type { Manifest } from '../core/dataset/manifest.ts';
-import type { Example } from '../core/dataset/row.ts';
+import { type Drift } from '../core/dataset/drift.ts';
+import { type Manifest } from '../core/dataset/manifest.ts';
+import { type Example } from '../core/dataset/row.ts';
 import { SIDES } from '../core/dataset/side.ts';
-import { randomShares } from '../core/evaluation/random.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { DriftSample, driftRow, measureDrift } from '../data/drift/drift.ts';
 import { canonicalInput } from '../data/split/near-duplicates.ts';

@@ -1,5 +1,5 @@
+import { randomShares, spread } from '@tuneloop/app/internal/shared/random';
 import type { Effect, Endpoint, FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
-import { seededRandom } from '../../packages/local-trainer/src/random.ts';
 
 export interface ChaosOptions {
   runs: number;
@@ -234,7 +234,7 @@ export class Draw {
   readonly offset: number;
 
   constructor(seed: number) {
-    this.#random = seededRandom(seed);
+    this.#random = randomShares(spread(seed));
     this.offset = this.integer(0, 4);
   }
 

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { defaultPayloadConverter, type WorkflowHandle } from '@temporalio/client';
+import { randomShares } from '@tuneloop/app/internal/shared/random';
 import fc from 'fast-check';
 import type { FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
-import { seededRandom } from '../../packages/local-trainer/src/random.ts';
 import type { CreatedJob } from '../../src/activities/create-job.ts';
 import type { JobHeartbeat } from '../../src/core/run/job-heartbeat.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';
@@ -274,7 +274,7 @@ describe('a worker dies while jobs are created', () => {
 
   test('F06 the worker is killed again and again while eight jobs start: eight keys, eight jobs', async () => {
     // The choices of a seed; the moments at which they meet the processes are the machine's.
-    const random = seededRandom(6);
+    const random = randomShares(6);
     await stack.setFaults(
       [
         { endpoint: 'jobs.create', probability: 0.4, effect: { kind: 'latency', ms: 1500 } },

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { randomShares, spread } from '@tuneloop/app/internal/shared/random';
 import OpenAI, { toFile } from 'openai';
 import type { Example } from '../../packages/local-trainer/src/nearest.ts';
-import { seededRandom } from '../../packages/local-trainer/src/random.ts';
 import { startTrainer, type Trainer, type TrainerOptions } from '../../packages/local-trainer/src/server.ts';
 
 const WORDS: Readonly<Record<string, readonly string[]>> = {
@@ -14,7 +14,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
 
 /** Labelled messages in which two of four words tell the label. */
 export function labelled(count: number, seed = 1): Example[] {
-  const random = seededRandom(seed);
+  const random = randomShares(spread(seed));
   const labels = Object.keys(WORDS);
   const pick = (words: readonly string[]) => words[Math.floor(random() * words.length)] ?? '';
   return Array.from({ length: count }, (_, row) => {

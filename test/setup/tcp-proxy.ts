@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { seededRandom } from '../../packages/local-trainer/src/random.ts';
+import { randomShares, spread } from '@tuneloop/app/internal/shared/random';
 
 /** What a bad line does to each piece of data that a client sends. */
 export interface Disturbance {
@@ -97,7 +97,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       for (const go of waiting.splice(0)) go();
     },
     disturb(disturbance) {
-      bad = { ...disturbance, random: seededRandom(disturbance.seed) };
+      bad = { ...disturbance, random: randomShares(spread(disturbance.seed)) };
     },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,5 +1,5 @@
+import { randomShares, spread } from '@tuneloop/app/internal/shared/random';
 import { z } from 'zod';
-import { seededRandom } from './random.ts';
 import { parseBody } from './request-body.ts';
 
 /** What faults can be planned for. */
@@ -121,7 +121,7 @@ export class FaultPlan {
     this.#seed = seed;
     this.#states = rules.map((each, index) => ({
       rule: each,
-      random: seededRandom(seed + index),
+      random: randomShares(spread(seed + index)),
       matched: 0,
       fired: 0,
     }));

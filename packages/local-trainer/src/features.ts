@@ -1,3 +1,5 @@
+import { spread } from '@tuneloop/app/internal/shared/random';
+
 /** What a base model sees of a text. Sizes are in words (`wordOrder`) and UTF-16 code units (`characters`). */
 export interface FeatureRecipe {
   /** 1 = single words, 2 = single words and pairs of neighbours. */
@@ -35,15 +37,6 @@ const FNV_PRIME = 0x01000193;
 const WORD_SEED = FNV_OFFSET;
 const PAIR_SEED = 0x2f0b4c47;
 const CHARACTER_SEED = 0x5bd1e995;
-
-/** The last step of MurmurHash3: spreads FNV's weak low bits. */
-function spread(hash: number): number {
-  let mixed = hash ^ (hash >>> 16);
-  mixed = Math.imul(mixed, 0x85ebca6b);
-  mixed ^= mixed >>> 13;
-  mixed = Math.imul(mixed, 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
-}
 
 /** Word features have odd hashes and character features even ones, so that {@link isWordFeature} can tell. */
 function asWord(hash: number, mask: number): number {

@@ -1,5 +1,5 @@
+import { randomBits, shuffle, spread } from '@tuneloop/app/internal/shared/random';
 import { wordsOf } from './features.ts';
-import { seededRandom, shuffle } from './random.ts';
 import { type SlottedExample, slotsOf, slotted, type Transfer, transfer } from './slots.ts';
 import type { StepMetrics } from './softmax.ts';
 import type { SparseRows, SparseVector, Vocabulary } from './vocabulary.ts';
@@ -116,12 +116,12 @@ export class Nearest {
     const anchors = Math.min(count, MOST_ANCHORS);
     const total = Nearest.stepsPerEpoch(count, batchSize) * epochs;
     const top = BASE_STEP * options.learningRateMultiplier * Math.sqrt(batchSize);
-    const random = seededRandom(options.seed);
+    const bits = randomBits(spread(options.seed));
     const order = Uint32Array.from({ length: count }, (_, row) => row);
     const own = new Float32Array(this.vocabulary.size);
     let step = 0;
     for (let epoch = 1; epoch <= epochs; epoch++) {
-      shuffle(order, random);
+      shuffle(order, bits);
       for (let first = 0; first < anchors; first += batchSize) {
         const inBatch = Math.min(batchSize, anchors - first);
         const length = (top * (1 - step / total)) / inBatch;

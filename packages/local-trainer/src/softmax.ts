@@ -1,4 +1,4 @@
-import { seededRandom, shuffle } from './random.ts';
+import { randomBits, shuffle, spread } from '@tuneloop/app/internal/shared/random';
 import type { SparseRows, SparseVector } from './vocabulary.ts';
 
 /** How one training run goes. */
@@ -129,14 +129,14 @@ export function* trainSoftmax(
   const { batchSize, epochs } = options;
   const total = totalSteps(count, batchSize, epochs);
   const top = BASE_STEP * options.learningRateMultiplier * Math.sqrt(batchSize);
-  const random = seededRandom(options.seed);
+  const bits = randomBits(spread(options.seed));
   const order = Uint32Array.from({ length: count }, (_, row) => row);
   const gradients = new Float32Array(Math.min(batchSize, count) * classes);
   const active = new Uint32Array(classes);
   const change = new Float32Array(classes);
   let step = 0;
   for (let epoch = 1; epoch <= epochs; epoch++) {
-    shuffle(order, random);
+    shuffle(order, bits);
     for (let first = 0; first < count; first += batchSize) {
       const inBatch = Math.min(batchSize, count - first);
       let loss = 0;

@@ -1,6 +1,6 @@
+import { randomBits, shuffle, spread } from '@tuneloop/app/internal/shared/random';
 import { type BaseModel, RECIPES } from './features.ts';
 import { type Example, Nearest } from './nearest.ts';
-import { seededRandom, shuffle } from './random.ts';
 import { compact, Softmax, type StepMetrics, totalSteps, trainSoftmax } from './softmax.ts';
 import { packClassifier, packClassifierWeights, packGenerator, packGeneratorWeights } from './tuned-model.ts';
 import { fitVocabulary, vectorizeAll } from './vocabulary.ts';
@@ -133,7 +133,7 @@ function* trainGenerator(plan: TrainingPlan): Generator<Progress, void, void> {
 function remembered(examples: readonly Example[], seed: number): readonly Example[] {
   if (examples.length <= MOST_REMEMBERED) return examples;
   const order = Uint32Array.from({ length: examples.length }, (_, row) => row);
-  shuffle(order, seededRandom(seed));
+  shuffle(order, randomBits(spread(seed)));
   return Array.from(order.subarray(0, MOST_REMEMBERED).sort(), (row) => examples[row] as Example);
 }
 

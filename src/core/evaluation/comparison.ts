@@ -1,5 +1,5 @@
+import { randomBits } from '@tuneloop/app/internal/shared/random';
 import { betaCdf, binomialCdf, bisect, logGamma, studentCdf, studentQuantile } from './distributions.ts';
-import { randomBits } from './random.ts';
 import { type Interval, mean, Z95 } from './statistics.ts';
 
 /** `non-inferior`: it may be worse, but hardly by more than the margin. */

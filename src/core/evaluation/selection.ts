@@ -1,6 +1,6 @@
+import { randomShares } from '@tuneloop/app/internal/shared/random';
 import { percentText } from '../text/format.ts';
 import { nonInferiority } from './comparison.ts';
-import { randomShares } from './random.ts';
 import { mean } from './statistics.ts';
 
 /** What the choice of a winner looks at. */

@@ -1,5 +1,5 @@
 import { type Drift, type DriftStatistic, STATISTICS, type StatisticName } from '../../core/dataset/drift.ts';
-import { randomBits, randomShares } from '../../core/evaluation/random.ts';
+import { randomBits, randomShares, shuffle } from '@tuneloop/app/internal/shared/random';
 import { mean } from '../../core/evaluation/statistics.ts';
 import { pValueText } from '../../core/text/format.ts';
 import { canonicalInput } from '../split/near-duplicates.ts';
@@ -280,15 +280,4 @@ export function auc(judged: readonly (readonly [score: number, side: number])[])
   const negatives = sorted.length - positives;
   if (positives === 0 || negatives === 0) return 0.5;
   return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives);
-}
-
-/** Puts values into a random order, in place (Fisher-Yates). */
-function shuffle<Values extends Uint8Array | Uint32Array>(values: Values, bits: () => number): Values {
-  for (let last = values.length - 1; last > 0; last -= 1) {
-    const place = (bits() >>> 0) % (last + 1);
-    const kept = values[last] ?? 0;
-    values[last] = values[place] ?? 0;
-    values[place] = kept;
-  }
-  return values;
 }

@@ -1,5 +1,5 @@
+import { randomShares } from '@tuneloop/app/internal/shared/random';
 import fc from 'fast-check';
-import { seededRandom } from '../../../packages/local-trainer/src/random.ts';
 import {
   type ArmTally,
   chanceOfMore,
@@ -200,7 +200,7 @@ test('a median is told to within a twentieth', () => {
 });
 
 test('of 300 canaries that equal their control and are looked at after every ten calls, few are ever rolled back', () => {
-  const random = seededRandom(11);
+  const random = randomShares(11);
   let rolledBack = 0;
   for (let canary = 0; canary < 300; canary += 1) {
     const arms = [emptyTally(), emptyTally()] as const;

@@ -1,5 +1,5 @@
+import { randomShares } from '@tuneloop/app/internal/shared/random';
 import fc from 'fast-check';
-import { randomShares } from '../../../src/core/evaluation/random.ts';
 import {
   auc,
   DriftSample,

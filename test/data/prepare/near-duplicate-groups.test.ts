@@ -1,10 +1,10 @@
 import { existsSync, lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { randomBits, randomShares, shuffle } from '@tuneloop/app/internal/shared/random';
 import fc from 'fast-check';
 import { dataRows } from '../../../bench/data-rows.ts';
 import { groupQuality } from '../../../bench/group-quality.ts';
-import { seededRandom, shuffle } from '../../../packages/local-trainer/src/random.ts';
 import { NearDuplicateIndex, type NearDuplicateOptions } from '../../../src/data/prepare/near-duplicate-groups.ts';
 import {
   Comparison,
@@ -127,7 +127,7 @@ describe('groups', () => {
   test('are the same sets in whatever order the rows come', async () => {
     const texts = inputs(2000, 0.3);
     const order = Uint32Array.from(texts, (_, row) => row);
-    shuffle(order, seededRandom(3));
+    shuffle(order, randomBits(3));
     const setsOf = (groups: readonly number[], names: readonly string[]) =>
       [...Map.groupBy(names, (_, row) => groups[row]).values()]
         .map((members) => members.toSorted().join('\n'))
@@ -182,7 +182,7 @@ describe('hostile rows', () => {
   });
 
   test('of 30,000 rows of one template those that differ by a letter are found', async () => {
-    const random = seededRandom(2);
+    const random = randomShares(2);
     const word = (length: number) =>
       Array.from({ length }, () => String.fromCharCode(97 + Math.floor(26 * random()))).join('');
     const frame =
@@ -199,7 +199,7 @@ describe('hostile rows', () => {
   });
 
   test('rows of a megabyte are compared like others', async () => {
-    const random = seededRandom(4);
+    const random = randomShares(4);
     const long = Array.from({ length: 1_000_000 }, () => String.fromCharCode(33 + Math.floor(200 * random()))).join('');
     expect(await groupsOf(['a', long, long.slice(0, 999_000), long.slice(0, 500_000), long])).toEqual([0, 1, 1, 3, 1]);
   });

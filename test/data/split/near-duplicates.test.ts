@@ -1,5 +1,5 @@
+import { randomShares } from '@tuneloop/app/internal/shared/random';
 import fc from 'fast-check';
-import { seededRandom } from '../../../packages/local-trainer/src/random.ts';
 import { canonicalText } from '../../../src/core/text/canonical-text.ts';
 import {
   BANDS,
@@ -55,7 +55,7 @@ function signatureOf(t: string): Uint32Array {
 
 /** Signatures of a text and of the same with so many letters replaced. */
 function signedRelatives(count: number, changes: (random: () => number) => number) {
-  const random = seededRandom(7);
+  const random = randomShares(7);
   const letter = () => String.fromCharCode(97 + Math.floor(26 * random()));
   return Array.from({ length: count }, () => {
     const letters = Array.from({ length: 150 }, letter);
