@@ -4,6 +4,7 @@ import path from 'node:path';
 import { hasCode } from '@tuneloop/app/internal/shared/files';
 import { isRecord } from '../contract/stored/format.ts';
 import { completionsFolder } from './home.ts';
+import { LineAppender } from './line-appender.ts';
 import { readLines } from './lines.ts';
 
 /** What was asked of whom. Whatever changes the answer belongs here. */
@@ -57,15 +58,12 @@ interface Place {
  */
 export class CompletionCache<Answer> {
   readonly #places = new Map<number, Place>();
-  readonly #file: string;
+  readonly #appender: LineAppender;
   readonly #isAnswer: (value: unknown) => value is Answer;
-  #writer: Promise<FileHandle> | undefined;
-  #unwritten = '';
-  #writing: Promise<void> = Promise.resolve();
   readonly #segments: Segment[] = [];
 
   private constructor(file: string, isAnswer: (value: unknown) => value is Answer) {
-    this.#file = file;
+    this.#appender = new LineAppender(file);
     this.#isAnswer = isAnswer;
   }
 
@@ -116,22 +114,17 @@ export class CompletionCache<Answer> {
   /** Starts to write an answer; those that come while a write is under way are written together. */
   add(key: string, answer: Answer): void {
     const line: Line<Answer> = { key, answer };
-    this.#unwritten += `${JSON.stringify(line)}\n`;
-    // After a write that failed all others fail: they would go on in the middle of a line.
-    this.#writing = this.#writing.then(() => this.#write());
-    // Whoever asks whether it is written is told.
-    this.#writing.catch(() => {});
+    this.#appender.add(line);
   }
 
   /** Resolves once all that was added is in the file. @throws what the file system says. */
   written(): Promise<void> {
-    return this.#writing;
+    return this.#appender.written();
   }
 
   async close(): Promise<void> {
-    await this.#writing.catch(() => {});
-    const handles = [this.#writer, ...this.#segments.map(({ handle }) => handle)];
-    for (const handle of handles) await handle?.then((opened) => opened.close()).catch(() => {});
+    await this.#appender.written().catch(() => {});
+    for (const { handle } of this.#segments) await handle?.then((opened) => opened.close()).catch(() => {});
   }
 
   async #index(segment: Segment, onOwn: (answer: Answer) => void): Promise<void> {
@@ -161,15 +154,6 @@ export class CompletionCache<Answer> {
     if (!isRecord(line)) return undefined;
     const { key, answer } = line;
     return typeof key === 'string' && key.length === 43 && this.#isAnswer(answer) ? { key, answer } : undefined;
-  }
-
-  async #write(): Promise<void> {
-    const text = this.#unwritten;
-    this.#unwritten = '';
-    if (text === '') return;
-    // Production data: readable by its owner only.
-    this.#writer ??= open(this.#file, 'ax', 0o600);
-    await (await this.#writer).appendFile(text);
   }
 }
 

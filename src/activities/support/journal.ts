@@ -1,18 +1,29 @@
-import { appendFile, mkdir, readFile, rm, truncate } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
+import { hasCode } from '@tuneloop/app/internal/shared/files';
 import { readLine, type StoredLine } from '../../contract/stored/format.ts';
+import { LineAppender } from '../../stores/line-appender.ts';
+import { splitLines } from '../../stores/lines.ts';
 
-/** What paid requests have brought so far, in a file that only grows: an attempt goes on where the one before it stopped. */
-export class Journal<Key, Entry> {
+/**
+ * What paid requests have brought so far, in a file that only grows: an attempt goes on where the one before it stopped.
+ *
+ * The completion cache keeps paid answers too, and is another thing. Its answers may be lost: it forgets them after 30 days or
+ * at 1 GiB, and passes over what it cannot read. An answer in a journal stays until it was handed over, however long that
+ * takes, and one that cannot be read is an error. A journal finds an answer by its row, so that the next labelling takes it
+ * over even where the row has been written otherwise since; the cache finds it by a hash of the question.
+ */
+export class Journal<Key, Entry extends object> {
   readonly entries = new Map<Key, Entry>();
   readonly #file: string;
   readonly #keyOf: (entry: Entry) => Key;
-  #unwritten = '';
-  #writing: Promise<void> = Promise.resolve();
+  readonly #appender: LineAppender;
 
   private constructor(file: string, keyOf: (entry: Entry) => Key) {
     this.#file = file;
     this.#keyOf = keyOf;
+    this.#appender = new LineAppender(file);
   }
 
   /**
@@ -20,40 +31,45 @@ export class Journal<Key, Entry> {
    *
    * @param kind what an entry is.
    * @param keyOf what tells the row of an entry from the other rows.
+   * @throws TuneloopError STORED_FORMAT for a whole line that is no entry.
    */
-  static async open<Key, Entry>(
+  static async open<Key, Entry extends object>(
     file: string,
     kind: StoredLine<Entry>,
     keyOf: (entry: Entry) => Key,
   ): Promise<Journal<Key, Entry>> {
     const journal = new Journal(file, keyOf);
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-    const text = await readFile(file, 'utf8').catch(() => '');
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    if (whole.length < text.length) await truncate(file, Buffer.byteLength(whole));
-    for (const line of whole.split('\n')) {
-      if (line === '') continue;
-      const entry = readLine(kind, line, file);
-      journal.entries.set(keyOf(entry), entry);
-    }
+    await journal.#read(kind);
     return journal;
   }
 
-  /** Entries that come while a write is under way are written together by the next one. */
+  /** Resolves once the entry is in the file. */
   async add(entry: Entry): Promise<void> {
     this.entries.set(this.#keyOf(entry), entry);
-    this.#unwritten += `${JSON.stringify(entry)}\n`;
-    this.#writing = this.#writing.then(() => this.#write());
-    await this.#writing;
+    this.#appender.add(entry);
+    await this.#appender.written();
   }
 
   remove(): Promise<void> {
     return rm(this.#file, { force: true });
   }
 
-  async #write(): Promise<void> {
-    const text = this.#unwritten;
-    this.#unwritten = '';
-    if (text !== '') await appendFile(this.#file, text, { mode: 0o600 });
+  async #read(kind: StoredLine<Entry>): Promise<void> {
+    let whole = 0;
+    let cutOff = false;
+    try {
+      for await (const { bytes, ended } of splitLines(createReadStream(this.#file), Number.POSITIVE_INFINITY)) {
+        cutOff = !ended;
+        if (cutOff || bytes === null) continue;
+        whole += bytes.length + 1;
+        const entry = readLine(kind, bytes.toString('utf8'), this.#file);
+        this.entries.set(this.#keyOf(entry), entry);
+      }
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    }
+    // What is added next must not join the cut-off line.
+    if (cutOff) await truncate(this.#file, whole);
   }
 }
