@@ -4,6 +4,8 @@ import { EXTENSION } from './thread-extension.ts';
 import type { Validation } from './validation.ts';
 import type { ValidationAnswer, ValidationTask } from './validation-thread.ts';
 
+const CLOSING: Validation = { kind: 'invalid', code: 'server_error', message: 'closing' };
+
 /** Reads the files of jobs in one thread, in the order in which they are asked for. */
 export class FileValidations {
   readonly #files: FileStore;
@@ -11,6 +13,7 @@ export class FileValidations {
   readonly #answers = new Map<number, (validation: Validation) => void>();
   #validator: Worker | undefined;
   #tasks = 0;
+  #closed = false;
 
   constructor(files: FileStore) {
     this.#files = files;
@@ -18,6 +21,8 @@ export class FileValidations {
 
   /** Files never change, so what was found is kept; a file is read once for all jobs of a sweep. */
   read(fileId: string, role: 'training' | 'validation'): Promise<Validation> {
+    // A thread that is started now would never be ended, and one that has ended would never answer.
+    if (this.#closed) return Promise.resolve(CLOSING);
     const key = `${role} ${fileId}`;
     const known = this.#validations.get(key);
     if (known !== undefined) return known;
@@ -52,7 +57,8 @@ export class FileValidations {
 
   /** Stops the thread; what is still asked for is answered as invalid. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#validator?.terminate();
-    for (const answer of this.#answers.values()) answer({ kind: 'invalid', code: 'server_error', message: 'closing' });
+    for (const answer of this.#answers.values()) answer(CLOSING);
   }
 }

@@ -68,8 +68,9 @@ export class JobQueue {
     this.#startNext();
   }
 
-  /** Starts the way of a new job. */
+  /** Starts the way of a new job. After {@link close} the job stays on disk, for the next start. */
   submit(record: JobRecord): void {
+    if (this.#closed) return;
     this.#watch(this.#validate(record));
   }
 
