@@ -20,15 +20,18 @@ import { pino } from 'pino';
 import { createActivities } from '../src/activities/create-activities.ts';
 import { pipelineSchema } from '../src/config/pipeline.ts';
 import { readPrices } from '../src/config/prices.ts';
-import type { Manifest } from '../src/core/dataset/manifest.ts';
+import { type Manifest } from '../src/core/dataset/manifest.ts';
+import { MANIFEST } from '../src/contract/stored/manifest.ts';
+import { SNAPSHOT } from '../src/contract/stored/snapshot.ts';
 import type { Dataset } from '../src/core/run/dataset.ts';
-import type { Snapshot, SnapshotRef } from '../src/core/run/snapshot.ts';
+import type { SnapshotRef } from '../src/core/run/snapshot.ts';
 import { prepareRows } from '../src/data/prepare/prepared-rows.ts';
 import { findTemplate } from '../src/data/prepare/template-search.ts';
 import { LOCAL } from '../src/providers/profiles/local.ts';
-import { readJson, writeJson } from '../src/stores/artifact-store.ts';
+import { writeJson } from '../src/stores/artifact-store.ts';
 import { DatasetVersions } from '../src/stores/dataset-versions.ts';
 import { FileStore } from '../src/stores/file-store.ts';
+import { loadStored } from '../src/stores/stored-objects.ts';
 import { dataRows } from './data-rows.ts';
 import { type GroupQuality, groupQuality } from './group-quality.ts';
 
@@ -179,8 +182,8 @@ async function quality(folder: string): Promise<unknown> {
   const store = new FileStore(path.join(folder, 'artifacts'));
   const version = await new DatasetVersions(folder).latest('bench');
   if (!version) throw new Error('there is no dataset version');
-  const manifest = await readJson<Manifest>(store, version.manifest);
-  const snapshot = await readJson<Snapshot>(store, manifest.snapshot);
+  const manifest = await loadStored(MANIFEST, store, version.manifest);
+  const snapshot = await loadStored(SNAPSHOT, store, manifest.snapshot);
   const segments = [];
   for (const segment of snapshot.segments) {
     segments.push({ file: await store.file(segment), bytes: segment.bytes, rows: segment.rows });

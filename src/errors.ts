@@ -37,7 +37,6 @@ export const ERROR_CODES = {
   ALL_CANDIDATES_FAILED: 'no candidate survived',
   DISK_FULL: 'there is no space left where artifacts and reports are kept; the run waits for a person',
   ARTIFACT_CORRUPT: 'a stored artifact is missing or its bytes are not those that were written',
-  STORED_FORMAT: 'a stored object is of a format or a form that this version does not read',
   ARTIFACT_ERASED: 'a stored artifact was erased on purpose, because it held a row that had to be forgotten',
   ERASURE_BLOCKED: 'a row cannot be erased while a run works with it',
   TEMPORAL_UNREACHABLE: 'no Temporal server answers',

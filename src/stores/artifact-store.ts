@@ -36,16 +36,3 @@ export interface ArtifactWriter {
 export function writeJson(store: ArtifactStore, value: unknown): Promise<ArtifactRef> {
   return store.write([JSON.stringify(value)]);
 }
-
-/** Reads what {@link writeJson} stored; the caller names its type. */
-export async function readJson<T>(store: ArtifactStore, ref: ArtifactRef): Promise<T> {
-  for await (const row of store.rows(ref)) return JSON.parse(row) as T;
-  throw new Error(`${ref.uri} is empty`);
-}
-
-/** Reads an artifact of one JSON value a row into memory. */
-export async function readJsonRows<T>(store: ArtifactStore, ref: ArtifactRef): Promise<T[]> {
-  const values: T[] = [];
-  for await (const row of store.rows(ref)) values.push(JSON.parse(row) as T);
-  return values;
-}

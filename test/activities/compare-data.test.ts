@@ -1,6 +1,6 @@
-import type { Example } from '../../src/core/dataset/row.ts';
-import { readJsonRows } from '../../src/stores/artifact-store.ts';
+import { type Example } from '../../src/core/dataset/row.ts';
 import { DatasetBench } from '../setup/dataset-bench.ts';
+import { readJsonRows } from '../setup/read-artifact.ts';
 import { shopRows } from '../setup/shop-log.ts';
 
 const bench = new DatasetBench();

@@ -8,8 +8,9 @@ import { pipelineSchema } from '../../src/config/pipeline.ts';
 import type { Example, Recorded } from '../../src/core/dataset/row.ts';
 import type { Prices } from '../../src/core/evaluation/cost.ts';
 import type { Evaluation } from '../../src/core/run/evaluation.ts';
-import { readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
+import { readJsonRows } from '../setup/read-artifact.ts';
 import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const SIDES = { train: 1, validation: 1, test: 1 };

@@ -8,12 +8,13 @@ import type { Dependencies } from '../../src/activities/support/dependencies.ts'
 import type { Prediction } from '../../src/activities/support/judged-rows.ts';
 import { pipelineSchema } from '../../src/config/pipeline.ts';
 import type { EvaluateInput, Evaluation, Evaluations, Subject } from '../../src/core/run/evaluation.ts';
-import { readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { sampleManifest } from '../data/rows/sample-manifest.ts';
 import { type Answer, rejection, type TinyServer, tinyServer } from '../providers/http-server.ts';
 import { providerAt } from '../providers/provider-at.ts';
 import { temporaryHome, until } from '../setup/cli.ts';
+import { readJsonRows } from '../setup/read-artifact.ts';
 import { STACK_PRICES } from '../setup/stack.ts';
 
 const LABELS = ['refund', 'shipping'];

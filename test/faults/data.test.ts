@@ -3,9 +3,9 @@ import type { ApplicationFailure } from '@temporalio/common';
 import fc from 'fast-check';
 import type { LogRow } from '../../src/core/dataset/row.ts';
 import type { Snapshot } from '../../src/core/run/snapshot.ts';
-import { readJson } from '../../src/stores/artifact-store.ts';
 import { failureOf } from '../setup/activity-bench.ts';
 import { DatasetBench } from '../setup/dataset-bench.ts';
+import { readJson } from '../setup/read-artifact.ts';
 import { shopRows } from '../setup/shop-log.ts';
 
 const bench = new DatasetBench();

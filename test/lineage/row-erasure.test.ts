@@ -8,7 +8,6 @@ import { TuneloopError } from '../../src/errors.ts';
 import { blankLines } from '../../src/lineage/erase-lines.ts';
 import { eraseRows, type RowErasureOptions } from '../../src/lineage/row-erasure.ts';
 import type { RowPlaces } from '../../src/lineage/row-places.ts';
-import { readJson } from '../../src/stores/artifact-store.ts';
 import { CompletionCache } from '../../src/stores/completion-cache.ts';
 import { DatasetVersions } from '../../src/stores/dataset-versions.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
@@ -16,6 +15,7 @@ import { artifactsFolder, keptOutFile, runFolder } from '../../src/stores/home.t
 import { sampleReport } from '../report/sample-report.ts';
 import { temporaryHome } from '../setup/cli.ts';
 import { DatasetBench } from '../setup/dataset-bench.ts';
+import { readJson } from '../setup/read-artifact.ts';
 import { shopRows } from '../setup/shop-log.ts';
 import { inEnvironment, printedBy } from './printed.ts';
 

@@ -12,9 +12,10 @@ import type { Example, LogRow } from '../../src/core/dataset/row.ts';
 import type { Side } from '../../src/core/dataset/side.ts';
 import type { Dataset } from '../../src/core/run/dataset.ts';
 import type { Snapshot, SnapshotRef } from '../../src/core/run/snapshot.ts';
-import { readJson, readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { temporaryHome } from './cli.ts';
+import { readJson, readJsonRows } from './read-artifact.ts';
 
 /** Makes dataset versions with the activities of a run, without a server. */
 export class DatasetBench {

@@ -13,10 +13,11 @@ import {
 import path from 'node:path';
 import fc from 'fast-check';
 import type { ArtifactRef } from '../../src/core/run/artifact-ref.ts';
-import { readJson, readJsonRows, writeJson } from '../../src/stores/artifact-store.ts';
+import { writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { describeArtifactStore } from '../../src/testing/artifact-store.ts';
 import { wellFormedText } from './any-text.ts';
+import { readJson, readJsonRows } from '../setup/read-artifact.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const root = temporaryFolder();

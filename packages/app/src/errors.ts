@@ -2,6 +2,7 @@
 export const APP_ERROR_CODES = {
   LOCKED: 'another process uses this folder',
   PORT_TAKEN: 'a port is in use by another program',
+  STORED_FORMAT: 'a stored object is of a format or a form that this version does not read',
   ALIAS_UNREADABLE: 'the alias of a deployment cannot be read',
   PACKAGE_MISSING: 'a package that an option needs is not installed',
   PREDICTION_FAILED: 'neither a model of the deployment nor the original prompt could answer',

@@ -1,6 +1,7 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { ApiError } from '@tuneloop/app/internal/shared/api-error';
-import type { ChatCompletion } from './chat-completion.ts';
+import { type ChatCompletion } from './chat-completion.ts';
+import { isRecord } from '@tuneloop/app/internal/shared/json-body';
 import type { Metadata } from './metadata.ts';
 import { readJsonLines } from './storage.ts';
 import type { CountedMessage } from './tokens.ts';
@@ -27,7 +28,7 @@ export class CompletionStore {
   /** Goes on with the file of an earlier process. */
   constructor(path: string) {
     this.#path = path;
-    for (const stored of readJsonLines<StoredCompletion>(path)) this.#keep(stored, `${JSON.stringify(stored)}\n`);
+    for (const stored of readJsonLines(path, isStoredCompletion)) this.#keep(stored, `${JSON.stringify(stored)}\n`);
   }
 
   /** Oldest first. */
@@ -67,4 +68,21 @@ export class CompletionStore {
     renameSync(temporary, this.#path);
     this.#dropped = 0;
   }
+}
+
+function isStoredCompletion(value: unknown): value is StoredCompletion {
+  return (
+    isRecord(value) &&
+    isRecord(value.completion) &&
+    value.completion.object === 'chat.completion' &&
+    typeof value.completion.id === 'string' &&
+    typeof value.completion.created === 'number' &&
+    typeof value.completion.model === 'string' &&
+    Array.isArray(value.completion.choices) &&
+    isRecord(value.completion.metadata) &&
+    Array.isArray(value.messages) &&
+    value.messages.every(
+      (message) => isRecord(message) && typeof message.role === 'string' && typeof message.content === 'string',
+    )
+  );
 }

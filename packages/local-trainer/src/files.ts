@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, type ReadStream, readdirSync, readFileSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, type ReadStream, readdirSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ApiError } from '@tuneloop/app/internal/shared/api-error';
+import { isRecord } from '@tuneloop/app/internal/shared/json-body';
 import { newFileId } from './ids.ts';
-import { writeDurably } from './storage.ts';
+import { readRecord, writeDurably } from './storage.ts';
 
 /** A file as the API shows it. */
 export interface FileObject {
@@ -43,7 +44,7 @@ export class FileStore {
     const names = readdirSync(dir);
     for (const name of names) {
       if (!name.endsWith('.json')) continue;
-      const record = JSON.parse(readFileSync(join(dir, name), 'utf8')) as FileRecord;
+      const record = readRecord(join(dir, name), 'record of a file', isFileRecord);
       store.#records.set(record.file.id, record);
       store.#sequence = Math.max(store.#sequence, record.sequence);
     }
@@ -144,4 +145,19 @@ export class FileStore {
     if (record === undefined) throw new ApiError(404, `No such File object: ${id}`, { param: 'id' });
     return record;
   }
+}
+
+function isFileRecord(value: unknown): value is FileRecord {
+  return (
+    isRecord(value) &&
+    typeof value.sequence === 'number' &&
+    typeof value.sha256 === 'string' &&
+    isRecord(value.file) &&
+    value.file.object === 'file' &&
+    typeof value.file.id === 'string' &&
+    typeof value.file.bytes === 'number' &&
+    typeof value.file.created_at === 'number' &&
+    typeof value.file.filename === 'string' &&
+    (value.file.purpose === 'fine-tune' || value.file.purpose === 'fine-tune-results')
+  );
 }

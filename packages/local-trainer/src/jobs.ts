@@ -1,10 +1,11 @@
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiError } from '@tuneloop/app/internal/shared/api-error';
 import type { BaseModel } from './features.ts';
 import { checkpointModelId, newEventId } from './ids.ts';
-import { RecordWriter, readJsonLines } from './storage.ts';
+import { isJobEvent, isJobRecord } from './job-form.ts';
+import { RecordWriter, readJsonLines, readRecord } from './storage.ts';
 import type { Hyperparameters, Metrics } from './training.ts';
 
 export type JobStatus = 'validating_files' | 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -114,11 +115,11 @@ export class JobStore implements ShownJobs {
     const records: JobRecord[] = [];
     for (const name of readdirSync(dir)) {
       if (name.endsWith('.tmp')) await rm(join(dir, name), { force: true });
-      if (/^ftjob-\w+\.json$/.test(name)) records.push(JSON.parse(readFileSync(join(dir, name), 'utf8')) as JobRecord);
+      if (/^ftjob-\w+\.json$/.test(name)) records.push(readRecord(join(dir, name), 'record of a job', isJobRecord));
     }
     for (const record of records.sort((a, b) => a.sequence - b.sequence)) {
       store.#records.set(record.job.id, record);
-      store.#events.set(record.job.id, readJsonLines<JobEvent>(store.#eventsPath(record.job.id)));
+      store.#events.set(record.job.id, readJsonLines(store.#eventsPath(record.job.id), isJobEvent));
       store.#sequence = record.sequence;
     }
     return store;

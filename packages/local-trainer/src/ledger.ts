@@ -1,5 +1,7 @@
 import { appendFileSync } from 'node:fs';
-import type { Effect, Endpoint } from './fault-plan.ts';
+import { isRecord } from '@tuneloop/app/internal/shared/json-body';
+import { type Effect, ENDPOINTS, type Endpoint } from './fault-plan.ts';
+import { isJobStatus } from './job-form.ts';
 import { isTerminal, type JobRecord, type JobStatus } from './jobs.ts';
 import { readJsonLines } from './storage.ts';
 
@@ -58,7 +60,7 @@ export class Ledger {
   /** Goes on with the file of an earlier process. */
   constructor(path: string) {
     this.#path = path;
-    this.#entries = readJsonLines<LedgerEntry>(path);
+    this.#entries = readJsonLines(path, isLedgerEntry);
     for (const entry of this.#entries) if (entry.kind === 'job') this.#statuses.set(entry.job, entry.status);
   }
 
@@ -96,4 +98,14 @@ export class Ledger {
     appendFileSync(this.#path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
     this.#entries.push(entry);
   }
+}
+
+function isLedgerEntry(value: unknown): value is LedgerEntry {
+  if (!isRecord(value) || typeof value.at !== 'number') return false;
+  if (value.kind === 'job') return typeof value.job === 'string' && isJobStatus(value.status);
+  return (
+    value.kind === 'request' &&
+    ENDPOINTS.some((endpoint) => endpoint === value.endpoint) &&
+    typeof value.executed === 'boolean'
+  );
 }

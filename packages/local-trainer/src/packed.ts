@@ -1,8 +1,26 @@
+import { isRecord } from '@tuneloop/app/internal/shared/json-body';
+
 type Packable = Uint32Array | Float32Array | Int8Array;
+
+interface Section {
+  name: string;
+  /** The name of the class of the array. */
+  type: string;
+  /** Of the array, in numbers. */
+  length: number;
+  /** In bytes, from the end of the header. */
+  offset: number;
+}
+
+interface Header {
+  kind: string;
+  meta: unknown;
+  sections: Section[];
+}
 
 /** Named arrays as one block of bytes: length of the header, header (JSON), arrays, each at a multiple of 8 bytes. */
 export function pack(kind: string, meta: unknown, arrays: Readonly<Record<string, Packable>>): Buffer {
-  const sections: { name: string; type: string; length: number; offset: number }[] = [];
+  const sections: Section[] = [];
   let offset = 0;
   for (const [name, array] of Object.entries(arrays)) {
     sections.push({ name, type: array.constructor.name, length: array.length, offset });
@@ -25,18 +43,15 @@ export function pack(kind: string, meta: unknown, arrays: Readonly<Record<string
 export class Unpacked {
   readonly kind: string;
   readonly meta: unknown;
-  readonly #sections: ReadonlyMap<string, { type: string; length: number; offset: number }>;
+  readonly #sections: ReadonlyMap<string, Section>;
   readonly #buffer: ArrayBuffer;
   readonly #start: number;
 
   constructor(bytes: Uint8Array) {
     this.#buffer = new Uint8Array(bytes).buffer;
     const length = new DataView(this.#buffer).getUint32(0, true);
-    const header = JSON.parse(Buffer.from(this.#buffer, 4, length).toString()) as {
-      kind: string;
-      meta: unknown;
-      sections: { name: string; type: string; length: number; offset: number }[];
-    };
+    const header: unknown = JSON.parse(Buffer.from(this.#buffer, 4, length).toString());
+    if (!isHeader(header)) throw new Error('The model file has another header than this version writes.');
     this.kind = header.kind;
     this.meta = header.meta;
     this.#sections = new Map(header.sections.map((section) => [section.name, section]));
@@ -63,6 +78,25 @@ export class Unpacked {
     if (section?.type !== type) throw new Error(`The model file holds no ${type} named ${name}.`);
     return { length: section.length, offset: this.#start + section.offset };
   }
+}
+
+function isHeader(value: unknown): value is Header {
+  return (
+    isRecord(value) &&
+    typeof value.kind === 'string' &&
+    Array.isArray(value.sections) &&
+    value.sections.every(isSection)
+  );
+}
+
+function isSection(value: unknown): value is Section {
+  return (
+    isRecord(value) &&
+    typeof value.name === 'string' &&
+    typeof value.type === 'string' &&
+    Number.isSafeInteger(value.length) &&
+    Number.isSafeInteger(value.offset)
+  );
 }
 
 function aligned(bytes: number): number {

@@ -27,10 +27,10 @@ function refusal(error: z.ZodError, value: unknown): ApiError {
 }
 
 function isMissing(value: unknown, path: readonly string[]): boolean {
-  let at = value ?? {};
+  let at: unknown = value ?? {};
   for (const name of path) {
     if (typeof at !== 'object' || at === null) return false;
-    at = (at as Record<string, unknown>)[name] as object;
+    at = Reflect.get(at, name);
   }
   return path.length > 0 && at === undefined;
 }

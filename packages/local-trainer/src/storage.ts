@@ -1,5 +1,6 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
+import { TuneloopError } from '@tuneloop/app/errors';
 import { readIfThere } from '@tuneloop/app/internal/shared/files';
 
 let temporaryFiles = 0;
@@ -58,19 +59,37 @@ export class RecordWriter {
   }
 }
 
-/** The values of a file that grows by one JSON line at a time; a line that SIGKILL cut short is left out. */
-export function readJsonLines<T>(path: string): T[] {
-  const values: T[] = [];
+/**
+ * Reads a record of JSON.
+ *
+ * @param name what the record is, for the error
+ * @throws TuneloopError STORED_FORMAT for a file that is no such record
+ */
+export function readRecord<T>(path: string, name: string, isRecordOfKind: (value: unknown) => value is T): T {
+  const value = parsed(readFileSync(path, 'utf8'));
+  if (isRecordOfKind(value)) return value;
+  throw new TuneloopError(
+    'STORED_FORMAT',
+    `${path} is no ${name} as this version of the local trainer writes it: use the version that has written it, or remove the file`,
+  );
+}
+
+/**
+ * The values of a file that grows by one JSON line at a time. A line that SIGKILL cut short is left out, and so is one of
+ * another form: whoever writes such a file can do without a line.
+ */
+export function readJsonLines<T>(path: string, isValue: (value: unknown) => value is T): T[] {
   const text = readIfThere(path) ?? '';
-  for (const line of text.split('\n')) {
-    if (line === '') continue;
-    try {
-      values.push(JSON.parse(line) as T);
-    } catch {
-      // Cut short: whoever writes this file can do without the line.
-    }
-  }
   // The next line must not join one that was cut short.
   if (text !== '' && !text.endsWith('\n')) appendFileSync(path, '\n');
-  return values;
+  return text.split('\n').map(parsed).filter(isValue);
+}
+
+/** Undefined for what is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -45,8 +45,8 @@ export function readStored<T>(kind: StoredKind<T>, value: unknown, where: string
  * @throws TuneloopError STORED_FORMAT for an object of a format that this version does not read.
  */
 export function contentOf<T>(kind: Omit<StoredKind<T>, 'schema'>, value: unknown, where: string): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const { format = 0, writtenBy, ...content } = value as Record<string, unknown>;
+  if (!isRecord(value)) return value;
+  const { format = 0, writtenBy, ...content } = value;
   if (typeof format !== 'number') throw strange(where, kind.name, 'its format is not a number');
   if (format >= kind.oldest && format <= kind.format) return content;
   const writer = typeof writtenBy === 'string' ? ` (version ${writtenBy})` : '';

@@ -1,7 +1,8 @@
 import { mkdir, open, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode } from '@tuneloop/app/internal/shared/files';
-import type { Actual } from '../../core/dataset/row.ts';
+import { type Actual } from '../../core/dataset/row.ts';
+import { isRecord } from '../../contract/stored/format.ts';
 import { TuneloopError } from '../../errors.ts';
 import { readLines } from '../../stores/lines.ts';
 
@@ -113,8 +114,8 @@ function parseAnswer(line: Buffer): Actual | undefined {
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { actual_for: id, actual, by } = value as Record<string, unknown>;
+  if (!isRecord(value)) return undefined;
+  const { actual_for: id, actual, by } = value;
   if (typeof id !== 'string' || typeof actual !== 'string') return undefined;
   return { id, actual, ...(typeof by === 'string' ? { by } : {}) };
 }
