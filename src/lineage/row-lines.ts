@@ -1,3 +1,4 @@
+import { isRecord } from '../contract/stored/format.ts';
 import { readLines } from '../stores/lines.ts';
 
 /** A line of JSON that belongs to one of the rows that are looked for. */
@@ -35,14 +36,10 @@ export async function* rowLines(file: string, ids: ReadonlySet<string>): AsyncGe
 export function objectOf(bytes: Buffer): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
-    return isObject(value) ? value : undefined;
+    return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function idOf(bytes: Buffer): string | undefined {

@@ -1,4 +1,5 @@
 import type { PromptTemplate, TemplateVersion } from '../prompt/prompt-template.ts';
+import { isRecord } from '../shared/json-body.ts';
 import type { Alias, ServedModel } from './alias.ts';
 
 const FORMAT = 1;
@@ -76,8 +77,4 @@ function isText(value: unknown): value is string {
 
 function isTextOrNull(value: unknown): boolean {
   return value === null || isText(value);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TuneloopError } from '../errors.ts';
 import { fileName } from '../shared/file-name.ts';
+import { hasCode } from '../shared/files.ts';
 import type { Alias } from './alias.ts';
 import { parseAlias } from './alias-form.ts';
 
@@ -29,7 +30,7 @@ export async function readAlias(home: string, pipeline: string): Promise<Alias |
       .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
       .at(-1);
   } catch (error) {
-    if (isMissing(error)) return null;
+    if (hasCode(error, 'ENOENT')) return null;
     throw unreadable(folder, String(error));
   }
   if (newest === undefined) return null;
@@ -46,8 +47,4 @@ function unreadable(file: string, reason: string): TuneloopError {
     'ALIAS_UNREADABLE',
     `${file} cannot be read as the alias of a deployment (${reason}): is this version of Tuneloop as new as the workers'?`,
   );
-}
-
-function isMissing(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT';
 }
