@@ -20,7 +20,6 @@ import { pino } from 'pino';
 import { createActivities } from '../src/activities/create-activities.ts';
 import { pipelineSchema } from '../src/config/pipeline.ts';
 import { readPrices } from '../src/config/prices.ts';
-import { type Manifest } from '../src/core/dataset/manifest.ts';
 import { MANIFEST } from '../src/contract/stored/manifest.ts';
 import { SNAPSHOT } from '../src/contract/stored/snapshot.ts';
 import type { Dataset } from '../src/core/run/dataset.ts';

@@ -65,7 +65,7 @@ export const ROOMS: readonly Room[] = [
     name: '@tuneloop/local-trainer',
     paths: ['packages/local-trainer/'],
     holds: '`@tuneloop/local-trainer`: HTTP server, queue, models, faults on purpose',
-    imports: ['@tuneloop/app'],
+    imports: ['random', '@tuneloop/app'],
   },
   {
     name: 'client',
@@ -108,7 +108,7 @@ export const ROOMS: readonly Room[] = [
     paths: ['src/activities/'],
     holds:
       'one file a step; thin adapters around the pure rooms and the ports. `support/` holds what several of them need',
-    imports: [...PARTS, 'config', 'report', 'scoring'],
+    imports: ['random', ...PARTS, 'config', 'report', 'scoring'],
   },
   {
     name: 'gateway',
@@ -163,7 +163,7 @@ export const ROOMS: readonly Room[] = [
     paths: ['src/data/'],
     holds:
       'from log rows to a dataset version: `rows/`, `instructions/`, `redaction/`, `split/`, `drift/` are pure, a row or a column at a time; `prepare/` does it for whole logs with threads and scratch files; `labels/` are the later answers and the sheet for people',
-    imports: ['core', 'contract', 'profiles', 'stores', 'providers', 'sources', '@tuneloop/app', 'errors'],
+    imports: ['random', 'core', 'contract', 'profiles', 'stores', 'providers', 'sources', '@tuneloop/app', 'errors'],
   },
   {
     name: 'sources',
@@ -211,7 +211,7 @@ export const ROOMS: readonly Room[] = [
     paths: ['src/core/'],
     holds:
       'pure, all that a workflow may run: the run (`run/`: the pipeline, the types that a run carries from step to step, plan, early stop, account, result), what a dataset is made of (`dataset/`), the comparison (`evaluation/`), the rules of a deployment (`deployment/`), texts (`text/`)',
-    imports: [],
+    imports: ['random'],
     types: ['@tuneloop/app'],
     libraries: [],
   },
@@ -226,6 +226,12 @@ export const ROOMS: readonly Room[] = [
     paths: ['packages/app/'],
     holds:
       '`@tuneloop/app`, what an application imports: `capture/` writes the log of its calls, `predict/` calls a deployment, `prompt/` cuts instructions off, `errors`. `shared/` is for the other two packages and promises nothing',
+    imports: [],
+  },
+  {
+    name: 'random',
+    paths: ['packages/app/src/shared/random.ts'],
+    holds: 'the one generator of seeded random numbers, which is as pure as `core`',
     imports: [],
   },
 ];

@@ -1,4 +1,4 @@
-import { type Example } from '../../src/core/dataset/row.ts';
+import type { Example } from '../../src/core/dataset/row.ts';
 import { DatasetBench } from '../setup/dataset-bench.ts';
 import { readJsonRows } from '../setup/read-artifact.ts';
 import { shopRows } from '../setup/shop-log.ts';

@@ -1,4 +1,4 @@
-import { isTerminal } from '../../packages/local-trainer/src/jobs.ts';
+import { isTerminal } from '../../packages/local-trainer/src/job-record.ts';
 import type { JobEntry, LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/ledger.ts';
 import { costPer1k, type Prices, tariffOf, trainingCost } from '../../src/core/evaluation/cost.ts';
 

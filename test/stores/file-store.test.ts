@@ -16,8 +16,8 @@ import type { ArtifactRef } from '../../src/core/run/artifact-ref.ts';
 import { writeJson } from '../../src/stores/artifact-store.ts';
 import { FileStore } from '../../src/stores/file-store.ts';
 import { describeArtifactStore } from '../../src/testing/artifact-store.ts';
-import { wellFormedText } from './any-text.ts';
 import { readJson, readJsonRows } from '../setup/read-artifact.ts';
+import { wellFormedText } from './any-text.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const root = temporaryFolder();

@@ -1,6 +1,7 @@
 import { ApiError } from '@tuneloop/app/internal/shared/api-error';
 import type { EffectOf } from './fault-plan.ts';
-import { isTerminal, type JobEvent, type JobRecord, type JobStatus, type JobStore, type ShownJobs } from './jobs.ts';
+import { isTerminal, type JobEvent, type JobRecord, type JobStatus } from './job-record.ts';
+import type { JobStore, ShownJobs } from './jobs.ts';
 
 interface LoadingModel {
   readonly effect: EffectOf<'model_ready_after'>;

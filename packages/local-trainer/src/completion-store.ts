@@ -1,7 +1,7 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { ApiError } from '@tuneloop/app/internal/shared/api-error';
-import { type ChatCompletion } from './chat-completion.ts';
 import { isRecord } from '@tuneloop/app/internal/shared/json-body';
+import type { ChatCompletion } from './chat-completion.ts';
 import type { Metadata } from './metadata.ts';
 import { readJsonLines } from './storage.ts';
 import type { CountedMessage } from './tokens.ts';

@@ -1,6 +1,13 @@
 import { isRecord } from '@tuneloop/app/internal/shared/json-body';
 import { BASE_MODELS } from './features.ts';
-import type { Checkpoint, FineTuningJob, JobEvent, JobRecord, JobStatus, RequestedHyperparameters } from './jobs.ts';
+import type {
+  Checkpoint,
+  FineTuningJob,
+  JobEvent,
+  JobRecord,
+  JobStatus,
+  RequestedHyperparameters,
+} from './job-record.ts';
 import type { Metrics } from './training.ts';
 
 const STATUSES: Readonly<Record<JobStatus, true>> = {

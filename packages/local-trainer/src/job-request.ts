@@ -1,7 +1,7 @@
 import { invalid } from '@tuneloop/app/internal/shared/api-error';
 import { z } from 'zod';
 import { BASE_MODELS, type BaseModel } from './features.ts';
-import type { RequestedHyperparameters } from './jobs.ts';
+import type { RequestedHyperparameters } from './job-record.ts';
 import { metadataSchema } from './metadata.ts';
 import { parseBody } from './request-body.ts';
 import type { Hyperparameters } from './training.ts';

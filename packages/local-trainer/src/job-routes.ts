@@ -3,8 +3,9 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { FileStore } from './files.ts';
 import { derivedSeed, newJobId, newModelId, ORGANIZATION } from './ids.ts';
 import type { JobQueue } from './job-queue.ts';
+import type { FineTuningJob } from './job-record.ts';
 import { type JobRequest, parseJobRequest } from './job-request.ts';
-import type { FineTuningJob, JobStore, ShownJobs } from './jobs.ts';
+import type { JobStore, ShownJobs } from './jobs.ts';
 import { metadataFilter } from './metadata.ts';
 import { pageOf } from './pages.ts';
 

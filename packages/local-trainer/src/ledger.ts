@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { isRecord } from '@tuneloop/app/internal/shared/json-body';
 import { type Effect, ENDPOINTS, type Endpoint } from './fault-plan.ts';
 import { isJobStatus } from './job-form.ts';
-import { isTerminal, type JobRecord, type JobStatus } from './jobs.ts';
+import { isTerminal, type JobRecord, type JobStatus } from './job-record.ts';
 import { readJsonLines } from './storage.ts';
 
 /** One request, written before its answer goes out. What is not known of it is null. */

@@ -4,7 +4,8 @@ import { ApiError } from '@tuneloop/app/internal/shared/api-error';
 import { LRUCache } from 'lru-cache';
 import { BASE_MODELS, type BaseModel } from './features.ts';
 import { ORGANIZATION } from './ids.ts';
-import { type JobRecord, type JobStore, modelsOf, type ShownJobs } from './jobs.ts';
+import type { JobRecord } from './job-record.ts';
+import { type JobStore, modelsOf, type ShownJobs } from './jobs.ts';
 import { sharedFile, weightsFile } from './model-files.ts';
 import { type TunedModel, unpackModel } from './tuned-model.ts';
 

@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import type { JobRecord } from './jobs.ts';
+import type { JobRecord } from './job-record.ts';
 import type { Metrics } from './training.ts';
 import type { TrainingNews } from './training-thread.ts';
 

@@ -1,5 +1,5 @@
-import { type Drift, type DriftStatistic, STATISTICS, type StatisticName } from '../../core/dataset/drift.ts';
 import { randomBits, randomShares, shuffle } from '@tuneloop/app/internal/shared/random';
+import { type Drift, type DriftStatistic, STATISTICS, type StatisticName } from '../../core/dataset/drift.ts';
 import { mean } from '../../core/evaluation/statistics.ts';
 import { pValueText } from '../../core/text/format.ts';
 import { canonicalInput } from '../split/near-duplicates.ts';

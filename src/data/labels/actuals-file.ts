@@ -1,8 +1,8 @@
 import { mkdir, open, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode } from '@tuneloop/app/internal/shared/files';
-import { type Actual } from '../../core/dataset/row.ts';
 import { isRecord } from '../../contract/stored/format.ts';
+import type { Actual } from '../../core/dataset/row.ts';
 import { TuneloopError } from '../../errors.ts';
 import { readLines } from '../../stores/lines.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pMapIterable } from 'p-map';
 import { Piscina } from 'piscina';
 import { IssueTable } from '../../core/dataset/issue.ts';
-import { type Example } from '../../core/dataset/row.ts';
+import type { Example } from '../../core/dataset/row.ts';
 import { readBlocks, textLinesIn } from '../../stores/lines.ts';
 import { KEY_BYTES } from '../rows/row-key.ts';
 import { canonicalInput, SIGNATURE_WORDS, Signer } from '../split/near-duplicates.ts';

@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { readLine } from '../../contract/stored/format.ts';
 import { ACTUAL } from '../../contract/stored/rows.ts';
-import { type Actual } from '../../core/dataset/row.ts';
+import type { Actual } from '../../core/dataset/row.ts';
 import { readLines } from '../../stores/lines.ts';
 import { type RowBatch, RowPreparation, type RowSettings } from './row-batch.ts';
 
