@@ -5,13 +5,13 @@ export function runId(pipeline: string, run: string): string {
   return `${pipeline}/${run}`;
 }
 
-/** Names a run after the moment it is started, to the millisecond: `20261123-081530-042`. */
+/** Names a run after its start, to the millisecond: `20261123-081530-042`. */
 export function runName(now: Date): string {
   const [date = '', time = ''] = now.toISOString().split('T');
   return `${date.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${time.slice(9, 12)}`;
 }
 
-/** The workflow id of a plan that is made without a run: `plan/<pipeline>-<time>`. */
+/** The workflow id of a plan without a run: `plan/<pipeline>-<time>`. */
 export function planId(pipeline: string, now: Date): string {
   return `plan/${pipeline}-${runName(now)}`;
 }
@@ -26,12 +26,12 @@ export function scheduleId(pipeline: string): string {
   return `tuneloop/${pipeline}`;
 }
 
-/** What a schedule starts is named by Temporal, which adds the time: `retraining/<pipeline>-<time>`. */
+/** The workflow id of a scheduled retraining. Temporal adds the time: `retraining/<pipeline>-<time>`. */
 export function retrainingId(pipeline: string): string {
   return `retraining/${pipeline}`;
 }
 
-/** What serves for a pipeline: one workflow as long as there is one. */
+/** The deployment of a pipeline: one workflow for as long as the deployment exists. */
 export function deploymentId(pipeline: string): string {
   return `deployment/${pipeline}`;
 }
@@ -41,7 +41,7 @@ export function monthlyBudgetId(now: Date): string {
   return `budget/${now.toISOString().slice(0, 7)}`;
 }
 
-/** The workflow that looks for jobs which nobody waits for, and its schedule: one for each task queue. */
+/** The workflow that looks for orphaned jobs, and its schedule: one for each task queue. */
 export const ORPHAN_SWEEP_ID = 'orphan-sweep';
 
 export function orphanSweepScheduleId(taskQueue: string): string {

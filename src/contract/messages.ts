@@ -17,41 +17,40 @@ import type { RunResult } from '../core/run/run-result.ts';
 import type { SweepResult } from '../core/run/sweep-result.ts';
 
 /**
- * What workflows are called and which messages they take. Workflows, activities and clients all import these definitions,
- * so that a name is written once and the type checker knows what belongs to it. Names are kept in histories: they never
- * change.
+ * The names of workflows and their messages. Workflows, activities and clients all import these definitions, so that a name is written once
+ * and the type checker knows its types. Names are kept in histories: they never change.
  */
 
 /** Input of the workflows that work for one pipeline. */
 export interface FineTuningPipelineInput {
   /**
-   * The checked pipeline, as stored by the client. A reference and not the text, so that starting a workflow is not
-   * enough to name a path or an address.
+   * The checked pipeline, as stored by the client. A reference and not the text, so that a caller who can start a workflow still cannot
+   * name a path or an address.
    */
   definition: ArtifactRef;
 }
 
 export interface FineTuningJobInput extends JobInput {
-  /** Whether the parent is told, by the signal {@link epochEndedSignal}, of each of the first epochs that ends. */
+  /** Whether the parent is told, by the signal {@link epochEndedSignal}, of the end of each of the first epochs. */
   reportEpochs: boolean;
 }
 
 export interface LabellingInput {
   /** The checked pipeline, as stored by the client, with `source.actuals` filled in. */
   definition: ArtifactRef;
-  /** How many rows to ask for at most; null for all. */
+  /** The largest number of rows to ask for; null for all. */
   limit: number | null;
 }
 
 export interface DeploymentInput {
   state: DeploymentState;
-  /** What the workflow has done already; absent where it begins. */
+  /** The progress of the execution before; absent at the beginning. */
   progress?: DeploymentProgress;
 }
 
 /**
- * All workflows by their names. Each is a stand-in with the name and the type of the workflow, for `client.workflow.start`
- * and for child workflows; a worker alone has what it does.
+ * All workflows by their names. Each is a stand-in with the name and the type of the workflow, for `client.workflow.start` and for child
+ * workflows; only a worker has the implementation.
  */
 export const WORKFLOWS = {
   fineTuningPipeline: defineWorkflow<[input: FineTuningPipelineInput], RunResult>('fineTuningPipeline'),
@@ -70,27 +69,27 @@ export const progressQuery = defineQuery<RunProgress>('progress');
 /** Sent by the job of a candidate at the end of each of its first epochs. */
 export const epochEndedSignal = defineSignal<[EpochReport]>('epochEnded');
 
-// Whatever can pause: `fineTuningPipeline`, `retraining`, `labelling`.
+// Workflows that can pause: `fineTuningPipeline`, `retraining`, `labelling`.
 
-/** Lets a paused workflow go on; answers with what it was paused for. Refused with RUN_NOT_PAUSED where it is not paused. */
+/** Resumes a paused workflow; answers with the reason of the pause. Refused with RUN_NOT_PAUSED where it is not paused. */
 export const resumeUpdate = defineUpdate<PauseReason, []>('resume');
 
 // Jobs: `fineTuningJob`.
 
-/** Cancels the job of a candidate that promises little, for this reason. A job that has ended by then is left as it is. */
+/** Cancels the job of a candidate that is far behind, for this reason. A job that has ended by then is left as it is. */
 export const stopSignal = defineSignal<[reason: string]>('stop');
-/** Says that the job may have ended: the provider is asked now, and not at the next poll. Nothing else is believed. */
+/** Says that the job may have ended: the provider is asked now, and not at the next poll. No other content is trusted. */
 export const wakeSignal = defineSignal('wake');
 
 // Labelling: `labelling`.
 
 export const labellingProgressQuery = defineQuery<LabellingProgress>('progress');
 
-// Deployments: `deployment`. Each update is refused with DEPLOYMENT_CHANGED where it does not fit what serves now.
+// Deployments: `deployment`. Each update is refused with DEPLOYMENT_CHANGED unless it names the newest decision.
 
 export type ProposeInput = Proposal & { decision: number };
 export type SetCanaryInput = PersonalDecision & {
-  /** Of the calls, 0 to 1. */
+  /** The share of the calls, 0 to 1. */
   share: number;
 };
 
@@ -105,7 +104,7 @@ export const remarksQuery = defineQuery<DeploymentRemarks>('remarks');
 // The account of a month: `monthlyBudget`.
 
 export interface ReserveInput {
-  /** Unique to this piece of work: a reservation that is asked for twice is made once. */
+  /** Unique to this piece of work: a reservation that is requested twice is made once. */
   id: string;
   usd: number;
   capUsd: number;

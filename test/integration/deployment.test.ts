@@ -133,6 +133,6 @@ describe('a deployment', () => {
   test('a canary that no call has reached says so, in the list of deployments', async () => {
     await runOf(pipelineFile('silent', { by: 'automatic', canary: { every_seconds: 1 } }));
     const listed = async () => (await command(stack, 'deployments')).stdout;
-    await until(async () => (await listed()).includes('silent, canary: No call is in the log yet'), 'the first look');
+    await until(async () => (await listed()).includes('silent, canary: The log holds no call yet'), 'the first look');
   });
 });

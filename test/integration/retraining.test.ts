@@ -183,7 +183,7 @@ test('a log grows over four looks of a schedule: train and deploy, skip, retrain
       run: { promotion: { promote: false }, decision: { kind: 'kept' } },
     });
     // How sure the comparison is depends on the rows that the application has added until now.
-    expect(fourth.run?.promotion.why).toMatch(/worse|do not tell winner and champion apart: -/);
+    expect(fourth.run?.promotion.why).toMatch(/worse|too few to decide between winner and champion: -/);
     expect((await state()).champion).toEqual(promoted);
 
     // The first model, which has never heard of a warranty, is tried on half of the calls again.

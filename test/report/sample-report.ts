@@ -282,7 +282,7 @@ function sampleCandidates(): CandidateResult[] {
           `${id}@${epoch}`,
           end - 0.006 * (EPOCHS - epoch) ** 2,
           false,
-          'another is at least as good, as cheap and as fast',
+          'another one is at least as good, as cheap and as fast',
         ),
       ),
     };

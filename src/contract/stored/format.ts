@@ -2,12 +2,11 @@ import type { z } from 'zod';
 import { TuneloopError } from '../../errors.ts';
 
 /**
- * A kind of object that Tuneloop stores as JSON. Objects carry the number of their format beside their own keys:
- * `{"format": 1, ...}`. The number counts up when a key changes its meaning. Objects without a number were written before
- * there were numbers, and count as format 0.
+ * A kind of object that Tuneloop stores as JSON. Objects carry the number of their format beside their own keys: `{"format": 1, ...}`. The
+ * number counts up when a key changes its meaning. Objects without a number were written before there were numbers, and count as format 0.
  *
- * Objects that are named by the hash of their content hold no time and no version of the writer, so that the same content
- * keeps its name; the record that points to them says which version has written it.
+ * Objects whose name is the hash of their content hold no time and no version of the writer, so that the same content keeps its name; the
+ * record that points to them says which version has written it.
  */
 export interface StoredKind<T> {
   /** For error messages, such as `manifest of a dataset version`. */
@@ -19,7 +18,7 @@ export interface StoredKind<T> {
   schema: z.ZodType<T>;
 }
 
-/** A stored object with its header: what a writer stores. */
+/** A stored object with its header, as a writer stores it. */
 export function withFormat<T extends object>({ format }: Pick<StoredKind<T>, 'format'>, content: T) {
   return { format, ...content };
 }

@@ -10,7 +10,7 @@ const schema = z.object({
   segments: z.array(artifactRefSchema),
   actuals: z.array(artifactRefSchema),
   verdicts: verdictCounts,
-  // The source checks the rest: what a cursor holds is its own.
+  // The source checks the rest, because only the source knows the content of its cursor.
   cursor: z.looseObject({ type: z.string() }),
 });
 

@@ -1,7 +1,7 @@
 import type { Decision, DecisionKind, DeploymentState } from './deployment.ts';
 import type { Notification } from './notification.ts';
 
-/** What people are told of; null for what they need not know. */
+/** The messages that people get about a decision; null for decisions that people need not know. */
 const TYPES: Record<DecisionKind, Notification['type'] | null> = {
   kept: null,
   proposed: 'approval.needed',
@@ -14,7 +14,7 @@ const TYPES: Record<DecisionKind, Notification['type'] | null> = {
   'rolled-back': 'model.rolled_back',
 };
 
-/** The message about a decision; null where nobody has to know. */
+/** The message about a decision; null where no person has to know. */
 export function notificationOf(
   { pipeline, challenger, policy }: DeploymentState,
   decision: Decision,
@@ -36,7 +36,7 @@ export function notificationOf(
   };
 }
 
-/** Says again that a winner waits. */
+/** Reminds people that a winner waits for approval. */
 export function approvalReminder({ pipeline, challenger, decision }: DeploymentState, at: string): Notification | null {
   if (challenger?.state.kind !== 'waiting') return null;
   return {

@@ -2,25 +2,25 @@ import { bisect, logGamma } from '../evaluation/distributions.ts';
 import { percentText } from '../text/format.ts';
 import type { CanaryLimits } from './deployment.ts';
 
-/** How the calls of one arm went; sums only, so that tallies of parts of a log add up. */
+/** How the calls of one arm went. Sums only, so that tallies of parts of a log add up. */
 export interface ArmTally {
   /** Calls whose model could be asked. */
   calls: number;
-  /** Of them: no answer at all. */
+  /** Calls that got no answer at all. */
   errors: number;
-  /** Of them: an answer of the wrong form. */
+  /** Calls that got an answer of the wrong form. */
   invalid: number;
-  /** Calls by latency: how many fell into each class of {@link latencyClass}. */
+  /** The number of calls in each class of latency; see {@link latencyClass}. */
   latencies: Record<number, number>;
-  /** Answers of which it is known whether they were right. */
+  /** Answers that are known to be right or wrong. */
   judged: { n: number; right: number };
 }
 
 export interface CanaryInput {
   canary: ArmTally;
-  /** The champion over the same time, or the original prompt where there is none. */
+  /** The champion over the same time; the original prompt where there is no champion. */
   control: ArmTally;
-  /** Calls after which a canary without a regression has stood the stage. */
+  /** A canary without a regression passes its stage after this many calls. */
   minCalls: number;
   limits: CanaryLimits;
 }
@@ -32,20 +32,20 @@ export interface CanaryVerdict {
 }
 
 /**
- * Chance that a canary which equals its control is rolled back in a stage, however often it is looked at. Half of it is for
- * all looks until the end of the patience, half for that end; each is shared among the three measures. Calls are taken to be
- * independent.
+ * The chance that a canary which equals its control is rolled back in a stage, however often the log is looked at. One half of it covers
+ * all looks until the end of the patience, the other half the end itself; each half is divided among the three measures. Calls are assumed
+ * to be independent.
  */
 const ALPHA = 0.05;
 const ALPHA_EACH = ALPHA / 2 / 3;
 
-/** A canary whose figures are beyond a limit, but not surely, is given so many times the calls of its stage. */
+/** If a limit is exceeded but not significantly, the stage is extended to this multiple of `minCalls`. */
 const PATIENCE = 3;
 
-/** Steps of a tenth: a few dozen classes in practice, and fine enough for limits such as twice as long. */
+/** Classes are steps of a tenth: a few dozen classes in practice, and fine enough for limits such as twice as long. */
 const LATENCY_STEP = 1.1;
 
-/** The class of a latency in milliseconds: each holds what is up to a tenth longer than the class before. */
+/** The class of a latency in milliseconds. Each class holds latencies up to a tenth longer than the class before. */
 export function latencyClass(ms: number): number {
   return Math.ceil(Math.log(Math.max(1, ms)) / Math.log(LATENCY_STEP));
 }
@@ -60,18 +60,18 @@ export function emptyTally(): ArmTally {
 }
 
 /**
- * Whether a canary goes on to its next stage, back, or waits for more calls. May be asked after every call: what is called
- * sure holds at all times at once.
+ * Decides whether a canary advances to its next stage, is rolled back, or waits for more calls. It may be asked after every call, because
+ * its significance holds at all times at once.
  *
- * It goes back as soon as it is surely beyond a limit. It goes on once it has answered enough calls and its figures are
- * within the limits. Figures beyond one may be chance: then more calls decide, and after {@link PATIENCE} times those of the
- * stage it goes back where an equal of its control would hardly have such figures, and on where it well might.
+ * The canary is rolled back as soon as it exceeds a limit significantly. It advances once it has answered enough calls and its figures are
+ * within the limits. If a figure exceeds a limit by chance perhaps, more calls decide. After {@link PATIENCE} times the calls of the stage
+ * the canary is rolled back if an equal of its control would hardly have such figures, and advances otherwise.
  */
 export function judgeCanary({ canary, control, minCalls, limits }: CanaryInput): CanaryVerdict {
   if (canary.calls + control.calls === 0) {
     return {
       decision: 'wait',
-      reason: 'No call is in the log yet: does the application log to the source of the pipeline?',
+      reason: 'The log holds no call yet: check that the application logs to the source of the pipeline.',
     };
   }
   const measures = [
@@ -82,35 +82,35 @@ export function judgeCanary({ canary, control, minCalls, limits }: CanaryInput):
   const figures = `${canary.calls} calls, ${control.calls} of the control: ${measures.map(({ text }) => text).join('; ')}`;
   const regression = measures.find(({ surelyBeyond }) => surelyBeyond);
   if (regression) return { decision: 'rollback', reason: `Regression, ${regression.name}. ${figures}.` };
-  // An outage of everybody shows no regression, and nothing else either.
+  // An outage that hits both arms shows no regression, and nothing else either.
   if (canary.calls - canary.errors - canary.invalid < minCalls) {
-    return { decision: 'wait', reason: `${figures}. It has to answer ${minCalls}.` };
+    return { decision: 'wait', reason: `${figures}. The stage needs ${minCalls} calls.` };
   }
   const beyond = measures.filter(({ seemsBeyond }) => seemsBeyond);
   const [first] = beyond;
   if (!first) return { decision: 'advance', reason: `No regression. ${figures}.` };
   if (canary.calls < PATIENCE * minCalls || control.calls === 0) {
     const needed = `${PATIENCE * minCalls} calls, and some of the control,`;
-    return { decision: 'wait', reason: `${figures}. Perhaps ${first.name}: ${needed} will show.` };
+    return { decision: 'wait', reason: `${figures}. Perhaps ${first.name}: ${needed} will decide.` };
   }
   const worse = beyond.find(({ shares: [mine, its] }) => chanceOfMore(mine, its) <= ALPHA_EACH);
   return worse
     ? { decision: 'rollback', reason: `Beyond a limit, ${worse.name}. ${figures}.` }
-    : { decision: 'advance', reason: `Perhaps ${first.name}, but chance may do as much. ${figures}.` };
+    : { decision: 'advance', reason: `Perhaps ${first.name}, but this may be chance. ${figures}.` };
 }
 
 interface Measure {
   name: 'more calls fail' | 'it is slower' | 'it is less often right';
-  /** Beyond the limit by the figures as they are. */
+  /** The measured figures exceed the limit. */
   seemsBeyond: boolean;
-  /** Beyond the limit, beyond doubt. */
+  /** The limit is exceeded significantly. */
   surelyBeyond: boolean;
-  /** Of the canary and the control: what is higher where the canary is worse. */
+  /** The figures of canary and control; the higher one is worse. */
   shares: [Share, Share];
   text: string;
 }
 
-/** Calls that failed or gave answers of the wrong form. */
+/** Calls that failed or got an answer of the wrong form. */
 function failures(canary: ArmTally, control: ArmTally, limit: number): Measure {
   const bad = ({ calls, errors, invalid }: ArmTally): Share => ({ hits: errors + invalid, n: calls });
   const [mine, its] = [bad(canary), bad(control)];
@@ -126,7 +126,7 @@ function failures(canary: ArmTally, control: ArmTally, limit: number): Measure {
 function slowness(canary: ArmTally, control: ArmTally, limit: number): Measure {
   const [mine, its] = [medianOf(classesOf(canary)), medianOf(classesOf(control))];
   const known = mine !== null && its !== null;
-  // The median of both arms together: that of equals is as often exceeded by one as by the other (A. M. Mood 1950).
+  // The median of both arms together, because of two equal arms each exceeds it equally often (A. M. Mood 1950).
   const middle = Math.ceil(middleOf([...classesOf(canary), ...classesOf(control)].sort(bySpeed)) ?? 0);
   const over = (tally: ArmTally): Share => ({
     hits: callsIn(tally, (latency) => latency > middle),
@@ -142,9 +142,9 @@ function slowness(canary: ArmTally, control: ArmTally, limit: number): Measure {
 }
 
 /**
- * Whether the canary's median is surely over so many times the control's: surely more than half of the control's calls took
- * at most some time, and surely more than half of the canary's over so many times that. Trying all times costs no
- * certainty: an error at any of them is one at the control's true median too.
+ * Whether the canary's median significantly exceeds the control's by this factor: for some time, more than half of the control's calls took
+ * at most that time, and more than half of the canary's calls took more than the factor times it. Trying all times costs no certainty,
+ * because an error at any time is an error at the control's true median too.
  */
 function isSurelySlower(canary: ArmTally, control: ArmTally, times: number): boolean {
   const n = timed(control);
@@ -158,7 +158,7 @@ function isSurelySlower(canary: ArmTally, control: ArmTally, times: number): boo
   return false;
 }
 
-/** Wrong ones among the answers that somebody has checked. */
+/** Wrong answers among the checked ones. */
 function losses(canary: ArmTally, control: ArmTally, limit: number): Measure {
   const wrongs = ({ judged }: ArmTally): Share => ({ hits: judged.n - judged.right, n: judged.n });
   const [mine, its] = [wrongs(canary), wrongs(control)];
@@ -183,26 +183,26 @@ function shareOf({ hits, n }: Share): number {
   return n === 0 ? 0 : hits / n;
 }
 
-/** Whether a share is over another one by more than `by` beyond doubt. */
+/** Whether a share significantly exceeds another one by more than `by`. */
 function isSurelyMore(mine: Share, its: Share, by: number): boolean {
   if (shareOf(mine) <= shareOf(its) + by) return false;
-  // Of all pairs of shares that are no further apart the likeliest: there the evidence, which is convex, rises no more.
+  // The likeliest pair of shares that are no further apart: the evidence is convex, so it is smallest there.
   const falls = (p: number) => slopeAt(mine, p + by) + slopeAt(its, p) < 0;
   const likeliest = bisect(falls, 0, 1 - by);
   return evidenceAgainst(likeliest + by, mine) + evidenceAgainst(likeliest, its) >= -Math.log(ALPHA_EACH);
 }
 
-/** Whether a share is over one half beyond doubt, with half the error of a measure. */
+/** Whether a share is significantly over one half, at half the error of a measure. */
 function isSurelyMost(share: Share): boolean {
   return shareOf(share) > 0.5 && evidenceAgainst(0.5, share) >= -Math.log(ALPHA_EACH / 2);
 }
 
 /**
- * The logarithm of how much likelier calls are under a mixture of all shares than under the share p. The mixture is
- * Beta(1/2, 1/2), which costs little near 0 and 1 (R. Krichevsky and V. Trofimov 1981). If p is true, exp of it is a
- * martingale from 1 on, and so are products over arms: it ever exceeds 1 / a with a chance of at most a (H. Robbins 1970,
- * Annals of Mathematical Statistics 41, by Ville's inequality). Against several shares at once it is that against the
- * likeliest of them (L. Wasserman, A. Ramdas and S. Balakrishnan 2020, PNAS 117).
+ * The logarithm of the likelihood ratio of the calls under a mixture of all shares than under the share p. The mixture is Beta(1/2, 1/2),
+ * which costs little near 0 and 1 (R. Krichevsky and V. Trofimov 1981). If p is true, exp of it is a martingale from 1 on, and so are
+ * products over arms: it ever exceeds 1 / a with a chance of at most a (H. Robbins 1970, Annals of Mathematical Statistics 41, by Ville's
+ * inequality). Against several shares at once it is that against the likeliest of them (L. Wasserman, A. Ramdas and S. Balakrishnan 2020,
+ * PNAS 117).
  */
 export function evidenceAgainst(p: number, { hits, n }: Share): number {
   const misses = n - hits;
@@ -220,8 +220,8 @@ function xlogy(x: number, y: number): number {
 }
 
 /**
- * The chance that of two equal shares the first has so many hits or more, given the hits of both (R. A. Fisher 1922: the
- * exact test, one-sided).
+ * The chance that, of two equal shares, the first has at least this many hits, given the hits of both (R. A. Fisher 1922: the exact test,
+ * one-sided).
  */
 export function chanceOfMore(mine: Share, its: Share): number {
   const [hits, n] = [mine.hits + its.hits, mine.n + its.n];
@@ -259,15 +259,15 @@ function timed(tally: ArmTally): number {
   return callsIn(tally, () => true);
 }
 
-/** In milliseconds; null where nothing was timed. */
+/** In milliseconds; null where no call was timed. */
 function medianOf(classes: readonly LatencyCount[]): number | null {
   const middle = middleOf(classes);
   return middle === null ? null : longestOf(middle);
 }
 
 /**
- * How far along the classes the median lies, as if the calls of a class were spread evenly over it: 7.5 is in the middle of
- * class 8. Null where nothing was timed.
+ * How far along the classes the median lies, as if the calls of a class were spread evenly over it: 7.5 is in the middle of class 8. Null
+ * where no call was timed.
  */
 function middleOf(classes: readonly LatencyCount[]): number | null {
   const half = classes.reduce((sum, [, calls]) => sum + calls, 0) / 2;

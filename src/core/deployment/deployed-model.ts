@@ -7,17 +7,17 @@ export interface DeployedModel {
   /** The provider's id. */
   model: string;
   baseModel: string;
-  /** What it was trained on, and so what it has to be asked with. */
+  /** The treatment of its training prompts, which its requests need as well. */
   treatment: Treatment;
-  /** The workflow id of the run that it has won. */
+  /** The workflow id of the run that it won. */
   run: string;
-  /** The contender that it was there: a candidate, or a checkpoint of one. */
+  /** Its contender in that run: a candidate, or a checkpoint of one. */
   candidate: string;
   /** The pipeline as it was in that run. */
   definition: ArtifactRef;
   /** The dataset version that it was trained on: its hash as runs show it, and its manifest. */
   datasetVersion: string;
   manifest: ArtifactRef;
-  /** Its score on the rows that judged it in its run, with the interval; null where it has none. */
+  /** Its score in the final test of its run, with the interval; null where it has none. */
   judged: { score: number; interval: Interval } | null;
 }

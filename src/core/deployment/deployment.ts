@@ -3,9 +3,9 @@ import type { Pipeline } from '../run/pipeline.ts';
 import type { DeployedModel } from './deployed-model.ts';
 
 /**
- * `kept`: a run has ended, and what serves stays. `superseded`: a newer winner has taken the place of one that still waited.
- * `canary`: a share of the calls goes to the challenger from here on. `rolled-back`: what served before serves again, or
- * the canary has ended.
+ * `kept`: a run has ended, and the serving model stays. `superseded`: a newer winner has taken the place of one that still waited.
+ * `canary`: from now on a share of the calls goes to the challenger. `rolled-back`: the model that served before serves again, or the
+ * canary has ended.
  */
 export type DecisionKind =
   | 'kept'
@@ -20,20 +20,20 @@ export type DecisionKind =
 
 /** One step in the life of a deployment. */
 export interface Decision {
-  /** From 1, without gaps. */
+  /** Counts from 1, without gaps. */
   number: number;
   /** ISO 8601. */
   at: string;
   kind: DecisionKind;
-  /** What it is about; null for the original prompt, or no model at all. */
+  /** The model that the decision is about; null for the original prompt, or for no model. */
   model: string | null;
   run: string | null;
-  /** `person:NAME`, or what decided: `run`, `promotion`, `canary`, `deadline`. */
+  /** `person:NAME`, or the part that decided: `run`, `promotion`, `canary`, `deadline`. */
   by: string;
   why: string;
 }
 
-/** How a winner becomes the champion; from the pipeline of the newest run. */
+/** How a winner becomes the champion, from the pipeline of the newest run. */
 export interface PromotionPolicy {
   automatic: boolean;
   /** How long a winner waits for a person. */
@@ -59,11 +59,11 @@ export interface LastRun {
   definition: ArtifactRef;
   datasetVersion: string;
   manifest: ArtifactRef;
-  /** Whom production has asked the original prompt; null where the log does not say. */
+  /** The model that production asks with the original prompt; null where the log does not say. */
   originalModel: string | null;
 }
 
-/** A winner on its way. */
+/** A winner that is not the champion yet. */
 export interface Challenger extends DeployedModel {
   /** Number of the decision that proposed it. */
   proposedBy: number;
@@ -74,19 +74,19 @@ export interface CanaryState {
   kind: 'canary';
   share: number;
   minCalls: number;
-  /** Number of the decision that began the stage, and when. */
+  /** Number of the decision that began the stage, and its time. */
   decision: number;
   since: string;
 }
 
-/** All that a deployment is; plain JSON. */
+/** The whole state of a deployment; plain JSON. */
 export interface DeploymentState {
   pipeline: string;
-  /** Number of the newest decision; 0 before the first. Whoever wants to change something has to know it. */
+  /** Number of the newest decision; 0 before the first. A change has to name it. */
   decision: number;
-  /** What serves; null for the original prompt. */
+  /** The serving model; null for the original prompt. */
   champion: DeployedModel | null;
-  /** What served before, newest first. */
+  /** The models that served before, newest first. */
   previous: DeployedModel[];
   challenger: Challenger | null;
   policy: PromotionPolicy | null;
@@ -95,16 +95,16 @@ export interface DeploymentState {
   decisions: Decision[];
 }
 
-/** What a run has to say at its end, or a person about it. */
+/** The result of a run, or a person's proposal of it. */
 export interface Proposal extends LastRun {
   by: string;
-  /** What should serve from now on; null where all stays as it is. */
+  /** The model that should serve from now on; null where the serving model stays. */
   winner: DeployedModel | null;
   why: string;
   policy: PromotionPolicy;
 }
 
-/** A person's decision: about a deployment as it was when they looked. */
+/** A person's decision about the deployment as they saw it. */
 export interface PersonalDecision {
   decision: number;
   by: string;
@@ -128,9 +128,9 @@ export function newDeployment(pipeline: string): DeploymentState {
 }
 
 /**
- * The rules of a deployment. Every change is a numbered decision, and is refused where it does not follow the newest one:
- * of two that want to change the same state one comes first, and the other has to look again. Each question `cannot...`
- * answers with the reason of a refusal, or null; the change itself assumes that it was asked.
+ * The rules of a deployment. Every change is a numbered decision, and it is refused unless it follows the newest one: if two changes meet
+ * the same state, the first one counts, and the author of the other has to look again. Each question `cannot...` answers with the reason of
+ * a refusal, or null; the change itself assumes that the question was asked.
  */
 export class Deployment {
   #state: DeploymentState;
@@ -160,7 +160,7 @@ export class Deployment {
     return this.#isStale(decision);
   }
 
-  /** Takes the result of a run. A winner waits for a person, or goes on by itself where the policy says so. */
+  /** Takes the result of a run. The winner waits for a person, or advances by itself where the policy says so. */
   propose({ by, winner, why, policy, ...run }: Proposal): Decision {
     const { champion, challenger } = this.#state;
     // A person may go back to an older run.
@@ -205,7 +205,7 @@ export class Deployment {
     return this.#isStale(decision) ?? (champion || this.canary ? null : nothing);
   }
 
-  /** Ends the canary; without one the champion makes room for what served before it, at last for the original prompt. */
+  /** Ends the canary; without a canary, the champion makes room for the model before it, and finally for the original prompt. */
   rollBack({ by, why }: Pick<PersonalDecision, 'by' | 'why'>): Decision {
     if (this.canary) return this.#drop('rolled-back', by, why);
     const { champion, previous } = this.#state;
@@ -223,19 +223,19 @@ export class Deployment {
     return share > 0 && share <= 1 ? null : 'a share is more than 0 and at most 1';
   }
 
-  /** Gives the challenger this share of the calls; all of them make it the champion. */
+  /** Gives the challenger this share of the calls; the whole share makes it the champion. */
   setCanary({ share, by, why }: PersonalDecision & { share: number }): Decision {
     return share === 1 ? this.#promote(by, why) : this.#beginStage(share, by, why);
   }
 
-  /** The canary has stood its stage: the next one, or the whole. */
+  /** The canary has passed its stage: gives it the next share, or all calls. */
   advance(why: string): Decision {
     return this.#goOn('canary', why);
   }
 
-  /** Nobody has approved in time. */
+  /** Rejects a winner that no person has approved by the deadline. */
   expire(): Decision {
-    return this.#drop('expired', 'deadline', 'Nobody has approved it in time.');
+    return this.#drop('expired', 'deadline', 'No person approved it in time.');
   }
 
   #isStale(decision: number): string | null {

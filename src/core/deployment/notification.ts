@@ -1,6 +1,6 @@
-/** What people are told about a deployment and its retraining; delivered to `notify` of the pipeline. */
+/** A message to people about a deployment and its retraining; `notify` of the pipeline says how it is delivered. */
 export interface Notification {
-  /** The same each time it is sent, so that who gets it twice can tell. */
+  /** The same id in each delivery, so that a receiver recognises a repetition. */
   id: string;
   type:
     | 'approval.needed'
@@ -12,16 +12,16 @@ export interface Notification {
     | 'retraining.skipped'
     | 'retraining.failed';
   pipeline: string;
-  /** The workflow id of the run that it follows from; null where there is none. */
+  /** The workflow id of the run that caused it; null without a run. */
   run: string | null;
   /** The provider's id; null for the original prompt. */
   model: string | null;
-  /** Number of the decision that it is about. */
+  /** Number of the decision that it is about; see {@link Decision}. */
   decision: number;
   /** ISO 8601. */
   at: string;
-  /** For people, in a sentence or two, without any row. */
+  /** A sentence or two for people, without any row. */
   text: string;
-  /** What to type, where something has to be done. */
+  /** The command to type, where a person has to act. */
   command?: string;
 }

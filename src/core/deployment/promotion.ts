@@ -15,13 +15,13 @@ export interface PromotionInput {
   /** The recommendation in words. */
   reason: string;
   winner: Costs | null;
-  /** What serves now; null for the original prompt. */
+  /** The serving model; null for the original prompt. */
   champion:
     | (Costs & {
         model: string;
-        /** The winner against it, on rows that neither was trained on; null where there are none. */
+        /** The winner against the champion, on rows that neither was trained on; null where there are none. */
         comparison: Comparison | null;
-        /** Why it could not be asked; null where it could. */
+        /** Why the champion could not be asked; null where it could. */
         failure: string | null;
         /** When its provider switches it off, ISO 8601; null where that is not near. */
         endsAt: string | null;
@@ -35,13 +35,13 @@ export interface Promotion {
   why: string;
 }
 
-/** A saving up to this, in percent, is no reason to change what works. */
+/** A saving of at most this, in percent, is no reason to replace the champion. */
 const SAME_PERCENT = 10;
 
 /**
- * A winner takes the place of the champion if it is better on rows that neither has seen, or as good within the margin and
- * cheaper. Where there is no champion, or it does not answer any more, the comparison with the original prompt decides; so it
- * does where the champion will soon be switched off, as long as the winner is not worse than it.
+ * A winner takes the place of the champion if it is better on rows that neither has seen, or as good within the margin and cheaper. The
+ * comparison with the original prompt decides where there is no champion, where the champion no longer answers, and where it will soon be
+ * switched off and the winner is not worse.
  */
 export function promotionOf({ recommendation, reason, winner, champion }: PromotionInput): Promotion {
   if (!winner || recommendation === 'do-not-fine-tune') return { promote: false, why: reason };
@@ -56,7 +56,10 @@ export function promotionOf({ recommendation, reason, winner, champion }: Promot
     return { promote: recommendation === 'fine-tune', why };
   }
   if (!comparison) {
-    return { promote: false, why: `No row is left that neither the winner nor the champion ${model} was trained on.` };
+    return {
+      promote: false,
+      why: `Every row was in the training of the winner or of the champion ${model}, so that no row can compare them.`,
+    };
   }
   const { verdict, difference, interval, n } = comparison;
   const figures =
@@ -68,7 +71,7 @@ export function promotionOf({ recommendation, reason, winner, champion }: Promot
     case 'worse':
       return { promote: false, why: `The winner is worse than the champion: ${figures}.` };
     case 'inconclusive':
-      return { promote: false, why: `The rows do not tell winner and champion apart: ${figures}.` };
+      return { promote: false, why: `The rows are too few to decide between winner and champion: ${figures}.` };
     case 'non-inferior': {
       const saving = savingPercent(champion.costPer1kUsd, winner.costPer1kUsd);
       if (saving === null || saving <= SAME_PERCENT || recommendation !== 'fine-tune') {

@@ -1,7 +1,7 @@
 import { escapeMarkdown, percentText } from '../text/format.ts';
 import type { Decision, DeploymentState } from './deployment.ts';
 
-/** In few words, for lists. */
+/** A deployment in a few words, for lists. */
 export function deploymentStage({ champion, challenger }: DeploymentState): string {
   if (challenger?.state.kind === 'canary') return `canary ${percentText(challenger.state.share)}`;
   if (challenger) return 'waiting for approval';
@@ -9,9 +9,9 @@ export function deploymentStage({ champion, challenger }: DeploymentState): stri
 }
 
 export interface DeploymentRemarks {
-  /** What the looks at the canary have found, in words; null without one. */
+  /** The latest findings about the canary, in words; null without a canary. */
   canary: string | null;
-  /** What keeps the newest decision from having effect; null where nothing does. */
+  /** The reason why the newest decision has no effect yet; null where it has. */
   trouble: string | null;
 }
 

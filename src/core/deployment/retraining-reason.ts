@@ -3,14 +3,14 @@ import type { Interval } from '../evaluation/statistics.ts';
 import type { Pipeline } from '../run/pipeline.ts';
 import { percentText } from '../text/format.ts';
 
-/** What is known when a schedule looks. */
+/** The findings of a look at the data. */
 export interface RetrainingInput {
   newestRun: NewestRun | null;
-  /** Examples that the newest run had not. */
+  /** Examples that the newest run did not have. */
   newExamples: number;
-  /** How far they differ from those before; null where they are too few to say. */
+  /** How the new examples differ from the older ones; null where they are too few to decide. */
   drift: Pick<Drift, 'significant' | 'text'> | null;
-  /** Null where the original prompt serves. */
+  /** The champion; null where the original prompt serves. */
   champion: Champion | null;
   /** Milliseconds since 1970. */
   now: number;
@@ -18,20 +18,20 @@ export interface RetrainingInput {
 }
 
 interface NewestRun {
-  /** The dataset version that it was made of, and its examples. */
+  /** The dataset version that it used, and its number of examples. */
   version: string;
   examples: number;
-  /** When it ended, ISO 8601; null where that is not known. */
+  /** The end of the run, ISO 8601; null where it is not known. */
   endedAt: string | null;
-  /** Whether the champion came of it. */
+  /** Whether this run produced the champion. */
   madeChampion: boolean;
 }
 
-/** What serves, as far as it can be a reason. */
+/** The serving model, as far as it can be a reason to train. */
 export interface Champion {
-  /** How it did when it won; null where that is not known. */
+  /** Its score when it won; null where that is not known. */
   test: { score: number; interval: Interval } | null;
-  /** How it does on the new examples, or why it was not asked; null where it was not asked yet. */
+  /** Its score on the new examples, or why it was not asked; null before it is asked. */
   score: { score: number; interval: Interval; n: number } | { notAsked: string } | null;
   /** Whether the provider still lists it. */
   listed: boolean;
@@ -39,16 +39,16 @@ export interface Champion {
   shutdownDate: string | null;
 }
 
-/** Short, to list and filter looks by. */
+/** A short text, to list and filter looks by. */
 export type SkipReason = 'few new examples' | 'no drift' | 'no champion' | 'champion copes' | 'champion not asked';
 
 export type RetrainingReason = { train: true; reason: string } | { train: false; because: SkipReason; reason: string };
 
 const DAY_MS = 86_400_000;
-/** A score on fewer examples is mostly chance. */
+/** With fewer examples, a score is mostly chance. */
 const FEWEST_SCORED = 30;
 
-/** Whether there is a reason to train again. Drift alone is none, as long as the champion copes with it. */
+/** Decides whether there is a reason to train again. Drift alone is no reason while the champion still answers well. */
 export function retrainingReason(input: RetrainingInput): RetrainingReason {
   const { newestRun, newExamples, drift, champion, settings } = input;
   if (!newestRun) return { train: true, reason: 'Nothing was trained yet.' };
@@ -65,7 +65,8 @@ export function retrainingReason(input: RetrainingInput): RetrainingReason {
   };
   if (!drift) return skip('few new examples');
   if (!drift.significant) return skip('no drift', drift.text);
-  if (!champion) return skip('no champion', drift.text, 'no model of a run serves that could suffer from it');
+  if (!champion)
+    return skip('no champion', drift.text, 'the serving model is no model of a run, so drift is no reason to train');
   const { score, test } = champion;
   if (!score || !test)
     return skip('champion not asked', drift.text, 'it is not known how the champion did in its test');
@@ -75,14 +76,14 @@ export function retrainingReason(input: RetrainingInput): RetrainingReason {
   }
   const before = `${percentText(test.interval.low)} to ${percentText(test.interval.high)} in its test`;
   const scored = `the champion has ${percentText(score.score)} on ${score.n} of them, against ${before}`;
-  if (score.n < FEWEST_SCORED) return skip('champion not asked', drift.text, `${scored}: too few to say`);
+  if (score.n < FEWEST_SCORED) return skip('champion not asked', drift.text, `${scored}: too few to decide`);
   if (score.score >= test.interval.low) return skip('champion copes', drift.text, scored);
   return { train: true, reason: `${looked}; ${drift.text}; ${scored}.` };
 }
 
 /**
- * What is to be said about the end of the champion at its provider; null for nothing. It is a reason for one run when it is near,
- * and for another one once it is past: a run that has found no better model would find none in the next look either.
+ * The text about the end of the champion at its provider; null where there is nothing to say. Its end is a reason for one run when it is
+ * near, and for another one once it is past, because a run that has found no better model would find none in the next look either.
  */
 function endOfChampion(
   { endedAt, madeChampion }: NewestRun,
@@ -93,7 +94,7 @@ function endOfChampion(
   const shutdown = Date.parse(shutdownDate ?? '');
   const from = shutdown - settings.shutdown_days * DAY_MS;
   if (shutdownDate === null || !(from <= now)) {
-    const text = 'The provider does not list the champion any more: if it is gone, roll it back, or start a run.';
+    const text = 'The provider no longer lists the champion: if it is gone, roll it back, or start a run.';
     return listed ? null : { train: false, text };
   }
   const days = Math.ceil((shutdown - now) / DAY_MS);
@@ -101,6 +102,6 @@ function endOfChampion(
   const text = `The provider switches the champion off ${when} ${shutdownDate.slice(0, 10)}`;
   const tried = !madeChampion && Date.parse(endedAt ?? '') >= (days > 0 ? from : shutdown);
   return tried
-    ? { train: false, text: `${text}, and the newest run has put nothing in its place yet.` }
+    ? { train: false, text: `${text}, and the newest run has not replaced it yet.` }
     : { train: true, text: `${text}.` };
 }

@@ -3,7 +3,7 @@ export interface ClassificationFigures {
   n: number;
   /** Share of rows whose answer is the expected label. */
   accuracy: number;
-  /** Mean F1 of all labels that were expected or answered, each counted once whatever its rows; 0 without rows. */
+  /** Mean F1 of all labels that were expected or answered, each with the same weight whatever its rows; 0 without rows. */
   macroF1: number;
   /** Sorted by rows, most first. */
   labels: LabelFigures[];
@@ -15,7 +15,7 @@ export interface ClassificationFigures {
 
 export interface LabelFigures {
   label: string;
-  /** Rows that it is the right answer of. */
+  /** Rows whose right answer is this label. */
   rows: number;
   /** Share of its answers that are right; null where it was never answered. */
   precision: number | null;
@@ -27,10 +27,10 @@ export interface LabelFigures {
 
 /**
  * Accuracy, macro-F1, precision, recall and the confusion matrix of a classification. Macro-F1 is scikit-learn's
- * `f1_score(average='macro')` over the labels that were expected or answered: an answer that is no label costs its row's
- * label recall, and is no class of its own. White space around labels and answers does not count.
+ * `f1_score(average='macro')` over the labels that were expected or answered: an answer that is no label costs its row's label recall, and
+ * is no class of its own. White space around labels and answers does not count.
  *
- * @param labels those that there are; what rows expect belongs to them in any case.
+ * @param labels the known labels; the expected labels of the rows are added to them.
  */
 export function classificationFigures(
   rows: Iterable<{ expected: string; answer: string }>,

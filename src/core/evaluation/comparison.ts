@@ -2,10 +2,10 @@ import { randomBits } from '@tuneloop/app/internal/shared/random';
 import { betaCdf, binomialCdf, bisect, logGamma, studentCdf, studentQuantile } from './distributions.ts';
 import { type Interval, mean, Z95 } from './statistics.ts';
 
-/** `non-inferior`: it may be worse, but hardly by more than the margin. */
+/** `non-inferior`: it may be worse, but probably by no more than the margin. */
 export type Verdict = 'better' | 'non-inferior' | 'worse' | 'inconclusive';
 
-/** A challenger against another, on rows that both have answered. */
+/** A challenger against another model, on rows that both have answered. */
 export interface Comparison {
   verdict: Verdict;
   n: number;
@@ -15,17 +15,20 @@ export interface Comparison {
   /** Rows on which the challenger scores higher, and lower: the flips. */
   gained: number;
   lost: number;
-  /** Two-sided; of the exact McNemar test for rights and wrongs, else of a sign-flip permutation test. */
+  /** Two-sided p-value: of the exact McNemar test for rights and wrongs, of a sign-flip permutation test for other scores. */
   pValue: number;
   test: 'mcnemar' | 'sign-flip';
   /** Posterior probability that the difference is above `-margin`. */
   nonInferiority: number;
   margin: number;
-  /** Rows that would settle it with a power of 80 %, if differences stay as they are; null where it is settled, or rows alone would not. */
+  /**
+   * The number of rows that would decide with a power of 80 %, if differences stay as they are; null where the verdict is decided, or more
+   * rows alone would not decide it.
+   */
   rowsNeeded: number | null;
 }
 
-/** Share of wrong claims that is put up with, of two equal models: half of it on either side. */
+/** The accepted share of wrong claims about two equal models: half of it on either side. */
 const ALPHA = 0.05;
 /** The 80 % quantile of the standard normal distribution. */
 const Z_POWER = 0.8416212335729143;
@@ -33,9 +36,9 @@ const Z_POWER = 0.8416212335729143;
 /**
  * Compares two models by their scores on the same rows, in the same order.
  *
- * @param margin a loss of mean score that is put up with, 0 to 1.
- * @param chosenAmong of how many contenders the challenger was chosen by these very rows: its claims have to be so many
- * times as sure (Bonferroni). 1 where other rows have chosen.
+ * @param margin the accepted loss of mean score, 0 to 1.
+ * @param chosenAmong the number of contenders from which these same rows chose the challenger: the significance level is divided by it
+ * (Bonferroni). 1 where other rows chose.
  */
 export function compareScores(
   challenger: readonly number[],
@@ -58,8 +61,8 @@ export function compareScores(
   const superiority = posterior.above(0);
   const alpha = ALPHA / chosenAmong;
   const rows = rowsToSettle(differences, margin);
-  // The sign-flip test takes gains and losses for symmetric: many small gains pass it, although a rare heavy loss, which these
-  // rows have missed, would undo them. So the posterior has to agree; for rights and wrongs it always does.
+  // The sign-flip test assumes that gains and losses are symmetric: many small gains pass it, although a rare heavy loss, which these rows
+  // have missed, would undo them. For this reason the posterior has to agree; for rights and wrongs it always does.
   const verdict =
     pValue < alpha && difference > 0 && superiority >= 1 - alpha / 2
       ? 'better'
@@ -84,7 +87,7 @@ export function compareScores(
   };
 }
 
-/** Posterior probability that the challenger's mean score is above the other's less the margin. */
+/** Posterior probability that the challenger's mean score exceeds the other's minus the margin. */
 export function nonInferiority(challenger: readonly number[], other: readonly number[], margin: number): number {
   return posteriorOf(challenger.map((score, row) => rounded(score - (other[row] ?? 0)))).above(-margin);
 }
@@ -98,17 +101,16 @@ export function mcnemarTest(gained: number, lost: number): number {
   return rows === 0 ? 1 : Math.min(1, 2 * binomialCdf(Math.min(gained, lost), rows, 0.5));
 }
 
-/** Up to so many differences all signs are tried: 65,536 of them. */
+/** With at most this many differences all signs are tried: 65,536 of them. */
 const MOST_EXACT = 16;
-/** Else so many draws, fewer for many rows, where they are needed less: the work stays about the same. */
+/** With more differences this many signs are drawn, and fewer for many rows, so that the work stays about the same. */
 const MOST_DRAWS = 9999;
 const FEWEST_DRAWS = 1999;
 const MOST_FLIPS = 20_000_000;
 
 /**
- * Two-sided permutation test that differences are as likely to have the other sign (R. A. Fisher 1935): exact for few, else
- * drawn, counting the data as one of the draws (Phipson and Smyth 2010). Equal differences, in whatever order, give an equal
- * result.
+ * Two-sided permutation test that differences are as likely to have the other sign (R. A. Fisher 1935): exact for few differences, drawn
+ * for more, counting the data as one of the draws (Phipson and Smyth 2010). Equal differences give an equal result in any order.
  */
 export function signFlipTest(differences: readonly number[]): number {
   const observed = Math.abs(differences.reduce((sum, each) => sum + each, 0)) - 1e-9;
@@ -146,13 +148,13 @@ function signedSum(sizes: Float64Array, nextBits: () => number): number {
 }
 
 /**
- * Rows for a power of 80 %: to find the difference with McNemar's test (R. J. Connor 1987), or to show on one side that it is
+ * The rows that a power of 80 % needs: to find the difference with McNemar's test (R. J. Connor 1987), or to show one-sidedly that it is
  * above `-margin`, whichever takes fewer.
  */
 function rowsToSettle(differences: readonly number[], margin: number): number {
   const n = differences.length;
   const difference = mean(differences);
-  // The prior's row, so that rows without any difference do not seem to need none.
+  // The prior's row counts too, because rows without any difference would otherwise seem to need no rows.
   const square = (differences.reduce((sum, each) => sum + each * each, 0) + 1) / (n + 1);
   return Math.min(rowsToFind(difference, square), rowsToBound(difference + margin, square - difference * difference));
 }
@@ -174,7 +176,7 @@ function rowsToBound(distance: number, variance: number): number {
 }
 
 interface Posterior {
-  /** The probability that the true difference is above this one. */
+  /** The probability that the true difference exceeds this one. */
   above(difference: number): number;
   quantile(p: number): number;
 }

@@ -14,7 +14,7 @@ export interface Prices {
 export type Billing =
   /** By the model's row in a price list; null for the list `models`. */
   | { readonly charges: 'tokens'; readonly priceList: string | null }
-  /** The time that one's own machine works. */
+  /** The time that a machine of one's own works. */
   | { readonly charges: 'machine-time' };
 
 export interface ModelPrice {
@@ -23,12 +23,12 @@ export interface ModelPrice {
   base: { input: number; cached?: number; output: number };
 }
 
-/** What serving is paid by: tokens at a model's price, or time on one's own machine. */
+/** The tariff of serving: tokens at a model's price, or time on a machine of one's own. */
 export type Tariff =
   | {
       kind: 'tokens';
       inputPer1M: number;
-      /** Input that the provider finds in its cache of prefixes; null where it has no price of its own. */
+      /** Input tokens that the provider finds in its cache of prefixes; null where they have no price of their own. */
       cachedInputPer1M: number | null;
       outputPer1M: number;
       trainingPer1M: number;
@@ -57,9 +57,9 @@ export function tariffOf(prices: Prices, billing: Billing, baseModel: string, tu
 }
 
 /**
- * Mean cost of 1,000 requests in USD, or null where no price is known.
+ * Mean cost of 1,000 requests in USD; null where no price is known.
  *
- * @param serverMs typical time the server worked on one request, in milliseconds; charged by the machine tariff.
+ * @param serverMs typical time that the server works on one request, in milliseconds, which the machine tariff charges.
  */
 export function costPer1k(tariff: Tariff, meanUsage: TokenUsage, serverMs: number): number | null {
   switch (tariff.kind) {
@@ -72,7 +72,7 @@ export function costPer1k(tariff: Tariff, meanUsage: TokenUsage, serverMs: numbe
   }
 }
 
-/** How a provider charges the beginning of a prompt that it was sent a moment ago; a part of its profile. */
+/** How a provider charges a prefix of a prompt that it has seen a moment ago; a part of its profile. */
 export interface PromptCache {
   /** The shortest prefix that is charged as cached, in tokens. */
   readonly fewestTokens: number;
@@ -81,10 +81,9 @@ export interface PromptCache {
 }
 
 /**
- * Tokens of a prompt that are charged as cached where its prefix was sent a moment ago: the longest known prefix, in whole
- * steps.
+ * The tokens of a prompt that are charged as cached, if its prefix was sent a moment ago: the longest known prefix, in whole steps.
  *
- * @param prefixTokens how many tokens at its beginning the prompt shares with others.
+ * @param prefixTokens the number of tokens at its beginning that the prompt shares with others.
  * @param cache the provider's rule; null where it caches nothing
  */
 export function cachedTokens(promptTokens: number, prefixTokens: number, cache: PromptCache | null): number {
@@ -92,10 +91,7 @@ export function cachedTokens(promptTokens: number, prefixTokens: number, cache: 
   return cache === null || shared < cache.fewestTokens ? 0 : shared - (shared % cache.stepTokens);
 }
 
-/**
- * As {@link costPer1k}, where the provider finds so many of the mean prompt's tokens in its cache; null where no price for
- * that is known.
- */
+/** As {@link costPer1k}, if the provider finds this many tokens of the mean prompt in its cache; null where no price for that is known. */
 export function cachedCostPer1k(tariff: Tariff, meanUsage: TokenUsage, meanCachedTokens: number): number | null {
   if (tariff.kind !== 'tokens' || tariff.cachedInputPer1M === null) return null;
   const { inputPer1M, cachedInputPer1M, outputPer1M } = tariff;

@@ -81,7 +81,7 @@ export function studentQuantile(p: number, degrees: number): number {
   return bisect((t) => studentCdf(t, degrees) < p, low, high);
 }
 
-/** Where a condition that holds at `low` and not at `high` stops to hold. */
+/** The place where a condition that holds at `low`, and not at `high`, ceases to hold. */
 export function bisect(holds: (value: number) => boolean, low: number, high: number): number {
   let [from, to] = [low, high];
   for (let step = 0; step < 60; step += 1) {

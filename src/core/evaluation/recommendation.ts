@@ -4,46 +4,48 @@ import { savingPercent } from './cost.ts';
 
 export type Recommendation = 'fine-tune' | 'do-not-fine-tune' | 'inconclusive';
 
-/** What a model costs and how fast it is. Null for what is not known. */
+/** The cost and the speed of a model. Null for unknown figures. */
 interface Served {
   /** USD. */
   costPer1kUsd: number | null;
-  /** The same where the provider caches the prefix that all prompts share. */
+  /** The same if the provider caches the prefix that all prompts share. */
   cachedCostPer1kUsd: number | null;
   p95Ms: number | null;
 }
 
 export interface RecommendationInput {
-  /** Null where no candidate passed the limits, or the winner could not be measured. */
+  /** Null where no candidate passed the limits, or the best candidate could not be measured. */
   winner: Served | null;
-  /** Why there are no figures of the winner; null where there are, or nobody won. */
+  /** Why the best candidate has no figures; null where it has, or where no candidate passed the limits. */
   winnerFailure: string | null;
   baseline: Served;
   /** The winner against the baseline; null where the baseline has no score. */
   comparison: Comparison | null;
   /** Other models with the original prompt, and the winner against each of them. */
   alternatives: readonly { model: string; judged: Served | null; comparison: Comparison | null }[];
-  /** What the run has cost, in USD. */
+  /** The cost of the run, in USD. */
   spentUsd: number;
 }
 
 export interface Recommended {
   recommendation: Recommendation;
-  /** Why, in a sentence or two with figures. */
+  /** The reason, in a sentence or two with figures. */
   reason: string;
-  /** Requests after which the run is paid for by what each saves, against the baseline as it is billed, and with a cached
-   * prefix; null where nothing is saved or a cost is not known. */
+  /**
+   * The number of requests after which their savings have paid for the run: against the baseline as it is billed, and with a cached prefix;
+   * null where nothing is saved or a cost is not known.
+   */
   breakEvenRequests: number | null;
   breakEvenCachedRequests: number | null;
 }
 
-/** A cost this close, in percent, or a p95, is no reason for anything. */
+/** A difference of cost or p95 of at most this, in percent, is no reason for a change. */
 const SAME_PERCENT = 5;
 
 /**
- * Whether to put the winner in the place of the original prompt: if it is better, or if it is hardly worse and cheaper or
- * faster. Not where another model with the original prompt is as good and cheaper. Where the rows do not tell, neither does
- * this. Costs are compared with those of a cached prefix where the provider has them: that saving needs no training.
+ * Decides whether the winner should replace the original prompt: if it is better, or if it is hardly worse and cheaper or faster. It should
+ * not where another model with the original prompt is as good and cheaper. If the rows are too few to decide, the recommendation is open
+ * too. Costs are compared with those of a cached prefix where the provider has them, because that saving needs no training.
  */
 export function recommend(input: RecommendationInput): Recommended {
   const { winner, baseline, spentUsd } = input;
@@ -81,8 +83,8 @@ function decide(input: RecommendationInput): Pick<Recommended, 'recommendation' 
         : keep(`The winner is as good within the margin, but neither cheaper nor faster: ${quality}${gain.text}.`);
     case 'inconclusive': {
       const { n, rowsNeeded } = comparison;
-      const rows = rowsNeeded === null ? '' : ` About ${rowsNeeded.toLocaleString('en')} rows would tell.`;
-      return inconclusive(`${n} rows do not tell: ${quality}${gain.text}.${rows}`);
+      const rows = rowsNeeded === null ? '' : ` About ${rowsNeeded.toLocaleString('en')} rows would be enough.`;
+      return inconclusive(`${n} rows are too few to decide: ${quality}${gain.text}.${rows}`);
     }
   }
 }
@@ -95,12 +97,12 @@ function inconclusive(reason: string) {
   return { recommendation: 'inconclusive', reason } as const;
 }
 
-/** Another model with the original prompt that is hardly worse than the winner, and not dearer; in words. */
+/** Another model with the original prompt that is hardly worse than the winner and no more expensive; in words. */
 function cheaperAlternative({ alternatives }: RecommendationInput, { costPer1kUsd }: Served): string | null {
   for (const { model, judged, comparison } of alternatives) {
     const usd = judged && (judged.cachedCostPer1kUsd ?? judged.costPer1kUsd);
     if (usd === null || costPer1kUsd === null || comparison === null) continue;
-    // The whole interval: the winner is ahead by no more than the margin.
+    // Holds for the whole interval: the winner is ahead by no more than the margin.
     if (usd > costPer1kUsd || comparison.interval.high > comparison.margin) continue;
     return `${model} with the original prompt does as well without any training, and costs no more: the winner is ${qualityText(comparison)} against it.`;
   }
@@ -111,7 +113,7 @@ function qualityText({ difference, interval, n }: Comparison): string {
   return `${signedPoints(difference)} points (95 % interval ${signedPoints(interval.low)} to ${signedPoints(interval.high)}, ${n} rows)`;
 }
 
-/** What the winner saves, in words, and whether it saves anything that counts. */
+/** The savings of the winner, in words, and whether one of them is large enough to count. */
 function gainOf(winner: Served, baseline: Served): { isGain: boolean; text: string } {
   const cached = baseline.cachedCostPer1kUsd;
   const saving = savingPercent(baseline.costPer1kUsd, winner.costPer1kUsd);
@@ -133,7 +135,7 @@ function gainOf(winner: Served, baseline: Served): { isGain: boolean; text: stri
   };
 }
 
-/** Spent once / saved by each request. */
+/** The money spent once, divided by the saving of each request. */
 function breakEven(spentUsd: number, beforePer1k: number | null, afterPer1k: number | null): number | null {
   if (beforePer1k === null || afterPer1k === null || beforePer1k <= afterPer1k) return null;
   return Math.ceil(spentUsd / ((beforePer1k - afterPer1k) / 1000));

@@ -3,7 +3,7 @@ import { percentText } from '../text/format.ts';
 import { nonInferiority } from './comparison.ts';
 import { mean } from './statistics.ts';
 
-/** What the choice of a winner looks at. */
+/** A contender as the choice of the winner sees it. */
 export interface Contender {
   id: string;
   /** Scores on the validation rows, 0 to 1, in the order of the rows. */
@@ -17,7 +17,7 @@ export interface Contender {
 }
 
 export interface SelectionRule {
-  /** A loss of mean score that may be traded for lower cost. */
+  /** The loss of mean score that may be traded for lower cost. */
   margin: number;
   max_cost_per_1k_usd?: number | undefined;
   max_p95_ms?: number | undefined;
@@ -26,17 +26,17 @@ export interface SelectionRule {
 
 export interface Selection {
   winner: string | null;
-  /** Why the winner, in words. */
+  /** Why the winner was chosen, in words. */
   reason: string | null;
-  /** Why each of the others, and perhaps all, did not win; in words, by id. */
+  /** Why each of the others, or each of all, did not win; in words, by id. */
   rejected: Record<string, string>;
-  /** Those that no other passing one beats: in quality, cost or p95 better, and in none worse. */
+  /** The passing contenders that no other one dominates: better in quality, cost or p95, and worse in none. */
   front: string[];
-  /** By how much the best validation score probably flatters its model, 0 to 1. */
+  /** How much the best validation score probably overstates its model, 0 to 1. */
   optimism: number;
 }
 
-/** How sure it has to be that a cheaper contender loses no more than the margin. */
+/** The required probability that a cheaper contender loses no more than the margin. */
 const SURE_ENOUGH = 0.9;
 /** Scores are sums of floats: a difference below this is rounding, not quality. */
 const ROUNDING = 1e-9;
@@ -46,9 +46,9 @@ interface Passing extends Contender {
 }
 
 /**
- * Chooses a winner: of those that pass the caps and lie on the Pareto front, the cheapest that is hardly worse than the best
- * (the margin, with a posterior probability of 90 %), else the best. An unknown cost cannot pass a cap on cost and counts as
- * the highest. Ties go to the better score, the lower p95, the smaller id, so that the order of the contenders does not count.
+ * Chooses a winner: of those that pass the caps and lie on the Pareto front, the cheapest one that is hardly worse than the best (by at
+ * most the margin, with a posterior probability of 90 %); if there is none, the best. An unknown cost cannot pass a cap on cost and counts
+ * as the highest. Ties go to the better score, the lower p95, the smaller id, so that the order of the contenders does not count.
  */
 export function selectWinner(contenders: readonly Contender[], rule: SelectionRule): Selection {
   const rejected: Record<string, string> = {};
@@ -81,8 +81,8 @@ function reasonOf(winner: Passing, best: Passing, cheaper: readonly Passing[], m
   if (winner !== best) {
     return `the cheapest that is within ${points} of the best (${best.id}), with a probability of at least ${percentText(SURE_ENOUGH)}`;
   }
-  if (cheaper.length === 0) return 'the best, and none that could compete is cheaper';
-  return `the best; on ${best.scores.length} rows it cannot be shown that a cheaper one is within ${points} of it`;
+  if (cheaper.length === 0) return 'the best, and no eligible contender is cheaper';
+  return `the best; ${best.scores.length} rows are too few to show that a cheaper one is within ${points} of it`;
 }
 
 function whyNot(
@@ -90,13 +90,13 @@ function whyNot(
   { winner, best, front, margin }: { winner: Passing; best: Passing; front: readonly Passing[]; margin: number },
 ): string {
   if (each === best) return 'the best, but a cheaper one is within the margin';
-  if (!front.includes(each)) return 'another is at least as good, as cheap and as fast';
+  if (!front.includes(each)) return 'another one is at least as good, as cheap and as fast';
   if (costOf(each) >= costOf(winner)) return 'lower validation score, and not cheaper';
   const loss = (winner.score - each.score) * 100;
   return `cheaper, but ${loss.toFixed(1)} points behind, which may be more than the margin of ${(margin * 100).toFixed(1)}`;
 }
 
-/** Whether one is at least as good in everything, and better in something; of two that are equal in all, the smaller id. */
+/** Whether one is at least as good in every respect, and better in one; of two equal ones, the one with the smaller id. */
 function dominates(one: Passing, other: Passing): boolean {
   if (one === other) return false;
   const gains = [
@@ -148,9 +148,9 @@ function violatedCap({ costPer1kUsd, p95Ms, invalid }: Contender, rule: Selectio
 const SPLITS = 200;
 
 /**
- * By how much the best of several is flattered by the rows that chose it. The rows are cut into two random halves, again and
- * again: the best of one half is that much better there than on the other. On half of the rows chance weighs the root of two
- * times as much as on all of them, by which the mean is divided. (Split-half selection; compare Harrell 2015, section 5.3.)
+ * How much the rows that chose the best of several contenders overstate it. The rows are cut into two random halves, again and again: the
+ * best of one half is that much better there than on the other. On half of the rows chance weighs the root of two times as much as on all
+ * of them, so the mean is divided by that. (Split-half selection; compare Harrell 2015, section 5.3.)
  */
 function optimismOf(contenders: readonly Passing[]): number {
   const rows = contenders[0]?.scores.length ?? 0;
@@ -168,7 +168,7 @@ function optimismOf(contenders: readonly Passing[]): number {
       order[other] = row;
     }
     const chosen = order.subarray(0, half);
-    // Of several that are the best of a half, the mean: the first of them would depend on the order.
+    // If several are the best of a half, the mean of them: the first one would depend on the order.
     let best = { score: -1, rest: 0, count: 0 };
     for (const { scores, score } of contenders) {
       let onHalf = 0;

@@ -22,13 +22,13 @@ export function mean(values: readonly number[]): number {
  */
 export function percentile(values: readonly number[], p: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  // 0.07 * 100 is 7.000000000000001 in floating point: what is a whole rank but for rounding is that rank.
+  // 0.07 * 100 is 7.000000000000001 in floating point: a rank that is whole but for rounding is taken as whole.
   return sorted[Math.max(0, Math.ceil(p * sorted.length - 1e-9) - 1)] ?? 0;
 }
 
 /**
- * The interval of a rate: Wilson's score interval (E. B. Wilson 1927), which keeps its coverage with few rows and near 0
- * and 1, where the usual one does not (Brown, Cai and DasGupta 2001).
+ * The interval of a rate: Wilson's score interval (E. B. Wilson 1927), which keeps its coverage with few rows and near 0 and 1, where the
+ * normal approximation does not (Brown, Cai and DasGupta 2001).
  */
 export function rateInterval(successes: number, n: number): Interval {
   if (n === 0) return { low: 0, high: 1 };
@@ -40,8 +40,8 @@ export function rateInterval(successes: number, n: number): Interval {
 }
 
 /**
- * The interval of a mean score, of scores from 0 to 1; null for no scores. Rights and wrongs have that of their rate,
- * others Student's t, to which half a score of 0 and half a score of 1 are added: few equal scores are no certainty.
+ * The interval of a mean score, of scores from 0 to 1; null for no scores. Rights and wrongs have the interval of their rate. Other scores
+ * have Student's t, with half a score of 0 and half a score of 1 added, because a few equal scores are no certainty.
  */
 export function meanInterval(scores: readonly number[]): Interval | null {
   const n = scores.length;

@@ -2,9 +2,9 @@ import { usdText } from '../text/format.ts';
 
 /** Money under a cap, in USD. Plain JSON, so that it can be carried from one execution of a workflow to the next. */
 export interface AccountState {
-  /** What was spent for good. */
+  /** Money that was spent for good. */
   spentUsd: number;
-  /** What is held back for work that goes on, by the id of its reservation. */
+  /** Money that is held back for ongoing work, by the id of its reservation. */
   reserved: Record<string, number>;
 }
 
@@ -12,8 +12,8 @@ export interface AccountState {
 const ROUNDING_USD = 1e-9;
 
 /**
- * Holds back money before work starts and books what it has cost afterwards, so that what is spent and held back together
- * never exceeds the cap. Every operation may be repeated: whoever did not hear the answer asks again.
+ * Holds back money before work starts and books its cost afterwards, so that spent and held money together never exceed the cap. Every
+ * operation may be repeated, because a caller that did not hear the answer asks again.
  */
 export class Account {
   readonly #state: AccountState;
@@ -38,21 +38,21 @@ export class Account {
    * Holds back an amount.
    *
    * @param capUsd null where there is no cap: then every reservation is granted, and only counted.
-   * @returns why it is refused, or null where it is granted.
+   * @returns the reason of a refusal, or null where it is granted.
    */
   reserve(id: string, usd: number, capUsd: number | null): string | null {
     if (!(usd >= 0)) return `an amount of ${usd} USD cannot be reserved`;
     if (id in this.#state.reserved) return null;
     const { spentUsd, reservedUsd } = this;
-    // Asked this way round, a figure that is no number refuses.
+    // Compared this way round, NaN is refused.
     if (capUsd !== null && !(spentUsd + reservedUsd + usd <= capUsd + ROUNDING_USD)) {
-      return `needs ${usdText(usd)}, and of ${usdText(capUsd)} are ${usdText(spentUsd)} spent and ${usdText(reservedUsd)} reserved`;
+      return `needs ${usdText(usd)}; of ${usdText(capUsd)}, ${usdText(spentUsd)} are spent and ${usdText(reservedUsd)} reserved`;
     }
     this.#state.reserved[id] = usd;
     return null;
   }
 
-  /** Ends a reservation and books what its work has cost; null where that is not known, and the whole reservation counts. */
+  /** Ends a reservation and books the cost of its work; null for an unknown cost, where the whole reservation counts. */
   settle(id: string, usd: number | null): void {
     const reserved = this.#state.reserved[id];
     if (reserved === undefined) return;

@@ -1,4 +1,4 @@
-/** Points at stored bytes. This, and never the bytes, is what workflows carry. */
+/** Points at stored bytes. Workflows carry this reference and never the bytes. */
 export interface ArtifactRef {
   /** `sha256:` and the hash: an artifact's name follows from its content alone. */
   uri: string;

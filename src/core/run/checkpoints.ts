@@ -1,23 +1,23 @@
 import { isTinySet } from './plan.ts';
 import type { Checkpoint } from './training-metrics.ts';
 
-/** After its first epoch a model is clearly worse than at the end. */
+/** A model is clearly worse after its first epoch than at the end. */
 const FIRST_EPOCH = 2;
-/** From so many validation rows on, more models to choose from find better ones and not luckier ones. */
+/** With at least this many validation rows, more models to choose from lead to better ones and not to luckier ones. */
 const FEWEST_ROWS = 150;
-/** Besides the model at the end. The protocol keeps the models of the last three epochs. */
+/** Checkpoints besides the model at the end. The protocol keeps the models of the last three epochs. */
 const MOST_CHECKPOINTS = 2;
 
-/** Rows that decide how many checkpoints are worth evaluating. */
+/** The numbers of rows that decide how many checkpoints are worth evaluating. */
 export interface CheckpointRows {
   validation: number;
-  /** On all sides. */
+  /** Rows of the dataset on all sides. */
   examples: number;
 }
 
 /**
- * The models of earlier epochs that are candidates too, the best by validation loss first. With few validation rows just
- * the best, and only where its loss is below that at the end.
+ * The models of earlier epochs that are worth evaluating, the best by validation loss first. With few validation rows only the best one,
+ * and only if its loss is below the loss at the end.
  *
  * @param epochs of the whole job
  * @param rows null where no checkpoint is wanted
@@ -37,13 +37,13 @@ export function checkpointsToEvaluate(
   return earlier.filter(({ validLoss }) => isBelow(validLoss, atEnd)).slice(0, most);
 }
 
-/** How many checkpoints of a job are evaluated at most. */
+/** The largest number of checkpoints of a job that are evaluated. */
 export function mostCheckpoints(epochs: number, rows: CheckpointRows | null): number {
   if (!rows || isTinySet(rows.examples)) return 0;
   return Math.min(Math.max(0, epochs - FIRST_EPOCH), rows.validation >= FEWEST_ROWS ? MOST_CHECKPOINTS : 1);
 }
 
-/** Larger than any number where it is not known, and comparable with itself. */
+/** Larger than any number where the loss is not known, and comparable with itself. */
 function lossOf({ validLoss }: Checkpoint): number {
   return validLoss !== null && Number.isFinite(validLoss) ? validLoss : Number.MAX_VALUE;
 }

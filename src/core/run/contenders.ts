@@ -4,11 +4,11 @@ import type { JobOutcome } from './job-outcome.ts';
 import type { PlannedCandidate } from './run-plan.ts';
 import type { Checkpoint } from './training-metrics.ts';
 
-/** A candidate with what became of its job. */
+/** A candidate and the outcome of its job. */
 export interface CandidateOutcome {
   candidate: PlannedCandidate;
   job: JobOutcome;
-  /** Why it was told to stop; null where it was not. */
+  /** Why its job was told to stop; null where it was not. */
   stop: Stop | null;
   /** Its model, and those of its checkpoints that are worth evaluating; none where it has no model. */
   contenders: Contending[];
@@ -16,19 +16,19 @@ export interface CandidateOutcome {
 
 /** A trained model that could win. */
 export interface Contending {
-  /** The candidate's, and for a checkpoint its epoch: `local-base-lr1-e4@2`. */
+  /** The candidate's id, and for a checkpoint its epoch: `local-base-lr1-e4@2`. */
   id: string;
   candidate: PlannedCandidate;
   model: string;
-  /** Of a checkpoint; null for the model at the end. */
+  /** The epoch of a checkpoint; null for the model at the end. */
   epoch: number | null;
-  /** On the validation rows; null until it was made. */
+  /** Its evaluation on the validation rows; null before it is made. */
   evaluation: Evaluation | null;
   /** Why it could not be evaluated. */
   failure: string | null;
 }
 
-/** What contends for a candidate, before anything is evaluated. */
+/** The contenders of a candidate, before any evaluation. */
 export function contendingModels(
   candidate: PlannedCandidate,
   job: JobOutcome,

@@ -9,7 +9,7 @@ export interface Dataset {
   manifest: ArtifactRef;
   template: ArtifactRef;
   examples: Record<Side, ArtifactRef>;
-  /** What is uploaded: chat JSONL, for each treatment of the candidates. */
+  /** The files to upload: chat JSONL, for each treatment of the candidates. */
   files: Manifest['files'];
   tokens: Manifest['tokens'];
   warnings: string[];

@@ -1,20 +1,20 @@
-/** What the workflow of a deployment has done already, beside the decisions themselves. */
+/** The progress of a deployment's workflow, besides the decisions themselves. */
 export interface DeploymentProgress {
-  /** Number of the decision that applications know. */
+  /** Number of the newest decision that applications know. */
   written: number;
-  /** Number of the decision that people have been told of. */
+  /** Number of the newest decision that people were told of. */
   told: number;
-  /** Number of the proposal that people have been reminded of. */
+  /** Number of the newest proposal that people were reminded of. */
   reminded: number;
   canary: CanaryLooks | null;
 }
 
-/** What the looks at one stage of a canary have found so far. */
+/** The findings of the looks at one stage of a canary so far. */
 export interface CanaryLooks {
   decision: number;
   looks: number;
   /** When the next look is due, in milliseconds since 1970. */
   nextAt: number;
-  /** In words. */
+  /** The findings in words. */
   text: string;
 }

@@ -1,7 +1,7 @@
 import { percentText } from '../text/format.ts';
 import type { Candidate } from './plan.ts';
 
-/** What a job reports at the end of its first epochs, measured on all validation rows. */
+/** The report of a job at the end of one of its first epochs, measured on all validation rows. */
 export interface EpochReport {
   /** Id of the candidate. */
   candidate: string;
@@ -12,7 +12,7 @@ export interface EpochReport {
   validAccuracy: number | null;
 }
 
-/** A candidate whose job goes on to no purpose. */
+/** A candidate whose job is not worth training further. */
 export interface Stop {
   candidate: string;
   afterEpoch: 1 | 2;
@@ -20,10 +20,10 @@ export interface Stop {
   reason: string;
 }
 
-/** How a candidate has ended; `stopped`: by this rule, from the moment that its job was told so. */
+/** How a candidate has ended; `stopped`: by this rule, from the moment that its job was told to stop. */
 export type CandidateEnd = 'succeeded' | 'stopped' | 'failed' | 'cancelled' | 'skipped';
 
-/** So many are never stopped. */
+/** The rule never stops this many candidates. */
 const FEWEST_KEPT = 3;
 
 /** How many of `candidates` the rule keeps after an epoch: of nine, five after the first and three after the second. */
@@ -32,7 +32,7 @@ export function keptAfter(epoch: 1 | 2, candidates: number): number {
   return Math.min(candidates, Math.max(FEWEST_KEPT, Math.ceil(share)));
 }
 
-/** The fewest epochs that are trained with the early stop; without failures. */
+/** The fewest epochs that are trained with the early stop, if no job fails. */
 export function fewestEpochs(candidates: readonly Candidate[]): number {
   const contenders = candidates.filter(({ half }) => !half);
   const models = new Set(contenders.map(({ baseModel }) => baseModel)).size;
@@ -51,14 +51,14 @@ export function plannedEpochs(candidates: readonly Candidate[]): number {
 }
 
 /**
- * Which candidates to stop now. Successive halving with two rungs (Jamieson and Talwalkar, 2016) for jobs that run at
- * different paces: a candidate is stopped once so many others are ahead of it after the same epoch that no report to come can
- * bring it back. So all orders in which the same reports arrive stop the same candidates.
+ * Which candidates to stop now. Successive halving with two rungs (Jamieson and Talwalkar, 2016) for jobs that run at different paces: a
+ * candidate is stopped once so many others are ahead of it after the same epoch that no later report can save it. All orders of the same
+ * reports therefore stop the same candidates.
  *
- * - Ahead is who has the higher validation accuracy, or at equal accuracy the lower validation loss; for generation the
- *   lower loss. A report without that figure stops nobody.
- * - After the first epoch the best of each base model is kept: larger models may begin slowly.
- * - Who was lost (failed, cancelled, not paid for) is as if it had never been planned. Three are left, unless more are lost.
+ * - A candidate is ahead if its validation accuracy is higher, or at equal accuracy its validation loss lower; for
+ * generation, if its loss is lower. A report without that figure stops no candidate.
+ * - After the first epoch the best of each base model is kept, because larger models may begin slowly.
+ * - A lost candidate (failed, cancelled, not paid for) counts as never planned. Three are left, unless more are lost.
  * - A job on half of the rows takes no part.
  *
  * @param reports of any epochs in any order; of several of one candidate and epoch the first counts.
@@ -72,7 +72,7 @@ export function candidatesToStop(
 ): Stop[] {
   const contenders = candidates.filter(({ id, half }) => !half && !isLost(ended.get(id)));
   const first = new Rung(1, contenders, reports, ended, task);
-  // Only those may push others out of the second rung that nothing can push out of the first any more.
+  // Only a candidate that is safe in the first rung may push others out of the second.
   const through = contenders.filter((each) => ended.get(each.id) !== 'stopped' && isThrough(first, each, contenders));
   const second = new Rung(2, contenders, reports, ended, task);
 
@@ -82,13 +82,13 @@ export function candidatesToStop(
     const isBehindAtFirst =
       first.isOut(candidate, contenders) && first.ahead(candidate, sameModel(candidate, contenders)) > 0;
     const rung = isBehindAtFirst ? first : second.isOut(candidate, through) ? second : null;
-    // After its last epoch there is nothing left to stop.
+    // After the last epoch no job is left to stop.
     if (!rung || candidate.hyperparameters.epochs <= rung.epoch) continue;
     const rivals = rung === first ? contenders : through;
     stops.push({ ahead: rung.ahead(candidate, rivals), stop: rung.stop(candidate, rivals) });
   }
   const left = contenders.filter(({ id }) => ended.get(id) !== 'stopped').length;
-  // Where others were lost after they had pushed somebody out, the worst go first.
+  // If others were lost after they had pushed a candidate out, the worst ones are stopped first.
   return stops
     .sort((a, b) => a.stop.afterEpoch - b.stop.afterEpoch || b.ahead - a.ahead)
     .slice(0, Math.max(0, left - FEWEST_KEPT))
@@ -97,7 +97,7 @@ export function candidatesToStop(
 
 interface Ranked {
   stop: Stop;
-  /** How many are ahead of it. */
+  /** The number of candidates ahead of it. */
   ahead: number;
 }
 
@@ -128,14 +128,14 @@ class Rung {
     }
   }
 
-  /** How many rivals are ahead of a candidate, as far as is known. */
+  /** The number of rivals that are known to be ahead of a candidate. */
   ahead({ id }: Candidate, rivals: readonly Candidate[]): number {
     const own = this.#figures.get(id);
     if (!own) return 0;
     return rivals.filter((rival) => isAhead(this.#figures.get(rival.id), own)).length;
   }
 
-  /** How many rivals may still turn out to be ahead. */
+  /** The number of rivals that may still turn out to be ahead. */
   mayGetAhead({ id }: Candidate, rivals: readonly Candidate[]): number {
     return rivals.filter((rival) => rival.id !== id && !this.#figures.has(rival.id) && !this.#ended.has(rival.id))
       .length;
@@ -149,7 +149,7 @@ class Rung {
     return this.ahead(candidate, rivals) >= this.#kept;
   }
 
-  /** Whether it stays among those that are kept, whatever is reported later. */
+  /** Whether it is kept whatever is reported later. */
   isSafe(candidate: Candidate, rivals: readonly Candidate[]): boolean {
     return this.ahead(candidate, rivals) + this.mayGetAhead(candidate, rivals) < this.#kept;
   }
@@ -161,12 +161,12 @@ class Rung {
         ? `validation accuracy ${percentText(figures?.accuracy ?? 0)}`
         : `validation loss ${figures?.loss?.toFixed(3)}`;
     const ahead = this.ahead(candidate, rivals);
-    const reason = `${figure} after epoch ${this.epoch}: ${ahead} of ${this.#of} are ahead, and ${this.#kept} go on`;
+    const reason = `${figure} after epoch ${this.epoch}: ${ahead} of ${this.#of} candidates are ahead, and the best ${this.#kept} are trained further`;
     return { candidate: candidate.id, afterEpoch: this.epoch, reason };
   }
 }
 
-/** Whether the first rung can stop a candidate no more. */
+/** Whether the first rung can no longer stop a candidate. */
 function isThrough(first: Rung, candidate: Candidate, contenders: readonly Candidate[]): boolean {
   if (!first.hasReported(candidate)) return false;
   if (first.isSafe(candidate, contenders)) return true;
@@ -174,13 +174,13 @@ function isThrough(first: Rung, candidate: Candidate, contenders: readonly Candi
   return first.ahead(candidate, siblings) + first.mayGetAhead(candidate, siblings) === 0;
 }
 
-/** What candidates are compared by. For generation the accuracy is 0, so that the loss decides. */
+/** The figures by which candidates are compared. For generation the accuracy is 0, so that the loss decides. */
 interface Figures {
   accuracy: number;
   loss: number | null;
 }
 
-/** Null where the report does not say what counts. */
+/** Null where the report lacks the deciding figure. */
 function figuresOf({ validAccuracy, validLoss }: EpochReport, task: 'classification' | 'generation'): Figures | null {
   const loss = validLoss !== null && Number.isFinite(validLoss) ? validLoss : null;
   if (task === 'generation') return loss === null ? null : { accuracy: 0, loss };

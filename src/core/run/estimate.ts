@@ -4,20 +4,20 @@ import { type CheckpointRows, mostCheckpoints } from './checkpoints.ts';
 import type { Candidate } from './plan.ts';
 
 /**
- * What a run costs at most, in USD; null where a price is unknown. Less, where jobs are stopped early, checkpoints are not
- * worth evaluating, or the provider caches what prompts share.
+ * The highest cost of a run, in USD; null where a price is unknown. The run costs less if jobs are stopped early, checkpoints are not worth
+ * evaluating, or the provider caches the prompts' common prefix.
  */
 export interface Estimate {
   trainingUsd: number | null;
   evaluationUsd: number | null;
   totalUsd: number | null;
-  /** What an hour of the machine costs, where that is all there is to pay: with the local trainer. */
+  /** The price of an hour of the machine, where machine time is the only cost: with the local trainer. */
   machineUsdPerHour: number | null;
-  /** Models that the price file does not know. */
+  /** Models without a price in the price file. */
   unknownPrices: string[];
-  /** What to hold back for each candidate, in the order of the candidates. */
+  /** The money to hold back for each candidate, in the order of the candidates. */
   candidates: CandidateEstimate[];
-  /** What to hold back for what comes after the candidates. */
+  /** The money to hold back for the steps after the candidates. */
   final: FinalEstimate;
 }
 
@@ -25,23 +25,23 @@ export interface FinalEstimate {
   /** The winner on the test rows. */
   testUsd: number | null;
   baselineUsd: number | null;
-  /** What serves now; 0 where that is the original prompt. */
+  /** The serving model; 0 where the original prompt serves. */
   championUsd: number | null;
   /** Each of the models with the original prompt, in their order. */
   alternativesUsd: (number | null)[];
-  /** The judge, for all that it judges in the run; 0 without one. */
+  /** The judge, for all its answers in the run; 0 without a judge. */
   judgeUsd: number | null;
 }
 
 export interface CandidateEstimate {
   trainingUsd: number | null;
-  /** On the validation rows, with as many checkpoints as may be evaluated. */
+  /** On the validation rows, with the largest number of checkpoints that may be evaluated. */
   evaluationUsd: number | null;
 }
 
 /**
- * More is held back than estimated: a provider may count the tokens that frame a chat a little differently, and answers
- * may be longer than those of the log.
+ * The reservation exceeds the estimate by this factor, because a provider may count the tokens that frame a chat a little differently, and
+ * answers may be longer than those of the log.
  */
 const TRAINING_RESERVE = 1.1;
 const EVALUATION_RESERVE = 1.25;
@@ -60,15 +60,15 @@ export interface EstimateInput {
   meanOutputTokens: number;
   /** Mean tokens of the whole original prompt. */
   meanPromptTokens: number;
-  /** Null where the log has its answers. */
+  /** The live baseline; null where the log has its answers. */
   baselineModel: string | null;
-  /** What serves now; null for the original prompt. */
+  /** The serving model; null for the original prompt. */
   champion: { baseModel: string; treatment: Treatment } | null;
   /** Models that get the original prompt too. */
   alternatives: readonly string[];
-  /** Which checkpoints are evaluated; null for none. */
+  /** The rule for the evaluated checkpoints; null for no checkpoints. */
   checkpoints: CheckpointRows | null;
-  /** Null where no model judges. Its budget is in USD; null for none of its own. */
+  /** The judge; null without one. Its budget is in USD; null for no budget of its own. */
   judge: { model: string; budgetUsd: number | null } | null;
 }
 
@@ -80,8 +80,8 @@ const JUDGE_CALLS = 2;
 export type TreatedTokens = Partial<Record<Treatment, { train: number; request: number }>>;
 
 /**
- * Training tokens x epochs x price, and the requests of the evaluation at the price of each model, without any cache. For
- * the local trainer the cost is machine time, which is not known before; it is far below one cent and is estimated as 0.
+ * Training tokens x epochs x price, and the requests of the evaluation at the price of each model, without any cache. The cost of the local
+ * trainer is machine time, which is not known before; it is far below one cent and is estimated as 0.
  */
 export function estimateRun(input: EstimateInput): Estimate {
   const { prices, billing, tokens, validationRows, testRows, meanOutputTokens, meanPromptTokens } = input;
@@ -105,7 +105,7 @@ export function estimateRun(input: EstimateInput): Estimate {
     const models = half ? 1 : 1 + mostCheckpoints(epochs, checkpoints);
     return { trainingUsd, rowUsd: perCall(baseModel, true, treated.request), models };
   });
-  // Which candidate wins is not known yet: the dearest is assumed.
+  // The winner is not known yet: the most expensive candidate is assumed.
   const dearest = costs.reduce<number | null>(
     (most, { rowUsd }) => (rowUsd === null || most === null ? null : Math.max(most, rowUsd)),
     0,
@@ -116,7 +116,7 @@ export function estimateRun(input: EstimateInput): Estimate {
   const prompted = (model: string) => times(perCall(model, false, meanPromptTokens), judgedRows);
   const baselineUsd = baselineModel === null ? 0 : prompted(baselineModel);
   const alternativesUsd = alternatives.map(prompted);
-  // What is left of its prompt may not be known: at most it is the whole.
+  // The length of its prompt after cleaning may not be known: at most it is the whole prompt.
   const championRequest = (champion && tokens[champion.treatment]?.request) ?? meanPromptTokens;
   const championUsd = champion ? times(perCall(champion.baseModel, true, championRequest), judgedRows) : 0;
 

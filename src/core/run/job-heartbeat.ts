@@ -1,10 +1,10 @@
-/** What a job that has not ended is doing. */
+/** The state of a job that has not ended. */
 export type JobPhase = 'validating' | 'queued' | 'running';
 
-/** What a wait is spent on: the phases of a job, and after its success the time until its model answers. */
+/** The phase of a wait: the phases of a job, and after its success the time until its model answers. */
 export type WaitPhase = JobPhase | 'ready';
 
-/** How far a job has come. */
+/** The progress of a job. */
 export interface JobProgress {
   step: number | null;
   totalSteps: number | null;
@@ -12,13 +12,13 @@ export interface JobProgress {
   validLoss: number | null;
 }
 
-/** What a waiting job shows as heartbeat details, in the Web UI and to the command line. */
+/** The heartbeat details of a waiting job, for the Web UI and the command line. */
 export interface JobHeartbeat extends JobProgress {
   status: string;
   phase: WaitPhase;
   /** When this phase was first seen, in milliseconds of the Temporal server's clock. */
   since: number;
-  /** The first epochs, where somebody is told of them. */
+  /** The first epochs, where a run wants to be told of them. */
   epochs?: SeenEpoch[];
 }
 
@@ -26,6 +26,6 @@ export interface JobHeartbeat extends JobProgress {
 export interface SeenEpoch {
   validLoss: number | null;
   validAccuracy: number | null;
-  /** Whether the run knows. */
+  /** Whether the run was told. */
   told: boolean;
 }

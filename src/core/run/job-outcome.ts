@@ -15,12 +15,12 @@ export type JobOutcome =
       state: 'failed' | 'cancelled';
       jobId: string | null;
       reason: string;
-      /** What it has cost nevertheless; null where that is not known. */
+      /** The cost of the failed job; null where that is not known. */
       trainingUsd: number | null;
-      /** What ended it where only a person can mend that: then it is made anew when the run is resumed. */
+      /** The reason of its end, where only a person can mend it: then the job is made anew when the run is resumed. */
       pause: PauseCode | null;
     }
-  /** It was told to stop, and had not ended before that. */
+  /** The job was told to stop, and had not ended before. */
   | { state: 'stopped'; jobId: string; reason: string; trainingUsd: number | null }
-  /** It was never created, because the budget does not pay for it. */
+  /** The job was never created, because the budget does not pay for it. */
   | { state: 'skipped'; jobId: null; reason: string };

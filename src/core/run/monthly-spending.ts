@@ -1,4 +1,4 @@
-/** What all runs have spent and hold back in one month, in USD. */
+/** The money that all runs have spent and hold back in one month, in USD. */
 export interface MonthlySpending {
   spentUsd: number;
   reservedUsd: number;

@@ -8,11 +8,11 @@ export interface Hyperparameters {
   batchSize?: number;
 }
 
-/** What candidates differ in. */
+/** The settings by which candidates differ. */
 export interface Combination {
   baseModel: string;
   hyperparameters: Hyperparameters;
-  /** What of the prompt it is trained on and gets. */
+  /** The treatment of its prompts, in training and in use. */
   treatment: Treatment;
 }
 
@@ -20,7 +20,7 @@ export interface Combination {
 export interface Candidate extends Combination {
   /** Readable, unique within the run and fit for a workflow id, for example `local-base-lr0.5-e4`. */
   id: string;
-  /** It has won an earlier run of this pipeline. */
+  /** The same settings have won an earlier run of this pipeline. */
   pastWinner?: true;
   /** Trained on half of the rows, beside a candidate with the same settings. It cannot win. */
   half?: true;
@@ -30,7 +30,7 @@ type Lists = Pick<Pipeline['candidates'], 'models' | 'learning_rate_multiplier' 
   Partial<Pick<Pipeline['candidates'], 'batch_size' | 'jobs' | 'half_data'>>;
 
 interface PlanOptions {
-  /** Another seed makes another choice, where the lists make more combinations than jobs. */
+  /** Another seed chooses other combinations, where the lists allow more combinations than jobs. */
   seed?: number;
   /** Rows of the dataset on all sides. */
   examples?: number;
@@ -40,12 +40,12 @@ interface PlanOptions {
 
 const MOST_PAST_WINNERS = 3;
 const TINY_SET = 100;
-/** More candidates than this, and the best of a tiny set is the luckiest. */
+/** With more candidates than this, the best one on a tiny set is the luckiest. */
 const TINY_SET_JOBS = 3;
-/** No pipeline file can ask for more. */
+/** The largest number that a pipeline file can ask for. */
 const MOST_JOBS = 1000;
 
-/** Whether so few examples cannot tell candidates apart: then few are tried, and no checkpoints. */
+/** Whether the examples are too few to rank candidates: then a few are tried, and no checkpoints. */
 export function isTinySet(examples: number): boolean {
   return examples < TINY_SET;
 }
@@ -53,10 +53,10 @@ export function isTinySet(examples: number): boolean {
 /**
  * The candidates of a run; the same lists, options and history give the same plan.
  *
- * Every combination of the lists, or with `jobs` so many of them: the same number for each model, as far as that goes, and
- * within a model a Halton sequence over the other lists, begun at a place that follows from the seed (Wang and
- * Hickernell, 2000). Up to three past winners whose model and treatment are still in the lists take the first places,
- * whatever their other settings; a run does not grow by them. Repeated values count once.
+ * Every combination of the lists, or with `jobs` that number of them: the same number for each model, as far as that goes, and within a
+ * model a Halton sequence over the other lists, which begins at a place that the seed decides (Wang and Hickernell, 2000). Up to three past
+ * winners whose model and treatment are still in the lists take the first places, whatever their other settings; a run does not grow by
+ * them. Repeated values count once.
  */
 export function planCandidates(
   lists: Lists,
@@ -142,7 +142,7 @@ class Grid {
   }
 }
 
-/** Those that the lists still allow, each once. */
+/** The past winners that the lists still allow, each once. */
 function knownWinners(grid: Grid, pastWinners: NonNullable<PlanOptions['pastWinners']>): Combination[] {
   const known = new Map<string, Combination>();
   for (const { baseModel, hyperparameters, treatment: name } of pastWinners) {
@@ -155,7 +155,7 @@ function knownWinners(grid: Grid, pastWinners: NonNullable<PlanOptions['pastWinn
   return [...known.values()];
 }
 
-/** So many combinations besides the past winners, or all that are left, in the order of the lists. */
+/** At most this many combinations besides the past winners, in the order of the lists. */
 function chooseCells(grid: Grid, past: readonly Combination[], jobs: number, seed: number): Combination[] {
   const models = grid.models.map((model) => {
     const own = past.filter(({ baseModel }) => baseModel === model);
@@ -170,7 +170,7 @@ function chooseCells(grid: Grid, past: readonly Combination[], jobs: number, see
     next.wanted += 1;
   }
   const bases = basesFor(grid.sizes);
-  // Consecutive points cover the lists evenly, so each model gets a run of them.
+  // Consecutive points cover the lists evenly, so each model gets a run of consecutive points.
   let point = (seed % 2 ** 20) * MOST_JOBS;
   return models.flatMap(({ model, used, wanted }) => {
     const cells: number[] = [];
@@ -185,12 +185,12 @@ function chooseCells(grid: Grid, past: readonly Combination[], jobs: number, see
   });
 }
 
-/** A prime for each list, the length of the list where that is one: then each run of so many points has every value. */
+/** A prime for each list, or the length of the list if it is prime: then each run of that many points has every value. */
 function basesFor(sizes: readonly number[]): number[] {
   const free = [2, 3, 5, 7];
   return sizes.map((size) => {
     const base = free.includes(size) ? size : (free[0] ?? 2);
-    // A list of one value needs no prime of its own.
+    // A list of one value needs no prime.
     if (size > 1) free.splice(free.indexOf(base), 1);
     return base;
   });
@@ -211,7 +211,7 @@ function placeOf(point: number, base: number, size: number): number {
   return Math.floor((mirrored / scale) * size);
 }
 
-/** The middle learning rate of the model that is named last, as lists mostly go from small to large, on half of the rows. */
+/** The middle learning rate of the last model, because lists mostly go from small to large, on half of the rows. */
 function halfOf(candidates: readonly Candidate[], models: readonly string[]): Candidate[] {
   const last = models.findLast((model) => candidates.some(({ baseModel }) => baseModel === model));
   const own = candidates
@@ -231,7 +231,7 @@ function at<T>(list: readonly T[], place: number | undefined): T {
   return list[place ?? 0] as T;
 }
 
-/** Gives ids. Models get names that are fit for them; where two would get the same one, the later is numbered. */
+/** Makes ids. Characters that ids cannot hold are replaced; where two models would get the same name, the later one is numbered. */
 function namer(models: readonly string[]): (combination: Combination) => string {
   const names = new Map<string, string>();
   for (const model of models) {

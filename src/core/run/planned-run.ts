@@ -1,7 +1,7 @@
 import type { Dataset } from './dataset.ts';
 import type { Plan } from './run-plan.ts';
 
-/** What a run would do. */
+/** The plan of a run before it starts. */
 export interface PlannedRun {
   dataset: Pick<Dataset, 'summary' | 'text' | 'warnings'>;
   plan: Plan;

@@ -4,13 +4,13 @@ import type { RunFindings } from './run-result.ts';
 
 export interface WriteReportInput {
   definition: ArtifactRef;
-  /** All but what only this activity knows. */
+  /** The parts of a report, except those that only this activity knows. */
   summary: Omit<RunFindings, 'reportPath'>;
   manifest: ArtifactRef;
-  /** The rows that judged, and what winner and baseline have answered to them. */
+  /** The judging rows, and the answers of winner and baseline to them. */
   judged: { examples: ArtifactRef; winner: ArtifactRef | null; baseline: ArtifactRef | null };
-  /** The jobs whose losses are shown. */
+  /** The jobs whose losses the report shows. */
   jobs: { candidate: string; jobId: string; plannedEpochs: number; stoppedAfterEpoch: number | null }[];
-  /** What won, for the plans of later runs. */
+  /** The settings of the winner, for the plans of later runs. */
   winner: Candidate | null;
 }

@@ -1,13 +1,13 @@
 import type { RunResult } from './run-result.ts';
 
-/** What came of one look at the data. */
+/** The result of one look at the data. */
 export interface RetrainingResult {
   pipeline: string;
   outcome: 'skipped' | 'trained';
-  /** Why there was a reason to train, or none. */
+  /** The reason to train, or why there is none. */
   reason: string;
-  /** The newest data that was looked at. */
+  /** The newest data at the time of the look. */
   datasetVersion: string;
-  /** What the run has found; null where none was made. */
+  /** The result of the run; null without a run. */
   run: Pick<RunResult, 'runId' | 'recommendation' | 'reason' | 'promotion' | 'decision' | 'reportPath'> | null;
 }

@@ -6,16 +6,16 @@ import type { CandidateEstimate, Estimate, FinalEstimate } from './estimate.ts';
 import type { Candidate } from './plan.ts';
 
 export interface PlannedCandidate extends Candidate {
-  /** What has to be reserved for it, in USD; null where no price is known. */
+  /** Its reservation, in USD; null where no price is known. */
   reserve: CandidateEstimate;
 }
 
 export interface Plan {
   candidates: PlannedCandidate[];
   estimate: Omit<Estimate, 'candidates'> & { text: string };
-  /** What has to be reserved for what follows the choice of a winner. */
+  /** The reservation for the steps after the choice of a winner. */
   reserveFinal: FinalEstimate;
-  /** What decides which checkpoints are evaluated; null where the pipeline wants none. */
+  /** The rule for the evaluated checkpoints; null where the pipeline wants none. */
   checkpoints: CheckpointRows | null;
   /** Whether the provider trains models that are no language models; missing in plans of earlier versions. */
   localTrainer?: boolean;
@@ -29,6 +29,6 @@ export interface Plan {
 export interface PlanInput {
   definition: ArtifactRef;
   dataset: Dataset;
-  /** What serves now, which the winner is compared with; null for the original prompt. */
+  /** The serving model, which the winner is compared with; null for the original prompt. */
   champion: Pick<DeployedModel, 'model' | 'baseModel' | 'treatment'> | null;
 }

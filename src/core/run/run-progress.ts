@@ -22,13 +22,13 @@ export type CandidateStage =
   | 'trained'
   | 'evaluating'
   | 'evaluated'
-  /** It was behind the others, and its job was cancelled early. */
+  /** The candidate was behind the others, and its job was cancelled early. */
   | 'stopped'
   | 'failed'
   | 'cancelled'
   | 'skipped';
 
-/** What a run shows of itself while it goes on; small, because it is sent with every look at it. */
+/** The progress of a run; small, because it is sent with every look at it. */
 export interface RunProgress {
   stage: Stage;
   /** Null while the run goes on. */

@@ -7,27 +7,24 @@ import type { Recommendation } from '../evaluation/recommendation.ts';
 import type { Interval } from '../evaluation/statistics.ts';
 import type { Hyperparameters } from './plan.ts';
 
-/** What a run returns; small, because it is kept in the run's history. */
+/** The result of a run; small, because it is kept in the run's history. */
 export interface RunResult extends RunFindings {
-  /** What came of the promotion; null where the deployment could not be told. */
+  /** The result of the promotion; null where the deployment could not be reached. */
   decision: Pick<Decision, 'number' | 'kind' | 'why'> | null;
-  /** The winner as it can be deployed, whatever is recommended; null without one. */
+  /** The winner as it can be deployed, whatever the recommendation; null without a winner. */
   deployable: DeployedModel | null;
 }
 
-/**
- * What a run has found out. Scores are 0 to 1, times of requests in milliseconds, costs in USD; null stands for what is not
- * known.
- */
+/** The findings of a run. Scores are 0 to 1, times of requests in milliseconds, costs in USD; null stands for an unknown figure. */
 export interface RunFindings {
   runId: string;
   pipeline: string;
   task: 'classification' | 'generation';
   metric: string;
-  /** Marks figures that do not come from an LLM. */
+  /** Marks figures of a model that is not an LLM. */
   localTrainer: boolean;
   dataset: DatasetSummary;
-  /** What the run was expected to cost, in words. */
+  /** The estimated cost of the run, in words. */
   estimate: string;
   spent: Spent;
   candidates: CandidateResult[];
@@ -37,31 +34,31 @@ export interface RunFindings {
   winnerModel: string | null;
   /** Why it was chosen, in one sentence. */
   winnerReason: string | null;
-  /** By how much the best validation score probably flatters its model, because it is the best of several, 0 to 1. */
+  /** How much the best validation score probably overstates its model, because it is the best of several, 0 to 1. */
   optimism: number | null;
-  /** The winner on the rows on which the baseline is measured too: the test rows, or else the validation rows. */
+  /** The winner on the judging rows, which measure the baseline too: the test rows, or else the validation rows. */
   winnerJudged: Judged | null;
-  /** Which rows judged: `validation` where the pipeline keeps no test rows, and then they flatter the winner. */
+  /** The side of the judging rows: `validation` where the pipeline keeps no test rows, and then they flatter the winner. */
   judgedOn: 'test' | 'validation';
   /** The winner against the baseline, on the rows that both have a score for; null where there are none. */
   comparison: Comparison | null;
-  /** What served when the run was planned, on the same rows; null for the original prompt. */
+  /** The model that served when the run was planned, on the same rows; null for the original prompt. */
   champion: ChampionResult | null;
   /** Whether the winner should serve from now on. */
   promotion: Promotion;
   /** Other models with the original prompt, on the same rows. */
   alternatives: AlternativeResult[];
-  /** How much cheaper 1,000 requests are than with the baseline, in percent; and where its prompt's prefix is cached. */
+  /** The saving of 1,000 requests over the baseline, in percent: as billed, and with a cached prefix. */
   savingPercent: number | null;
   cachedSavingPercent: number | null;
-  /** Requests after which the saving has paid for the run; null where nothing is saved. */
+  /** The number of requests after which the saving has paid for the run; null where nothing is saved. */
   breakEvenRequests: number | null;
   breakEvenCachedRequests: number | null;
   recommendation: Recommendation;
   /** The recommendation in words. */
   reason: string;
   notes: string[];
-  /** The report that people read: an HTML file. */
+  /** The path of the report for people, an HTML file. */
   reportPath: string;
 }
 
@@ -73,29 +70,29 @@ export interface DatasetSummary {
   dropped: number;
 }
 
-/** What the run has cost: what was reported, and where it was not, what was reserved. */
+/** The cost of the run: reported figures, and the reservation where none was reported. */
 export interface Spent {
   usd: number;
   trainingUsd: number;
   evaluationUsd: number;
-  /** Epochs that were trained, and those that the plan had. */
+  /** The epochs that were trained, and those of the plan. */
   epochs: { trained: number; planned: number };
 }
 
-/** `stopped`: it was behind, and its job was cancelled early. `skipped`: the budget did not pay for it. */
+/** `stopped`: the candidate was behind, and its job was cancelled early. `skipped`: the budget did not pay for it. */
 export type CandidateStatus = 'succeeded' | 'stopped' | 'failed' | 'cancelled' | 'skipped';
 
 export interface CandidateResult extends ContenderResult {
   baseModel: string;
   hyperparameters: Hyperparameters;
   treatment: Treatment;
-  /** Trained on half of the rows; cannot win. */
+  /** The candidate was trained on half of the rows and cannot win. */
   half: boolean;
   jobId: string | null;
   status: CandidateStatus;
   trainingUsd: number | null;
   trainingSeconds: number | null;
-  /** Epochs that it was trained for; fewer than planned where it was stopped. */
+  /** The epochs of its training; fewer than planned where it was stopped. */
   epochs: number | null;
   /** Models of its earlier epochs, where they were evaluated. */
   checkpoints: ContenderResult[];
@@ -103,7 +100,7 @@ export interface CandidateResult extends ContenderResult {
 
 /** A model that could win, on the validation rows. */
 export interface ContenderResult {
-  /** Of a candidate, such as `local-base-lr1-e4`, or of its checkpoint after an epoch: `local-base-lr1-e4@2`. */
+  /** The id of a candidate, such as `local-base-lr1-e4`, or of its checkpoint after an epoch: `local-base-lr1-e4@2`. */
   id: string;
   model: string | null;
   validation: { score: number; n: number; interval: Interval | null } | null;
@@ -112,7 +109,7 @@ export interface ContenderResult {
   p95Ms: number | null;
   /** Share of invalid answers. */
   invalid: number | null;
-  /** Whether no other that passed the limits is better in quality, cost and p95 at once. */
+  /** Whether no other contender that passed the limits is better in quality, cost and p95 at once. */
   onFront: boolean;
   /** Why there is no model, or why it did not win. */
   reason: string | null;
@@ -142,7 +139,7 @@ export interface AlternativeResult {
   failure: string | null;
 }
 
-/** How one model did on a set of rows. */
+/** The result of one model on a set of rows. */
 export interface Judged {
   model: string | null;
   /** Mean score over `n` rows whose right answer is known, with its interval; null where there is none. */
@@ -152,12 +149,12 @@ export interface Judged {
   /** Means of the other scorers over the same rows, by name, such as `macro_f1` or `rouge_l`. */
   scores: Record<string, number>;
   costPer1kUsd: number | null;
-  /** The same where the provider caches the prefix that all prompts share; null where it has no such price. */
+  /** The same if the provider caches the prefix that all prompts share; null where it has no such price. */
   cachedCostPer1kUsd: number | null;
   p50Ms: number | null;
   p95Ms: number | null;
   p95Interval: Interval | null;
-  /** Rows that latency was measured on; those answered from the cache are not among them. */
+  /** Rows whose latency was measured; rows that the cache answered are not among them. */
   timed: number;
   /** Share of answers that are empty, cut off or of the wrong form, 0 to 1; null where the answers are those of the log. */
   invalid: number | null;

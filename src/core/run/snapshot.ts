@@ -1,7 +1,7 @@
 import type { IssueCount } from '../dataset/issue.ts';
 import type { ArtifactRef } from './artifact-ref.ts';
 
-/** Names a snapshot, with what a history shows of it. */
+/** Names a snapshot, and holds the figures that a history shows of it. */
 export interface SnapshotRef {
   ref: ArtifactRef;
   rows: number;
@@ -9,7 +9,7 @@ export interface SnapshotRef {
   newRows: number;
 }
 
-/** The log as it was when the run read it: what earlier runs have read, and what came since. */
+/** The log as it was when the run read it: the segments of earlier runs, and the rows since. */
 export interface Snapshot {
   names: string[];
   rows: number;
@@ -19,9 +19,9 @@ export interface Snapshot {
   actuals: ArtifactRef[];
   /** Issues of the rows of all segments, under the key that stored snapshots have. */
   verdicts: IssueCount[];
-  /** Where the next run goes on. */
+  /** The position from which the next run reads on. */
   cursor: Cursor;
 }
 
-/** Plain JSON; what it means is the source's own affair. It holds positions and hashes, never rows or credentials. */
+/** Plain JSON, which only the source understands. It holds positions and hashes, never rows or credentials. */
 export type Cursor = { readonly type: string } & Record<string, unknown>;

@@ -1,7 +1,7 @@
-/** How far a step of a run has come; travels as the details of a heartbeat. */
+/** The progress of a step of a run; travels as the details of a heartbeat. */
 export interface StepProgress {
   step: string;
   rows: number;
-  /** How many there are in all, where that is known. */
+  /** The total, where it is known. */
   of: number | null;
 }

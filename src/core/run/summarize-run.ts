@@ -32,14 +32,14 @@ export interface RunParts {
   halfData: Comparison | null;
 }
 
-/** How the winner and what it is compared with did on the rows that judge. */
+/** The winner and its rivals on the judging rows. */
 export interface TestOutcome {
   judgedOn: 'test' | 'validation';
   winner: Measured;
   baseline: Measured;
-  /** Null where there is no row that both have a score for. */
+  /** Null where no row has a score of both. */
   comparison: Comparison | null;
-  /** What serves now; null for the original prompt. */
+  /** The serving model; null for the original prompt. */
   champion: (Measured & { model: string; comparison: Comparison | null }) | null;
   alternatives: (Measured & { model: string; comparison: Comparison | null })[];
 }
@@ -49,7 +49,7 @@ export interface Measured {
   failure: string | null;
 }
 
-/** Puts the parts of a run together, and decides what they recommend. */
+/** Puts the parts of a run together and makes the recommendation. */
 export function summarizeRun(parts: RunParts): Omit<RunFindings, 'reportPath'> {
   const { runId, pipeline, dataset, plan, outcomes, selection, tested } = parts;
   const winner = outcomes.flatMap(({ contenders }) => contenders).find(({ id }) => id === selection.winner);
@@ -66,7 +66,7 @@ export function summarizeRun(parts: RunParts): Omit<RunFindings, 'reportPath'> {
     alternatives,
     spentUsd: spent.usd,
   });
-  // A plan of an earlier version does not say it; only the local trainer had machine time as its price then.
+  // A plan of an earlier version does not say it; at that time only the local trainer had machine time as its price.
   const local = plan.localTrainer ?? plan.estimate.machineUsdPerHour !== null;
   return {
     runId,
@@ -185,7 +185,7 @@ const NOT_MEASURED: Judged = {
   invalid: null,
 };
 
-/** An evaluation without what only the run itself needs. */
+/** An evaluation without the parts that only the run itself needs. */
 function judged({ predictions: _, spentUsd: __, ...figures }: Judged & Partial<Evaluation>): Judged {
   return figures;
 }
@@ -198,7 +198,7 @@ function spentOn({ spentUsd, outcomes }: RunParts): Spent {
   return {
     usd: spentUsd,
     trainingUsd,
-    // What is not known of a job was booked as reserved, so this can be too much and never too little.
+    // Jobs of unknown cost were booked at their reservation, so this can be too much and never too little.
     evaluationUsd: Math.max(0, spentUsd - trainingUsd),
     epochs: {
       trained: outcomes.reduce((sum, outcome) => sum + epochsOf(outcome), 0),
@@ -252,5 +252,5 @@ function halfText({ verdict, difference, n }: Comparison, metric: string): strin
   const gain = `all training rows give ${signedPoints(difference)} points of ${metric} over half of them, on ${n} validation rows`;
   return verdict === 'better'
     ? `More rows would probably help: ${gain}.`
-    : `Whether more rows would help does not show: ${gain}.`;
+    : `The rows do not show whether more rows would help: ${gain}.`;
 }

@@ -1,11 +1,11 @@
-/** Of one training step. Null is what the provider does not report; accuracies are from 0 to 1. */
+/** The figures of one training step. Null stands for figures that the provider does not report; accuracies are 0 to 1. */
 export interface MetricPoint {
   step: number;
   totalSteps: number | null;
   trainLoss: number | null;
   /** On a part of the validation file. */
   validLoss: number | null;
-  /** On all of it, which is measured at the end of an epoch only. */
+  /** On the whole validation file, which is measured at the end of an epoch only. */
   fullValidLoss: number | null;
   fullValidAccuracy: number | null;
 }
@@ -14,7 +14,7 @@ export interface Checkpoint {
   /** From 1. */
   epoch: number;
   step: number;
-  /** Can be called like the job's model. */
+  /** The model's name in requests, as with the job's model. */
   model: string;
   /** On the whole validation file. */
   validLoss: number | null;

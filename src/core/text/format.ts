@@ -24,7 +24,7 @@ export function signedPoints(difference: number): string {
   return text === '-0.0' || text === '0.0' ? '0.0' : `${difference > 0 ? '+' : ''}${text}`;
 }
 
-/** An amount in USD, with enough digits to tell small ones apart: `$12.34`, `$0.0123`, `$0.00000123`. */
+/** An amount in USD, with enough digits to tell small amounts apart: `$12.34`, `$0.0123`, `$0.00000123`. */
 export function usdText(usd: number): string {
   if (usd === 0) return '$0';
   if (Math.abs(usd) >= 1) return `$${usd.toFixed(2)}`;
@@ -32,7 +32,7 @@ export function usdText(usd: number): string {
   return `$${usd.toFixed(digits)}`;
 }
 
-/** Milliseconds with the digits that carry meaning. */
+/** Milliseconds with their significant digits. */
 export function millisecondsText(ms: number): string {
   return ms >= 100 ? `${Math.round(ms)} ms` : `${ms.toFixed(1)} ms`;
 }
@@ -46,14 +46,14 @@ export function durationText(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }
 
-/** How a cost compares, from the saving in percent: `93.2 % cheaper`, `over 99.9 % cheaper`, `12.0 % dearer`. */
+/** A comparison of costs, from the saving in percent: `93.2 % cheaper`, `over 99.9 % cheaper`, `12.0 % dearer`. */
 export function savingText(percent: number): string {
   // Rounded up to 100 % it would say that the winner costs nothing.
   if (percent > 99.9) return 'over 99.9 % cheaper';
   return percent >= 0 ? `${percent.toFixed(1)} % cheaper` : `${(-percent).toFixed(1)} % dearer`;
 }
 
-/** Text that comes from outside, safe in a Markdown table cell of one line. */
+/** External text, made safe for a Markdown table cell of one line. */
 export function escapeMarkdown(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[\\`*_[\]<>|#]/g, '\\$&');
 }
@@ -63,7 +63,7 @@ export function plainLine(text: string): string {
   return plainText(text).replace(/\s+/g, ' ').trim();
 }
 
-/** Text that comes from outside, without what moves a terminal's cursor, colours it or reverses it. */
+/** External text without the characters that move a terminal's cursor, colour its text or reverse it. */
 export function plainText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed here
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');

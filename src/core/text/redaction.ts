@@ -1,15 +1,15 @@
 /**
- * Takes what looks like a credential out of a text that is about to leave the process: into a history, a log, a report.
- * It runs inside workflows too, so it needs nothing but the language.
+ * Removes everything that looks like a credential from a text that is about to leave the process: into a history, a log, a report. It runs
+ * inside workflows too, so it needs nothing but the language.
  */
 
-/** The longest message of an error that is kept, in UTF-16 code units. */
+/** The longest stored message of an error, in UTF-16 code units. */
 export const LONGEST_MESSAGE = 2000;
 
 const MARK = '***';
 const MOST_ROUNDS = 5;
 
-/** A value as it stands in a header, in JSON or in a query, up to what ends it there. */
+/** A value as it stands in a header, in JSON or in a query, up to its end there. */
 const VALUE = String.raw`[^\s"'\\,;&<>(){}[\]]`;
 /** Between a name and its value: quotes, escaped ones too, and one `:` or `=`. */
 const SEPARATOR = String.raw`[\\"']{0,4}\s{0,4}[:=]\s{0,4}[\\"']{0,4}`;
@@ -27,7 +27,7 @@ export const PROVIDER_KEY = new RegExp(
 /** Signed (three parts) or encrypted (five, of which the second may be empty). */
 export const JSON_WEB_TOKEN = /(?<![\w-])eyJ[\w-]{8,}(?:\.[\w-]{8,}|\.(?=\.[\w-]{8,}))(?:\.[\w-]+){0,3}/g;
 
-/** What is replaced; where there is a group, it names the credential and stays. All repetitions in front are bounded. */
+/** The replaced patterns; a group names the credential and stays. All repetitions in front are bounded. */
 const PATTERNS: readonly RegExp[] = [
   new RegExp(String.raw`(\bbearer\s{1,4})${VALUE}{8,}`, 'gi'),
   // Base64, and not the next word of a sentence.
@@ -51,15 +51,15 @@ const PATTERNS: readonly RegExp[] = [
 ];
 
 /**
- * The text with `***` in place of credentials: values of authorization and key headers, names and passwords in
- * addresses, keys as known providers make them, and the given secrets wherever they stand.
+ * The text with `***` in place of credentials: values of authorization and key headers, names and passwords in addresses, keys as known
+ * providers make them, and the given secrets wherever they stand.
  *
- * Doing it twice changes nothing more. It may take out a word too many, and it cannot know a credential that looks like
- * nothing in particular: whoever holds one names it in `secrets`.
+ * A second pass changes nothing. It may remove a word too many, and it cannot recognise a credential without a typical form: a caller that
+ * holds one names it in `secrets`.
  */
 export function redact(text: string, secrets: readonly string[] = []): string {
   let clean = withoutSecrets(text, secrets);
-  // What one pattern has replaced may show another one what it did not see before.
+  // A replacement may expose text to another pattern that did not match before.
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const before = clean;
     for (const pattern of PATTERNS) {
@@ -70,12 +70,12 @@ export function redact(text: string, secrets: readonly string[] = []): string {
   return clean;
 }
 
-/** {@link redact}, and not longer than a limit. Cut last: a credential that is cut in two is no longer recognised. */
+/** {@link redact}, then cut to a limit. The cut comes last, because a credential that is cut in two is no longer recognised. */
 export function redactMessage(text: string, secrets: readonly string[] = [], limit = LONGEST_MESSAGE): string {
   return redact(text, secrets).slice(0, limit);
 }
 
-/** The text with `***` in place of the given secrets, and nothing else changed. */
+/** The text with `***` in place of the given secrets, otherwise unchanged. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   let clean = text;
   for (const secret of secrets) for (const form of formsOf(secret)) clean = clean.replaceAll(form, MARK);

@@ -80,7 +80,7 @@ test('drift is no reason where the champion cannot be asked, but one where it is
   expect(retrainingReason(input({ drift: DRIFT, champion: null }))).toMatchObject({
     train: false,
     because: 'no champion',
-    reason: expect.stringContaining('no model of a run serves'),
+    reason: expect.stringContaining('the serving model is no model of a run'),
   });
 });
 
@@ -111,7 +111,7 @@ describe('the end of the champion at its provider', () => {
       train: false,
       because: 'no drift',
       reason: expect.stringContaining(
-        'in 38 days, on 2026-12-31, and the newest run has put nothing in its place yet.',
+        'in 38 days, on 2026-12-31, and the newest run has not replaced it yet.',
       ),
     });
     expect(shutdown(-1, ended(-7)).train).toBe(true);
@@ -121,7 +121,7 @@ describe('the end of the champion at its provider', () => {
   test('is said where the provider has forgotten the champion without a date', () => {
     expect(retrainingReason(input({ champion: champion({ listed: false }) }))).toMatchObject({
       train: false,
-      reason: expect.stringContaining('The provider does not list the champion any more'),
+      reason: expect.stringContaining('The provider no longer lists the champion'),
     });
   });
 });

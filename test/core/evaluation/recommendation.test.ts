@@ -60,10 +60,10 @@ test('do not where the winner is worse, or nobody passed the limits', () => {
   });
 });
 
-test('inconclusive where the rows do not tell, with how many would', () => {
+test('few rows give an inconclusive recommendation that says how many rows would be enough', () => {
   const { recommendation, reason } = recommend(input({ comparison: OPEN }));
   expect(recommendation).toBe('inconclusive');
-  expect(reason).toMatch(/^50 rows do not tell: .* About [\d,]+ rows would tell\.$/);
+  expect(reason).toMatch(/^50 rows are too few to decide: .* About [\d,]+ rows would be enough\.$/);
 });
 
 test('inconclusive where the quality of the baseline is unknown, with what to do', () => {

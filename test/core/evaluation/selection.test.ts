@@ -63,7 +63,7 @@ describe('the winner', () => {
     const contenders = [contender('best', 18, 5, 100, 20), contender('cheap', 17, 1, 100, 20)];
     expect(selectWinner(contenders, { margin: 0.02, max_invalid: 0.1 })).toMatchObject({
       winner: 'best',
-      reason: 'the best; on 20 rows it cannot be shown that a cheaper one is within 2.0 points of it',
+      reason: 'the best; 20 rows are too few to show that a cheaper one is within 2.0 points of it',
     });
   });
 
@@ -71,8 +71,8 @@ describe('the winner', () => {
     const contenders = [contender('best', 90, 1), contender('dear', 80, 5)];
     expect(selectWinner(contenders, RULE)).toMatchObject({
       winner: 'best',
-      reason: 'the best, and none that could compete is cheaper',
-      rejected: { dear: 'another is at least as good, as cheap and as fast' },
+      reason: 'the best, and no eligible contender is cheaper',
+      rejected: { dear: 'another one is at least as good, as cheap and as fast' },
     });
   });
 

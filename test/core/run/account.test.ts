@@ -87,7 +87,7 @@ test('of many that want the last dollar exactly one gets it, whoever asks first'
 test('a cap is reached exactly in spite of the rounding of floats', () => {
   const account = new Account();
   for (const each of [0.1, 0.2, 0.7]) expect(account.reserve(`${each}`, each, 1)).toBeNull();
-  expect(account.reserve('more', 0.000001, 1)).toMatch(/^needs .* and of .* are .* spent and .* reserved$/);
+  expect(account.reserve('more', 0.000001, 1)).toMatch(/^needs .*; of .*, .* are spent and .* reserved$/);
 });
 
 test('costs that are not known count as the whole reservation', () => {

@@ -114,7 +114,7 @@ test('of nine, five go on after the first epoch and three after the second', () 
   expect(stops.find(({ candidate }) => candidate === 'c4')).toEqual({
     candidate: 'c4',
     afterEpoch: 2,
-    reason: 'validation accuracy 86.0 % after epoch 2: 4 of 9 are ahead, and 3 go on',
+    reason: 'validation accuracy 86.0 % after epoch 2: 4 of 9 candidates are ahead, and the best 3 are trained further',
   });
 });
 
@@ -125,7 +125,7 @@ test('a job is stopped as soon as enough others are ahead of it, and not before'
     {
       candidate: 'c8',
       afterEpoch: 1,
-      reason: 'validation accuracy 10.0 % after epoch 1: 5 of 9 are ahead, and 5 go on',
+      reason: 'validation accuracy 10.0 % after epoch 1: 5 of 9 candidates are ahead, and the best 5 are trained further',
     },
   ]);
 });
@@ -152,7 +152,7 @@ test('a job that may still be pushed out of the first rung pushes nobody out of 
 test('who was stopped after the first epoch is not among those ahead after the second', () => {
   const late = [...ranked(9, 1), ...ranked(5, 2), report('c8', 2, 0.99)];
   const stops = toStop(siblings(9), late, new Map([['c8', 'stopped']]));
-  expect(stops.find(({ candidate }) => candidate === 'c3')?.reason).toMatch(/: 3 of 9 are ahead/);
+  expect(stops.find(({ candidate }) => candidate === 'c3')?.reason).toMatch(/: 3 of 9 candidates are ahead/);
 });
 
 test('a job whose first epoch is not known yet pushes nobody out of the second rung', () => {
@@ -192,7 +192,7 @@ test('for generation the validation loss decides, and accuracy says nothing', ()
   const stops = candidatesToStop(siblings(9), reports, NOBODY, 'generation');
   expect(ids(stops)).toEqual(['c5', 'c6', 'c7', 'c8']);
   expect(stops.find(({ candidate }) => candidate === 'c8')?.reason).toBe(
-    'validation loss 9.000 after epoch 1: 8 of 9 are ahead, and 5 go on',
+    'validation loss 9.000 after epoch 1: 8 of 9 candidates are ahead, and the best 5 are trained further',
   );
 });
 

@@ -181,7 +181,7 @@ describe('the summary', () => {
     );
     const half = { ...BETTER, verdict: 'inconclusive' } as const;
     expect(summarizeRun(sampleParts({ halfData: half })).notes.join()).toContain(
-      'Whether more rows would help does not show',
+      'The rows do not show whether more rows would help',
     );
   });
 
