@@ -17,23 +17,23 @@ import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { cancelExtras } from './support/extra-jobs.ts';
 import { jobIdentity } from './support/job-input.ts';
 
-/** What an attempt hands to the next one, besides the times. */
+/** The state that an attempt hands to the next one, besides the times. */
 type Shown = Omit<JobHeartbeat, 'status' | 'phase' | 'since'>;
 
 const NO_PROGRESS: JobProgress = { step: null, totalSteps: null, trainLoss: null, validLoss: null };
-/** Jobs are compared after their first and second epoch; what comes later changes nothing. */
+/** Jobs are compared after their first and second epoch; later epochs change nothing. */
 const EPOCHS_TOLD = 2;
-/** For what a wait can do without, each: together less than the time that an attempt has. */
+/** The time for each optional request; together they take less than the time of an attempt. */
 const EXTRA_MS = 3_000;
-/** After an error that does not pass quickly: the job goes on meanwhile, and a person may mend what is wrong. */
+/** The delay after an error that does not pass quickly: the job runs on meanwhile, and a person may mend the cause. */
 const REFUSED_DELAY_MS = 60_000;
 
 /**
- * Asks once how a job is, and fails with JOB_PENDING and the time of the next question while it has not ended: waiting
- * by retries writes no event, however long it takes. The failure is benign, so that it is no alarm in logs and metrics.
+ * Asks once how a job is, and fails with JOB_PENDING and the time of the next question while it has not ended: waiting by retries writes no
+ * event, however long it takes. The failure is benign, so that it is no alarm in logs and metrics.
  *
- * A question that fails is no reason to give up a job that is paid for: whatever the error, it is asked again, until the
- * deadline of the phase. Only a job that the provider does not know is lost at once.
+ * A question that fails is no reason to give up a job that is paid for: whatever the error, the question is repeated until the deadline of
+ * the phase. Only a job that the provider does not know is lost at once.
  */
 export function createAwaitJob(dependencies: Dependencies) {
   return async (input: AwaitJobInput): Promise<JobOutcome> => {
@@ -55,11 +55,10 @@ export function createAwaitJob(dependencies: Dependencies) {
     } catch (error) {
       throw error instanceof ProviderError && error.status === 404 ? error : askAgain(error);
     }
-    if (!job.known)
-      dependencies.log.warn({ job: jobId, status: job.status }, 'a status that is not known counts as running');
+    if (!job.known) dependencies.log.warn({ job: jobId, status: job.status }, 'an unknown status counts as running');
     if (job.state === 'pending' || (job.state === 'succeeded' && !job.model)) {
       const phase = job.state === 'pending' ? job.phase : 'ready';
-      // Before another one has cost more; the look at the end is the one that counts.
+      // Asked before another question may cost the attempt's time; the question at the end decides.
       const entered = wait.last && wait.last.phase !== phase;
       if (entered || isTimeForExtras(Context.current().info.attempt)) await cancelOthers().catch(() => {});
       throw wait.goesOn(jobId, phase, job.status, await look(dependencies, training, input, wait.shown));
@@ -72,10 +71,10 @@ export function createAwaitJob(dependencies: Dependencies) {
     const { startedAt, workedMs } = await soon(training.getTrainingTime(jobId), { startedAt: null, workedMs: null });
     const seconds = trainingSeconds(job, startedAt);
     const tariff = tariffOf(dependencies.prices, profile.billing, candidate.baseModel, true);
-    // A machine that jobs share worked on this one for a part of the time only.
+    // A machine that several jobs share worked on this one for a part of the time only.
     const cost = (tokens: number) => trainingCost(tariff, tokens, workedMs === null ? (seconds ?? 0) : workedMs / 1000);
     if (job.state === 'succeeded' && job.model) {
-      // Others are compared with it, also where it was faster than the questions.
+      // Others are compared with it, even if it was faster than the questions.
       if (input.reportTo && owesReports(wait.shown, candidate)) {
         await soon(look(dependencies, training, input, wait.shown), wait.shown);
       }
@@ -88,14 +87,14 @@ export function createAwaitJob(dependencies: Dependencies) {
       state: job.state === 'cancelled' ? 'cancelled' : 'failed',
       jobId,
       reason: job.failure ?? (job.state === 'cancelled' ? 'cancelled at the provider' : 'ended without a model'),
-      // A failed job is not charged. What a cancelled one costs is documented nowhere: null counts all that was reserved.
+      // A failed job is not charged. The cost of a cancelled one is documented nowhere: null counts the whole reservation.
       trainingUsd: isCharged ? cost(job.trainedTokens ?? 0) : job.state === 'failed' ? 0 : null,
       pause: job.needsPerson ? 'PROVIDER_QUOTA' : null,
     };
   };
 }
 
-/** How far the job has come since the attempt before. Where that cannot be had, the wait goes on without. */
+/** The progress of the job since the attempt before. If it cannot be had, the wait continues without it. */
 async function look(
   dependencies: Dependencies,
   training: Training,
@@ -128,7 +127,7 @@ function advance(before: Shown, { step, totalSteps, trainLoss, validLoss, fullVa
   };
 }
 
-/** In their order. What could not be told is told by the next attempt; a run that is told twice knows it. */
+/** Reports epochs in their order. The next attempt repeats a failed report; the run ignores a report that it has already. */
 async function tellEpochs(
   { temporal, log }: Dependencies,
   { candidate, jobId }: AwaitJobInput,
@@ -154,14 +153,14 @@ async function tellEpochs(
 }
 
 /**
- * What can be had of a job that has ended besides its model. A provider that does not tell, or takes longer than an attempt
- * may, loses no job that is paid for.
+ * The optional figures of a job that has ended. A provider that does not give them, or takes longer than an attempt may, loses no job that
+ * is paid for.
  */
 function soon<T>(extra: Promise<T>, otherwise: T): Promise<T> {
   return Promise.race([extra, delay(EXTRA_MS, otherwise, { ref: false })]).catch(() => otherwise);
 }
 
-/** Counts how long a wait has been in one phase, over its attempts, and says when it has been too long. */
+/** Counts how long a wait has been in one phase, over its attempts, and tells when the deadline has passed. */
 export class Wait {
   readonly #deadlines: Pipeline['deadlines'];
 
@@ -169,12 +168,12 @@ export class Wait {
     this.#deadlines = deadlines;
   }
 
-  /** What the attempt before this one saw. */
+  /** The state that the attempt before this one left. */
   get last(): JobHeartbeat | undefined {
     return Context.current().info.heartbeatDetails as JobHeartbeat | undefined;
   }
 
-  /** What it knew of the job. */
+  /** The job's state at that time. */
   get shown(): Shown {
     if (!this.last) return NO_PROGRESS;
     const { status: _, phase: __, since: ___, ...shown } = this.last;
@@ -182,8 +181,8 @@ export class Wait {
   }
 
   /**
-   * The failure with which an attempt ends that has to be followed by another one, or past the deadline by none.
-   * All times are the server's, so that a worker whose clock is wrong makes no deadline wrong.
+   * The failure that ends an attempt: before the deadline another attempt follows, past it none does. All times are the server's, so that a
+   * worker with a wrong clock makes no deadline wrong.
    */
   goesOn(
     what: string,

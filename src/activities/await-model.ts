@@ -16,7 +16,7 @@ export function createAwaitModel(dependencies: Dependencies) {
       await askBriefly(inference, model);
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
-      // A model that is unknown today may be known in a minute; a quota, or a request it cannot take, is another matter.
+      // A model that is unknown today may be known in a minute; a quota or an impossible request does not pass by itself.
       if (!error.retryable && error.status !== 404) throw error;
       const wait = new Wait(deadlines);
       throw wait.goesOn(model, 'ready', 'not ready', wait.shown, error.retryAfterMs);
@@ -24,7 +24,7 @@ export function createAwaitModel(dependencies: Dependencies) {
   };
 }
 
-/** A call for its own sake, as cheap as can be. */
+/** A call whose answer does not matter, as cheap as possible. */
 export async function askBriefly(inference: Inference, model: string): Promise<void> {
   await inference.complete({ model, messages: [{ role: 'user', content: 'ping' }], maxOutputTokens: 1 });
 }

@@ -9,13 +9,13 @@ import { jobIdentity } from './support/job-input.ts';
 
 export interface CancelledJobs {
   cancelled: string[];
-  /** What all jobs of the candidate have cost, in USD; null where that is not known. */
+  /** The cost of all jobs of the candidate, in USD; null where that is not known. */
   trainingUsd: number | null;
 }
 
 /**
- * Cancels every job of a candidate that has not ended; tried again until none is left. By identity and not by id, because
- * a job may exist although its id never came back. Where the id is known, nothing has to be waited for to show in the list.
+ * Cancels every job of a candidate that has not ended; tried again until none is left. By identity and not by id, because a job may exist
+ * although its id never came back. If the id is known, there is no wait until the job shows in the list.
  */
 export function createCancelJobs(dependencies: Dependencies) {
   return async (input: JobInput & { jobId: string | null }): Promise<CancelledJobs> => {
@@ -33,7 +33,7 @@ export function createCancelJobs(dependencies: Dependencies) {
       const costs = before.map((job) => {
         const { trainedTokens = null } = after.find(({ id }) => id === job.id) ?? job;
         if (trainedTokens !== null) return trainingCost(tariff, trainedTokens, 0);
-        // What was cancelled before it trained cost nothing; what a cancelled training costs is documented nowhere.
+        // A job that was cancelled before it trained cost nothing; the cost of a cancelled training is documented nowhere.
         return job.state === 'failed' || (job.state === 'pending' && job.phase !== 'running') ? 0 : null;
       });
       const trainingUsd = costs.reduce((sum, usd) => (sum === null || usd === null ? null : sum + usd), 0);

@@ -18,8 +18,8 @@ import { reportStep } from './support/step-progress.ts';
 const HEARTBEAT_ROWS = 5000;
 
 /**
- * Streams what is new in the log since the latest dataset version into a segment, so that the run does not change when
- * the log grows, and a log that was read once may be rotated away.
+ * Streams the new rows of the log since the latest dataset version into a segment, so that the run does not change when the log grows, and
+ * a log that was read once may be rotated away.
  */
 export function createCollect(dependencies: Dependencies) {
   return async ({ definition }: { definition: ArtifactRef }): Promise<SnapshotRef> => {

@@ -19,16 +19,16 @@ export interface CompareChampionInput {
   champion: ArtifactRef;
   /** The dataset version that the champion was trained on. */
   championManifest: ArtifactRef;
-  /** How many contenders the same rows have chosen among: 1 where other rows have. */
+  /** The number of contenders that these same rows chose among: 1 where other rows did. */
   chosenAmong: number;
 }
 
 const HEARTBEAT_ROWS = 5000;
 
 /**
- * The winner against the champion on those rows that neither was trained on, nor chosen by. Usually these are all, because
- * rows stay on their side for ever; but under another seed, or with a split by time, rows that the champion has learned by
- * heart may judge now. Rows are compared by their inputs, after redaction. Null where no row is left.
+ * The winner against the champion on the rows that neither was trained on, nor chosen by. Usually these are all rows, because rows never
+ * change sides; but under another seed, or with a split by time, rows of the champion's training may judge now. Rows are compared by their
+ * inputs, after redaction. Null where no row is left.
  */
 export function createCompareChampion(dependencies: Dependencies) {
   return async (input: CompareChampionInput): Promise<Comparison | null> => {

@@ -20,29 +20,32 @@ import { reportStep } from './support/step-progress.ts';
 export interface CompareDataInput {
   /** The newest dataset version. */
   manifest: ArtifactRef;
-  /** The one that the newest run was made of. */
+  /** The version that the newest run used. */
   since: ArtifactRef;
 }
 
 export interface ComparedData {
-  /** Examples of the newest version whose input the other one has not. */
+  /** Examples of the newest version whose input is new. */
   newExamples: number;
-  /** Examples of the other one. */
+  /** Examples of the other version. */
   examples: number;
   /** Null where there are too few new ones. */
   drift: Drift | null;
-  /** Some of the new examples, for asking the champion. */
+  /** Some of the new examples, on which the champion may be asked. */
   fresh: ArtifactRef;
 }
 
-/** Fewer than these say nothing about drift. */
+/** Fewer examples than these are too few to decide about drift. */
 const FEWEST_NEW = 30;
-/** The champion is asked for so many at most: enough for an interval of 6 points either way. */
+/** The champion is asked for at most this many: enough for an interval of 6 points either way. */
 const MOST_FRESH = 300;
 const HEARTBEAT_ROWS = 5000;
 const SEED = 1;
 
-/** What a dataset version has that another one had not, and whether that is of another kind. Inputs are compared as they are redacted. */
+/**
+ * The examples that a dataset version has and an older one lacks, and whether they are of another kind. Inputs are compared after
+ * redaction.
+ */
 export function createCompareData({ artifacts }: Dependencies) {
   return async ({ manifest, since }: CompareDataInput): Promise<ComparedData> => {
     const [now, before] = [
@@ -73,7 +76,7 @@ export function createCompareData({ artifacts }: Dependencies) {
   };
 }
 
-/** Lets the worker's other activities go on, and ends with the activity. */
+/** Lets the worker's other activities run, and ends with the activity. */
 async function pause(): Promise<void> {
   await setImmediate();
   Context.current().cancellationSignal.throwIfAborted();
@@ -99,7 +102,7 @@ async function* examplesOf(
   }
 }
 
-/** A random choice of a stream. */
+/** A random sample of a stream. */
 class Chosen {
   readonly texts: string[] = [];
   readonly #random = randomShares(SEED);

@@ -7,9 +7,9 @@ export interface CompareModelsInput {
   definition: ArtifactRef;
   /** Predictions of the winner. */
   winner: ArtifactRef;
-  /** Predictions of those it is compared with, on the same rows; null for one without any. */
+  /** Predictions of the others, on the same rows; null for one without any. */
   others: (ArtifactRef | null)[];
-  /** How many contenders the same rows have chosen among: 1 where other rows have. */
+  /** The number of contenders that these same rows chose among: 1 where other rows did. */
   chosenAmong: number;
 }
 

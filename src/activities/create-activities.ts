@@ -69,7 +69,7 @@ export function createActivities(dependencies: Dependencies) {
 
 const HEARTBEAT_MS = 4000;
 
-/** Gives signs of life while an activity works or waits, so that a dead worker is noticed within seconds. */
+/** Sends heartbeats while an activity works or waits, so that a dead worker is noticed within seconds. */
 function keptAlive<Inputs extends unknown[], Output>(
   activity: (...inputs: Inputs) => Promise<Output>,
 ): (...inputs: Inputs) => Promise<Output> {
@@ -86,8 +86,8 @@ function keptAlive<Inputs extends unknown[], Output>(
 }
 
 /**
- * Every error leaves an activity as a failure that says whether to try again; see `failure.ts`. Inputs are measured
- * before the activity does anything, so before it pays for anything.
+ * Every error leaves an activity as a failure that says whether to retry; see `failure.ts`. Inputs are measured before the activity does
+ * anything, and so before it pays for anything.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the only type that takes functions of any arguments and gives them back
 function guarded<T extends Record<string, (input: any) => Promise<unknown>>>(activities: T): T {

@@ -8,16 +8,15 @@ import { cancelExtras } from './support/extra-jobs.ts';
 import { jobIdentity } from './support/job-input.ts';
 
 export type CreatedJob =
-  /** `adopted`: it was found, and not created by this attempt. */
+  /** `adopted`: the job was found, and not created by this attempt. */
   | { jobId: string; adopted: boolean }
   /** The provider refused for good, and no job exists. */
   | { refused: { code: string; message: string } };
 
 /**
- * Creates the job of a candidate, unless it exists already. An attempt before this one may have sent the request and died
- * before it could say so, and an answer may get lost: so every attempt looks for the job first, and after an unknown
- * outcome for as long as a new job may be missing from the list. Whatever is there more than once in spite of that is
- * cancelled but for the oldest.
+ * Creates the job of a candidate, unless it exists already. An attempt before this one may have sent the request and died before it could
+ * say so, and an answer may get lost: so every attempt looks for the job first, and after an unknown outcome for as long as a new job may
+ * be missing from the list. If there are several jobs in spite of that, all but the oldest are cancelled.
  */
 export function createCreateJob(dependencies: Dependencies) {
   return async (input: JobInput): Promise<CreatedJob> => {
@@ -34,7 +33,7 @@ export function createCreateJob(dependencies: Dependencies) {
       throw error;
     }
     if (existing) return keepOldest(dependencies, training, identity, existing, true);
-    // The run may have been cancelled meanwhile, or this attempt given up by the server, and another one be at work.
+    // Meanwhile the run may have been cancelled, or the server may have given up this attempt and started another one.
     Context.current().cancellationSignal.throwIfAborted();
     try {
       const job = await training.createJob({
@@ -75,7 +74,7 @@ export async function settle(training: Training, identity: JobIdentity): Promise
       const [job] = await training.findJobs(identity);
       if (job || last) return job;
     } catch (error) {
-      // The last look is the one that counts. Where the provider asks to wait, Temporal does.
+      // The last look decides. If the provider asks for a wait, Temporal waits.
       const mayPass = error instanceof ProviderError && error.retryable && error.retryAfterMs === undefined;
       if (last || !mayPass) throw error;
     }
@@ -92,14 +91,14 @@ async function keepOldest(
 ): Promise<CreatedJob> {
   try {
     const listed = await training.findJobs(identity);
-    // The list may not show yet the one that was just created, which is the youngest.
+    // The list may not show the newest job yet.
     const jobs = listed.some(({ id }) => id === job.id) ? listed : [...listed, job];
     const [oldest = job] = jobs;
     await cancelExtras(dependencies, training, jobs, oldest.id);
     return { jobId: oldest.id, adopted: adopted || oldest.id !== job.id };
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
-    // The job is there, and that is what counts now: extras are looked for again while it goes on.
+    // The job exists, and that is enough now: extras are looked for again while it runs.
     return { jobId: job.id, adopted };
   }
 }

@@ -25,7 +25,7 @@ import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 /** Longer than an update takes, and shorter than the attempt: a deployment that does not answer is asked again. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** The deployment of a pipeline; one without any decision where nothing was ever proposed. */
+/** The deployment of a pipeline; one without any decision before the first proposal. */
 export function createReadDeployment(dependencies: Dependencies) {
   return async ({ definition }: { definition: ArtifactRef }): Promise<DeploymentState> => {
     const { temporal, home } = dependencies;
@@ -36,14 +36,14 @@ export function createReadDeployment(dependencies: Dependencies) {
       );
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
-      // Where the server has lost it, what applications read still knows what serves.
+      // If the server has lost the deployment, the alias still names the serving model.
       const alias = await readAlias(home, pipeline);
       return (alias && stateInAlias(alias)) ?? newDeployment(pipeline);
     }
   };
 }
 
-/** Between two looks at the deployment somebody else may have changed it. */
+/** Between two looks at the deployment another decision may have changed it. */
 const TRIES = 5;
 
 /** Hands the result of the calling run over to the deployment of its pipeline, which is opened by the first one. */
@@ -81,7 +81,7 @@ export function createProposeWinner(dependencies: Dependencies) {
         workflowIdConflictPolicy: 'USE_EXISTING',
         taskQueue,
         args: [{ state }],
-        staticSummary: `what serves for ${pipeline.name}`,
+        staticSummary: `the deployment of ${pipeline.name}`,
         typedSearchAttributes: new TypedSearchAttributes([{ key: PIPELINE, value: pipeline.name }]),
       });
       try {
@@ -99,18 +99,18 @@ export function createProposeWinner(dependencies: Dependencies) {
   };
 }
 
-/** Writes what applications read to know whom to call. */
+/** Writes the alias, from which applications know the model to call. */
 export function createWriteAlias(dependencies: Dependencies) {
   return async ({ state }: { state: DeploymentState }): Promise<void> => {
     const { artifacts, home, log } = dependencies;
     const { champion, challenger, lastRun } = state;
     if (!lastRun) throw new Error(`${state.pipeline} has a decision and no run`);
     const canary = challenger?.state.kind === 'canary' ? { model: challenger, share: challenger.state.share } : null;
-    // The address and the form of answers are those of the model that serves.
+    // The address and the form of answers are those of the serving model.
     const pipeline = await loadPipeline(dependencies, (champion ?? canary?.model ?? lastRun).definition);
     const manifest = await loadStored(MANIFEST, artifacts, lastRun.manifest);
     const { inference } = dependencies.connectProvider(pipeline.provider);
-    // A date that is not known is no reason to leave a decision without effect.
+    // An unknown date is no reason to leave a decision without effect.
     const models = await Promise.race([
       inference.listModels(),
       delay<Model[]>(MODELS_TIMEOUT_MS, [], { ref: false }),

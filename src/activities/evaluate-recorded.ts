@@ -18,8 +18,8 @@ import { currentEvaluation, type Dependencies, loadPipeline } from './support/de
 import { JudgedRows, labelsOf, latencyFigures, type Prediction } from './support/judged-rows.ts';
 
 /**
- * The baseline as the log has it: cost and latency of the calls that were made, and quality over those rows alone whose
- * right answer somebody wrote down. A completion is no evidence of its own rightness. `spentUsd` is what a judge has cost.
+ * The baseline as the log has it: cost and latency of the recorded calls, and quality over only those rows that have a checked right
+ * answer, because a completion is no evidence of its own rightness. `spentUsd` is the cost of the judge.
  */
 export function createEvaluateRecorded(dependencies: Dependencies) {
   return async (input: EvaluateRecordedInput): Promise<Evaluation> => {
@@ -61,7 +61,7 @@ export function createEvaluateRecorded(dependencies: Dependencies) {
       return {
         ...calls.figures(),
         ...figures,
-        // The answers are those of the log, and whoever gave them may have repaired them.
+        // The answers are those of the log, and the application may have repaired them.
         invalid: null,
         predictions: figures.n > 0 ? await writer.commit() : null,
         spentUsd: scoring.usd,
@@ -101,7 +101,7 @@ function predictionOf({ index, example, recorded, score }: RecordedExample & { s
   };
 }
 
-/** What the calls of the log have cost and how long they took. */
+/** Cost and latency of the calls of the log. */
 class RecordedCalls {
   readonly #prices: Prices;
   readonly #prefixTokens: ReturnType<typeof prefixTokensOf>;
@@ -109,7 +109,7 @@ class RecordedCalls {
   readonly #latencies: number[] = [];
   #calls = 0;
   #charged = 0;
-  /** Sums of what each call would cost a thousand times; an unknown price makes the whole unknown. */
+  /** Sums in thousandths; a single unknown price makes the whole unknown. */
   #costs: number | null = 0;
   #cachedCosts: number | null = 0;
 

@@ -17,18 +17,18 @@ import { reportStep } from './support/step-progress.ts';
 import { type AnsweredExample, SubjectRows } from './support/subject-rows.ts';
 
 const HEARTBEAT_MS = 2000;
-/** So many rows of each subject, or all where there are fewer, are asked anew in every evaluation, for their latency. */
+/** At most this many rows of each subject are asked anew in every evaluation, for their latency. */
 const TIMED_ROWS = 50;
-/** In this attempt a subject fails for reasons that might pass; before, the next attempt asks for what is missing. */
+/** From this attempt on a subject fails for reasons that might pass; before, the next attempt asks for the missing rows. */
 const LAST_ATTEMPT = 20;
 /** Rows that may be answered while one before them is still on its way, for each request in flight. */
 const ROWS_AHEAD = 32;
 
 /**
- * Asks all subjects for every example and scores their answers. Subjects take turns row by row, so that they meet the same
- * load and their latencies can be compared. Each answer is kept on disk at once: an attempt goes on where the one before it
- * stopped, and only rows that were in flight are paid again. Answers that earlier runs have paid for are taken from the
- * cache; latency is measured over the others alone. A subject that fails does not stop the others; a quota does.
+ * Asks all subjects for every example and scores their answers. Subjects take turns row by row, so that they meet the same load and their
+ * latencies can be compared. Each answer is kept on disk at once: an attempt goes on where the one before it stopped, and only rows that
+ * were in flight are paid again. Answers that earlier runs have paid for come from the cache; latency is measured over the others alone. A
+ * failing subject does not stop the others; a quota does.
  */
 export function createEvaluate(dependencies: Dependencies) {
   return async (input: EvaluateInput): Promise<Evaluations> => {
@@ -47,7 +47,7 @@ export function createEvaluate(dependencies: Dependencies) {
     } finally {
       clearInterval(heartbeat);
       await Promise.all([...opened.subjects, opened.scoring].map((part) => part?.close()));
-      // No reason to lose an evaluation, or to hide why it failed.
+      // An untidy cache is no reason to lose an evaluation, or to hide why it failed.
       await pruneCompletions(dependencies.home).catch((error: unknown) => {
         dependencies.log.warn({ reason: String(error) }, 'the cache of completions could not be tidied up');
       });
@@ -55,13 +55,13 @@ export function createEvaluate(dependencies: Dependencies) {
   };
 }
 
-/** What has to be closed, however the evaluation ends. */
+/** The resources to close, however the evaluation ends. */
 interface Opened {
   subjects: SubjectRows[];
   scoring: KeptScoring | null;
 }
 
-/** @throws what concerns all subjects: a quota, a full disk, a cancellation. */
+/** @throws errors that concern all subjects: a quota, a full disk, a cancellation. */
 async function askAll(
   dependencies: Dependencies,
   input: EvaluateInput,
@@ -93,7 +93,7 @@ async function askAll(
   const cold = subjects.filter(({ paidRows }) => paidRows < rows);
   await Promise.race([pMap(cold, (subject) => subject.warmUp(), { concurrency }), cancelled]);
 
-  // What ends the attempt is remembered and not thrown, so that answers which are on their way are still kept.
+  // The error that ends the attempt is remembered and not thrown, so that answers that are on their way are still kept.
   let end: { error: unknown } | undefined;
   const isOver = (subject: SubjectRows) => end !== undefined || signal.aborted || subject.isOut;
   const questions = async function* (): AsyncGenerator<Question> {
@@ -156,12 +156,12 @@ export function inTurn<T>(subjects: readonly T[], row: number): T[] {
   return size % 2 === 1 && Math.floor(row / size) % 2 === 1 ? order.reverse() : order;
 }
 
-/** Whether a row is one of so many that are spread evenly over all. */
+/** Whether a row is one of this many that are spread evenly over all rows. */
 function isSpread(index: number, count: number, rows: number): boolean {
   return Math.floor(((index + 1) * count) / rows) > Math.floor((index * count) / rows);
 }
 
-/** A refusal or a budget concerns one subject; whatever pauses a run or is no error of a request concerns all. */
+/** A refusal or a budget concerns one subject; an error that pauses a run, or that is no error of a request, concerns all. */
 function concernsSubject(error: unknown): boolean {
   if (error instanceof ProviderError) return error.code !== 'PROVIDER_QUOTA' && error.code !== 'PROVIDER_CLOSED';
   return error instanceof TuneloopError;

@@ -18,23 +18,23 @@ import { reportStep } from './support/step-progress.ts';
 
 export interface FindUnlabelledInput {
   definition: ArtifactRef;
-  /** How many rows to take at most; null for all. */
+  /** The largest number of rows; null for all. */
   limit: number | null;
 }
 
-/** What a teacher is asked. */
+/** The questions for a teacher. */
 export interface Unlabelled {
   /** One {@link UnlabelledRow} a line. */
   rows: ArtifactRef;
-  /** One label of the log a line, as JSON; null where any answer will do: none is known, or the task is to write. */
+  /** One label of the log a line, as JSON; null where any answer is acceptable: because no label is known, or the task is generation. */
   labels: ArtifactRef | null;
-  /** Rows without an answer that are left to people: the teacher's answer to them was kept out before. */
+  /** Rows without an answer that are left to people, because the teacher's answer to them was rejected before. */
   keptOut: number;
   /** Rows without an answer beyond the limit. */
   beyondLimit: number;
-  /** What to hold back, in USD; null where no price is known. */
+  /** The reservation, in USD; null where no price is known. */
   reserveUsd: number | null;
-  /** What the dearest row is expected to cost, in USD. */
+  /** The expected cost of the most expensive row, in USD. */
   dearestUsd: number;
   /** `labelling.budget_usd`. */
   budgetUsd: number | null;
@@ -43,10 +43,10 @@ export interface Unlabelled {
 }
 
 const REPORTED_ROWS = 5000;
-/** More is held back than estimated, because the teacher may say more than the log. */
+/** The reservation exceeds the estimate by this factor, because the teacher's answers may be longer than the log's. */
 const RESERVE = 1.25;
 
-/** Looks for the rows of the log that have no answer, and estimates what a teacher costs who answers them. */
+/** Finds the rows of the log that have no answer, and estimates the cost of a teacher for them. */
 export function createFindUnlabelled(dependencies: Dependencies) {
   return async ({ definition, limit }: FindUnlabelledInput): Promise<Unlabelled> => {
     const { artifacts, home } = dependencies;
@@ -115,7 +115,7 @@ async function readUnanswered(
   return log;
 }
 
-/** @throws TuneloopError BUDGET_EXCEEDED where there is a budget, and no price that it could be kept by. */
+/** @throws TuneloopError BUDGET_EXCEEDED where a budget is set, but no price is known to keep it by. */
 function estimate(
   dependencies: Dependencies,
   pipeline: Pipeline,
@@ -129,7 +129,7 @@ function estimate(
   const tariff = tariffOf(prices, profile.billing, model, false);
   if (tariff.kind === 'unknown' && (budgetUsd !== null || monthly)) throw priceUnknown(model, budgetUsd !== null);
   const longest = pipeline.evaluation.max_output_tokens ?? Number.POSITIVE_INFINITY;
-  // Time on one's own machine is charged when it is known.
+  // Time on a machine of one's own is charged when it is known.
   const usdOfOne = (promptTokens: number, completionTokens: number) => {
     const per1k = costPer1k(tariff, { promptTokens, completionTokens: Math.min(completionTokens, longest) }, 0);
     return per1k === null ? null : per1k / 1000;
@@ -144,7 +144,7 @@ function estimate(
   };
 }
 
-/** How the pipeline labels. @throws TuneloopError PIPELINE_INVALID where it does not say. */
+/** The labelling settings of the pipeline. @throws TuneloopError PIPELINE_INVALID where there are none. */
 export function teacherOf({ name, labelling }: Pipeline): NonNullable<Pipeline['labelling']> {
   if (labelling) return labelling;
   throw new TuneloopError(
@@ -161,14 +161,14 @@ function priceUnknown(model: string, budget: boolean): TuneloopError {
 }
 
 const SAMPLED_ANSWERS = 500;
-/** Where nobody has answered yet, nothing is known about the length of answers: a guess. */
+/** The assumed length of answers, in tokens, while the log has no answer. */
 const GUESSED_ANSWER_TOKENS = { classification: 10, generation: 500 };
 
-/** What the log has for answers: labels, where the task is to give one, and how long they are. */
+/** The answers of the log: labels, if the task is classification, and their length. */
 class KnownAnswers {
   readonly #task: Pipeline['task'];
   readonly #tokens: number[] = [];
-  /** Rows by what production said, and what somebody has checked. */
+  /** The number of rows by production's answer, and by the checked answer. */
   readonly #said = new Map<string, number>();
   readonly #checked = new Set<string>();
 
@@ -176,7 +176,7 @@ class KnownAnswers {
     this.#task = task;
   }
 
-  /** All labels but those that a dataset would not take: refusals, errors, and answers that say more than a label. */
+  /** All labels except those that a dataset would not take: refusals, errors, and answers that say more than a label. */
   labels(): Set<string> {
     const judge = new LabelJudge(this.#said);
     const labels = new Set(this.#checked);
@@ -206,7 +206,7 @@ class KnownAnswers {
   }
 }
 
-/** How long the requests are that the teacher gets. */
+/** The length of the requests that the teacher gets. */
 class Requests {
   count = 0;
   mostTokens = 0;

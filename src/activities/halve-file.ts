@@ -3,8 +3,8 @@ import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Dependencies } from './support/dependencies.ts';
 
 /**
- * Half of the lines of a training file, by the hash of each: about every other one, and the same ones each time. Lines of
- * a file that grows stay in their half.
+ * Half of the lines of a training file, chosen by the hash of each: about every other one, and always the same ones. Lines of a growing
+ * file stay in their half.
  */
 export function createHalveFile({ artifacts }: Dependencies) {
   return async ({ file }: { file: ArtifactRef }): Promise<ArtifactRef> => artifacts.write(half(artifacts.rows(file)));

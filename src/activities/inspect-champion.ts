@@ -11,7 +11,7 @@ export interface InspectChampionInput {
   champion: DeployedModel;
   /** The newest dataset version. */
   manifest: ArtifactRef;
-  /** How many rows it may be asked. */
+  /** The number of rows that it may be asked. */
   rows: number;
 }
 
@@ -20,7 +20,7 @@ export interface InspectedChampion {
   listed: boolean;
   /** When the provider switches it, or the model under it, off, whichever comes first, ISO 8601; null where it does not say. */
   shutdownDate: string | null;
-  /** What has to be reserved to ask it, in USD; null where no price is known. */
+  /** The reservation for asking it, in USD; null where no price is known. */
   askUsd: number | null;
   /** Whether this worker has a monthly budget. */
   monthly: boolean;
@@ -29,7 +29,7 @@ export interface InspectedChampion {
 /** As for evaluations in a run: answers may be longer than those of the log. */
 const RESERVE = 1.25;
 
-/** How long what serves may still be called, and what it costs to ask it. */
+/** How long the serving model may still be called, and the cost of asking it. */
 export function createInspectChampion(dependencies: Dependencies) {
   return async ({ definition, champion, manifest, rows }: InspectChampionInput): Promise<InspectedChampion> => {
     const { artifacts, prices, monthlyBudgetUsd } = dependencies;

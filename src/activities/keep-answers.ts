@@ -13,13 +13,13 @@ import { Journal } from './support/journal.ts';
 
 export interface KeepAnswersInput {
   definition: ArtifactRef;
-  /** One label of the log a line, as JSON; null where any answer will do. */
+  /** One label of the log a line, as JSON; null where any answer is acceptable. */
   labels: ArtifactRef | null;
 }
 
 /**
- * Adds what the teacher has said to the file of right answers, once: whoever has an answer there already keeps it, so that
- * neither a second attempt adds anything nor a person is overruled. Answers that cannot be right are put aside for people.
+ * Adds the teacher's answers to the file of right answers, once. A row that has an answer there keeps it, so that a second attempt adds
+ * nothing and no person is overruled. Answers that cannot be right are put aside for people.
  */
 export function createKeepAnswers(dependencies: Dependencies) {
   return async ({ definition, labels: ref }: KeepAnswersInput): Promise<KeptAnswers> => {

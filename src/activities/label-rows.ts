@@ -22,9 +22,9 @@ export interface LabelRowsInput {
   definition: ArtifactRef;
   /** One {@link UnlabelledRow} a line. */
   rows: ArtifactRef;
-  /** What was reserved, in USD; it stops before it spends more. Null for no limit. */
+  /** Its reservation, in USD; it stops before it spends more. Null for no limit. */
   limitUsd: number | null;
-  /** What the dearest row is expected to cost, in USD. */
+  /** The expected cost of the most expensive row, in USD. */
   dearestUsd: number;
 }
 
@@ -53,7 +53,7 @@ export function createLabelRows(dependencies: Dependencies) {
       reportStep('ask the teacher', done, input.rows.rows);
     };
     const refusals: { id: string; error: ProviderError }[] = [];
-    // What ends the asking is remembered and not thrown, so that answers which are on their way are still kept.
+    // The error that ends the asking is remembered and not thrown, so that answers that are on their way are still kept.
     let end: { error: unknown } | undefined;
     const openRows = async function* () {
       for await (const row of loadLines(UNLABELLED_ROW, artifacts, input.rows)) {
@@ -94,7 +94,7 @@ export function createLabelRows(dependencies: Dependencies) {
 
 const NOTHING: TokenUsage = { promptTokens: 0, completionTokens: 0 };
 
-/** The answer, or the refusal of this very request: nothing was paid for it, and others may be answered. */
+/** The answer, or the refusal of this one request: it cost nothing, and other rows may be answered. */
 async function ask(
   inference: Inference,
   request: CompletionRequest,
@@ -108,7 +108,7 @@ async function ask(
   }
 }
 
-/** Too long, too large, or not to be processed; a key, a model or a quota is another matter. */
+/** Too long, too large, or impossible to process; a key, a model or a quota is another matter. */
 const REFUSES_THE_ROW: ReadonlySet<number | undefined> = new Set([400, 413, 422]);
 
 function isBudgetExceeded(error: unknown): error is TuneloopError {

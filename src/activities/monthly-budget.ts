@@ -7,7 +7,7 @@ import type { Dependencies } from './support/dependencies.ts';
 /** Longer than an update takes, and shorter than the attempt: an account that does not answer is asked again. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** Holds money back in the account of a month, which is opened when it is first asked. */
+/** Holds back money in the account of a month, which is opened by the first question. */
 export function createReserveBudget({ temporal, monthlyBudgetUsd }: Dependencies) {
   return async ({
     account,
@@ -29,7 +29,7 @@ export function createReserveBudget({ temporal, monthlyBudgetUsd }: Dependencies
       workflowIdConflictPolicy: 'USE_EXISTING',
       taskQueue: Context.current().info.taskQueue,
       args: [],
-      staticSummary: 'what all runs spend in this month',
+      staticSummary: 'the spending of all runs in this month',
     });
     const input: ReserveInput = { id, usd, capUsd: monthlyBudgetUsd };
     const refused = await temporal.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
@@ -43,7 +43,7 @@ export function createReserveBudget({ temporal, monthlyBudgetUsd }: Dependencies
   };
 }
 
-/** Books in the account of a month what a piece of work has cost. */
+/** Books the cost of a piece of work in the account of a month. */
 export function createSettleBudget({ temporal }: Dependencies) {
   return async ({ account, id, usd }: { account: string; id: string; usd: number | null }): Promise<void> => {
     const input: SettleInput = { id, usd };

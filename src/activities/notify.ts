@@ -13,25 +13,25 @@ export interface NotifyInput {
   message: Notification;
 }
 
-/** What the id of a webhook may not hold. */
+/** Characters that the id of a webhook may not hold. */
 const ODD = /[^\w-]/g;
 const LONGEST_ID = 256;
-/** How long an answer, and a command, may take, in milliseconds. */
+/** The time limit for an answer or a command, in milliseconds. */
 const LIMITS = { answerMs: 10_000, commandMs: 30_000 };
-/** What a command has after SIGTERM. */
+/** The time that a command has after SIGTERM. */
 const LAST_WORDS_MS = 2000;
-/** What is kept of a command's output, in characters: a part of it is shown after credentials were taken out. */
+/** The kept part of a command's output, in characters: a part of it is shown after credentials were removed. */
 const OUTPUT_KEPT = 8000;
 const OUTPUT_SHOWN = 500;
-/** What a command may know of the worker's environment: how to find programs and write texts, and no key. */
+/** The variables of the worker's environment that a command may see: those that find programs and write texts, and no key. */
 const PASSED_ON = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SystemRoot'] as const;
 
 /**
- * Delivers a message to whoever the pipeline names in `notify`; does nothing where it names nobody. It may be delivered more
- * than once: an attempt whose answer was lost is repeated, with the same id.
+ * Delivers a message to the receiver that the pipeline names in `notify`; does nothing without a receiver. It may be delivered more than
+ * once: an attempt whose answer was lost is repeated, with the same id.
  *
- * Fails with WEBHOOK_REFUSED, for good where another attempt would change nothing. Its caller waits for nothing and goes on
- * whatever becomes of it.
+ * Fails with WEBHOOK_REFUSED, for good where another attempt would change nothing. Its caller does not wait for it and does not depend on
+ * it.
  */
 export function createNotify(dependencies: Dependencies, { answerMs, commandMs }: typeof LIMITS = LIMITS) {
   return async ({ definition, message }: NotifyInput): Promise<void> => {
@@ -64,7 +64,7 @@ interface Post extends Delivery {
 /** As the Standard Webhooks specification has it; see docs/guide/webhooks.md. */
 async function post({ url, secretEnv, id, body, limitMs, cancelled }: Post): Promise<void> {
   const secret = checkSecret(readWebhookSecret(secretEnv), secretEnv);
-  // The rest of an address may be a secret as well.
+  // The rest of an address may be secret as well.
   const { host } = new URL(url);
   let response: Response;
   try {
@@ -79,7 +79,7 @@ async function post({ url, secretEnv, id, body, limitMs, cancelled }: Post): Pro
     cancelled.throwIfAborted();
     throw refused(`${host} did not take a notification: ${reasonOf(error)}`, { mayPass: true });
   }
-  // What it says is of no interest, and may be without end.
+  // The body of the answer does not matter, and may be endless.
   await response.body?.cancel().catch(() => {});
   const { ok, status } = response;
   if (ok) return;
@@ -94,13 +94,13 @@ async function run({ command, body, limitMs, cancelled }: Delivery & { command: 
   const [program = '', ...args] = command;
   const own = childEnvironment({});
   const env = Object.fromEntries(PASSED_ON.flatMap((name) => (own[name] === undefined ? [] : [[name, own[name]]])));
-  // A group of its own, so that what it starts ends with it.
+  // A process group of its own, so that the programs it starts end with it.
   const child = spawn(program, args, { env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
   const signalAll = (signal: NodeJS.Signals) => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, signal);
     } catch {
-      // All of it has ended.
+      // The whole group has ended.
     }
   };
   const outputs = [child.stdout, child.stderr];
@@ -112,10 +112,10 @@ async function run({ command, body, limitMs, cancelled }: Delivery & { command: 
   }
   child.once('exit', () => {
     signalAll('SIGKILL');
-    // Somebody who has left the group may hold them.
+    // A process that has left the group may hold them.
     setTimeout(() => outputs.map((stream) => stream.destroy()), LAST_WORDS_MS).unref();
   });
-  // It need not read what it is given.
+  // The command need not read its input.
   child.stdin.on('error', () => {});
   child.stdin.end(body);
   let lastWords: NodeJS.Timeout | undefined;
@@ -158,7 +158,7 @@ function refused(message: string, { mayPass }: { mayPass: boolean }): Applicatio
   });
 }
 
-/** Of `fetch`, whose own message says nothing. */
+/** The cause of an error of `fetch`, whose own message says nothing. */
 function reasonOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error);
   if ('cause' in error && typeof error.cause === 'object' && error.cause !== null && 'code' in error.cause) {

@@ -10,14 +10,13 @@ import { readPastWinners } from '../stores/past-winners.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { shutdownDateOf } from './support/shutdown-date.ts';
 
-/** A model that will be switched off within this time is warned about. */
+/** A model that will be switched off within this time causes a warning. */
 const SHUTDOWN_WARNING_DAYS = 90;
 const DAY_MS = 86_400_000;
 
 /**
- * Lays out the sweep, what has won before first, and makes sure, before anything is uploaded or paid, that it can go
- * through: the provider answers, takes the key, lets this account fine-tune, and has the models for some time yet; the
- * budget pays for at least one candidate.
+ * Lays out the sweep, past winners first, and makes sure before any upload or payment that the run can succeed: the provider answers,
+ * accepts the key, lets this account fine-tune, and has the models for some time yet; the budget pays for at least one candidate.
  */
 export function createPlan(dependencies: Dependencies) {
   return async ({ definition, dataset, champion }: PlanInput): Promise<Plan> => {
@@ -93,7 +92,7 @@ function refuseMissingModels(wanted: readonly string[], offered: readonly Model[
   );
 }
 
-/** Warnings about models that are going to be switched off. @throws TuneloopError for those that already are. */
+/** Warnings about models that will be switched off. @throws TuneloopError for models that already are. */
 function shutdowns(wanted: readonly string[], offered: readonly Model[], now: Date): string[] {
   return offered.flatMap(({ id, shutdownDate }) => {
     if (!shutdownDate || !wanted.includes(id)) return [];
@@ -118,7 +117,7 @@ function tinySetWarnings(examples: number, candidates: number): string[] {
   if (!isTinySet(examples)) return [];
   const few = `${candidates} ${candidates === 1 ? 'job is' : 'jobs are'} tried`;
   return [
-    `${examples} examples cannot tell candidates apart: ${few}, checkpoints are left out, and an open verdict is likely.`,
+    `${examples} examples are too few to rank candidates: ${few}, checkpoints are left out, and an open verdict is likely.`,
   ];
 }
 
@@ -142,7 +141,7 @@ function refuseUnknownPrices(
   );
 }
 
-/** How many candidates, in their order, the budget pays for. @throws TuneloopError where it is none. */
+/** The number of candidates, in their order, that the budget pays for. @throws TuneloopError if it pays for none. */
 function countAffordable(
   budget: number | null,
   candidates: readonly PlannedCandidate[],
@@ -163,7 +162,7 @@ function countAffordable(
   if (count > 0) return count;
   throw new TuneloopError(
     'BUDGET_EXCEEDED',
-    `budget_usd is ${usdText(budget)}, and that does not pay for a single candidate with its evaluation: raise it, or take fewer rows or epochs`,
+    `budget_usd is ${usdText(budget)}, which does not pay for a single candidate with its evaluation: raise it, or take fewer rows or epochs`,
   );
 }
 

@@ -17,7 +17,7 @@ import { loadStored } from '../stores/stored-objects.ts';
 import { currentWorkflowId, type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { reportStep } from './support/step-progress.ts';
 
-/** From a snapshot to the next dataset version. Where nothing has changed, the latest version is the result. */
+/** Makes the next dataset version from a snapshot. If nothing has changed, the latest version is the result. */
 export function createPrepare(dependencies: Dependencies) {
   const { artifacts, home } = dependencies;
   return async (input: { definition: ArtifactRef; snapshot: SnapshotRef }): Promise<Dataset> => {
@@ -31,7 +31,7 @@ export function createPrepare(dependencies: Dependencies) {
       manifest: await loadStored(MANIFEST, artifacts, latest.manifest),
     };
     const inputs = await inputsOf(pipeline, input.snapshot.ref);
-    // A second attempt, or a log to which nothing was added.
+    // A second attempt, or a log without new rows.
     if (parent?.manifest.inputs === inputs) return datasetOf(parent.manifest, parent.ref);
 
     return inScratchFolder(home, async (scratch) => {

@@ -16,17 +16,17 @@ import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { reportStep } from './support/step-progress.ts';
 
 export interface ReadCanaryInput {
-  /** Of the challenger: its source is the log that is read. */
+  /** The definition of the challenger, whose source is the log to read. */
   definition: ArtifactRef;
   /** Name of the deployment. */
   deployment: string;
-  /** Number of the decision that began the stage; calls that earlier aliases have served are not counted. */
+  /** Number of the decision that began the stage; calls under earlier aliases are not counted. */
   stage: number;
-  /** Whom the canary is compared with. */
+  /** The control of the canary. */
   control: Exclude<Arm, 'canary'>;
 }
 
-/** How the calls of a stage went so far. */
+/** The tallies of the stage so far. */
 export interface CanaryTallies {
   canary: ArmTally;
   control: ArmTally;
@@ -45,26 +45,26 @@ const lookSchema = z.object({
   cursor: z.looseObject({ type: z.string() }),
   canary: tallySchema,
   control: tallySchema,
-  /** Answers that nobody has judged yet: id, whether it is of the canary, and the hash of its text. */
+  /** Answers that have no judgement yet: id, whether the canary gave it, and the hash of its text. */
   open: z.array(z.tuple([z.string(), z.boolean(), z.string()])),
 });
 type Look = z.infer<typeof lookSchema>;
 
-/** Older answers than these are not waited for. */
+/** Judgements of answers older than this are no longer expected. */
 const OPEN_KEPT = 50_000;
-/** Texts that are rated so, 0 to 1, count as right. */
+/** Texts with at least this rating, 0 to 1, count as right. */
 const RIGHT = 0.5;
 const HEARTBEAT_ROWS = 5000;
 
 /**
- * Reads what the log has of a canary since the last look. What the looks have found so far, and how far they have read, is
- * kept beside the aliases, so that a look reads only what is new.
+ * Reads the rows about a canary that the log has gained since the last look. The findings so far, and the position in the log, are kept
+ * beside the aliases, so that a look reads only new rows.
  */
 export function createReadCanary(dependencies: Dependencies) {
   return async (input: ReadCanaryInput): Promise<CanaryTallies> => {
     const { home } = dependencies;
     const pipeline = await loadPipeline(dependencies, input.definition);
-    // What is trained on may be filtered by model or metadata; what is watched are all calls of the deployment.
+    // Training may be filtered by model or metadata; the canary counts all calls of the deployment.
     const filter = { metadata: metadataOfDeployment(input.deployment) };
     const source = openSource(
       { ...pipeline.source, filter },
@@ -97,7 +97,7 @@ async function readLook(file: string): Promise<Look | null> {
   }
 }
 
-/** What of an answer or a judgement decides; hashes, so that neither long nor secret texts are kept. */
+/** The deciding part of an answer or a judgement, as a hash, so that neither long nor secret texts are kept. */
 interface Answer {
   isCanary: boolean;
   sha256: string;
@@ -113,7 +113,7 @@ class Tallies {
   readonly #canary: ArmTally;
   readonly #control: ArmTally;
   readonly #open: Map<string, Answer>;
-  /** The files of a log are read by name, so that what judges an answer may be read before it. */
+  /** The files of a log are read by name, so a judgement may be read before its answer. */
   readonly #early = new Map<string, Judgement>();
 
   constructor(input: ReadCanaryInput, task: Pipeline['task'], before: Look | null) {
@@ -128,7 +128,7 @@ class Tallies {
     const call = readServedCall(row.metadata);
     if (!call || call.decision < this.#input.stage) return;
     const tally = this.#tallyOf(call.arm);
-    // A prompt that follows no known template is no fault of any model.
+    // A prompt that follows no known template is no fault of a model.
     if (!tally || call.outcome === 'unfit') return;
     tally.calls += 1;
     if (call.outcome === 'error' || call.outcome === 'shutdown') tally.errors += 1;
@@ -172,7 +172,7 @@ class Tallies {
     return arm === this.#input.control ? this.#control : null;
   }
 
-  /** How soon a call fails says nothing about how fast its model answers. */
+  /** A call that fails quickly shows nothing about the speed of its model. */
   #time({ latencies }: ArmTally, { outcome, armLatencyMs }: ServedCall): void {
     if (armLatencyMs === null || (outcome !== 'ok' && outcome !== 'invalid')) return;
     const latency = latencyClass(armLatencyMs);
@@ -180,7 +180,7 @@ class Tallies {
   }
 }
 
-/** Keeps the newest. */
+/** Keeps the newest entries. */
 function setBounded<Value>(map: Map<string, Value>, id: string, value: Value): void {
   map.delete(id);
   map.set(id, value);

@@ -49,7 +49,7 @@ async function providersInUse(dependencies: Dependencies): Promise<ProviderChoic
   }
   const choices = new Map<string, ProviderChoice>();
   for (const definition of definitions.values()) {
-    // Runs may have been started with another home folder: those are swept from there.
+    // Runs of another home folder are swept from there.
     const pipeline = await loadPipeline(dependencies, definition).catch(() => undefined);
     if (pipeline) choices.set(JSON.stringify(pipeline.provider), pipeline.provider);
   }
@@ -58,7 +58,8 @@ async function providersInUse(dependencies: Dependencies): Promise<ProviderChoic
 
 async function isOrphan({ temporal }: Dependencies, { workflowId, executionId }: JobOwner): Promise<boolean> {
   try {
-    // The execution that created the job says that it is ours; the newest of the same id whether anybody waits for it.
+    // The execution that created the job shows that it is ours; the newest execution of the same id shows whether a workflow still waits
+    // for it.
     await temporal.workflow.getHandle(workflowId, executionId).describe();
     const { status } = await temporal.workflow.getHandle(workflowId).describe();
     return status.name !== 'RUNNING' && status.name !== 'PAUSED';

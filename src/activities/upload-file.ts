@@ -7,7 +7,7 @@ export interface UploadFileInput {
   file: ArtifactRef;
 }
 
-/** Uploads a file unless the provider has it: its name holds its hash, so equal names mean equal bytes. */
+/** Uploads a file unless the provider has it: the name holds the hash, so equal names mean equal bytes. */
 export function createUploadFile(dependencies: Dependencies) {
   return async ({ definition, role, file }: UploadFileInput): Promise<string> => {
     const { provider: choice } = await loadPipeline(dependencies, definition);

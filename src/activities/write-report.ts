@@ -21,8 +21,8 @@ import { currentWorkflowId, type Dependencies, loadPipeline } from './support/de
 import { readPredictions } from './support/predictions.ts';
 
 /**
- * Puts together what the run has found out and writes it into the run's folder: `report.json` is all of it, `report.html`
- * and `report.md` are for people, `scores.jsonl` has the scores row by row. Returns the path of the HTML.
+ * Puts the findings of the run together and writes them into the run's folder: `report.json` is all of it, `report.html` and `report.md`
+ * are for people, `scores.jsonl` has the scores row by row. Returns the path of the HTML.
  */
 export function createWriteReport(dependencies: Dependencies) {
   return async (input: WriteReportInput): Promise<{ reportPath: string }> => {
@@ -48,7 +48,7 @@ export function createWriteReport(dependencies: Dependencies) {
     await writeFileAtomically(path.join(folder, 'scores.jsonl'), scores);
     await writeFileAtomically(path.join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
     await writeFileAtomically(path.join(folder, 'report.md'), markdownReport(report));
-    // Last, because it is the one that the result names.
+    // Last, because the result names this file.
     await writeFileAtomically(reportPath, htmlReport(report));
     if (input.winner) {
       const { baseModel, hyperparameters, treatment } = input.winner;
@@ -59,7 +59,7 @@ export function createWriteReport(dependencies: Dependencies) {
   };
 }
 
-/** Only pictures: a provider that does not tell loses no report. */
+/** The losses only feed charts: a provider that does not give them loses no report. */
 function curvesOf(training: Training, jobs: WriteReportInput['jobs']): Promise<Curve[]> {
   return pMap(
     jobs,
@@ -75,7 +75,7 @@ interface JudgedFigures {
   classification: ClassificationFigures | null;
 }
 
-/** Goes once through the rows that judged. Of their texts only the flips that are shown are kept, and labels. */
+/** Goes once through the judging rows. Of their texts only labels and the shown flips are kept. */
 async function readJudged(
   artifacts: ArtifactStore,
   judged: WriteReportInput['judged'],
@@ -120,7 +120,7 @@ class Predictions {
     this.#rows = ref && readPredictions(artifacts, ref)[Symbol.asyncIterator]();
   }
 
-  /** That of a row; asked for in growing order. */
+  /** The prediction of a row; rows must be asked for in growing order. */
   async at(index: number): Promise<ScoredPrediction | null> {
     while (this.#next === undefined || (this.#next !== null && this.#next.index < index)) {
       const read = await this.#rows?.next();
@@ -130,7 +130,7 @@ class Predictions {
   }
 }
 
-/** The flips with the largest differences, of equal ones the first. */
+/** The flips with the largest differences; of equal ones the first. */
 class LargestFlips {
   flips: Flip[] = [];
 
@@ -144,7 +144,7 @@ class LargestFlips {
 
 const LONGEST_EXCERPT = 400;
 
-/** By code points, so that no surrogate is cut in two. */
+/** Cut by code points, so that no surrogate pair is cut in two. */
 function excerpt(text: string): string {
   if (text.length <= LONGEST_EXCERPT) return text;
   return `${[...text.slice(0, LONGEST_EXCERPT * 2)].slice(0, LONGEST_EXCERPT).join('')}…`;

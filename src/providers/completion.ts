@@ -7,13 +7,13 @@ import { ProviderError } from './provider-error.ts';
 /** A request that fails for a passing reason is sent this many times before the attempt gives up. */
 const TRIES_PER_ROW = 4;
 
-/** Asks for one completion, again where that may help: waiting within the attempt keeps the other rows going. */
+/** Asks for one completion, and repeats it where that may help: the wait within the attempt keeps the other rows going. */
 export async function completeWithRetries(inference: Inference, request: CompletionRequest): Promise<Completion> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await inference.complete(request);
     } catch (error) {
-      // A run that was cancelled has not failed.
+      // A cancelled run has not failed.
       request.signal?.throwIfAborted();
       const mayPass = error instanceof ProviderError && error.retryable;
       if (!mayPass || attempt === TRIES_PER_ROW) throw error;
@@ -22,7 +22,7 @@ export async function completeWithRetries(inference: Inference, request: Complet
   }
 }
 
-/** What a provider sends with every request, whatever it is asked: the same question gets the same answer, if it can. */
+/** The settings of every request to a provider, so that the same question gets the same answer, if possible. */
 const TEMPERATURE = 0;
 
 /** The key under which the answer to a request is kept. */

@@ -3,7 +3,7 @@ import { costPer1k, type Tariff } from '../core/evaluation/cost.ts';
 import { usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 
-/** What the requests of one activity cost while it goes on. */
+/** The cost of the requests of one activity, while it runs. */
 export class Spending {
   readonly #tariff: Tariff;
   readonly #limitUsd: number;
@@ -13,13 +13,13 @@ export class Spending {
 
   /**
    * @param limitUsd null for no limit.
-   * @param before what earlier attempts have paid for.
-   * @param dearestUsd what a row is assumed to cost until a dearer one was seen.
+   * @param before the cost of earlier attempts.
+   * @param dearestUsd the assumed cost of a row, until a more expensive one is seen.
    */
   constructor(tariff: Tariff, limitUsd: number | null, before: Iterable<TokenUsage>, dearestUsd = 0) {
     this.#tariff = tariff;
     this.#dearestUsd = dearestUsd;
-    // Time on one's own machine is not money that a limit could save.
+    // Time on a machine of one's own is not money that a limit could save.
     this.#limitUsd = limitUsd === null || tariff.kind !== 'tokens' ? Number.POSITIVE_INFINITY : limitUsd;
     for (const usage of before) this.add(usage);
   }
@@ -29,7 +29,7 @@ export class Spending {
     return this.#tariff.kind === 'unknown' ? null : this.#spentUsd;
   }
 
-  /** @throws TuneloopError BUDGET_EXCEEDED where one more row, as dear as the dearest so far, would not be paid for. */
+  /** @throws TuneloopError BUDGET_EXCEEDED where the money does not cover one more row at the highest cost so far. */
   start(done: string): void {
     if (this.#spentUsd + (this.#inFlight + 1) * this.#dearestUsd > this.#limitUsd) {
       throw new TuneloopError(
@@ -45,7 +45,7 @@ export class Spending {
     this.add(usage);
   }
 
-  /** Books what was paid before. */
+  /** Books the costs of earlier attempts. */
   add(usage: TokenUsage): void {
     const usd = (costPer1k(this.#tariff, usage, 0) ?? 0) / 1000;
     this.#spentUsd += usd;

@@ -12,12 +12,12 @@ import { reasonOf } from './steps/failure-reason.ts';
 
 const { writeAlias } = proxyActivities<Activities>(DEPLOYMENT);
 
-/** How long it waits before a step that has failed in all attempts is tried again. */
+/** The wait before a step that has failed in all attempts is tried again. */
 const AGAIN_MS = 60_000;
 
 /**
- * What serves for a pipeline, for as long as there is one. Decisions come one after another through this workflow; each is
- * answered when applications can read it.
+ * The deployment of a pipeline, for as long as there is one. Decisions come one after another through this workflow; each is answered when
+ * applications can read it.
  */
 export async function deployment({ state, progress: before }: DeploymentInput): Promise<never> {
   const entity = new Deployment(state, Date.now);
@@ -61,7 +61,7 @@ export async function deployment({ state, progress: before }: DeploymentInput): 
     if (challenger && entity.state.decision === decision && isOver(entity.deadline)) entity.expire();
   }
 
-  /** What is to be done now, applications first; undefined where there is nothing. */
+  /** The next thing to do, applications first; undefined where there is nothing to do. */
   function nextStep(): (() => Promise<void>) | undefined {
     if (progress.written < entity.state.decision) return publish;
     if (progress.told < entity.state.decision) return async () => announcements.tell();
@@ -70,7 +70,7 @@ export async function deployment({ state, progress: before }: DeploymentInput): 
     return undefined;
   }
 
-  /** Writes what applications read. */
+  /** Writes the alias that applications read. */
   async function publish(): Promise<void> {
     const { decision } = entity.state;
     await writeAlias.executeWithOptions({ summary: `alias of decision ${decision}` }, [{ state: entity.state }]);
@@ -83,7 +83,7 @@ function earliest(...times: (number | null)[]): number | null {
   return known.length === 0 ? null : Math.min(...known);
 }
 
-/** What a timer is for, in the Web UI. */
+/** The purpose of a timer, for the Web UI. */
 function untilText({ canary, state }: Deployment): string {
   if (canary) return 'until the next look at the canary';
   return `until a reminder or the deadline of ${state.challenger?.model ?? 'nobody'}`;

@@ -21,24 +21,24 @@ import { pauseReasonOf } from './steps/pause.ts';
 const { createJob } = proxyActivities<Activities>(BILLABLE);
 const { awaitJob, awaitModel } = proxyActivities<Activities>(POLL);
 const { cancelJobs } = proxyActivities<Activities>(CANCEL);
-/** Asks for about five seconds, because what a provider says may be behind the message that it has sent. */
+/** Asks for about five seconds, because the provider's answers may lag behind its webhook. */
 const { awaitJob: askNow } = proxyActivities<Activities>({
   ...POLL,
-  // A provider that asks for patience is left to the polling.
+  // If the provider asks for patience, the polling takes over.
   scheduleToCloseTimeout: '1 minute',
   retry: { ...POLL.retry, maximumAttempts: 8 },
 });
-/** At most this many questions follow from wakes; later wakes are left to the polling, so that a history stays small. */
+/** At most this many questions follow from wakes. The polling covers later wakes, so that a history stays small. */
 const MOST_WAKES = 20;
 
-/** One candidate: create its job once, wait until its model answers, and whatever goes wrong leave nothing running. */
+/** One candidate: creates its job once and waits until its model answers. Whatever goes wrong, no job is left running. */
 export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInput): Promise<JobOutcome> {
   const { definition, candidate } = input;
   const { parent } = workflowInfo();
   const reportTo = reportEpochs && parent ? { workflowId: parent.workflowId, runId: parent.runId } : undefined;
   let jobId: string | null = null;
   const stopped: { reason: string | null } = { reason: null };
-  // Of its own, so that a stop reaches neither the creation, which has to be finished, nor a job that has succeeded.
+  // A scope of its own, because a stop must reach neither the creation, which has to be finished, nor a job that has succeeded.
   const waiting = new CancellationScope();
   setHandler(
     stopSignal,
@@ -78,7 +78,7 @@ export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInp
       const { reason } = stopped;
       if (reason === null || !isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
       const { trainingUsd } = await cancel();
-      // It may have ended before it could be cancelled: the provider has the last word.
+      // The job may have ended before it could be cancelled: the provider's answer decides.
       outcome = await awaitJob.executeWithOptions({ summary: `wait for ${id}` }, [{ ...input, jobId: id }]);
       if (outcome.state === 'cancelled') {
         outcome = { state: 'stopped', jobId: id, reason, trainingUsd: outcome.trainingUsd ?? trainingUsd };
@@ -93,7 +93,7 @@ export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInp
     setCurrentDetails(`${id} ${outcome.state}`);
     return outcome;
   } catch (error) {
-    // In a scope that cancellation does not reach, because the job may exist although its id never came back.
+    // In a scope that cancellation does not reach, because the job may exist although its id was never returned.
     const { trainingUsd } = await cancel();
     if (wasCancelled(error) || pauseReasonOf(error)) throw asCancellation(error);
     const reason = reasonOf(error);
@@ -103,8 +103,8 @@ export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInp
 }
 
 /**
- * Polls, and beside it asks once more after each wake. The polling goes on as it was, with its deadlines and with what it
- * has told of epochs, so that a mistaken wake changes nothing.
+ * Polls, and asks once more after each wake. The polling continues unchanged, with its deadlines and its reports of epochs, so that a
+ * mistaken wake changes nothing.
  */
 function awaitEnd(job: AwaitJobInput, wakes: Readonly<{ heard: number }>): Promise<JobOutcome> {
   return CancellationScope.cancellable(async () => {
@@ -117,7 +117,7 @@ function awaitEnd(job: AwaitJobInput, wakes: Readonly<{ heard: number }>): Promi
   });
 }
 
-/** Resolves when a question finds that the job has ended, and never rejects: how a wait fails is left to the polling. */
+/** Resolves when a question finds that the job has ended, and never rejects, because failures belong to the polling. */
 async function askWhenWoken(job: AwaitJobInput, wakes: Readonly<{ heard: number }>): Promise<JobOutcome> {
   let { heard } = wakes;
   for (let questions = 0; questions < MOST_WAKES; questions += 1) {

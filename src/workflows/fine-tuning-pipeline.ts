@@ -40,7 +40,7 @@ export async function fineTuningPipeline(input: FineTuningPipelineInput): Promis
   }
 }
 
-/** @param held gets the run's budget once there is one, so that a run that fails can give back what it holds. */
+/** @param held gets the run's budget once there is one, so that a failing run can give back its reservations. */
 async function run({ definition }: FineTuningPipelineInput, held: { budget?: RunBudget }): Promise<RunResult> {
   const runId = workflowInfo().workflowId;
   const status = new RunStatus();
@@ -60,7 +60,7 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
   status.progress.dataset = dataset.text;
 
   status.enter('plan');
-  const { champion } = await readDeployment.executeWithOptions({ summary: 'what serves now' }, [{ definition }]);
+  const { champion } = await readDeployment.executeWithOptions({ summary: 'read the deployment' }, [{ definition }]);
   const planned = await pause.around(() =>
     plan.executeWithOptions({ summary: 'candidates and their cost' }, [{ definition, dataset, champion }]),
   );

@@ -1,4 +1,4 @@
-/** What the worker's bundle holds: an implementation of each workflow that `contract/messages.ts` defines. */
+/** The content of the worker's bundle: an implementation of each workflow that `contract/messages.ts` defines. */
 export { deployment } from './deployment.ts';
 export { fineTuningJob } from './fine-tuning-job.ts';
 export { fineTuningPipeline } from './fine-tuning-pipeline.ts';

@@ -18,7 +18,7 @@ import { RunBudget } from './steps/run-budget.ts';
 const { findUnlabelled, keepAnswers } = proxyActivities<Activities>(LOCAL_STEP);
 const { labelRows } = proxyActivities<Activities>(EVALUATION);
 
-/** Has a teacher model answer the rows of the log that nobody has answered. */
+/** Lets a teacher model answer the rows of the log that have no answer. */
 export async function labelling(input: LabellingInput): Promise<LabellingResult> {
   try {
     return await label(input);
@@ -43,7 +43,7 @@ async function label({ definition, limit }: LabellingInput): Promise<LabellingRe
   const { rows, labels } = found;
   show({ rows: rows.rows });
   const budget = new RunBudget(found.budgetUsd, found.monthly);
-  // The month's account knows a reservation by its name, and every labelling of a pipeline has the same workflow id.
+  // The reservation needs a name of its own, because every labelling of a pipeline has the same workflow id.
   const what = `labelling of ${workflowInfo().startTime.toISOString()}`;
   const reserved = await budget.reserve([{ what, usd: found.reserveUsd }]);
   if ('refused' in reserved) throw ApplicationFailure.nonRetryable(reserved.refused, 'BUDGET_EXCEEDED');

@@ -11,20 +11,18 @@ import { Account, type AccountState } from '../core/run/account.ts';
 import type { MonthlySpending } from '../core/run/monthly-spending.ts';
 import { usdText } from '../core/text/format.ts';
 
-/** After the end of its month an account takes what late jobs have cost, and then ends. */
+/** After the end of its month an account still books the costs of late jobs for this time, and then ends. */
 const LIFETIME = '62 days';
 
 /**
- * What all pipelines spend in one month. Reservations come one after another through this workflow, so that of two that
- * want the last dollar one gets it.
+ * The spending of all pipelines in one month. Reservations come one after another through this workflow, so that only one of two runs gets
+ * the last dollar.
  */
 export async function monthlyBudget(state?: AccountState): Promise<MonthlySpending> {
   const account = new Account(state);
   const spending = () => ({ spentUsd: account.spentUsd, reservedUsd: account.reservedUsd });
   const show = () =>
-    setCurrentDetails(
-      `${usdText(account.spentUsd)} spent, ${usdText(account.reservedUsd)} reserved for work that goes on`,
-    );
+    setCurrentDetails(`${usdText(account.spentUsd)} spent, ${usdText(account.reservedUsd)} reserved for ongoing work`);
   setHandler(
     reserveUpdate,
     ({ id, usd, capUsd }) => {

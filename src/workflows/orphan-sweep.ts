@@ -10,7 +10,9 @@ const { sweepOrphans } = proxyActivities<Activities>(SWEEP);
  * is terminated cannot.
  */
 export async function orphanSweep(): Promise<SweepResult> {
-  const result = await sweepOrphans.executeWithOptions({ summary: 'look for jobs that nobody waits for' }, []);
-  setCurrentDetails(`${result.pending} jobs go on; ${result.cancelled.length} had no workflow and were cancelled`);
+  const result = await sweepOrphans.executeWithOptions({ summary: 'look for orphaned jobs' }, []);
+  setCurrentDetails(
+    `${result.pending} jobs are pending; ${result.cancelled.length} had no workflow and were cancelled`,
+  );
   return result;
 }

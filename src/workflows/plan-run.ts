@@ -10,8 +10,8 @@ const { plan } = proxyActivities<Activities>(PREFLIGHT);
 const { readDeployment } = proxyActivities<Activities>(DEPLOYMENT);
 
 /**
- * The first steps of a run, which cost nothing: the log becomes a dataset version, which a run after it finds, and the
- * sweep is laid out. What pauses a run ends a plan, because nothing is lost by it.
+ * The first steps of a run, which cost nothing: the log becomes a dataset version, which a later run finds again, and the sweep is laid
+ * out. A failure that would pause a run ends a plan, because nothing is lost by it.
  */
 export async function planRun({ definition }: FineTuningPipelineInput): Promise<PlannedRun> {
   try {
@@ -19,7 +19,7 @@ export async function planRun({ definition }: FineTuningPipelineInput): Promise<
     const dataset = await prepare.executeWithOptions({ summary: `strip, clean, split ${snapshot.rows} rows` }, [
       { definition, snapshot },
     ]);
-    const { champion } = await readDeployment.executeWithOptions({ summary: 'what serves now' }, [{ definition }]);
+    const { champion } = await readDeployment.executeWithOptions({ summary: 'read the deployment' }, [{ definition }]);
     const planned = await plan.executeWithOptions({ summary: 'candidates and their cost' }, [
       { definition, dataset, champion },
     ]);

@@ -32,13 +32,13 @@ import { Pause } from './steps/pause.ts';
 import { RunBudget } from './steps/run-budget.ts';
 
 const { loadPipeline, collect, prepare, compareData } = proxyActivities<Activities>(LOCAL_STEP);
-// Nobody waits at a prompt: a provider that is away for some minutes should not pause a schedule.
+// No person waits for this workflow: a provider that is away for some minutes should not pause a schedule.
 const { readDeployment, inspectChampion } = proxyActivities<Activities>(DEPLOYMENT);
 const { notify } = proxyActivities<Activities>(NOTIFY);
 
 /**
- * Looks at the newest data, and runs the pipeline where there is a reason to: enough new examples, drift that the champion
- * suffers from, or its end at the provider. What the run finds goes to the deployment, as with any run.
+ * Looks at the newest data, and runs the pipeline if there is a reason: enough new examples, drift that the champion suffers from, or its
+ * end at the provider. The result goes to the deployment, as with any run.
  */
 export async function retraining({ definition }: FineTuningPipelineInput): Promise<RetrainingResult> {
   const about: About = { definition, pipeline: null, deployment: null, run: null };
@@ -51,7 +51,7 @@ export async function retraining({ definition }: FineTuningPipelineInput): Promi
   }
 }
 
-/** What is known of a look so far. */
+/** The findings of a look so far. */
 interface About {
   definition: ArtifactRef;
   pipeline: Pipeline | null;
@@ -78,7 +78,7 @@ async function retrain(about: About): Promise<RetrainingResult> {
   const dataset = await pause.around(() =>
     prepare.executeWithOptions({ summary: `strip, clean, split ${snapshot.rows} rows` }, [{ definition, snapshot }]),
   );
-  about.deployment = await readDeployment.executeWithOptions({ summary: 'what serves now' }, [{ definition }]);
+  about.deployment = await readDeployment.executeWithOptions({ summary: 'read the deployment' }, [{ definition }]);
   const found = await reasonToTrain({ definition, pipeline, dataset, pause }, about.deployment);
   const { reason } = found;
   const base = { pipeline: pipeline.name, reason, datasetVersion: dataset.summary.version };
@@ -113,7 +113,7 @@ async function retrain(about: About): Promise<RetrainingResult> {
   };
 }
 
-/** Tells people; a message that cannot be delivered changes nothing. */
+/** Sends a message to people; a message that cannot be delivered changes nothing. */
 async function tell(type: Notification['type'], text: string, about: About): Promise<void> {
   const { definition, pipeline, deployment, run } = about;
   if (!pipeline?.notify) return;
@@ -175,7 +175,7 @@ async function reasonToTrain(look: Look, { champion, lastRun, decisions }: Deplo
   return retrainingReason({ ...known, champion: { ...serving, score } });
 }
 
-/** How the champion does on new examples, or why it was not asked. */
+/** The champion's score on new examples, or why it was not asked. */
 async function scoreOf(
   champion: DeployedModel,
   ask: Look & { examples: ArtifactRef; budget: RunBudget; usd: number | null },

@@ -93,7 +93,7 @@ describe('money has a cap', () => {
       }),
     );
     expect(answers.filter(({ refused }) => refused === null)).toHaveLength(1);
-    for (const { refused } of answers) if (refused !== null) expect(refused).toMatch(/needs .*1.*, and of .*10/);
+    for (const { refused } of answers) if (refused !== null) expect(refused).toMatch(/needs .*1.*; of .*10/);
     expect(await spent(account)).toEqual({ spentUsd: 9, reservedUsd: 1 });
   });
 

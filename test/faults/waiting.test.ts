@@ -93,7 +93,7 @@ describe('a job does not end as hoped', () => {
     );
     expect(costs).toEqual({ validating_files: 0, queued: 0, running: null, paused: null, melting: null });
     // A status that nobody knows is told; one of the protocol is not.
-    expect(workerLog()).toMatch(/"status":"melting".*a status that is not known counts as running/);
+    expect(workerLog()).toMatch(/"status":"melting".*an unknown status counts as running/);
     expect(workerLog()).not.toMatch(/"status":"paused".*not known/);
   });
 

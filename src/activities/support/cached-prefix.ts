@@ -3,7 +3,7 @@ import type { PromptTemplate, TemplateVersion } from '@tuneloop/app/internal/pro
 import type { Example } from '../../core/dataset/row.ts';
 import { countMessages } from '../../data/rows/provider-limits.ts';
 
-/** How many tokens at its beginning a prompt shares with all others of its version, which a provider may cache. */
+/** The number of tokens at its beginning that a prompt shares with all others of its version, which a provider may cache. */
 export function prefixTokensOf(template: PromptTemplate): (example: Pick<Example, 'version'>) => number {
   const opensTheReply = countMessages([]);
   const counts = template.versions.map((version) => countMessages(prefixOf(version)) - opensTheReply);

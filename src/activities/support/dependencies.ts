@@ -13,23 +13,23 @@ import type { Provider } from '../../providers/provider.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
 import { loadJson } from '../../stores/stored-objects.ts';
 
-/** All that activities need from outside; there are no globals. */
+/** Everything that activities need from outside; there are no globals. */
 export interface Dependencies {
   artifacts: ArtifactStore;
   /** Folder of the runs' reports and unfinished predictions; see `stores/run-folder.ts`. */
   home: string;
   prices: Prices;
   connectProvider(choice: ProviderChoice): Provider;
-  /** The server that the worker works for: to ask which runs are open, and for the month's budget. */
+  /** The Temporal server of the worker, which knows the open runs and the month's budget. */
   temporal: Client;
-  /** What all runs together may spend in a month, in USD; null for no cap. */
+  /** The most that all runs together may spend in a month, in USD; null for no cap. */
   monthlyBudgetUsd: number | null;
   log: Logger;
 }
 
 /**
- * The pipeline that the client stored when it started the run. Checked again: the run may have been started by somebody
- * else with an artifact that is no pipeline, or by a version that did not know a key that has a default now.
+ * The pipeline that the client stored when it started the run. Checked again: another client may have started the run with an artifact that
+ * is no pipeline, or an older version without a key that has a default now.
  */
 export async function loadPipeline({ artifacts }: Dependencies, definition: ArtifactRef): Promise<Pipeline> {
   const { success, data, error } = pipelineSchema.safeParse(
@@ -39,7 +39,7 @@ export async function loadPipeline({ artifacts }: Dependencies, definition: Arti
   throw new TuneloopError('PIPELINE_INVALID', `${definition.uri} is no pipeline: ${z.prettifyError(error)}`);
 }
 
-/** The id of the workflow that called the activity. From Temporal and not from the caller, so it can name a folder. */
+/** The id of the workflow that called the activity. It comes from Temporal and not from the caller, so it can name a folder. */
 export function currentWorkflowId(): string {
   const { workflowExecution } = Context.current().info;
   if (!workflowExecution) throw new Error('this activity was not started by a workflow');

@@ -2,8 +2,8 @@ import type { Job, Training } from '../../providers/training.ts';
 import type { Dependencies } from './dependencies.ts';
 
 /**
- * Of all jobs of one identity keeps one and cancels the others that have not ended. There are others only where a job was
- * missing from the provider's list for longer than anybody waits for it.
+ * Keeps one of all jobs of an identity and cancels the others that have not ended. Others exist only if a job was missing from the
+ * provider's list for longer than the settling time.
  */
 export async function cancelExtras(
   { log }: Dependencies,

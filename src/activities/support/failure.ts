@@ -3,7 +3,7 @@ import { redactMessage } from '../../core/text/redaction.ts';
 import { type ErrorCode, TuneloopError } from '../../errors.ts';
 import { ProviderError } from '../../providers/provider-error.ts';
 
-/** Errors of our own that another attempt may not meet. */
+/** Codes of our own errors that another attempt may not meet. */
 const MAY_PASS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DATASET_CHANGED',
   'SOURCE_UNREACHABLE',
@@ -11,9 +11,9 @@ const MAY_PASS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * What an error becomes in a workflow's history. The message is bounded and holds no credentials, and neither
- * the cause nor the stack goes along: they may hold requests and rows. What passes by this function, because the SDK or a
- * workflow raised it, meets the same rules in `worker/failure-converter.ts`.
+ * The form of an error in a workflow's history. The message is bounded and holds no credentials, and it has neither the cause nor the
+ * stack, because they may hold requests and rows. Errors that the SDK or a workflow raised do not pass this function and meet the same
+ * rules in `worker/failure-converter.ts`.
  */
 export function toFailure(error: unknown): TemporalFailure {
   if (error instanceof TemporalFailure) return error;
@@ -35,7 +35,7 @@ export function toFailure(error: unknown): TemporalFailure {
   if (error instanceof Error && error.name === 'AbortError') return new CancelledFailure('cancelled');
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   if (isDiskFull(error)) {
-    // Not tried again: an evaluation would pay each time for rows that it cannot keep. A person is waited for.
+    // Not retried, because an evaluation would pay each time for rows that it cannot keep. A person has to act first.
     return ApplicationFailure.nonRetryable(redactMessage(`free some space in TUNELOOP_HOME (${text})`), 'DISK_FULL');
   }
   return ApplicationFailure.create({ message: redactMessage(text), type: 'INTERNAL' });

@@ -3,8 +3,8 @@ import type { JobInput } from '../../core/run/job-input.ts';
 import type { JobIdentity } from '../../providers/training.ts';
 
 /**
- * What a job can be found by again: key and seed are a hash over everything that makes it this job and no other. Neither
- * the attempt nor Temporal's run id is in it, because the job outlives both.
+ * The identity by which a job can be found again: key and seed are a hash over everything that makes it this job and no other. Neither the
+ * attempt nor Temporal's run id is in it, because the job outlives both.
  */
 export function jobIdentity(input: Omit<JobInput, 'definition' | 'validationFile'>): JobIdentity {
   const { runId, datasetVersion, candidate, generation, trainingFile } = input;

@@ -27,7 +27,7 @@ export class Journal<Key, Entry extends object> {
   }
 
   /**
-   * Reads what an earlier attempt left. A last line that was cut off in the middle is dropped.
+   * Reads the entries of an earlier attempt. A last line that was cut off is dropped.
    *
    * @param kind what an entry is.
    * @param keyOf what tells the row of an entry from the other rows.

@@ -5,10 +5,10 @@ import type { Score } from '../../core/evaluation/score.ts';
 import { mean, meanInterval, percentile, percentileInterval, rateInterval } from '../../core/evaluation/statistics.ts';
 import type { Judged } from '../../core/run/run-result.ts';
 
-/** What is kept of a row of an evaluation: a line of its artifact, in the order of the examples. */
+/** A row of an evaluation as it is kept: a line of its artifact, in the order of the examples. */
 export interface Prediction extends ScoredPrediction {
   invalid: boolean;
-  /** Of the other scorers, by name. */
+  /** Scores of the other scorers, by name. */
   scores: Record<string, number>;
   /** Null where the log does not say. */
   promptTokens: number | null;
@@ -17,7 +17,7 @@ export interface Prediction extends ScoredPrediction {
   latencyMs: number | null;
 }
 
-/** Scores of many rows. Of their texts nothing is kept but labels, each of them once. */
+/** Scores of many rows. Of their texts only labels are kept, each of them once. */
 export class JudgedRows {
   readonly #labels: ReadonlyMap<string, string> | null;
   readonly #scores: number[] = [];
@@ -26,7 +26,7 @@ export class JudgedRows {
   readonly #expected: string[] = [];
   readonly #answers: string[] = [];
 
-  /** @param labels what a classification may answer; null for generation. */
+  /** @param labels the labels that a classification may answer; null for generation. */
   constructor(labels: ReadonlySet<string> | null) {
     this.#labels = labels && new Map([...labels].map((label) => [label, label]));
   }
@@ -40,7 +40,7 @@ export class JudgedRows {
     }
     if (this.#labels) {
       this.#expected.push(this.#labels.get(expected.trim()) ?? expected.trim());
-      // Whatever is no label, and an answer that is cut off, counts as one and the same.
+      // All answers that are no label, or cut off, count as one.
       this.#answers.push((invalid ? undefined : this.#labels.get(answer.trim())) ?? '');
     }
   }
@@ -70,7 +70,7 @@ export class JudgedRows {
   }
 }
 
-/** Percentiles of the latencies, in milliseconds, of those rows that were timed. */
+/** Percentiles of the latencies, in milliseconds, of the timed rows. */
 export function latencyFigures(
   latencies: readonly number[],
 ): Pick<Judged, 'p50Ms' | 'p95Ms' | 'p95Interval' | 'timed'> {
@@ -83,7 +83,7 @@ export function latencyFigures(
   };
 }
 
-/** The labels that a dataset knows; null for generation. */
+/** The labels of a dataset; null for generation. */
 export function labelsOf({ labels }: Pick<Manifest, 'labels'>): ReadonlySet<string> | null {
   return labels && new Set(Object.keys(labels));
 }

@@ -1,11 +1,11 @@
 import { TuneloopError } from '../../errors.ts';
 
-/** Workflows carry references and summaries: what is larger than this is data, and belongs into an artifact. */
+/** Workflows carry references and summaries: anything larger is data and belongs in an artifact. */
 const LARGEST_BYTES = 64 * 1024;
 
 /**
- * What grows with the sweep and is written once a run: at 1,000 candidates a plan has about 270 kB, and a report, with a
- * reason for each lost candidate, up to 870 kB. Half of the 2 MiB that Temporal's server takes at most.
+ * The limit for payloads that grow with the sweep and are written once a run: at 1,000 candidates a plan has about 270 kB, and a report,
+ * with a reason for each lost candidate, up to 870 kB. It is half of the 2 MiB that Temporal's server accepts at most.
  */
 const LARGER = new Map([
   ['plan', 1024 * 1024],
@@ -13,8 +13,8 @@ const LARGER = new Map([
 ]);
 
 /**
- * Refuses what an activity was given, or what it is about to return, if it is too large for a history. Temporal itself
- * would try an activity with an oversize result again, however much each attempt costs.
+ * Refuses the input or the result of an activity that is too large for a history. Temporal itself would retry an activity with an oversize
+ * result, however much each attempt costs.
  *
  * @throws TuneloopError PAYLOAD_TOO_LARGE
  */

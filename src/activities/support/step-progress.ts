@@ -10,7 +10,7 @@ export function reportStep(step: string, rows = 0, of: number | null = null): vo
   context.heartbeat(progress);
 }
 
-/** A sign of life that repeats what was reported last. */
+/** A heartbeat that repeats the last report. */
 export function heartbeat(context: Context): void {
   context.heartbeat(latest.get(context));
 }

@@ -18,14 +18,14 @@ import { prefixTokensOf } from './cached-prefix.ts';
 import type { Dependencies } from './dependencies.ts';
 import { JudgedRows, latencyFigures, type Prediction } from './judged-rows.ts';
 
-/** What the subjects of an evaluation have in common. */
+/** The input that the subjects of an evaluation share. */
 interface SubjectOptions {
   provider: Provider;
   template: PromptTemplate;
-  /** What a classification may answer; null for generation. */
+  /** The labels that a classification may answer; null for generation. */
   labels: ReadonlySet<string> | null;
   maxOutputTokens: number | undefined;
-  /** Names the evaluation among all. */
+  /** Names the evaluation among all evaluations. */
   evaluation: string;
   rows: number;
 }
@@ -34,15 +34,15 @@ export interface AnsweredExample {
   index: number;
   example: Example;
   completion: Completion;
-  /** Whether it was asked for by this evaluation, and not by an earlier one. */
+  /** Whether this evaluation asked for it, and not an earlier one. */
   own: boolean;
   score: Score;
 }
 
-/** A subject is asked no more in this attempt after so many rows that failed for passing reasons, with none between. */
+/** After this many consecutive rows that failed for passing reasons, a subject is asked no more in this attempt. */
 const STRIKES = 3;
 
-/** What {@link SubjectRows.open} has opened. */
+/** The resources that {@link SubjectRows.open} opens. */
 interface Opened {
   tariff: Tariff;
   spending: Spending;
@@ -51,7 +51,7 @@ interface Opened {
   writer: ArtifactWriter;
 }
 
-/** Nothing was paid for a request that failed. */
+/** A failed request costs nothing. */
 const NOTHING = { promptTokens: 0, completionTokens: 0 };
 
 /** One subject of an evaluation: asks it, and keeps a few numbers of each row. Texts go to the disk. */
@@ -114,18 +114,18 @@ export class SubjectRows {
     return this.#spending.usd;
   }
 
-  /** Why it can have no result: for good, or in this attempt. */
+  /** Why it has no result: for good, or in this attempt. */
   get failure(): { error: unknown; mayPass: boolean } | undefined {
     if (this.#refusal) return { ...this.#refusal, mayPass: false };
     return this.#passing && { ...this.#passing, mayPass: true };
   }
 
-  /** Whether this attempt asks it no more. */
+  /** Whether this attempt no longer asks it. */
   get isOut(): boolean {
     return this.#refusal !== undefined || this.#strikes >= STRIKES;
   }
 
-  /** A row has failed; a row that failed for a passing reason leaves the others their chance. */
+  /** Takes the failure of a row; a row that failed for a passing reason leaves the others their chance. */
   fails(error: unknown): void {
     if (error instanceof ProviderError && error.retryable) {
       this.#passing ??= { error };
@@ -139,7 +139,7 @@ export class SubjectRows {
     this.#strikes = 0;
   }
 
-  /** One call that does not count: connections are opened and the model is loaded by it. */
+  /** One call that does not count: it opens connections and loads the model. */
   async warmUp(): Promise<void> {
     await askBriefly(this.#options.provider.inference, this.subject.model).catch(() => {});
   }
@@ -147,8 +147,8 @@ export class SubjectRows {
   /**
    * From the cache, or asked for and kept there.
    *
-   * @param asksAnew whether an answer of an earlier evaluation will not do, because the row is to be timed.
-   * @throws TuneloopError BUDGET_EXCEEDED, ProviderError, and what `messagesFor` throws.
+   * @param asksAnew whether the row is to be timed, so that no answer of an earlier evaluation is used.
+   * @throws TuneloopError BUDGET_EXCEEDED, ProviderError, and the errors of `messagesFor`.
    */
   async answerTo(
     example: Example,
@@ -175,7 +175,7 @@ export class SubjectRows {
     return { completion, own: true };
   }
 
-  /** Takes a row in; one call at a time, in the order of the rows. */
+  /** Takes in a row; one call at a time, in the order of the rows. */
   async take({ index, example, completion, own, score }: AnsweredExample): Promise<void> {
     const { text, promptTokens, completionTokens, latencyMs, serverMs } = completion;
     this.#rows += 1;
@@ -212,7 +212,7 @@ export class SubjectRows {
     const rows = Math.max(1, this.#rows);
     const { prompt, completion, cached } = this.#tokens;
     const usage = { promptTokens: prompt / rows, completionTokens: completion / rows };
-    // The median: on a shared machine the mean is mostly the few requests that had to wait for something else.
+    // The median, because on a shared machine the mean mostly reflects the few requests that had to wait for other work.
     const serverMs = percentile(this.#serverTimes, 0.5);
     return {
       model: this.subject.model,

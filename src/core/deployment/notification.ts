@@ -16,7 +16,7 @@ export interface Notification {
   run: string | null;
   /** The provider's id; null for the original prompt. */
   model: string | null;
-  /** Number of the decision that it is about; see {@link Decision}. */
+  /** Number of the decision that it is about. */
   decision: number;
   /** ISO 8601. */
   at: string;

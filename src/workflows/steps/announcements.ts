@@ -8,7 +8,7 @@ import type { DeploymentProgress } from '../../core/run/deployment-progress.ts';
 
 const { notify } = proxyActivities<Activities>(NOTIFY);
 
-/** The messages of a deployment to people. Nothing waits for a message, and a message that is lost changes nothing. */
+/** The messages of a deployment to people. No step waits for a message, and a lost message changes nothing. */
 export class Announcements {
   readonly #entity: Deployment;
   readonly #progress: DeploymentProgress;
@@ -24,7 +24,7 @@ export class Announcements {
     return this.#sending === 0;
   }
 
-  /** When people are to be reminded: in the middle of the time that a winner waits; null where nobody is. */
+  /** The time of the reminder: the middle of the time that a winner waits; null where no winner waits. */
   get reminderAt(): number | null {
     const { deadline, state } = this.#entity;
     const { challenger, policy } = state;

@@ -7,7 +7,7 @@ import type { DeploymentProgress } from '../../core/run/deployment-progress.ts';
 
 const { readCanary } = proxyActivities<Activities>(LOCAL_STEP);
 
-/** Looks at the log while a challenger is tried on a share of the calls, and lets it advance or rolls it back. */
+/** Looks at the log while a challenger gets a share of the calls, and lets it advance or rolls it back. */
 export class CanaryWatch {
   readonly #entity: Deployment;
   readonly #progress: DeploymentProgress;
@@ -22,7 +22,7 @@ export class CanaryWatch {
     return this.#progress.canary?.nextAt ?? null;
   }
 
-  /** Begins to count looks anew where a stage of the canary has begun or ended. */
+  /** Starts to count looks anew when a stage of the canary has begun or ended. */
   follow(): void {
     const { canary, state } = this.#entity;
     if (canary?.decision === this.#progress.canary?.decision) return;
@@ -30,7 +30,7 @@ export class CanaryWatch {
       decision: canary.decision,
       looks: 0,
       nextAt: Date.now() + (state.policy?.everyMs ?? 0),
-      text: 'The log was not looked at yet.',
+      text: 'The first look at the log is still to come.',
     };
   }
 

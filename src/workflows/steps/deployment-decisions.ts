@@ -26,9 +26,11 @@ export function takeDecisions(
     await published(decision);
     return decision;
   };
-  setHandler(deploymentQuery, () => entity.state, { description: 'What serves, what waits, and how that came about' });
+  setHandler(deploymentQuery, () => entity.state, {
+    description: 'The champion, the waiting winner, and the decisions that led there',
+  });
   setHandler(remarksQuery, () => status.remarks, {
-    description: 'How the canary does, and what keeps a decision from having effect',
+    description: 'The findings about the canary, and the reason why a decision has no effect yet',
   });
   setHandler(proposeUpdate, (input) => decide(entity.propose(input)), {
     validator: (input) => refuseFor(entity.cannotPropose(input)),
@@ -44,7 +46,7 @@ export function takeDecisions(
   });
   setHandler(rollbackUpdate, (input) => decide(entity.rollBack(input)), {
     validator: (input) => refuseFor(entity.cannotRollBack(input)),
-    description: 'Goes back to what served before',
+    description: 'Goes back to the model that served before',
   });
   setHandler(setCanaryUpdate, (input) => decide(entity.setCanary(input)), {
     validator: (input) => refuseFor(entity.cannotSetCanary(input)),

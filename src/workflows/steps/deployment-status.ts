@@ -4,9 +4,9 @@ import type { Deployment } from '../../core/deployment/deployment.ts';
 import { type DeploymentRemarks, deploymentStage, renderDeployment } from '../../core/deployment/render.ts';
 import type { DeploymentProgress } from '../../core/run/deployment-progress.ts';
 
-/** What a deployment shows of itself in the Web UI. */
+/** The state of a deployment in the Web UI. */
 export class DeploymentStatus {
-  /** What keeps the newest decision from having effect; null where nothing does. */
+  /** The reason why the newest decision has no effect yet; null where it has. */
   trouble: string | null = null;
   readonly #entity: Deployment;
   readonly #progress: DeploymentProgress;

@@ -5,9 +5,9 @@ import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { Candidate } from '../../core/run/plan.ts';
 import type { fineTuningJob } from '../fine-tuning-job.ts';
 
-/** Stops jobs that are behind the others, as their first epochs end. */
+/** Stops jobs that are behind the others, at the end of their first epochs. */
 export class EarlyStop {
-  /** Those that were told to stop, by candidate. */
+  /** The candidates that were told to stop, with the reasons. */
   readonly stops = new Map<string, Stop>();
   readonly #candidates: readonly Candidate[];
   readonly #task: Pipeline['task'];
@@ -15,7 +15,7 @@ export class EarlyStop {
   readonly #reports: EpochReport[] = [];
   readonly #ended = new Map<string, CandidateEnd>();
 
-  /** @param running jobs by candidate, as long as they can be stopped. */
+  /** @param running jobs by candidate, for as long as they can be stopped. */
   constructor(
     candidates: readonly Candidate[],
     task: Pipeline['task'],
@@ -29,7 +29,7 @@ export class EarlyStop {
     });
   }
 
-  /** Told of each candidate that has ended: one without a model keeps nobody out. */
+  /** Takes the end of each candidate: one without a model keeps no other out. */
   async ended(candidate: string, end: CandidateEnd): Promise<void> {
     this.#ended.set(candidate, end);
     await this.#stopLate();
@@ -46,7 +46,7 @@ export class EarlyStop {
       if (!job || this.stops.has(late.candidate)) continue;
       this.stops.set(late.candidate, late);
       this.#ended.set(late.candidate, 'stopped');
-      // A job that has ended in this moment needs no stop signal.
+      // A job that has just ended needs no stop signal.
       await job.signal(stopSignal, late.reason).catch(() => {});
     }
   }

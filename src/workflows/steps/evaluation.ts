@@ -10,18 +10,18 @@ import type { Reservation, RunBudget } from './run-budget.ts';
 
 const { evaluate, evaluateRecorded } = proxyActivities<Activities>(EVALUATION);
 
-/** Who answers, and what is held back for that. One reservation may be there for several subjects. */
+/** A model that answers, and the reservation for it. Several subjects may share one reservation. */
 export interface PaidSubject {
   subject: UnpaidSubject;
   reservation: Reservation;
 }
 
-/** A trained model as a subject: it gets what it was trained on. */
+/** A trained model as a subject: it gets the prompts of its training. */
 export function tuned(id: string, { model, candidate: { baseModel, treatment } }: Contending): UnpaidSubject {
   return { kind: 'tuned', id, model, baseModel, treatment };
 }
 
-/** What serves already as a subject. */
+/** The serving model as a subject. */
 export function servedAs(id: string, { model, baseModel, treatment }: DeployedModel): UnpaidSubject {
   return { kind: 'tuned', id, model, baseModel, treatment };
 }
@@ -29,7 +29,7 @@ export function servedAs(id: string, { model, baseModel, treatment }: DeployedMo
 /** Distributed, so that each kind of subject keeps its own keys. */
 type UnpaidSubject = Subject extends infer Kind ? (Kind extends Subject ? Omit<Kind, 'limitUsd'> : never) : never;
 
-/** How a subject did, or why that could not be found out. */
+/** The result of a subject, or why it has none. */
 export interface Evaluated {
   evaluation: Evaluation | null;
   failure: string | null;
@@ -39,11 +39,11 @@ export interface Evaluated {
 export interface EvaluationsInput extends Pick<EvaluateInput, 'definition' | 'template' | 'manifest'> {
   budget: RunBudget;
   pause: Pause;
-  /** What is held back for the model that judges answers, and what it may spend at most, in USD; null for no limit. */
+  /** The reservation for the judge, and the most that it may spend, in USD; null for no limit. */
   judge: { reservation: Reservation; capUsd: number | null } | null;
 }
 
-/** The evaluations of a run, and what they may spend. */
+/** The evaluations of a run, and their spending limits. */
 export class Evaluations {
   readonly #input: EvaluationsInput;
   /** Null once its price is found to be unknown. */
@@ -54,8 +54,8 @@ export class Evaluations {
   }
 
   /**
-   * Asks all subjects for all examples, interleaved row by row, so that all of them meet the same load, and settles what
-   * was held back for them. A subject that fails stops none of the others.
+   * Asks all subjects for all examples, interleaved row by row, so that they all meet the same load, and settles their reservations. A
+   * failing subject stops none of the others.
    */
   async evaluate(
     rows: Pick<EvaluateInput, 'name' | 'examples'>,
@@ -92,9 +92,9 @@ export class Evaluations {
   }
 
   /**
-   * How production did by its log. Costs nothing but the judge.
+   * The result of production by its log. Only the judge costs money here.
    *
-   * @param costExamples say what production cost where the log has none of `examples`
+   * @param costExamples show the cost of production where none of `examples` is from the log
    */
   async evaluateRecorded(examples: ArtifactRef, costExamples: ArtifactRef): Promise<Evaluated> {
     const { budget, pause, judge, ...common } = this.#input;
@@ -108,7 +108,7 @@ export class Evaluations {
     return { evaluation, failure: null };
   }
 
-  /** Books what the judge has cost, once nothing is left to judge. */
+  /** Books the cost of the judge, once nothing is left to judge. */
   async settleJudge(): Promise<void> {
     const { budget, judge } = this.#input;
     if (judge) await budget.settle(judge.reservation, this.#judgeUsd);

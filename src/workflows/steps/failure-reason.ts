@@ -7,7 +7,7 @@ import {
   isCancellation,
 } from '@temporalio/workflow';
 
-/** What went wrong, and not which workflow and activity it passed through. */
+/** The cause of a failure, without the workflows and activities that it passed through. */
 export function innermost(error: unknown): unknown {
   let cause = error;
   while ((cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure) && cause.cause)

@@ -3,7 +3,7 @@ import type { FinalEstimate } from '../../core/run/estimate.ts';
 import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { Reservation, RunBudget } from './run-budget.ts';
 
-/** What is held back for the models that answer the test rows, and for the judge of their answers. */
+/** The reservations for the models that answer the test rows, and for the judge of their answers. */
 export interface FinalReservations {
   winner: Reservation;
   baseline: Reservation;

@@ -19,16 +19,16 @@ export interface FinalTestInput {
   dataset: Dataset;
   evaluations: Evaluations;
   budget: RunBudget;
-  /** What is held back for each that answers. */
+  /** The reservation for each model that answers. */
   reserved: {
     winner: Reservation;
     baseline: Reservation;
     champion: Reservation;
     alternatives: readonly Reservation[];
   };
-  /** What serves now; null for the original prompt. */
+  /** The serving model; null for the original prompt. */
   champion: DeployedModel | null;
-  /** How many models the winner was chosen from. */
+  /** The number of models that the winner was chosen from. */
   chosenAmong: number;
 }
 
@@ -38,8 +38,8 @@ const CHAMPION = 'champion';
 const UNKNOWN: Evaluated = { evaluation: null, failure: null };
 
 /**
- * Winner, baseline, champion and other models meet on the test rows, which have chosen nothing; where there are none, on the
- * validation rows, which the winner has answered already.
+ * Winner, baseline, champion and other models answer the test rows, which have chosen nothing. Without test rows they answer the validation
+ * rows, where the winner's answers exist already.
  */
 export async function testWinner(input: FinalTestInput, winner: Contending | null): Promise<TestOutcome> {
   const { definition, pipeline, dataset, evaluations, budget, reserved, champion } = input;

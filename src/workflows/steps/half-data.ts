@@ -8,7 +8,7 @@ import type { Candidate } from '../../core/run/plan.ts';
 
 const { compareModels } = proxyActivities<Activities>(LOCAL_STEP);
 
-/** All training rows against half of them, with the same settings; null where one of the two is not there. */
+/** All training rows against half of them, with the same settings; null where one of the two is missing. */
 export async function compareHalfData(
   definition: ArtifactRef,
   contenders: readonly Contending[],

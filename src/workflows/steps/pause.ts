@@ -4,7 +4,7 @@ import type { PauseReason } from '../../core/run/pause-reason.ts';
 import { pauseCodeOf } from '../../core/run/pause-reason.ts';
 import { innermost } from './failure-reason.ts';
 
-/** Holds a run where only a person can help, and goes on with the same step when told to. */
+/** Pauses a run where only a person can help, and repeats the same step after a resume. */
 export class Pause {
   readonly #onChange: (reason: PauseReason | null) => void;
   #reason: PauseReason | null = null;
@@ -32,7 +32,7 @@ export class Pause {
     );
   }
 
-  /** Waits until a person resumes. Steps that stop at the same time wait for the same resume. */
+  /** Waits until a person resumes. Steps that pause at the same time wait for the same resume. */
   async wait(reason: PauseReason): Promise<void> {
     const resumes = this.#resumes;
     this.#reason ??= reason;
@@ -40,7 +40,7 @@ export class Pause {
     await condition(() => this.#resumes > resumes);
   }
 
-  /** Does a step, again after each pause, until it ends in another way. */
+  /** Does a step, and repeats it after each pause, until it ends in another way. */
   async around<T>(step: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -54,7 +54,7 @@ export class Pause {
   }
 }
 
-/** The reason to pause for, where an error is one. */
+/** The reason of a pause, if this error asks for one. */
 export function pauseReasonOf(error: unknown): PauseReason | null {
   const cause = innermost(error);
   if (!(cause instanceof ApplicationFailure)) return null;

@@ -13,11 +13,11 @@ import { wasCancelled } from './failure-reason.ts';
 const { proposeWinner } = proxyActivities<Activities>(DEPLOYMENT);
 
 /**
- * Hands the result of the run to the deployment. Null where the deployment cannot be reached in all attempts: the result
- * of the run holds what it has found all the same.
+ * Hands the result of the run to the deployment. Null where the deployment cannot be reached in all attempts; the result of the run keeps
+ * its findings all the same.
  */
 export async function propose(input: ProposeWinnerInput): Promise<RunResult['decision']> {
-  const summary = input.winner ? `propose ${input.winner.model}` : 'keep what serves';
+  const summary = input.winner ? `propose ${input.winner.model}` : 'keep the serving model';
   try {
     const { number, kind, why } = await proposeWinner.executeWithOptions({ summary }, [input]);
     return { number, kind, why };
@@ -27,7 +27,7 @@ export async function propose(input: ProposeWinnerInput): Promise<RunResult['dec
   }
 }
 
-/** The model that production asks with the original prompt; null where the log names several, or none. */
+/** The model that production asks with the original prompt; null where the log names none, or several. */
 export function originalModel(
   { evaluation }: Pick<Pipeline, 'evaluation'>,
   { baseline }: { baseline: Pick<RunResult['baseline'], 'model'> },
@@ -36,7 +36,7 @@ export function originalModel(
   return baseline.model?.includes(', ') ? null : baseline.model;
 }
 
-/** The winner as it can be deployed. */
+/** The winner in the form that can be deployed. */
 export function deployableModel(
   { id, model, candidate: { baseModel, treatment } }: Contending,
   { runId, winnerJudged }: Pick<RunResult, 'runId' | 'winnerJudged'>,

@@ -23,8 +23,8 @@ export interface Reservation {
 }
 
 /**
- * Lets paid work start only when a run's own budget and the month's both have the money for it. The run's budget is kept
- * here: this workflow alone spends it. The month's is another workflow's.
+ * Lets paid work start only if the run's own budget and the month's both have the money for it. The run's budget is kept here, because this
+ * workflow alone spends it; the month's is a workflow of its own.
  */
 export class RunBudget {
   readonly #account = new Account();
@@ -43,17 +43,16 @@ export class RunBudget {
     return this.#account.spentUsd;
   }
 
-  /** What the work of a reservation may spend, in USD: what is held back, and what is free; null where there is no cap. */
+  /** The most that the work of a reservation may spend, in USD: its reservation and the free money; null where there is no cap. */
   limitUsd(reservation: Reservation): number | null {
     return this.limitsUsd([reservation])[0] ?? null;
   }
 
   /**
-   * What pieces of work that go on at the same time may spend, each as with {@link limitUsd}, but what is free is shared
-   * equally among them.
+   * The most that several simultaneous pieces of work may spend, each as with {@link limitUsd}, but with equal shares of the free money.
    */
   limitsUsd(reservations: readonly Reservation[]): (number | null)[] {
-    // What is free in this run's budget may be taken by another run in the month's.
+    // The free money of this run's budget may be taken by another run in the month's.
     if (this.#monthly) return reservations.map(({ usd }) => usd);
     const cap = this.#capUsd;
     if (cap === null) return reservations.map(() => null);
@@ -62,13 +61,13 @@ export class RunBudget {
     return reservations.map(({ usd }) => usd + share);
   }
 
-  /** Holds money back for all of some pieces of work, in their order, or says why for none of them. */
+  /** Holds back money for all of several pieces of work, in their order, or for none of them, with the reason. */
   async reserve<const Works extends readonly Work[]>(
     works: Works,
   ): Promise<{ [K in keyof Works]: Reservation } | { refused: string }> {
     const month = this.#monthly ? monthlyBudgetId(new Date()) : null;
     const reservations: (Reservation & { what: string })[] = [];
-    // In one go, before anything is awaited: no other work of this run comes in between.
+    // Without an `await`, so that no other work of this run comes in between.
     for (const { what, usd } of works) {
       this.#count += 1;
       // Numbered, so that work that starts a second time is paid a second time.
@@ -93,7 +92,7 @@ export class RunBudget {
     return reservations as { [K in keyof Works]: Reservation };
   }
 
-  /** Books what the work has cost, in USD; null where that is not known, and all that was held back counts. */
+  /** Books the cost of the work, in USD; null where that is not known, and the whole reservation counts. */
   async settle({ id, month }: Reservation, usd: number | null): Promise<void> {
     this.#open.delete(id);
     this.#account.settle(id, usd);
@@ -102,16 +101,16 @@ export class RunBudget {
       await settleBudget.executeWithOptions({ summary: 'book what it cost' }, [{ account: month, id, usd }]);
     } catch (error) {
       if (wasCancelled(error)) throw error;
-      // The month goes on counting the whole reservation: too careful, and no reason to lose a run.
+      // The month then counts the whole reservation: too careful, but no reason to lose a run.
     }
   }
 
-  /** Gives back what is held for work that a failed run never began. Work that began is settled when it ends. */
+  /** Gives back the reservations for work that a failed run never began. Work that began is settled when it ends. */
   async release(): Promise<void> {
     for (const reservation of [...this.#open.values()]) await this.settle(reservation, 0);
   }
 
-  /** Why the month does not pay, or null. An account that cannot be asked does not pay either. */
+  /** Why the month does not pay, or null. An account that cannot be asked does not pay. */
   async #reserveInMonth({ id, usd, month, what }: Reservation & { what: string }): Promise<string | null> {
     if (!month) return null;
     try {

@@ -16,7 +16,7 @@ export interface RunReport {
   reportPath: string;
 }
 
-/** Puts together what the run has found, and writes it down for people. */
+/** Puts the findings of the run together, and writes the report for people. */
 export async function reportRun(
   definition: ArtifactRef,
   parts: Omit<RunParts, 'halfData'>,
@@ -45,7 +45,7 @@ export async function reportRun(
   return { summary, reportPath };
 }
 
-/** A job whose losses the report shows; none where no job was created. */
+/** A job whose losses the report shows; absent where no job was created. */
 export function jobShown({ candidate, job, stop }: CandidateOutcome): WriteReportInput['jobs'] {
   if (!job.jobId) return [];
   const stoppedAfterEpoch = job.state === 'stopped' ? (stop?.afterEpoch ?? null) : null;

@@ -6,7 +6,7 @@ import { renderProgress } from '../../core/run/progress.ts';
 import type { Plan } from '../../core/run/run-plan.ts';
 import type { CandidateProgress, RunProgress, Stage } from '../../core/run/run-progress.ts';
 
-/** What a run shows of itself: to the query, in the Web UI, and as the search attribute of its stage. */
+/** The state of a run: for the query, in the Web UI, and as the search attribute of its stage. */
 export class RunStatus {
   readonly progress: RunProgress = {
     stage: 'collect',
@@ -30,14 +30,14 @@ export class RunStatus {
     this.#show();
   }
 
-  /** @param reason null when the run goes on. */
+  /** @param reason null when the run continues. */
   setPaused(reason: PauseReason | null): void {
     this.progress.paused = reason;
     upsertSearchAttributes([{ key: STAGE, value: reason ? 'paused' : this.progress.stage }]);
     this.#show();
   }
 
-  /** Shown from the next stage on. */
+  /** A note that is shown from the next stage on. */
   setPlan({ estimate, candidates }: Plan): void {
     this.progress.estimate = estimate.text;
     this.progress.candidates = candidates.map(({ id }) => ({

@@ -10,12 +10,12 @@ import { reasonOf } from './failure-reason.ts';
 import { type Pause, pauseReasonOf } from './pause.ts';
 import type { Reservation, RunBudget } from './run-budget.ts';
 
-/** What the candidates of a run have in common. */
+/** The input that the candidates of a run share. */
 export interface Training {
   job: Omit<JobInput, 'candidate' | 'generation' | 'trainingFile' | 'validationFile'>;
   /** Uploaded files, by {@link trainingFileKey}. */
   files: ReadonlyMap<string, UploadedFiles>;
-  /** The jobs that go on, by candidate: what they can be stopped by. */
+  /** The running jobs, by candidate, with a way to stop them. */
   running: Map<string, ChildWorkflowHandle<typeof fineTuningJob>>;
   /** Whether jobs signal `epochEnded` to this workflow. */
   reportEpochs: boolean;
@@ -24,7 +24,7 @@ export interface Training {
   update(id: string, change: Partial<CandidateProgress>): void;
 }
 
-/** What a candidate is trained on, by what it holds of the prompts and of the rows. */
+/** The key of a candidate's training file: its treatment of the prompts, and its share of the rows. */
 export function trainingFileKey({ treatment, half }: Pick<Candidate, 'treatment' | 'half'>): string {
   return half ? `${treatment}-half` : treatment;
 }
@@ -37,7 +37,7 @@ export interface UploadedFiles {
 
 export interface TrainedCandidate {
   job: JobOutcome;
-  /** What is held back for the evaluation; null for a candidate without a model. */
+  /** The reservation for the evaluation; null for a candidate without a model. */
   forEvaluation: Reservation | null;
 }
 
@@ -66,14 +66,14 @@ export async function trainCandidate(training: Training, candidate: PlannedCandi
   return { job, forEvaluation: null };
 }
 
-/** Runs the job, and where a quota ended it runs another one after the pause. */
+/** Runs the job, and makes a new one after the pause if a quota ended it. */
 async function runJob(training: Training, candidate: PlannedCandidate): Promise<JobOutcome> {
   const { pause } = training;
   for (let generation = 1; ; ) {
     const outcome = await pause.around(() => runJobOnce(training, candidate, generation));
     if (outcome.state !== 'failed' || !outcome.pause) return outcome;
     await pause.wait({ code: outcome.pause, message: outcome.reason });
-    // A job that was refused never was; one that was created and failed for it is there, and a new one is another.
+    // A refused job does not exist and needs no new identity. A job that was created and then failed exists, so the new one needs another.
     if (outcome.jobId) generation += 1;
   }
 }
@@ -93,7 +93,7 @@ async function runJobOnce(
       staticSummary: id,
       staticDetails: `Trains ${baseModel} for the run ${job.runId}`,
       cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-      // Where the run is terminated, its jobs must not go on to cost money.
+      // If the run is terminated, its jobs must not continue to cost money.
       parentClosePolicy: 'REQUEST_CANCEL',
     });
     running.set(id, child);

@@ -10,7 +10,7 @@ import { trainingFileKey, type UploadedFiles } from './train-candidate.ts';
 const { halveFile } = proxyActivities<Activities>(LOCAL_STEP);
 const { uploadFile } = proxyActivities<Activities>(UPLOAD);
 
-/** Uploads what the candidates are trained on and measured by, each file once. */
+/** Uploads the training and validation files of the candidates, each file once. */
 export async function uploadTrainingFiles(
   definition: ArtifactRef,
   files: Dataset['files'],

@@ -5,7 +5,7 @@ import { EarlyStop } from './early-stop.ts';
 import { refuseIfAllFailed } from './survivors.ts';
 import { type TrainedCandidate, type Training, trainCandidate } from './train-candidate.ts';
 
-/** What became of the jobs of a run. */
+/** The outcomes of a run's jobs. */
 export interface TrainedCandidates {
   /** In the order of the candidates. */
   trained: readonly TrainedCandidate[];
@@ -26,7 +26,7 @@ export async function trainCandidates(
   const running: Training['running'] = new Map();
   const earlyStop = new EarlyStop(stopsEarly ? candidates : [], task, running);
   const training: Training = { ...common, running, reportEpochs: stopsEarly };
-  // All settled, because a cancelled run ends only when each of its jobs has been cancelled.
+  // `allSettled`, because a cancelled run ends only when each of its jobs has been cancelled.
   const settled = await Promise.allSettled(
     candidates.map(async (candidate) => {
       const trained = await trainCandidate(training, candidate);

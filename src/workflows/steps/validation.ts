@@ -29,7 +29,7 @@ export function outcomesOf(
 }
 
 /**
- * Evaluates all contenders on the validation rows, and keeps with each how it did.
+ * Evaluates all contenders on the validation rows, and keeps the result with each.
  *
  * @throws ApplicationFailure ALL_CANDIDATES_FAILED where none could be evaluated
  */

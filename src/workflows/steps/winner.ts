@@ -14,7 +14,7 @@ export interface ChosenWinner {
   selection: Selection;
   /** Null where no contender passed the limits. */
   winner: Contending | null;
-  /** How many models the winner was chosen from. */
+  /** The number of models that the winner was chosen from. */
   chosenAmong: number;
 }
 
@@ -40,7 +40,7 @@ export async function chooseWinner(
   return { selection, winner, chosenAmong: eligible.length };
 }
 
-/** What the choice of a winner looks at; nothing of a model that has no score. */
+/** A contender as the choice of a winner sees it; absent for a model that has no score. */
 export function scoredContender({ id, evaluation }: Contending): SelectWinnerInput['contenders'] {
   if (!evaluation?.predictions) return [];
   const { predictions, costPer1kUsd, p95Ms, invalid } = evaluation;
