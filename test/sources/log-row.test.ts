@@ -303,7 +303,7 @@ describe('a call that was served through a deployment', () => {
       answeredBy: 'champion',
       armLatencyMs: 9,
     });
-    expect(refusal(() => judging({ messages, metadata, completion: 'billing' }))).toMatch(/nobody has checked it/);
+    expect(refusal(() => judging({ messages, metadata, completion: 'billing' }))).toMatch(/and unchecked/);
     expect(judging({ messages, metadata, completion: 'billing', actual: 'repair' })).toMatchObject({
       actual: 'repair',
     });
@@ -521,13 +521,13 @@ describe('a row of a test file', () => {
     ['with an empty input', { input: '', label: 'yes' }, 'input: '],
     ['with an empty list of references', { input: 'hello', label: 'yes', references: [] }, 'references: '],
     ['with references that are no list', { input: 'hello', label: 'yes', references: 'yes' }, 'references: '],
-    ['with a prompt but no answer', { prompt: 'hello', label: 'yes' }, 'nobody has answered yet'],
+    ['with a prompt but no answer', { prompt: 'hello', label: 'yes' }, 'the row has no answer yet'],
     [
       'with a prompt and an answer that was cut off',
       { prompt: 'hello', completion: 'y', finish_reason: 'length' },
       'cut off',
     ],
-    ['that is an answer to a call', { actual_for: 'r-1', prompt: 'hello', actual: 'yes' }, 'nobody has answered yet'],
+    ['that is an answer to a call', { actual_for: 'r-1', prompt: 'hello', actual: 'yes' }, 'the row has no answer yet'],
     ['with half a character', { input: 'hello', label: '\ud83d' }, 'half a character'],
     ['that is null', null, 'the row: '],
     ['that is a list', [], 'the row: '],

@@ -1,7 +1,7 @@
 /**
- * Everything that can be wrong or odd with a row, by name. `drop`: the row is left out. `mend`: the row stays, changed as
- * it says. `note`: the row stays as it is, or there is no row. With `clean.rows: strict` each of them refuses the log, but for
- * what a row is among the others, and answers of our own: repeats, leaks and deployments are no fault of a row.
+ * Every issue of a row, by name. `drop`: the row is left out. `mend`: the row stays, changed as described. `note`: the row stays unchanged,
+ * or there is no row. With `clean.rows: strict` each issue refuses the log, except those that only other rows cause, and answers of our
+ * own: repeats, leaks and deployments are no fault of a row.
  */
 export const ISSUES = {
   // Reading a line or a record.
@@ -46,11 +46,11 @@ export const ISSUES = {
   },
   'answer-in-messages': { effect: 'mend', what: 'the answer is the last of the messages, and is taken from there' },
 
-  // What the model has answered, where nobody has given a right answer.
-  'no-output': { effect: 'drop', what: 'nobody has answered yet: `tuneloop label` lets a model or a person answer' },
+  // The model's answer, if no right answer was given.
+  'no-output': { effect: 'drop', what: 'the row has no answer yet: `tuneloop label` lets a model or a person answer' },
   'own-answer': {
     effect: 'drop',
-    what: 'a model of this pipeline has answered, and nobody has checked it: give the right answer as "actual", or run `tuneloop label`',
+    what: 'the answer is from a model of this pipeline and unchecked: give the right answer as "actual", or run `tuneloop label`',
   },
   'empty-completion': { effect: 'drop', what: 'the answer is empty' },
   refusal: { effect: 'drop', what: 'the model refused to answer: give the right answer as "actual"' },
@@ -59,15 +59,15 @@ export const ISSUES = {
   'tool-call': { effect: 'drop', what: 'the answer is a call of a tool, not text' },
   'padded-label': {
     effect: 'mend',
-    what: 'the label has white space, quotes, a full stop or capitals that it usually has not, and is written as usual',
+    what: 'the label has unusual white space, quotes, a full stop or capitals, and is written as usual',
   },
   'chatty-label': { effect: 'drop', what: 'the answer says more than the label' },
   'json-label': { effect: 'drop', what: 'the label is wrapped in JSON, while most are not' },
 
-  // What was decided about the row.
+  // Decisions about the row.
   erased: { effect: 'drop', what: 'the row was erased with `tuneloop forget`, and must not come back' },
 
-  // What the row is among the others.
+  // The row in comparison with the others.
   'empty-input': { effect: 'drop', what: 'nothing is left of the prompt without its instructions' },
   'prompt-mismatch': { effect: 'drop', what: 'the prompt does not follow the template that others share' },
   'multi-turn': { effect: 'drop', what: 'the prompt holds an earlier answer: only first turns can be used' },

@@ -11,13 +11,13 @@ export interface LogRow {
   /** ISO 8601. */
   timestamp?: string;
   messages: Message[];
-  /** What the model said; absent where nobody has answered yet. */
+  /** The model's answer; absent where the log has none. */
   completion?: string;
-  /** Why the completion is no answer to learn from, where nobody checked. */
+  /** Why an unchecked completion is no answer to learn from. */
   flaw?: RowIssue;
-  /** What it should have said, where somebody checked. */
+  /** The right answer, where it was checked. */
   actual?: string;
-  /** Who gave `actual`, for example `person:ana` or `model:gpt-4.1`. */
+  /** The author of `actual`, for example `person:ana` or `model:gpt-4.1`. */
   actualBy?: string;
   /** A rating of the completion, 0 (useless) to 1 (right). */
   quality?: number;
@@ -38,7 +38,7 @@ export interface Actual {
   timestamp?: string;
 }
 
-/** What production did with an example: the recorded baseline is measured on it. */
+/** The result of production for an example, which measures the recorded baseline. */
 export interface Recorded {
   completion: string;
   /** Whether the example's completion is a checked answer, so that this one can be scored against it. */
@@ -55,13 +55,13 @@ export interface Example {
   file?: string;
   timestamp?: string;
   input: string;
-  /** `actual` where somebody checked, else what production said. */
+  /** `actual` where there is one, else production's answer. */
   completion: string;
-  /** Who gave the completion, where it is not the production model. */
+  /** The author of the completion, where it is not the production model. */
   completionBy?: string;
   /** Version of the template that the prompt followed, from 0; absent for a bare input of a test file. */
   version?: number;
-  /** What stood in the slots of the template; absent where the input is the only one. */
+  /** The contents of the template's slots; absent where the input is the only one. */
   slots?: string[];
   /** Further right answers, for scoring only. */
   references?: string[];

@@ -4,7 +4,7 @@ import { mean } from '../../core/evaluation/statistics.ts';
 import { pValueText } from '../../core/text/format.ts';
 import { canonicalInput } from '../split/near-duplicates.ts';
 
-/** A row as drift is measured on it: no text, a few hundred bytes. */
+/** A row for the measurement of drift: no text, a few hundred bytes. */
 export interface DriftRow {
   /** Hashes of the words of its input, each once. */
   words: Uint16Array;
@@ -39,7 +39,7 @@ function hashOf(word: string): number {
   return ((hash >>> 16) ^ hash) & 0xffff;
 }
 
-/** A random choice of at most so many rows of a stream (J. S. Vitter 1985, "Random sampling with a reservoir"). */
+/** A random sample of at most this many rows of a stream (J. S. Vitter 1985, "Random sampling with a reservoir"). */
 export class DriftSample {
   readonly rows: DriftRow[] = [];
   readonly #random: () => number;
@@ -60,12 +60,11 @@ export class DriftSample {
 }
 
 /**
- * Compares new rows with old ones. Each statistic is held against its own distribution when rows change sides by chance, because
- * with few rows all of them exceed their textbook limits; together they claim drift no more often than one alone would (P. H.
- * Westfall, S. S. Young 1993, "Resampling-based multiple testing": the distribution of the largest statistic). The same rows give
- * the same result.
+ * Compares new rows with old ones. Each statistic is compared with its own distribution when rows change sides by chance, because with few
+ * rows all of them exceed their textbook limits; together they claim drift no more often than one alone would (P. H. Westfall, S. S. Young
+ * 1993, "Resampling-based multiple testing": the distribution of the largest statistic). The same rows give the same result.
  *
- * Long texts take up to a minute; `pause` is awaited between permutations, for what else has to go on, and may throw to end it.
+ * Long texts take up to a minute; `pause` is awaited between permutations, so that other work can run, and may throw to end the comparison.
  */
 export async function measureDrift(
   old: readonly DriftRow[],
@@ -74,7 +73,7 @@ export async function measureDrift(
 ): Promise<Drift> {
   const ordered = [...old, ...fresh];
   const bits = randomBits(ordered.length);
-  // What is learned row by row depends on the order, which must say as little about the sides as in a permutation.
+  // The result of row-by-row learning depends on the order, which must say as little about the sides as in a permutation.
   const order = shuffle(Uint32Array.from(ordered.keys()), bits);
   const rows = [...order].flatMap((place) => ordered[place] ?? []);
   const sides = Uint8Array.from(order, (place) => Number(place >= old.length));
@@ -137,7 +136,7 @@ function textOf(significant: boolean, pValue: number, statistics: readonly Drift
 
 type Measured = Partial<Record<StatisticName, number>>;
 
-/** Prepares rows so that they can be measured again and again with other sides. */
+/** Prepares rows so that they can be measured repeatedly with other sides. */
 function statisticsOf(rows: readonly DriftRow[]): (sides: Uint8Array) => Measured {
   const labels = [...new Set(rows.flatMap(({ label }) => label ?? []))];
   const labelOf = new Map(labels.map((label, place) => [label, place]));
@@ -171,7 +170,7 @@ function countsOf(
   return counts;
 }
 
-/** Which tenth of all lengths each one is in; equal lengths are in the same. */
+/** The tenth of all lengths that each length falls into; equal lengths fall into the same one. */
 function decilesOf(lengths: readonly number[]): number[] {
   const sorted = lengths.toSorted((a, b) => a - b);
   const first = new Map<number, number>();
@@ -227,15 +226,15 @@ const FOLDS = 2;
 const RATE = 0.5;
 
 /**
- * How well a logistic regression on words, trained on one half of the rows, tells new from old on the other half, both ways: the
- * area under the ROC curve, 0.5 for not at all.
+ * How well a logistic regression on words, trained on one half of the rows, tells new from old on the other half, both ways: the area under
+ * the ROC curve, where 0.5 is pure chance.
  */
 function classifierAuc(rows: readonly DriftRow[], sides: Uint8Array): number {
   const share = sides.reduce((sum, side) => sum + side, 0) / sides.length;
   let sum = 0;
   for (let fold = 0; fold < FOLDS; fold += 1) {
     const weights = new Float64Array(65536);
-    // Both sides weigh the same, whatever their sizes.
+    // Both sides have the same weight, whatever their sizes.
     const scale = [1 / (1 - share), 1 / share].map((inverse) => (RATE * inverse) / 2);
     let [trained, judged]: [number, [number, number][]] = [0, []];
     for (const [row, { words }] of rows.entries()) {

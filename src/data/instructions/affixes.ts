@@ -6,24 +6,26 @@ export interface Affixes {
 
 export type End = 'start' | 'end';
 
-/** As many words in a row, shared by nearly all texts, are prose by the prompt's author and not a chance of inputs. */
+/** A shared run of at least this many words is prose by the prompt's author, and not a chance of the inputs. */
 const PROSE_WORDS = 4;
-/** So many boundaries are tried, from the last one on, and so much of a long line is looked at: time is bounded. */
+/**
+ * At most this many boundaries are tried, from the last one on, and at most this much of a long line is looked at, so that time is bounded.
+ */
 const MOST_TRIES = 20;
 const LONGEST_LINE = 1000;
-/** In fewer texts than this a shared run of words may well be chance. */
+/** In fewer texts than this, a shared run of words may well be chance. */
 const PROSE_TEXTS = 5;
 
 /**
- * Finds the constant beginning and end of texts: what a share `quorum` of them has in common, cut back to a boundary
- * that a prompt's author would draw. Cutting too little costs some tokens, cutting too much destroys inputs; so where
- * nothing marks the boundary, nothing is cut.
+ * Finds the constant beginning and end of texts: the text that a share `quorum` of them has in common, cut back to a boundary that a
+ * prompt's author would draw. Cutting too little costs some tokens, cutting too much destroys inputs; so without a mark at the boundary,
+ * nothing is cut.
  *
  * @param texts distinct; a text that occurs often would pass for a part of the instructions.
  * @param quorum over 0.5, up to 1.
  */
 export function findAffixes(texts: readonly string[], quorum: number, prose = texts.length >= PROSE_TEXTS): Affixes {
-  // From a single text nothing can be told apart; all of it counts as input.
+  // A single text has nothing to be compared with; all of it counts as input.
   if (texts.length < 2) return { prefix: '', suffix: '' };
   const common = agreed(texts, quorum, 'start');
   for (let limit = common.length, tries = 0; ; tries += 1) {
@@ -64,7 +66,7 @@ export function agreed(texts: readonly string[], quorum: number, end: End): stri
   }
 }
 
-/** Comparing whole blocks while all texts agree is what makes long instructions fast. */
+/** Comparing whole blocks while all texts agree makes long instructions fast. */
 const BLOCKS = [1024, 128, 16, 1];
 
 function allGoOnLike(leader: string, texts: readonly string[], length: number, size: number, end: End): boolean {
@@ -86,7 +88,7 @@ export function countWords(text: string): number {
   return text.match(/\S+/g)?.length ?? 0;
 }
 
-/** Words that are not within brackets, where values of a structure stand. */
+/** Words outside brackets, because values of a structure stand within them. */
 export function countProse(text: string): number {
   let open = 0;
   let outside = '';
@@ -133,7 +135,7 @@ function lastAnchor(common: string, limit: number): Anchor {
     const last = anchors.toSorted((a, b) => b.end - a.end)[0];
     if (last) return { kind: last.kind, opening: last.opening, start: seen + last.start, end: seen + last.end };
     if (lineStart === 0) return NOTHING;
-    // A line that opens a structure, such as the first one of indented JSON, belongs to what follows.
+    // A line that opens a structure, such as the first one of indented JSON, belongs to the text after it.
     if (!OPENS_STRUCTURE.test(common.slice(0, lineStart)))
       return { kind: 'line', opening: '', start: lineStart - 1, end: lineStart };
     lineEnd = lineStart - 1;
@@ -153,7 +155,7 @@ function delimitersIn(line: string): Anchor[] {
     const [opening] = match;
     const end = match.index + opening.length;
     const before = line.slice(0, match.index);
-    // Within brackets or behind a quoted key it is a value of a structure; closed at once, it is a quoted word.
+    // Within brackets or behind a quoted key it is a value of a structure; if it is closed at once, it is a quoted word.
     const isValue = hasOpenBracket(before) || /["']\s*:\s*$/.test(before);
     const isClosed = line.slice(end).includes(closingOf(opening));
     return isValue || isClosed ? [] : [{ kind: 'delimiter', opening, start: match.index, end }];
@@ -169,7 +171,7 @@ function hasOpenBracket(text: string): boolean {
   return open > 0;
 }
 
-/** The end of a run of words after an anchor, where it is long enough to be instructions. */
+/** The end of a run of words after an anchor, if it is long enough to be instructions. */
 function endOfProse(common: string, from: number, limit: number): number | undefined {
   const prose = common.slice(from, limit);
   const end = prose.length - lastWord(prose).length;
@@ -177,7 +179,7 @@ function endOfProse(common: string, from: number, limit: number): number | undef
   return countWords(words) >= PROSE_WORDS && !hasOpenBracket(words) ? from + end : undefined;
 }
 
-/** What stands behind the last white space. */
+/** The text behind the last white space. */
 function lastWord(text: string): string {
   const seen = text.slice(-LONGEST_LINE);
   const [word = ''] = /\S*$/.exec(seen.slice(seen.search(/\s\S*$/) + 1)) ?? [];
@@ -187,7 +189,7 @@ function lastWord(text: string): string {
 const PROSE: Anchor = { kind: 'prose', opening: '', start: 0, end: 0 };
 const TAG_LINE = /<[A-Za-z][\w-]*>\s*$/;
 
-/** Whether what a prefix ends with is a wrapper around inputs, and not the beginning of the inputs themselves. */
+/** Whether the end of a prefix is a wrapper around inputs, and not the beginning of the inputs themselves. */
 function isWrapper({ kind, opening }: Anchor, { prefix, suffix }: Affixes, inputs: readonly string[]): boolean {
   if (/:[ \t]*$/.test(prefix) && most(inputs, isRecordWithoutFirstKey)) return false;
   if (TAG_LINE.test(prefix) && most(inputs, (input) => /^\s*</.test(input))) return false;
@@ -226,7 +228,7 @@ function cutSuffix(common: string, prefix: string, prose: boolean): string {
   return starts.length > 0 ? common.slice(Math.min(...starts)) : fromNextLine(common, newline, prefix);
 }
 
-/** Where the first line ends, white space before its end left out. */
+/** The end of the first line, without the white space before it. */
 function endOfLine(text: string): number {
   const newline = text.indexOf('\n');
   if (newline === -1) return text.length;
@@ -241,7 +243,7 @@ function searchAtEnd(line: string, pattern: RegExp): number {
   return place === -1 ? -1 : from + place;
 }
 
-/** From the end of a line on, unless what follows closes a structure that the input opened. */
+/** From the end of a line on, unless the next line closes a structure that the input opened. */
 function fromNextLine(common: string, newline: number, prefix: string): string {
   const rest = common.slice(newline);
   const [closed, tag] = /^\s*(?:[}\])]|<\/([A-Za-z][\w-]*)>)/.exec(rest) ?? [];
@@ -250,7 +252,7 @@ function fromNextLine(common: string, newline: number, prefix: string): string {
   return next === -1 ? '' : fromNextLine(common, newline + next, prefix);
 }
 
-/** What closes the delimiter that a prefix ends with, white space apart. */
+/** The closing counterpart of the delimiter that a prefix ends with, white space apart. */
 function closingAfter(prefix: string): string | undefined {
   const line = prefix.trimEnd();
   const opening = delimitersIn(line.slice(line.lastIndexOf('\n') + 1)).find(

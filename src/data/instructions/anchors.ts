@@ -3,17 +3,17 @@ import { agreed, countProse, findAffixes, isLabelled } from './affixes.ts';
 import { dateAround, isDate, isToken } from './machine-text.ts';
 
 /**
- * Whose text it is. `instructions`: that of the prompt's author, but for a few words that change. `fields`: labels are his,
- * values are not. `anyone`: what is his has to be found out.
+ * The author of a text. `instructions`: the prompt's author wrote all but a few changing words. `fields`: the author wrote the labels, but
+ * not the values. `anyone`: the author's part has to be found.
  */
 export type Author = 'instructions' | 'fields' | 'anyone';
 
-/** As many words in a row are prose by the prompt's author. */
+/** A run of at least this many words is prose by the prompt's author. */
 const PROSE_WORDS = 4;
 const PROSE_TEXTS = 5;
-/** Texts that show where constant text may stand between slots; it is tried on all of them then. */
+/** This many texts show where constant text may stand between slots; the result is then tried on all of them. */
 const SAMPLE = 100;
-/** Of long texts fewer are taken, and less of one of them is looked for in the others: time is bounded. */
+/** Of long texts fewer are taken, and a shorter part of each is searched for in the others, so that time is bounded. */
 const FEWEST_SAMPLED = 20;
 const SAMPLED_UNITS = 400_000;
 const MOST_WORK = 400_000_000;
@@ -25,13 +25,13 @@ const MOST_RUNS = 60;
 const MOST_ANCHORS = 12;
 /** Share of the values of a slot that must be dates, or tokens, for it to be cut as one. */
 const MACHINE_SHARE = 0.9;
-/** Mean length of what changes in a text of the prompt's author, such as a name or a date. */
+/** Mean length of the changing words in a text of the prompt's author, such as a name or a date. */
 const SHORT_VALUE = 40;
 
 /**
- * Finds the constant parts of texts: their beginning and end, and whatever stands exactly once in between in a share
- * `quorum` of them, in the same order. Text between two inputs is taken for a part of the prompt only where it is prose,
- * or a label, heading or tag on its own line after prose: labels within inputs belong to them.
+ * Finds the constant parts of texts: their beginning and end, and all text that stands exactly once in between in a share `quorum` of them,
+ * in the same order. Text between two inputs is taken for a part of the prompt only where it is prose, or a label, heading or tag on its
+ * own line after prose: labels within inputs belong to them.
  *
  * @param texts distinct
  */
@@ -54,7 +54,7 @@ export function findPattern(texts: readonly string[], quorum: number, author: Au
   return texts.filter((text) => fits(pattern, text)).length >= least(texts, quorum) ? pattern : around;
 }
 
-/** The common beginning and end, as they are, and what the texts that have both hold between them. */
+/** The common beginning and end, unchanged, and the bodies between them of the texts that have both. */
 function rawLiterals(texts: readonly string[], quorum: number): { start: string; end: string; bodies: string[] } {
   const start = agreed(texts, quorum, 'start');
   const rests = texts.filter((text) => text.startsWith(start)).map((text) => text.slice(start.length));
@@ -133,7 +133,7 @@ function chainOf(runs: readonly Run[], bodies: readonly string[], quorum: number
 }
 
 /**
- * Cuts raw literals back to what a prompt's author would have written, and leaves out those of which nothing remains.
+ * Cuts raw literals back to the boundaries that a prompt's author would draw, and leaves out literals of which nothing remains.
  *
  * @returns undefined if all of them belong to one input.
  */
@@ -167,12 +167,12 @@ function cutLiterals(raw: string[], bodies: readonly string[], author: Author, p
     });
     if (wrong === -1) return cut;
     if (literals.length === 3 && author === 'anyone') return undefined;
-    // What it was between becomes one slot, and is cut anew: another input may now begin or end there.
+    // The text on both sides of it becomes one slot, and is cut anew, because another input may now begin or end there.
     literals = literals.toSpliced(wrong, 1);
   }
 }
 
-/** What stands in the slots of a body, which has neither the first nor the last literal. */
+/** The contents of the slots of a body, which has neither the first nor the last literal. */
 function valuesBetween(literals: readonly string[], body: string): string[][] {
   const values: string[] = [];
   let from = 0;
@@ -185,7 +185,7 @@ function valuesBetween(literals: readonly string[], body: string): string[][] {
   return [[...values, body.slice(from)]];
 }
 
-/** How much of the literals before and after a slot is constant text for sure. */
+/** How much of the literals before and after a slot is certainly constant text. */
 function cutAround(
   left: string,
   values: readonly string[],
@@ -214,7 +214,7 @@ function cutAtLabels(
   prose: boolean,
 ): { prefix: number; suffix: number } {
   const texts = values.map((value) => left + value + right);
-  // A single value is no evidence of what else could stand there.
+  // A single value is no evidence of other possible values.
   if (texts.length < 2) return { prefix: left.length, suffix: right.length };
   const { prefix, suffix } = findAffixes(texts, 1, prose);
   return { prefix: Math.min(prefix.length, left.length), suffix: Math.min(suffix.length, right.length) };
@@ -253,7 +253,7 @@ const STRUCTURE =
   /(?:^|\n)[ \t]*(?:[#>*_-]*[ \t]*\p{L}[^\n:]{0,40}:[*_]*[ \t]*|#+ [^\n]+\n+|<[A-Za-z][\w-]*>\s*|\[[A-Z][A-Z_ ]+\]\s*|"""\s*|```\s*)$/u;
 const TAG_BEFORE = /<[A-Za-z][\w-]*>[ \t]*\n[^\n]*\s*$/;
 
-/** Whether a first literal has prose of the prompt's author, after which labels on lines of their own are his too. */
+/** Whether a first literal has prose of the prompt's author, so that labels on lines of their own after it are the author's too. */
 function opensStructure(first: string, values: readonly string[], leastProse: number): boolean {
   if (!first.endsWith('\n') && !STRUCTURE.test(first)) return false;
   if (TAG_BEFORE.test(first)) return false;
@@ -271,7 +271,7 @@ function divides(literal: string, author: Author, isInStructure: () => boolean):
   return countProse(literal) >= PROSE_WORDS || (literal.includes('\n') && STRUCTURE.test(literal) && isInStructure());
 }
 
-/** A part of the texts that comes from all over them. */
+/** A sample of the texts that comes from all over them. */
 function spread<T>(values: readonly T[], most: number): readonly T[] {
   if (values.length <= most) return values;
   return Array.from(

@@ -8,7 +8,7 @@ import type {
 } from '@tuneloop/app/internal/prompt/prompt-template';
 import { TuneloopError } from '../../errors.ts';
 
-/** A prompt as its author has written it down: one text for a prompt of one message of the user, or its messages. */
+/** A prompt as its author wrote it: one text for a prompt of one user message, or its messages. */
 export type GivenTemplate = string | readonly { role: Message['role']; content: string }[];
 
 const SLOT = /\{\{\s*(\p{L}[\p{L}\p{N}_-]*)\s*\}\}/gu;
@@ -72,7 +72,7 @@ function problemOf({ messages, slots }: TemplateVersion): string | undefined {
     const [left, right] = [parts[touching - 1], parts[touching]];
     if (touching !== -1 && typeof left === 'object' && typeof right === 'object') {
       const [a, b] = [names[left.slot], names[right.slot]];
-      return `has {{${a}}} and {{${b}}} without text between them, so that nobody could tell them apart: make them one slot`;
+      return `has {{${a}}} and {{${b}}} without text between them, so that they cannot be told apart: make them one slot`;
     }
     if (parts.filter((part) => typeof part !== 'string' && slots[part.slot]?.kind === 'few-shots').length > 1) {
       return 'has two slots of examples in one message: make them one slot';

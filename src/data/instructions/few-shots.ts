@@ -3,7 +3,7 @@ import { agreed } from './affixes.ts';
 
 /** Texts that examples were put into for each request, in three parts. */
 export interface FewShotSplit {
-  /** What stands before the examples. */
+  /** The text before the examples. */
   heads: string[];
   shots: string[];
   /** The rest, from the white space before the label of the input on. */
@@ -14,16 +14,16 @@ const FEWEST_TEXTS = 5;
 const SAMPLE = 300;
 /** Share of the rows whose labels must be those of examples and an input. */
 const CONSISTENT = 0.9;
-/** Share of the rows that must hold an example at least. */
+/** Share of the rows that must hold at least one example. */
 const WITH_SHOTS = 0.5;
-/** Examples of a pool come up again and again, and so do their answers where they are classes. */
+/** Examples of a pool come up repeatedly, and so do their answers if they are classes. */
 const MOST_DIFFERENT_SHOTS = 0.7;
 const MOST_DIFFERENT_ANSWERS = 0.5;
 
 /**
- * Finds examples that differ between the requests, and the input behind them, by labels such as `Message: `: the label of
- * the input stands once more often than that of the answer. A conversation looks the same, but for the blank lines
- * between examples, or examples and answers that come up again: without these all of it is left as the input.
+ * Finds examples that differ between the requests, and the input behind them, by labels such as `Message: `: the label of the input stands
+ * once more often than that of the answer. A conversation looks the same, but for the blank lines between examples, or examples and answers
+ * that come up repeatedly: without these the whole text stays the input.
  *
  * @param texts distinct
  */

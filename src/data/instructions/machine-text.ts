@@ -18,7 +18,7 @@ export function isDate(text: string): boolean {
   return text.length <= LONGEST_DATE && DATED.test(text) && DATE.test(text);
 }
 
-/** How much of the text before and after a part of dates belongs to them too, such as a year that all of them share. */
+/** How much of the text before and after a part of dates belongs to them too, such as a common year. */
 export function dateAround(before: string, after: string): { before: number; after: number } {
   return {
     before: WORDS_AT_END.exec(before.slice(-LONGEST_DATE))?.[0].length ?? 0,
@@ -31,7 +31,7 @@ const UUID = /^\{?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\}?$/i;
 const TOKEN =
   /^[#@]?(?=[^\s]{5,80}$)(?=.*\d)(?:\d{5,}|[0-9a-f]{8,}|[A-Za-z]{1,12}[-_/#:]?(?=[\w-]*\d[\w-]*\d[\w-]*\d)[\w-]{3,})$/;
 
-/** Whether a text is a single word that a program has made up: a UUID, a hash, a number of a ticket. */
+/** Whether a text is a single word that a program has made up: a UUID, a hash, a ticket number. */
 export function isToken(text: string): boolean {
   return UUID.test(text) || TOKEN.test(text);
 }

@@ -3,16 +3,16 @@ import { isDate, isToken } from './machine-text.ts';
 
 /** Share of the values that must be dates, or ids, for a slot to be one of those. */
 const SHARE = 0.97;
-/** From so few values nothing can be said about the others. */
+/** This few values say nothing about the others. */
 const FEWEST_VALUES = 5;
 /** Share of the values that differ where they are ids. */
 const DIFFERENT_IDS = 0.9;
-/** Values of a counter lie close to each other, and there must be enough of them to see that. */
+/** Values of a counter lie close to each other, which shows only with at least this many of them. */
 const FEWEST_COUNTS = 20;
 const MOST_COUNTED = 1.2;
 const LONGEST_NAME = 30;
 
-/** Names the slots of a version, and says what they hold. @param rows what stood in the slots of each prompt. */
+/** Names the slots of a version, and says what they hold. @param rows the contents of the slots of each prompt. */
 export function slotsOf(
   messages: readonly TemplateMessage[],
   rows: readonly (readonly string[])[],
@@ -24,7 +24,7 @@ export function slotsOf(
     if (fewShots.has(slot) || (isBeforeInput && OF_EXAMPLES.test(nameBefore(literal) ?? ''))) return 'few-shots';
     return kindOf(rows.map((values) => values[slot] ?? ''));
   });
-  // Where nothing else is left, dates or ids are what the prompt is about.
+  // If no other slot is left, dates or ids are the subject of the prompt.
   const inputs = kinds.filter((kind) => kind === 'input').length;
   const taken = new Set<string>();
   return kinds.map((given, slot) => {
@@ -74,7 +74,7 @@ function isMost(values: readonly string[], test: (value: string) => boolean): bo
   return values.filter(test).length >= SHARE * values.length;
 }
 
-/** Whole numbers that are all different and leave hardly any out, as those of rows or calls do. */
+/** Whole numbers that are all different and leave hardly any out, as numbers of rows or calls do. */
 function isCounter(values: readonly string[]): boolean {
   if (values.length < FEWEST_COUNTS || !values.every((value) => /^#?\d{1,9}$/.test(value))) return false;
   const numbers = values.map((value) => Number(value.replace('#', '')));

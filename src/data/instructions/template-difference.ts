@@ -1,12 +1,12 @@
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import type { Part, PromptTemplate, TemplateVersion } from '@tuneloop/app/internal/prompt/prompt-template';
 
-/** Code units shown of what differs. */
+/** Code units shown of the difference. */
 const CONTEXT = 30;
 
 /**
- * Where a prompt that follows no version leaves the one that it follows longest, with a few characters of both. For people
- * who have asked to see their rows: it quotes the prompt. Undefined where the template has no version.
+ * The place where a prompt that follows no version leaves the version that it follows longest, with a few characters of both. For people
+ * who have asked to see their rows, because it quotes the prompt. Undefined where the template has no version.
  */
 export function differenceFrom({ versions }: PromptTemplate, messages: readonly Message[]): string | undefined {
   const differences = versions.map((version) => differenceFromVersion(version, messages));
@@ -40,7 +40,7 @@ function differenceFromVersion({ messages: known }: TemplateVersion, messages: r
   return { followed, text: 'the text between two slots stands there twice, so that it is unclear where they end' };
 }
 
-/** The first place at which something else stands than constant text; undefined where all of that is there. */
+/** The first place where constant text is missing; undefined where all of it is there. */
 function placeIn(
   parts: readonly Part[],
   content: string,

@@ -11,14 +11,14 @@ import { findTextVersions, type TextVersion } from './text-versions.ts';
 export interface MiningOptions {
   /** Share of the prompts of a version that must agree on its constant text. */
   quorum?: number;
-  /** Versions that fewer prompts follow are left out; in a log of over 50 prompts. */
+  /** Versions with fewer prompts are left out, in a log of over 50 prompts. */
   minVersionShare?: number;
 }
 
 const QUORUM = 0.97;
 const MIN_VERSION_SHARE = 0.02;
 const SMALL_LOG = 50;
-/** More different texts of a message than this are no versions of it: it has slots. */
+/** A message with more different texts than this has slots instead of versions. */
 const MOST_VERSIONS = 8;
 /** Share of the prompts that frequent texts of a message must cover to be its versions. */
 const COVERAGE = 0.9;
@@ -27,15 +27,15 @@ const CONSTANT_SHARE = 0.8;
 const FEWEST_WORDS = 6;
 /** Words that messages of instructions must share. */
 const WORDS_OF_INSTRUCTIONS = 4;
-/** Examples of a pool come up again and again; turns of a conversation do not. */
+/** Examples of a pool come up repeatedly; turns of a conversation do not. */
 const MOST_DIFFERENT_SHOTS = 0.7;
 
 type Prompt = readonly Message[];
 
 /**
- * Finds the instructions that the prompts of a log share: the constant text of their messages, cut back to a boundary
- * (a line, a label, a delimiter, a run of words), because cutting too little costs some tokens, but cutting too much
- * destroys inputs. Whatever differs from request to request is a slot; prompts that differ in more are versions.
+ * Finds the instructions that the prompts of a log share: the constant text of their messages, cut back to a boundary (a line, a label, a
+ * delimiter, a run of words), because cutting too little costs some tokens, but cutting too much destroys inputs. Text that differs from
+ * request to request is a slot; prompts that differ in more are versions.
  *
  * Does not depend on the order of the prompts. Bare inputs give a template without instructions.
  *
@@ -71,7 +71,7 @@ export function mineTemplate(
   };
 }
 
-/** Prompts of one version, and the patterns of those of their messages that were looked at. */
+/** Prompts of one version, and the patterns of their messages that were already examined. */
 interface MinedVersion {
   rows: readonly Prompt[];
   patterns: { message: number; pattern: TextPattern; fewShots?: boolean }[];
@@ -80,7 +80,7 @@ interface MinedVersion {
 interface Context {
   quorum: number;
   least: number;
-  /** Patterns of main messages that were found so far. */
+  /** Patterns of main messages so far. */
   known: TextPattern[];
 }
 
@@ -105,7 +105,7 @@ function contentOf(prompt: Prompt, message: number): string {
   return prompt[message]?.content ?? '';
 }
 
-/** Takes one message after the other, the main one last, and parts the prompts wherever it has several patterns. */
+/** Takes one message after the other, the main one last, and splits the prompts wherever a message has several patterns. */
 function versionsOf(
   version: MinedVersion,
   [message, ...others]: readonly number[],
@@ -142,7 +142,7 @@ function mainVersions(
   message: number,
   { quorum, least, known }: Context,
 ): MessageVersion[] {
-  // A message that never changes is no input where another one is.
+  // A message that never changes is no input if another message can be one.
   if (patterns.some(({ pattern }) => pattern.literals.length > 1) && isFixed(rows, message, quorum)) {
     return literalVersions(texts).filter((version) => version.rows.length >= least);
   }
@@ -194,7 +194,7 @@ function isTurn(prompt: Prompt, message: number, main: number): boolean {
   );
 }
 
-/** Whether what was answered before the main message changes, and questions and answers come up again and again. */
+/** Whether the turns before the main message change, and questions and answers come up repeatedly. */
 function areShots(rows: readonly Prompt[], main: number, least: number): boolean {
   const turns = rows.map((prompt) => prompt.slice(0, main).filter((_, index) => isTurn(prompt, index, main)));
   const sets = literalVersions(turns.map((each) => JSON.stringify(each)));
@@ -221,7 +221,7 @@ function wordsOf({ literals }: TextPattern): number {
 function isNearlyConstant({ pattern, rows }: TextVersion, texts: readonly string[]): boolean {
   const constant = wordsOf(pattern);
   const different = [...new Set(rows.map((row) => texts[row] ?? ''))];
-  // Two texts are rather two versions of a prompt than two requests.
+  // Two texts are more likely two versions of a prompt than two requests.
   if (constant < FEWEST_WORDS || different.length < 3) return false;
   const values = different.flatMap((text) => valuesIn(pattern, text) ?? []);
   const changing = values.reduce((sum, value) => sum + (isDate(value) ? 1 : countWords(value)), 0) / different.length;

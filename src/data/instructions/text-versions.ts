@@ -5,7 +5,7 @@ import { splitFewShots } from './few-shots.ts';
 
 export interface TextVersion {
   pattern: TextPattern;
-  /** Indices of the texts that follow this pattern, and no longer one. */
+  /** Indices of the texts that follow this pattern, and no longer pattern. */
   rows: number[];
 }
 
@@ -16,30 +16,30 @@ export interface TextVersionOptions {
   author: Author;
   /** Whether instructions stand elsewhere, so that these texts may well be inputs alone. */
   instructed: boolean;
-  /** Patterns of other versions of the prompt: a few texts that follow them too need not show them by themselves. */
+  /** Patterns of other versions of the prompt: a few texts that follow them do not show them by themselves. */
   known: readonly TextPattern[];
 }
 
-/** So many texts show the instructions as well as more would; of long texts fewer, so that time and memory are bounded. */
+/** This many texts show the instructions as well as more would; of long texts fewer are taken, so that time and memory are bounded. */
 const SAMPLE = 2000;
 const SAMPLED_UNITS = 8_000_000;
 const FEWEST_SAMPLED = 200;
-/** From so few texts a beginning that they share may be chance. */
+/** A beginning that this few texts share may be chance. */
 const FEW_TEXTS = 10;
 const MOST_BRANCHES = 8;
 /** Share of the texts that the branches of a fork, or the versions that come of it, must cover. */
 const COVERAGE = 0.9;
 const TEXTS_PER_VERSION = 5;
-/** Shorter lines hold no words enough to tell two prompts apart. */
+/** Shorter lines hold too few words to tell two prompts apart. */
 const SHORTEST_PROSE = 20;
-/** Labels and headings tell kinds of input apart as well as prompts; only this many words are a prompt for sure. */
+/** Labels and headings distinguish kinds of input as well as prompts; this many words are certainly a prompt. */
 const WORDS_OF_A_PROMPT = 6;
 const WORDS_OF_A_PROMPT_IF_INSTRUCTED = 20;
 
-/** Finds what surrounds the inputs in texts; several patterns where texts follow several prompts. */
+/** Finds the constant text around the inputs; several patterns where texts follow several prompts. */
 export function findTextVersions(texts: readonly string[], options: TextVersionOptions): TextVersion[] {
   const distinct = sampleOf([...new Set(texts)]);
-  // As many texts of the sample as stand for the least number of rows.
+  // The number of sampled texts that corresponds to the least number of rows.
   const least = (options.least * distinct.length) / texts.length;
   const found = adopted(distinct, options) ?? patternsOf(distinct, { ...options, least });
   const longestFirst = found.toSorted((a, b) => lengthOf(b) - lengthOf(a));
@@ -85,7 +85,7 @@ function patternsOf(texts: readonly string[], options: TextVersionOptions): Text
   const needed = options.instructed ? WORDS_OF_A_PROMPT_IF_INSTRUCTED : WORDS_OF_A_PROMPT;
   for (const fork of [atStart, atEnd, inside]) {
     const patterns = fork(texts, options)?.map((group) => patternOf(group, options)) ?? [];
-    // Texts that differ in a date or a name alone are one version with one slot more.
+    // Texts that differ only in a date or a name are one version with one more slot.
     const gains = patterns.map((pattern) => wordsOf(pattern) - wordsOf(single));
     if (gains.length > 0 && Math.min(...gains) >= (fork === inside ? needed : WORDS_OF_A_PROMPT)) return patterns;
   }
@@ -137,7 +137,7 @@ function inside(texts: readonly string[], { quorum, least }: TextVersionOptions)
   return groups.length > 1 && rest.length <= texts.length * (1 - COVERAGE) ? groups : undefined;
 }
 
-/** The different lines that hold words enough for a prompt. */
+/** The different lines with enough words for a prompt. */
 function proseLines(text: string): string[] {
   return [...new Set(text.split('\n'))].filter(
     (line) => line.length >= SHORTEST_PROSE && countWords(line) >= WORDS_OF_A_PROMPT,
@@ -155,7 +155,7 @@ function mostFrequent(lines: readonly string[], fewer: number): [line: string, c
   );
 }
 
-/** Texts of versions that part at one end; undefined where that end does not look like several prompts. */
+/** Texts of versions that split at one end; undefined where that end does not look like several prompts. */
 function forked(texts: readonly string[], options: TextVersionOptions, end: End): Groups | undefined {
   const { quorum, least, instructed } = options;
   const ends = shortest(
@@ -175,7 +175,7 @@ function forked(texts: readonly string[], options: TextVersionOptions, end: End)
   return covered < texts.length * COVERAGE ? undefined : groups;
 }
 
-/** Follows the texts from one end and parts them wherever a few ways of going on cover nearly all of them. */
+/** Follows the texts from one end and splits them wherever a few continuations cover nearly all of them. */
 function leavesOf(texts: readonly string[], quorum: number, least: number, end: End): Groups {
   const common = agreed(texts, quorum, end);
   const following = texts.filter((text) => startsOrEnds(text, common, end));
@@ -187,7 +187,7 @@ function leavesOf(texts: readonly string[], quorum: number, least: number, end: 
   return isFork ? branches.flatMap((branch) => leavesOf(branch, quorum, least, end)) : [texts];
 }
 
-/** Without those that only go on from another one: where a branch is an accident of inputs, the shorter end is right. */
+/** Drops patterns that only continue another one: if a branch is an accident of the inputs, the shorter pattern is right. */
 function shortest(affixes: readonly string[], end: End): string[] {
   const distinct = [...new Set(affixes)];
   return distinct.filter((affix) => !distinct.some((other) => other !== affix && startsOrEnds(affix, other, end)));

@@ -1,14 +1,14 @@
-/** Answers of a version from which on something can be said about all of them. */
+/** The number of answers of a version that is enough to judge all of them. */
 const FEWEST_ANSWERS = 20;
 /** Labels with no more than this share of a version's answers may be slips. */
 const SLIP_SHARE = 0.01;
-/** Share of the answers of a version whose labels the other one must know too. */
+/** Share of a version's answers whose labels the other version must know too. */
 const LEAST_SHARED = 0.5;
 const LABELS_SHOWN = 5;
 
 /**
- * Warns of versions of a prompt whose labels differ strongly, as they do where a later prompt has renamed them: a model
- * that is trained on both learns to mix them up.
+ * Warns of versions of a prompt whose labels differ strongly, for example because a later prompt has renamed them: a model that is trained
+ * on both learns to mix them up.
  *
  * @param counts - for each version how often each label was answered
  */

@@ -6,9 +6,9 @@ import type { Actual } from '../../core/dataset/row.ts';
 import { TuneloopError } from '../../errors.ts';
 import { readLines } from '../../stores/lines.ts';
 
-/** An answer as it is added: with who gave it, and when. */
+/** An answer as it is added, with its author and time. */
 export interface GivenAnswer {
-  /** Of the row that it belongs to. */
+  /** Id of its row. */
   id: string;
   actual: string;
   /** `person:ana` or `model:gpt-4.1`. */
@@ -17,7 +17,7 @@ export interface GivenAnswer {
   timestamp: string;
 }
 
-/** Begins the name of a model in `by`; everybody else is a person. */
+/** Begins the name of a model in `by`; other names are people. */
 const MODEL = 'model:';
 
 export function byModel(model: string): string {
@@ -29,15 +29,15 @@ export function isByModel(by: string | undefined): boolean {
 }
 
 /**
- * A file of right answers that came later, one JSON object a line: `{actual_for, actual, by, timestamp}`. It is only
- * added to, never written anew: other programs may add to it meanwhile, and a reader goes on where it stopped.
+ * A file of right answers that came later, one JSON object a line: `{actual_for, actual, by, timestamp}`. It is only appended to, because
+ * other programs may append to it meanwhile, and a reader continues where it stopped.
  */
 export class ActualsFile {
   /** The latest answer of each id. */
   readonly answers = new Map<string, Actual>();
   readonly #file: string;
   #bytes = 0;
-  /** What stands after the last line feed. */
+  /** The text after the last line feed. */
   #rest: Buffer = Buffer.alloc(0);
 
   private constructor(file: string) {
@@ -45,7 +45,7 @@ export class ActualsFile {
   }
 
   /**
-   * Reads what is there; a file that does not exist holds nothing.
+   * Reads the existing answers; a file that does not exist holds none.
    *
    * @throws TuneloopError PIPELINE_INVALID if it is no file.
    */
@@ -63,7 +63,8 @@ export class ActualsFile {
       Buffer.from(`${JSON.stringify({ actual_for: id, actual, by, timestamp })}\n`),
     );
     await mkdir(path.dirname(this.#file), { recursive: true, mode: 0o700 });
-    // What a crash has left of one of these very lines; anything else is somebody's, and is left alone.
+    // The rest of one of these very lines after a crash is completed; any other text is left alone, because another program may have
+    // written it.
     const cutOff =
       this.#rest.length > 0 && lines.some((line) => line.subarray(0, this.#rest.length).equals(this.#rest));
     if (cutOff) await truncate(this.#file, this.#bytes - this.#rest.length);
@@ -106,7 +107,7 @@ async function sizeOf(file: string): Promise<number> {
   );
 }
 
-/** Undefined for what is no answer: the source is who judges lines, this one only has to know the answers. */
+/** Undefined for a line that is no answer: the source judges lines, and this file only has to know the answers. */
 function parseAnswer(line: Buffer): Actual | undefined {
   let value: unknown;
   try {

@@ -4,22 +4,22 @@ import { ActualsFile, type GivenAnswer } from './actuals-file.ts';
 import { answerOf } from './labelling-log.ts';
 import type { Correction } from './sheet.ts';
 
-/** What became of the answers of a sheet. */
+/** The result of importing a sheet. */
 export interface TakenCorrections {
-  /** Rows that nobody had checked, or a model only. */
+  /** Rows that no one had checked, or only a model. */
   added: number;
-  /** Rows for which the same person had said the same already; nothing was written for them. */
+  /** Rows whose answer by the same person was known already; nothing was written for them. */
   unchanged: number;
   /** Rows that had another right answer before; the new one counts. */
   conflicting: number;
-  /** Lines of the sheet whose label no row of the log has: mistyped, or new. */
+  /** Lines of the sheet with a label that no row of the log has: mistyped, or new. */
   newLabels: number[];
 }
 
 export interface TakeOptions {
-  /** Of the sheet, for messages. */
+  /** The name of the sheet, for messages. */
   name: string;
-  /** Who has filled it in, such as `person:ana`. */
+  /** The person who has filled it in, such as `person:ana`. */
   by: string;
   /** Whether answers are labels. */
   classification: boolean;
@@ -31,7 +31,7 @@ export interface TakeOptions {
 const LINES_SHOWN = 20;
 
 /**
- * Adds what people have filled in to the file of right answers, all of it or nothing.
+ * Adds the answers of people to the file of right answers, all of them or none.
  *
  * @throws TuneloopError USAGE with the lines whose id the log does not have, or that give one row two answers.
  */
@@ -78,7 +78,7 @@ function byId(corrections: readonly Correction[], name: string): Map<string, Cor
   return wanted;
 }
 
-/** The checked answers that the log itself has for the wanted rows, null where it has none, and all its labels. */
+/** The checked answers of the log for the wanted rows, null where it has none, and all its labels. */
 async function lookUp(
   source: Source,
   wanted: ReadonlyMap<string, Correction>,

@@ -17,20 +17,20 @@ export interface DoubtfulRow {
   reasons: string[];
   /** The prompt without its instructions, where they are known. */
   input: string;
-  /** What production said. */
+  /** Production's answer. */
   completion: string;
-  /** What the teacher says. */
+  /** The teacher's answer. */
   suggestion: string;
 }
 
 export interface DoubtOptions {
   task: Pipeline['task'];
   instructions: Pipeline['clean']['instructions'];
-  /** The teacher's answers that were kept out, by id. */
+  /** The rejected answers of the teacher, by id. */
   keptOut: ReadonlyMap<string, Actual>;
 }
 
-/** A rating below it says that the answer is rather wrong than right. */
+/** A rating below it means that the answer is more likely wrong than right. */
 const DOUBTFUL_QUALITY = 0.5;
 
 /** The rows of a log whose answer is missing, disputed or suspicious, in the order of the log. */
@@ -57,14 +57,14 @@ function doubtsOf(answered: AnsweredRow, suggestion: string, labels: Labels | nu
     ...(answer === null ? ['no answer'] : []),
     ...(labels?.isContradicted(row) ? ['the same prompt has another label elsewhere'] : []),
   ];
-  // What a person has said is settled, unless two persons disagree.
+  // A person's answer is final, unless two persons disagree.
   if (answer?.checked && !isByModel(answer.by)) return reasons;
   const issue = answer && !answer.checked ? unusable(answer, labels) : undefined;
   if (issue) reasons.push(ISSUES[issue].what);
   const quality = later.findLast((actual) => actual.quality !== undefined)?.quality ?? row.quality;
   if (quality !== undefined && quality < DOUBTFUL_QUALITY) reasons.push(`rated below ${DOUBTFUL_QUALITY}`);
   const said = (row.completion ?? '').trim();
-  if (said !== '' && suggestion !== '' && said !== suggestion.trim()) reasons.push('the teacher says something else');
+  if (said !== '' && suggestion !== '' && said !== suggestion.trim()) reasons.push('the teacher has another answer');
   return reasons;
 }
 
@@ -72,7 +72,7 @@ function isTeachers({ actual, by }: Actual): boolean {
   return actual !== undefined && isByModel(by);
 }
 
-/** What would keep an answer out of a dataset. */
+/** The issue that would keep an answer out of a dataset. */
 function unusable({ text }: Answer, labels: Labels | null): RowIssue | undefined {
   const issue = answerIssue(text) ?? labels?.issueOf(text);
   return issue && ISSUES[issue].effect === 'drop' ? issue : undefined;
@@ -110,7 +110,7 @@ class Labels {
     return this.#labels.get(promptKey(row)) === null;
   }
 
-  /** Labels that only look different are one. */
+  /** Labels that differ only in spelling count as one. */
   #add(row: LogRow, answer: string): void {
     const key = promptKey(row);
     const label = this.#judge.mend(answer).completion.trim();
@@ -124,7 +124,7 @@ function promptKey({ messages }: LogRow): string {
   return hash('sha256', JSON.stringify(messages.map(({ role, content }) => [role, content])), 'base64');
 }
 
-/** Null where prompts share none: they are shown whole then. */
+/** The template; null where prompts share none, and are shown whole. */
 async function templateOf(
   artifacts: ArtifactStore,
   { rows }: LabellingLog,

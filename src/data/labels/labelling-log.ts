@@ -9,7 +9,7 @@ import type { Source } from '../../sources/source.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
 import { loadLines } from '../../stores/stored-objects.ts';
 
-/** The source of a pipeline, without its file of later answers while that does not exist yet. */
+/** The source of a pipeline, without its file of later answers if that does not exist yet. */
 export async function openLog(choice: SourceChoice, provider: () => Provider): Promise<Source> {
   const { actuals } = choice;
   const missing = actuals !== undefined && !(await exists(actuals));
@@ -38,7 +38,7 @@ export interface LabellingLog {
 /**
  * Reads the whole source, once.
  *
- * @param keep which rows are stored; each row passes by here, before its later answers are known.
+ * @param keep which rows are stored; it sees each row before the row's later answers are known.
  */
 export async function readLog(
   source: Source,
@@ -72,7 +72,7 @@ export async function readLog(
   }
 }
 
-/** The rows that were kept, each id once: of two rows of one id the answers would be the same. */
+/** The stored rows, each id once, because two rows of one id would get the same answers. */
 export async function* rowsOf(artifacts: ArtifactStore, { rows, later }: LabellingLog): AsyncIterable<AnsweredRow> {
   const seen = new Set<string>();
   for await (const row of loadLines(LOG_ROW, artifacts, rows)) {
@@ -82,15 +82,15 @@ export async function* rowsOf(artifacts: ArtifactStore, { rows, later }: Labelli
   }
 }
 
-/** A right answer, or one that is taken for it. */
+/** A right answer, or one that counts as right. */
 export interface Answer {
   text: string;
-  /** Whether somebody gave it as the right one; else it is what production said. */
+  /** Whether it was given as the right one; otherwise it is production's answer. */
   checked: boolean;
   by: string | undefined;
 }
 
-/** The answer that counts: the latest that came later, else the one that was checked, else what production said well. */
+/** The answer that counts: the latest later answer, else the checked one, else production's, if nothing is wrong with it. */
 export function answerOf({ row, later }: AnsweredRow): Answer | null {
   const latest = later.findLast(({ actual }) => actual !== undefined);
   const answer =

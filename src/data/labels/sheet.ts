@@ -2,16 +2,16 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { TuneloopError } from '../../errors.ts';
 
 /**
- * The CSV file that people fill in (RFC 4180, UTF-8 with a byte order mark, so that spreadsheets open it rightly). Only
- * `id` and `actual` are read back.
+ * The CSV file that people fill in (RFC 4180, UTF-8 with a byte order mark, so that spreadsheets open it correctly). Only `id` and `actual`
+ * are read back.
  */
 export const SHEET_COLUMNS = ['id', 'reason', 'input', 'completion', 'suggestion', 'actual', 'note'] as const;
 
 export type SheetRow = Record<(typeof SHEET_COLUMNS)[number], string>;
 
-/** What somebody has filled in. */
+/** A filled-in line. */
 export interface Correction {
-  /** Of the sheet, from 1. */
+  /** Line of the sheet, from 1. */
   line: number;
   id: string;
   actual: string;
@@ -27,11 +27,11 @@ export function sheetLine(row: SheetRow): string {
 }
 
 /**
- * The cells that were filled in, as a spreadsheet has saved them: with commas, semicolons or tabs, with or without a byte
- * order mark, columns in any order.
+ * The cells that were filled in, as a spreadsheet has saved them: with commas, semicolons or tabs, with or without a byte order mark,
+ * columns in any order.
  *
  * @param name of the sheet, for messages.
- * @throws TuneloopError USAGE naming the line, where it is no such sheet.
+ * @throws TuneloopError USAGE naming the line, for a line that cannot be read.
  */
 export function readSheet(bytes: Uint8Array, name: string): Correction[] {
   const text = decode(bytes, name);
@@ -80,7 +80,7 @@ function parseRecords(text: string, name: string): { line: number; cells: string
   }
 }
 
-/** The names of the columns hold none of these characters, so that the first line tells. */
+/** The names of the columns hold none of these characters, so the first line shows which one separates. */
 function delimiterOf(text: string): string {
   const [head = ''] = text.split(/\r|\n/, 1);
   return [',', ';', '\t'].find((delimiter) => head.includes(delimiter)) ?? ',';
@@ -91,10 +91,9 @@ function quoted(cell: string): string {
 }
 
 /*
- * A spreadsheet takes a cell that begins like this for a formula, which can start programs and send data away. An apostrophe
- * in front makes it text. Where a list separator other than ours is in force, cells begin within ours: after a semicolon,
- * a tab, or a line break. What stands behind an apostrophe of its own gets another one, so that each can be taken away
- * again.
+ * A spreadsheet takes a cell that begins like this for a formula, which can start programs and send data away. An apostrophe in front makes
+ * it text. Where a list separator other than ours is in force, cells begin within ours: after a semicolon, a tab, or a line break. A cell
+ * with an apostrophe of its own in front gets another one, so that each can be removed again.
  */
 const FORMULA = '[=+\\-@＝＋－＠]';
 const AT_START = new RegExp(`^(?='*(${FORMULA}|[\\t\\r\\n]))`, 'u');
@@ -106,7 +105,7 @@ function inert(text: string): string {
   return text.replace(INSIDE, "'").replace(AT_START, "'");
 }
 
-/** What {@link inert} was given. */
+/** The text that {@link inert} was given. */
 function plain(cell: string): string {
   return cell.replace(ADDED_AT_START, '').replace(ADDED_INSIDE, '');
 }

@@ -4,7 +4,7 @@ import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Pipeline } from '../../core/run/pipeline.ts';
 
-/** SHA-256 of everything that a dataset version follows from, except the sides that rows were on before. */
+/** SHA-256 of everything that determines a dataset version, except the earlier sides of rows. */
 export async function inputsOf(pipeline: Pipeline, snapshot: ArtifactRef): Promise<string> {
   const { task, clean, split, candidates, source } = pipeline;
   const testFile = testFileOf(pipeline);

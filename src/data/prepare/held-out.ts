@@ -11,7 +11,7 @@ import { exampleOf } from './row-batch.ts';
  * The examples of a test file. Whole prompts lose their instructions by the template.
  *
  * @param erased rows that are left out
- * @throws TuneloopError SOURCE_ROW_INVALID for a row that cannot judge; SOURCE_EMPTY for a file without rows.
+ * @throws TuneloopError SOURCE_ROW_INVALID for a row that cannot be scored; SOURCE_EMPTY for a file without rows.
  */
 export async function readHeldOut(
   file: string,

@@ -2,12 +2,12 @@ import { ISSUES, type RowIssue } from '../../core/dataset/issue.ts';
 import { LabelJudge } from '../rows/answer-issue.ts';
 import type { PreparedRows } from './prepared-rows.ts';
 
-/** What each row is labelled with, after labels that only look different were mended. */
+/** The label of each row, after different spellings of one label were united. */
 export interface JudgedLabels {
-  /** For each row a number that stands for its label; all 0 where answers are no labels. */
+  /** The number of each row's label; all 0 where answers are no labels. */
   indices: Uint32Array;
   names: string[];
-  /** What was wrong with the label of a row. */
+  /** The issue of a row's label. */
   issueOf(row: number): RowIssue | undefined;
 }
 
@@ -30,7 +30,7 @@ export function judgeLabels({ count, labels, labelNames, labelCounts }: Prepared
   return { indices, names, issueOf: (row) => issues[labels[row] ?? 0] };
 }
 
-/** Of a task whose answers are no labels. */
+/** For a task whose answers are no labels. */
 export function withoutLabels({ count }: PreparedRows): JudgedLabels {
   return { indices: new Uint32Array(count), names: [], issueOf: () => undefined };
 }

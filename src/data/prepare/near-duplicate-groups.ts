@@ -8,7 +8,7 @@ import type { SearchTask } from './near-duplicate-thread.ts';
 import { BLOCK_ROWS, DisjointSets, PairSearch, type Pairs, readColumn, type SearchData } from './pair-search.ts';
 
 const MOST_THREADS = 4;
-/** What is smaller is done before threads have started. */
+/** Smaller inputs are finished before threads have started. */
 const THREADED_ROWS = 20_000;
 const THREADED_BYTES = 16 * 2 ** 20;
 
@@ -18,9 +18,9 @@ const EXTENSION = path.extname(import.meta.url);
 export interface NearDuplicateOptions {
   /** Ends the search, which then rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** 0 stays in the calling thread. By default as many as there are cores, at most 4, and none for small inputs. */
+  /** With 0 the calling thread does the search. Default: the number of cores, at most 4, and 0 for small inputs. */
   threads?: number;
-  /** Told 22 times how much is done; 1 is all. */
+  /** Is called 22 times with the share that is done, from 0 to 1. */
   onProgress?: (share: number) => void;
 }
 
@@ -28,19 +28,19 @@ export interface NearDuplicateOptions {
 export interface SignedTexts {
   /** Canonical inputs. */
   texts: readonly string[];
-  /** What `Signer` wrote of them. */
+  /** The signatures that `Signer` wrote for them. */
   signatures: Uint32Array;
 }
 
 /**
- * Collects texts on disk and groups those that are equal or nearly so. Memory, beside the batch at hand: 8 bytes a row
- * while rows are added, some 45 while they are grouped and 16 more for each thread. Disk: the texts, and 104 bytes a row.
- * The files have no name, so that the system takes them away however the process ends.
+ * Collects texts on disk and groups equal and nearly equal ones. Memory, besides the current batch: 8 bytes a row while rows are added,
+ * some 45 while they are grouped and 16 more for each thread. Disk: the texts, and 104 bytes a row. The files have no name, so that the
+ * system takes them away however the process ends.
  */
 export class NearDuplicateIndex {
   readonly #signatures: FileHandle;
   readonly #texts: FileHandle;
-  /** The signatures at hand, column after column. */
+  /** The signatures of the current batch, column after column. */
   readonly #block = new Uint32Array(BLOCK_ROWS * SIGNATURE_WORDS);
   /** See {@link SearchData}; in blocks. */
   readonly #places: Float64Array[] = [];
@@ -67,7 +67,7 @@ export class NearDuplicateIndex {
     }
   }
 
-  /** Adds rows; the first of all is row 0. A batch has to wait for the one before it. */
+  /** Adds rows; the first row of all is row 0. A batch has to wait for the one before it. */
   async add({ texts, signatures }: SignedTexts): Promise<void> {
     await this.#addTexts(texts);
     for (let row = 0; row < texts.length; row += 1) {
@@ -81,9 +81,8 @@ export class NearDuplicateIndex {
   }
 
   /**
-   * For each row the first row of its group. Groups are what pairs of similar texts hold together, directly or over
-   * other rows, and every pair was verified. Which of them are found, see {@link PairSearch}: it depends on the rows and
-   * their order, not on batches or threads.
+   * For each row the first row of its group. Groups join similar texts, directly or over other rows, and every pair was verified. {@link
+   * PairSearch} says which pairs are found: that depends on the rows and their order, not on batches or threads.
    */
   async groups({ signal, threads, onProgress }: NearDuplicateOptions = {}): Promise<Uint32Array> {
     signal?.throwIfAborted();
@@ -104,7 +103,7 @@ export class NearDuplicateIndex {
     return groups;
   }
 
-  /** Gives up the scratch files. */
+  /** Removes the scratch files. */
   async close(): Promise<void> {
     await Promise.all([this.#signatures.close(), this.#texts.close()]);
   }
@@ -115,7 +114,7 @@ export class NearDuplicateIndex {
     let end = 0;
     texts.forEach((text, index) => {
       this.#addPlace((this.#textBytes + end) * 2 + (wide[index] ? 1 : 0), this.#rows + index);
-      // Both keep any string as it is, lone surrogates included, which UTF-8 would not.
+      // Both keep any string unchanged, lone surrogates included, which UTF-8 would not.
       end += bytes.write(text, end, wide[index] ? 'utf16le' : 'latin1');
     });
     await writeAt(this.#texts, bytes, this.#textBytes);
@@ -160,7 +159,7 @@ export class NearDuplicateIndex {
 
 const BEYOND_LATIN_1 = /[^\0-\xff]/;
 
-/** Looks for pairs, in the calling thread or in others. When a step has ended, in whatever way, so have its threads. */
+/** Looks for pairs, in the calling thread or in others. When a step has ended, in whatever way, its threads have ended too. */
 class Search {
   readonly #data: SearchData;
   readonly #threads: number;
@@ -212,7 +211,7 @@ class Search {
     stop.throwIfAborted();
   }
 
-  /** Settles when the thread has gone. */
+  /** Settles when the thread has ended. */
   #inThread(task: SearchTask, stop: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const thread = new Worker(new URL(`./near-duplicate-thread${EXTENSION}`, import.meta.url), { workerData: task });
@@ -241,7 +240,7 @@ class Search {
   }
 }
 
-/** A write may take less than it was given. */
+/** A write may store fewer bytes than it was given. */
 async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let written = 0; written < bytes.length; ) {
     written += (await handle.write(bytes, written, bytes.length - written, position + written)).bytesWritten;

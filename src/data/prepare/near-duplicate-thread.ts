@@ -1,14 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { PairSearch, type Pairs, type SearchData } from './pair-search.ts';
 
-/** What a thread is started with. */
+/** The input of a thread. */
 export interface SearchTask {
   data: SearchData;
   /** The bands to look through, or equal texts. */
   work: 'equal' | number[];
 }
 
-/* One thread does one task, tells the pairs of each band, and ends; ending it early is how a search is cancelled. */
+/* One thread does one task, reports the pairs of each band, and ends; a search is cancelled by ending its threads. */
 run(workerData as SearchTask);
 
 function run({ data, work }: SearchTask): void {

@@ -11,7 +11,7 @@ import {
 /** Rows of a block of the signatures' file. */
 export const BLOCK_ROWS = 16_384;
 
-/** What a search works on. All threads share the files and the memory behind the arrays. */
+/** The data of a search. All threads share the files and the memory behind the arrays. */
 export interface SearchData {
   rows: number;
   /** Open file: blocks of {@link BLOCK_ROWS} signatures, column after column, the last block as long as the others. */
@@ -29,23 +29,23 @@ export interface SearchData {
 /** Pairs of rows, one after the other. */
 export type Pairs = Uint32Array;
 
-/** Earlier rows of a run that a row's sketch is held against. */
+/** The number of earlier rows of a run with which a row's sketch is compared. */
 const MOST_SKETCHES = 64;
-/** Those of them that its text is compared with. */
+/** The number of those rows with which its text is compared. */
 const MOST_COMPARISONS = 8;
-/** Different texts of one hash that a text is compared with. */
+/** The number of different texts of one hash with which a text is compared. */
 const MOST_DISTINCT = 8;
-/** Longer texts are read each time anew. */
+/** Longer texts are read anew each time. */
 const LONGEST_CACHED = 4096;
 const CACHED_TEXTS = 4096;
 
 /**
- * Finds pairs of equal and of nearly equal rows. Each pair has been verified on the texts themselves; a pair that follows
- * from pairs found before may be left out.
+ * Finds pairs of equal and of nearly equal rows. Each pair has been verified on the texts themselves; a pair that follows from pairs found
+ * before may be left out.
  *
- * A run is what has the same key in a band, in the order of the rows. In a log of one template a run may hold all
- * rows, so what is compared is bounded: within each run, the sketch of a row meets those of the 64 rows before it, and its
- * text those of the 8 whose sketches agree most. That takes linear time.
+ * A run holds the rows with the same key in a band, in the order of the rows. In a log of one template a run may hold all rows, so
+ * comparisons are bounded: within each run, the sketch of a row is compared with those of the 64 rows before it, and its text with those of
+ * the 8 whose sketches agree most. That takes linear time.
  */
 export class PairSearch {
   readonly #data: SearchData;
@@ -79,7 +79,7 @@ export class PairSearch {
     return Uint32Array.from(pairs);
   }
 
-  /** Pairs of near duplicates with one key in common; rows that repeat another row are left out. */
+  /** Pairs of near duplicates that share a key; rows that repeat another row are left out. */
   nearPairs(band: number): Pairs {
     const pairs: number[] = [];
     for (const run of this.#runs(band)) {
@@ -100,8 +100,8 @@ export class PairSearch {
   }
 
   /**
-   * The rows of a run before this one whose sketches agree most with its own. What was found before plays no part in it,
-   * or groups would depend on which thread looks through which bands.
+   * The earlier rows of the run whose sketches agree most with the row's own. Pairs found before play no part in it, because groups would
+   * otherwise depend on which thread searches which bands.
    */
   #closest(run: Uint32Array, later: number): readonly number[] {
     const { sketches } = this.#data;
@@ -138,7 +138,7 @@ export class PairSearch {
       count += 1;
     }
     this.#sorted.subarray(0, count).sort();
-    // What has been read is sorted now, and leaves its room to the rows.
+    // The words that were read are sorted now, and leave their room to the rows.
     const order = words;
     for (let start = 0, end = 0; start < count; start = end) {
       const word = sorted[start * 2 + 1];
@@ -178,7 +178,7 @@ export class DisjointSets {
   }
 }
 
-/** Texts of rows, read from the scratch file when they are needed. */
+/** Texts of rows, read from the scratch file on demand. */
 class Texts {
   readonly #file: number;
   readonly #places: Float64Array;

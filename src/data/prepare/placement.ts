@@ -7,18 +7,18 @@ import { assignSides, type SideOptions } from '../split/sides.ts';
 import { isDropped, type JudgedLabels } from './judged-labels.ts';
 import type { PreparedRows } from './prepared-rows.ts';
 
-/** Where each row goes, or why it goes nowhere. */
+/** The side of each row, or the reason why it has none. */
 export interface Placement {
   /** By `SIDE_CODES`; 0 for rows that are left out. */
   sides: Uint8Array;
   /** Why a row is left out. */
   issueOf(row: number): RowIssue | undefined;
   quarantined: number;
-  /** Groups that stay on one side, and how many of them hold inputs that are alike but not equal. */
+  /** Groups that stay on one side, and the number of groups whose inputs are similar but not equal. */
   groups: { all: number; nearDuplicates: number };
 }
 
-/** Leaves out repeats and leaks, gives the rest a side, and notes it in the ledger. */
+/** Leaves out repeats and leaks, gives the other rows a side, and notes it in the ledger. */
 export function placeRows(
   rows: PreparedRows,
   labels: JudgedLabels,
@@ -34,7 +34,7 @@ export function placeRows(
   const stays = (row: number) => repeats[row] === REPEAT.none && !isDropped(labels.issueOf(row));
   const placed: number[] = [];
   for (let row = heldOut; row < count; row += 1) {
-    // A row that is left out now, but was on a side, still holds its group on that side.
+    // A row that is left out now, but was on a side, still keeps its group on that side.
     if (stays(row) || known[row] !== 0) placed.push(row);
   }
   const remaining = Uint32Array.from(placed);
@@ -76,7 +76,7 @@ const REPEAT_ISSUES: ReadonlyMap<number, RowIssue> = new Map<number, RowIssue>([
   [REPEAT.inTestFile, 'in-test-file'],
 ]);
 
-/** Groups in the numbers of the rows that are left: the first of them that is left names a group. */
+/** Groups in the numbers of the remaining rows: the first remaining row names a group. */
 function renumbered(groups: Uint32Array, remaining: Uint32Array): Uint32Array {
   const firsts = new Map<number, number>();
   return remaining.map((row, position) => {

@@ -23,7 +23,7 @@ import { findTemplate } from './template-search.ts';
 import { writeDataset } from './write-dataset.ts';
 import { writeManifest } from './write-manifest.ts';
 
-/** What a dataset version is made of, and who hears how far it is. */
+/** The input of a dataset version, and the receiver of its progress. */
 export interface PrepareOptions {
   artifacts: ArtifactStore;
   pipeline: Pipeline;
@@ -33,21 +33,21 @@ export interface PrepareOptions {
   inputs: string;
   /** The latest dataset version; null for the first one. */
   parent: { number: number; ref: ArtifactRef; manifest: Manifest } | null;
-  /** Rows that a test file must not bring back. The snapshot was read without them. */
+  /** Erased rows, which a test file must not bring back. The snapshot was read without them. */
   erased: Pick<ErasedRows, 'has'>;
-  /** An existing folder; what is put there is the caller's to remove. */
+  /** An existing folder; the caller removes its contents. */
   scratch: string;
   signal: AbortSignal;
   onProgress: (step: string, rows?: number) => void;
 }
 
 const PROGRESS_ROWS = 20_000;
-/** Whether a label is odd shows only beside all other labels. */
+/** Whether a label is odd shows only in comparison with all other labels. */
 const LABEL_ISSUES: ReadonlySet<RowIssue> = new Set<RowIssue>(['padded-label', 'chatty-label', 'json-label']);
 
 /**
- * Makes the dataset version of a snapshot, step by step: find the template, strip and clean the rows, group what is nearly
- * equal and place each group on a side, write the examples and training files, write the manifest.
+ * Makes the dataset version of a snapshot, step by step: find the template, strip and clean the rows, group nearly equal inputs and place
+ * each group on a side, write the examples and training files, write the manifest.
  *
  * @throws TuneloopError INSTRUCTIONS_NOT_FOUND, SOURCE_ROW_INVALID, SOURCE_EMPTY, TOO_FEW_EXAMPLES, FILE_TOO_LARGE
  */
@@ -116,7 +116,7 @@ async function cleanRows(options: PrepareOptions, template: PromptTemplate, held
     { scratch, signal, onProgress: (done) => onProgress('strip and clean', done) },
   );
   refuseMismatch(rows.issues, snapshot);
-  // A deployment logs answers of our own models every hour: they are no fault of the log.
+  // A deployment logs answers of our own models every hour, which is no fault of the log.
   if (isStrict(pipeline)) refuseIssues(rows.issues.all().filter(({ verdict }) => verdict !== 'own-answer'));
   return rows;
 }
@@ -142,7 +142,7 @@ async function placeGroups({ artifacts, pipeline, parent, onProgress }: PrepareO
   return { salt, ledger, labels, placement };
 }
 
-/** Writes examples and training files. The table has what is wrong with rows of all steps, collecting included. */
+/** Writes examples and training files. The table has the issues of all steps, collecting included. */
 async function writeExamples(
   { artifacts, pipeline, snapshot, onProgress }: PrepareOptions,
   { template, heldOut, rows, labels, placement }: Prompts & { rows: PreparedRows } & Placed,

@@ -13,31 +13,31 @@ import { keyOf, numberOf, type RowBatch, RowPreparation, type RowSettings } from
 import { type prepareChunk, type RowThreadData, readActuals } from './row-thread.ts';
 
 const CHUNK_BYTES = 1 << 20;
-/** Less than this is done before threads have started. */
+/** Fewer rows than this are finished before threads have started. */
 const THREADED_BYTES = 8 * CHUNK_BYTES;
 const MOST_THREADS = 4;
 
-/** What rows become examples of. */
+/** The settings by which rows become examples. */
 export interface RowSource {
   /** Local files of one log row a line. */
   segments: readonly { file: string; bytes: number; rows: number }[];
   /** Local files of answers that came later, the oldest first. */
   actuals: readonly string[];
   settings: RowSettings;
-  /** Examples that judge and are not from the log; they come first. */
+  /** Test examples that are not from the log; they come first. */
   heldOut: readonly Example[];
 }
 
 export interface PrepareRowsOptions {
-  /** An existing folder; what is put there is the caller's to remove. */
+  /** An existing folder; the caller removes its contents. */
   scratch: string;
   signal: AbortSignal;
   onProgress?: (rows: number) => void;
 }
 
 /**
- * All examples of a log: figures about each of them in memory, as columns of about 80 bytes a row, and their texts on
- * disk. Row `i` of each column belongs together. The first `heldOut` rows are those that judge.
+ * All examples of a log: figures about each of them in memory, as columns of about 80 bytes a row, and their texts on disk. Row `i` of each
+ * column belongs together. The first `heldOut` rows are the test examples.
  */
 export interface PreparedRows {
   count: number;
@@ -56,9 +56,9 @@ export interface PreparedRows {
   labelCounts: number[];
   issues: IssueTable;
   redactions: Record<string, number>;
-  /** Rows whose answer or rating came later, and how many such answers there are. */
+  /** Rows whose answer or rating came later, and the number of such answers. */
   actuals: { used: number; given: number };
-  /** The examples in order, those that are held out left out, as they were before labels were mended. */
+  /** The examples of the log in order, without those of the test file, as they were before labels were mended. */
   examples(): AsyncIterable<string>;
 }
 
@@ -97,7 +97,7 @@ export async function prepareRows(source: RowSource, options: PrepareRowsOptions
   }
 }
 
-/** What each thread makes of its pieces, in the order of the pieces. */
+/** The results of the threads' pieces, in the order of the pieces. */
 async function* batchesOf({ segments, actuals, settings }: RowSource, signal: AbortSignal): AsyncIterable<RowBatch> {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   if (bytes < THREADED_BYTES) {
@@ -145,7 +145,7 @@ async function addHeldOut(heldOut: readonly Example[], columns: Columns, index: 
   await index.add({ texts, signatures });
 }
 
-/** A write may take less than it was given. */
+/** A write may store fewer bytes than it was given. */
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length; ) {
     offset += (await handle.write(bytes, offset)).bytesWritten;

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { TuneloopError } from '../../errors.ts';
 import type { ForeignSpan } from '../redaction/redactor.ts';
 
-/** Finds what patterns cannot, such as names of people; its finds go to the redactor beside the redactor's own. */
+/** Finds personal data that patterns cannot find, such as names of people; the redactor combines these finds with its own. */
 export interface PiiAnalyzer {
   /**
-   * For each text what was found in it, in UTF-16 code units. The texts leave this process.
+   * The finds in each text, in UTF-16 code units. The texts leave this process.
    *
    * @throws TuneloopError ANALYZER_UNREACHABLE if trying again may help, ANALYZER_REFUSED if not; neither holds texts.
    */
@@ -18,9 +18,9 @@ export interface PresidioOptions {
   url: string;
   /** Two letters. The analyzer must have been started with a model of this language. */
   language?: string;
-  /** What to look for, by Presidio's names, such as `PERSON`; everything that it knows if absent. */
+  /** The types to look for, by Presidio's names, such as `PERSON`; all types that it knows if absent. */
   entities?: readonly string[];
-  /** 0 to 1: what the analyzer is less sure of is left alone. */
+  /** 0 to 1: finds with a lower score are ignored. */
   minScore?: number;
   /** Requests at a time. */
   concurrency?: number;
@@ -28,7 +28,7 @@ export interface PresidioOptions {
   timeoutMs?: number;
 }
 
-/** The redactor's names for what both can find, so that a value has one placeholder whoever found it. */
+/** The redactor's names for types that both can find, so that a value has one placeholder whichever of them found it. */
 const TYPES = new Map([
   ['EMAIL_ADDRESS', 'email'],
   ['PHONE_NUMBER', 'phone'],
@@ -120,7 +120,7 @@ export class PresidioAnalyzer implements PiiAnalyzer {
     }
   }
 
-  /** What the server says is left out: it may quote the text. */
+  /** The server's text is left out, because it may quote the input. */
   #refusal(status: number): TuneloopError {
     const { language } = this.#request;
     if (status === 429 || status === 502 || status === 503 || status === 504) {
@@ -138,7 +138,7 @@ export class PresidioAnalyzer implements PiiAnalyzer {
   }
 }
 
-/** Undefined if it is no JSON: somebody else listens there. */
+/** Undefined if it is no JSON, because another service listens there. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

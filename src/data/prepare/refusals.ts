@@ -8,7 +8,7 @@ import { refusalText } from '../../sources/log-row.ts';
 /** At most this share of the rows may not fit the template; with more, the template is not understood. */
 const MISMATCH_LIMIT = 0.2;
 
-/** What a log is called in a message, and how many rows it has. */
+/** The name of a log in a message, and its number of rows. */
 interface LogSize {
   names: readonly string[];
   rows: number;

@@ -19,17 +19,17 @@ import { KEY_BYTES } from '../rows/row-key.ts';
 import { canonicalInput, SIGNATURE_WORDS, Signer } from '../split/near-duplicates.ts';
 import { type PiiAnalyzer, PresidioAnalyzer, type PresidioOptions } from './presidio.ts';
 
-/** What a row needs to become an example. */
+/** The settings that turn a row into an example. */
 export interface RowSettings {
   template: PromptTemplate;
-  /** What of the prompts candidates are trained on: none of it may be more than a provider takes. */
+  /** The treatments of the candidates: no example may exceed the provider's limit in any of them. */
   treatments: readonly Treatment[];
   /** Of the provider. */
   limits: Pick<ProviderLimits, 'roles' | 'tokensPerExample'>;
   classification: boolean;
   redact: readonly PiiType[];
   phoneRegion: string;
-  /** Who else is asked for personal data; null for nobody. */
+  /** The analyzer of personal data; null for none. */
   analyzer: PresidioOptions | null;
   /** Metadata key whose values keep rows together; null for none. */
   groupBy: string | null;
@@ -48,7 +48,7 @@ export interface RowBatch {
   texts: string[];
   /** {@link SIGNATURE_WORDS} a row. */
   signatures: Uint32Array<ArrayBuffer>;
-  /** {@link KEY_BYTES} a row: what the ledger of sides knows it by. */
+  /** The row's key in the ledger of sides, {@link KEY_BYTES} a row. */
   keys: Uint8Array<ArrayBuffer>;
   /** Beginnings of hashes as whole numbers below 2^52: of the input, the answer, the id, and the value that groups. */
   inputs: Float64Array<ArrayBuffer>;
@@ -109,7 +109,7 @@ export class RowPreparation {
         continue;
       }
       examples.push(example);
-      // Before anything is replaced, so that a row is known again when other things are.
+      // Row keys are computed before redaction, so that a row keeps its key in every dataset version.
       texts.push(canonicalInput(example.input));
       userGroups.push(this.#settings.groupBy === null ? undefined : row.metadata?.[this.#settings.groupBy]);
     }
@@ -138,7 +138,7 @@ export class RowPreparation {
     return exampleIssue(template, example, treatments, limits) ?? example;
   }
 
-  /** The same value gets the same placeholder in the whole example. @returns how many values were replaced, by type. */
+  /** Gives equal values the same placeholder in the whole example. @returns the number of replaced values, by type. */
   async #redact(examples: readonly Example[]): Promise<Record<string, number>> {
     const counts: Record<string, number> = {};
     if (this.#settings.redact.length === 0 && !this.#analyzer) return counts;
@@ -185,13 +185,13 @@ export class RowPreparation {
   }
 }
 
-/** What of an example is redacted. Labels are not: they name classes. */
+/** The texts of an example that are redacted. Labels are not, because they name classes. */
 function textsOf({ input, slots = [], completion, recorded }: Example, classification: boolean): string[] {
   const answers = classification ? [] : [completion, ...(recorded ? [recorded.completion] : [])];
   return [input, ...slots, ...answers];
 }
 
-/** Puts back what {@link textsOf} gave. */
+/** Puts the texts of {@link textsOf} back. */
 function replaceTexts(example: Example, [input = '', ...others]: readonly string[]): void {
   example.input = input;
   if (example.slots) example.slots = others.splice(0, example.slots.length);
@@ -212,12 +212,12 @@ export function exampleOf(row: LogRow, { input, slots, version }: StrippedPrompt
     version,
     // The input alone says as much, and most templates have no other slot.
     ...(slots.length === 1 && slots[0] === input ? {} : { slots }),
-    // The baseline is the original prompt, and not what has taken its place.
+    // The baseline is the original prompt, without any replacement.
     ...(row.completion === undefined || row.flaw === 'own-answer' ? {} : { recorded: recordedOf(row, row.completion) }),
   };
 }
 
-/** What the ledger of sides knows an input by. */
+/** The key of an input in the ledger of sides. */
 export function keyOf(canonical: string): Uint8Array {
   return hash('sha256', canonical, 'buffer').subarray(0, KEY_BYTES);
 }

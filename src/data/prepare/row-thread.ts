@@ -5,7 +5,7 @@ import type { Actual } from '../../core/dataset/row.ts';
 import { readLines } from '../../stores/lines.ts';
 import { type RowBatch, RowPreparation, type RowSettings } from './row-batch.ts';
 
-/** What a thread is started with. */
+/** The input of a thread. */
 export interface RowThreadData {
   settings: RowSettings;
   /** Files of answers and ratings that came later, the oldest first; one {@link Actual} a line. */

@@ -12,16 +12,16 @@ import { readLines } from '../../stores/lines.ts';
 import { parseTemplates } from '../instructions/explicit-template.ts';
 import { mineTemplate } from '../instructions/template-mining.ts';
 
-/** So many prompts show the instructions as well as more would. */
+/** This many prompts show the instructions as well as more would. */
 const MINED_PROMPTS = 2000;
-/** Share of prompts of no known version from which on they are looked at: fewer are no version, but odd rows. */
+/** From this share on, prompts of no known version are searched for a new one: fewer are odd rows. */
 const UNKNOWN_SHARE = 0.02;
 
 /**
- * The templates that a pipeline gives, or those that prompts taken from all over the log share.
+ * The templates of the pipeline file, or those that a sample of prompts from all over the log shares.
  *
- * @param before the template of the version before. Its versions stay as they are and others join them: a row is known
- *   by its input, which must not change because the log has grown.
+ * @param before the template of the version before. Its versions stay unchanged and new ones join them, because a row is
+ * known by its input, which must not change when the log grows.
  */
 export async function findTemplate(
   instructions: Pipeline['clean']['instructions'],
@@ -36,14 +36,14 @@ export async function findTemplate(
   return { versions: [...before.versions, ...mineVersions(unknown)] };
 }
 
-/** Without such as would take in anything: prompts that nobody understands must not pass for inputs. */
+/** Without versions that would accept any text: prompts that follow no version must not pass for inputs. */
 function mineVersions(prompts: readonly Message[][]): TemplateVersion[] {
   try {
     return mineTemplate(prompts).versions.filter(({ messages }) =>
       messages.some(({ parts }) => parts.some((part) => typeof part === 'string' && part.trim() !== '')),
     );
   } catch (error) {
-    // They stay rows that do not fit; whether they are too many is found out when all rows have been seen.
+    // They stay rows that do not fit; whether they are too many is known when all rows have been read.
     if (error instanceof TuneloopError && error.code === 'INSTRUCTIONS_NOT_FOUND') return [];
     throw error;
   }

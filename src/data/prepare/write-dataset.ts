@@ -26,7 +26,7 @@ export interface WrittenDataset {
   examples: Record<Side, ArtifactRef>;
   files: TreatedFiles[];
   labels: LabelTable;
-  /** For each version of the prompt how often it was answered with each label. */
+  /** For each version of the prompt the number of answers with each label. */
   versionLabels: ReadonlyMap<number, ReadonlyMap<string, number>>;
   conflicts: Conflicts;
   tokens: TokenEstimate;
@@ -36,8 +36,7 @@ const CONFLICTS_SHOWN = 100;
 const PLACES_SHOWN = 20;
 
 /**
- * Writes examples and training files side by side, in one pass over the prepared rows. Issues get the places of what
- * is left out.
+ * Writes examples and training files side by side, in one pass over the prepared rows. Issues get the places of the rows that are left out.
  */
 export async function writeDataset(
   artifacts: ArtifactStore,

@@ -19,7 +19,7 @@ import type { PreparedRows } from './prepared-rows.ts';
 import { refuseTooFew, refuseTooLarge } from './refusals.ts';
 import type { WrittenDataset } from './write-dataset.ts';
 
-/** What the steps before have made. */
+/** The results of the steps before. */
 export interface ManifestParts {
   pipeline: Pipeline;
   /** See `inputsOf`. */

@@ -49,8 +49,8 @@ const IBAN_LENGTHS = new Map(
 );
 
 /**
- * Card numbers: of a known network, with its number of digits, with a right check digit, in groups or in one. The
- * longest counts where several are possible.
+ * Card numbers: of a known network, with its number of digits and a valid check digit, in groups or in one. The longest counts where
+ * several are possible.
  */
 export function findCards(text: string): PiiSpan[] {
   const found: PiiSpan[] = [];
@@ -99,11 +99,11 @@ function doubled(digit: number): number {
   return digit < 5 ? digit * 2 : digit * 2 - 9;
 }
 
-/** International bank account numbers: of a known country, with its length and right check digits, in groups or in one. */
+/** International bank account numbers: of a known country, with its length and valid check digits, in groups or in one. */
 export function findIbans(text: string): PiiSpan[] {
   const found: PiiSpan[] = [];
   for (let index = 0; index < text.length; ) {
-    // Then an IBAN starts neither here nor at the next character.
+    // In that case an IBAN starts neither here nor at the next character.
     if (!isDigit(text.charCodeAt(index + 3)) || !isLetter(text.charCodeAt(index + 1))) {
       index += 2;
       continue;
@@ -165,7 +165,7 @@ function isNumberStart(text: string, index: number): boolean {
   return !isAlphanumeric(before) && !(before === DOT && isDigit(text.charCodeAt(index - 2)));
 }
 
-/** Where the digits from an index end. Digits that are spelled one by one (`4 1 1 1`) are one group. */
+/** The place where the digits from an index end. Digits that are spelled one by one (`4 1 1 1`) are one group. */
 function endOfGroup(text: string, from: number): number {
   let end = from + 1;
   if (isDigit(text.charCodeAt(end))) {

@@ -5,13 +5,13 @@ const LONGEST_LOCAL_PART = 64;
 const LONGEST_DOMAIN = 255;
 const LONGEST_LABEL = 63;
 
-/** Signs of a local part that also stand in addresses of today; RFC 5321 has more, which end a word elsewhere. */
+/** Signs of a local part that stand in today's addresses; RFC 5321 has more, which elsewhere end a word. */
 const LOCAL_SIGNS = new Set([..."!#$%'*+-.^_`~"].map((sign) => sign.charCodeAt(0)));
 const HYPHEN = 45;
 const DOT = 46;
 const UNDERSCORE = 95;
 
-/** Which writing a letter is of: a word of a script without spaces touches an address that it does not belong to. */
+/** The script of a letter: a word of a script without spaces may touch an address that it does not belong to. */
 type Script = 'spaced' | 'unspaced';
 /** Letters alone, or their ASCII form. */
 const TOP_LEVEL = /^(?:[A-Za-z\p{L}\p{M}]{2,}|[Xx][Nn]--.+)$/u;
@@ -37,7 +37,7 @@ export function findEmails(text: string): PiiSpan[] {
   return found;
 }
 
-/** Where the local part in front of an `@` starts; the `@` itself if there is none. */
+/** The place where the local part in front of an `@` starts; the `@` itself if there is none. */
 function startOfLocalPart(text: string, at: number, from: number): number {
   const last = Math.max(from, at - LONGEST_LOCAL_PART);
   let script: Script | undefined;
@@ -50,7 +50,7 @@ function startOfLocalPart(text: string, at: number, from: number): number {
       script = other;
     }
     if (code === DOT && text.charCodeAt(index + 1) === DOT) break;
-    // Longer than any local part is: something else.
+    // Longer than any local part, so it is no address.
     if (index < last) return at;
     start = index;
   }
@@ -63,7 +63,7 @@ function isLocalSignAtEdge(code: number): boolean {
   return code !== UNDERSCORE && LOCAL_SIGNS.has(code);
 }
 
-/** Where the longest domain from an index ends; the index itself if there is none. */
+/** The place where the longest domain from an index ends; the index itself if there is none. */
 function endOfDomain(text: string, from: number): number {
   let end = from;
   for (let start = from; ; ) {

@@ -2,7 +2,7 @@ import { isAlphanumeric, isDigit, type PiiSpan } from './pii.ts';
 
 const IPV4 = /\d{1,3}(?:\.\d{1,3}){3}/g;
 const OCTET = /^(?:0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/;
-/** Behind these, four numbers are a version (`v1.2.3.4`, `Chrome/120.0.0.0`) or a heading. Looked for from the right. */
+/** After these words, four numbers are a version (`v1.2.3.4`, `Chrome/120.0.0.0`) or a heading. Searched for from the right. */
 const NOT_AN_ADDRESS =
   /(?<=\b(?:v|ver|vers|version|release|build|firmware|driver|section|chapter|clause)[ .:=#]{0,3}|[a-z]\/)/iy;
 
@@ -30,7 +30,7 @@ function* ipv4s(text: string): Iterable<PiiSpan> {
   }
 }
 
-/** Whether a number with dots goes on to the left or to the right. */
+/** Whether a number with dots continues to the left or to the right. */
 function isGlued(text: string, start: number, end: number): boolean {
   const before = text.charCodeAt(start - 1);
   const after = text.charCodeAt(end);

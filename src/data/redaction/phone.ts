@@ -9,13 +9,13 @@ import { isAlphanumeric, isDigit, type PiiDetector, type PiiSpan } from './pii.t
 
 /** ITU-T E.164 has 15 digits at most; a prefix for calls abroad (`00`, `011`) stands in front of them. */
 const MOST_DIGITS = 18;
-/** Shorter ones are numbers within a town, which nobody can tell from other numbers. */
+/** Shorter ones are numbers within a town, which cannot be told from other numbers. */
 const FEWEST_DIGITS = 7;
-/** Groups of one digit, as in `00 49 (0) 30`; what comes later and alone counts something. */
+/** Groups of one digit, as in `00 49 (0) 30`; a later single digit is a count. */
 const MOST_SINGLES = 3;
 const LONGEST_SEPARATOR = 3;
 const SEPARATORS = codesOf(' \u00a0\u2009\u202f-\u2010\u2011\u2012\u2013./()');
-/** Between a word and a number, they make one word of both. */
+/** Between a word and a number, these make one word of both. */
 const GLUE = codesOf('-/\\\u2010\u2011\u2012\u2013');
 const NOT_IN_FRONT = codesOf('#$€£¥');
 const NOT_BEHIND = codesOf('%$€£¥');
@@ -28,15 +28,15 @@ const COLON = 58;
 const UNDERSCORE = 95;
 
 /**
- * So many numbers of a text are looked up in their country's plan, which takes about 15 microseconds each. In a text made
- * to have more of them, whatever could be a phone number after these counts as one: time has a bound, and nothing stays.
+ * At most this many numbers of a text are looked up in their country's plan, which takes about 15 microseconds each. In a text with more of
+ * them, every later number that could be a phone number counts as one, so that time is bounded and no phone number is left.
  */
 const MOST_LOOKS = 300;
 
 /** `20240131`, `2024-01-31`, `31.01.2024`, `1/31/24`, with a time behind it. */
 const DATE =
   /^(?:(?:19|20)\d\d([-./ ]?)(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])|(?:0?[1-9]|[12]\d|3[01])([-./])(?:0?[1-9]|[12]\d|3[01])\2(?:19|20)?\d\d)(?: |$)/;
-/** Behind these, a number in one piece is the number of something else. Looked for from the right. */
+/** After these words, a number in one piece is a number of another kind. Searched for from the right. */
 const NUMBER_OF =
   /(?<=(?:#|№|\b(?:order|invoice|ticket|case|ref|reference|account|acct|transaction|tracking|booking|customer|serial|item|sku|id|isbn|imei)(?:[ _-]?(?:no|nr|num|number|id|code))?)[ .:=#-]{0,3}(?:is[ :]{1,2})?)/iy;
 
@@ -49,11 +49,11 @@ interface Written {
 }
 
 /**
- * Finds phone numbers: with a country code those of the whole world, without one those of a region. Only numbers that the
- * region's plan allows count, written as people write them: with the prefix that the region asks for, and in groups that
- * could be a number's. Dates, decimal numbers, and numbers behind `#` or a word such as `order` stay.
+ * Finds phone numbers: with a country code those of the whole world, without one those of a region. Only numbers that the region's plan
+ * allows count, written as people write them: with the prefix that the region asks for, and in groups that could be a number's. Dates,
+ * decimal numbers, and numbers behind `#` or a word such as `order` stay.
  *
- * @throws TuneloopError PIPELINE_INVALID if nobody knows the region.
+ * @throws TuneloopError PIPELINE_INVALID if the region is unknown.
  */
 export function phoneDetector(region: string): PiiDetector {
   if (!isSupportedCountry(region)) {
@@ -97,7 +97,7 @@ function findPhones(text: string, region: CountryCode): PiiSpan[] {
   }
 }
 
-/** What could be a phone number with its first digit at an index, the longest last. */
+/** Possible phone numbers whose first digit is at an index, the longest last. */
 function candidatesAt(text: string, start: number, first: number): Written[] {
   const candidates: Written[] = [];
   let cuts: readonly number[] = [];
@@ -118,7 +118,7 @@ function candidatesAt(text: string, start: number, first: number): Written[] {
   return candidates;
 }
 
-/** Cheaper than to collect candidates, and mostly the answer. */
+/** Cheaper than collecting candidates, and usually the answer is no. */
 function hasEnoughDigits(text: string, first: number): boolean {
   let digits = 0;
   let singles = 0;
@@ -133,8 +133,8 @@ function hasEnoughDigits(text: string, first: number): boolean {
 }
 
 /**
- * Where a number with this first digit starts, with its plus and its bracket; undefined inside of something else. What
- * stands before `from` is another number.
+ * The start of a number with this first digit, with its plus and its bracket; undefined inside other text. The text before `from` is
+ * another number.
  */
 function startOfNumber(text: string, first: number, from: number): number | undefined {
   let start = first;
@@ -181,7 +181,7 @@ function phoneNumber(text: string, { start, end, digits, cuts }: Written, region
   return international || isWrittenAsPhone(text.slice(start, end), digits, cuts, number) ? number.number : undefined;
 }
 
-/** Whether a number is plainly something else: a date or a decimal number. */
+/** Whether a number is plainly a date or a decimal number. */
 function isOtherNumber(text: string, { start, end, cuts }: Written): boolean {
   if (isInternational(text, start)) return false;
   const written = text.slice(start, end);
@@ -196,7 +196,7 @@ function isNumberOfSomething(text: string, { start, cuts }: Written): boolean {
 /** Whether a number without a plus has the prefix that its region asks for, and groups that are a phone number's. */
 function isWrittenAsPhone(written: string, digits: string, cuts: readonly number[], number: PhoneNumber): boolean {
   const { nationalNumber } = number;
-  // Ranges of pagers are wide and nobody has one; milliseconds since 1970 fall into Germany's.
+  // Ranges of pagers are wide and hardly used; milliseconds since 1970 fall into Germany's.
   if (number.getType() === 'PAGER') return false;
   if (digits !== nationalNumber) return true;
   const format = number.formatNational({ nationalPrefix: false });

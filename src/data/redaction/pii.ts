@@ -6,7 +6,7 @@ export interface Span {
 
 /** A place where personal data or a secret stands. */
 export interface PiiSpan extends Span {
-  /** The value in one spelling: equal for everything that means the same, such as a number with and without spaces. */
+  /** The value in one spelling: the same for all spellings of one value, such as a number with and without spaces. */
   value: string;
 }
 

@@ -6,46 +6,46 @@ import { phoneDetector } from './phone.ts';
 import type { PiiDetector, PiiSpan, Span } from './pii.ts';
 import { findProviderKeys, findWebTokens } from './secret.ts';
 
-/** A place that somebody else found, such as an analyzer of names. */
+/** A find of another program, such as an analyzer of names. */
 export interface ForeignSpan extends Span {
-  /** What it is; becomes the name of the placeholder, in capitals. A {@link PiiType} shares its numbers. */
+  /** Its type, which becomes the name of the placeholder, in capitals. A {@link PiiType} shares its numbers. */
   type: string;
 }
 
 export interface Redaction {
   texts: readonly string[];
-  /** How many different values were replaced, by type in small letters. */
+  /** The number of different values that were replaced, by type in small letters. */
   found: Record<string, number>;
 }
 
-/** The most specific first: it wins where two are equally long. */
+/** The most specific first: it wins over an equally long one. */
 const SPECIFIC_FIRST = ['jwt', 'key', 'email', 'iban', 'card', 'ip', 'phone'] as const satisfies readonly PiiType[];
 
 const PLACEHOLDER = /\[([A-Z][A-Z0-9_]{0,40})_(\d{1,9})\]/g;
 const LONGEST_NAME = 40;
 
 /**
- * What is found only after its neighbour was replaced is replaced in a further round. Texts with more rounds than these
- * are made to have them.
+ * A value that is found only after its neighbour was replaced is replaced in a further round. Only texts made for this purpose need more
+ * rounds than this.
  */
 const MOST_ROUNDS = 5;
 
-/** A place and what its placeholder would be called, before it is known which of those that overlap counts. */
+/** A place and the type of its placeholder, before overlaps are resolved. */
 interface Claim extends PiiSpan {
   name: string;
   foreign: boolean;
 }
 
 /**
- * Replaces personal data and secrets by typed placeholders, such as `[EMAIL_1]`. Time is linear in the length of the
- * texts, whatever they hold. Nothing of a text is kept after a call.
+ * Replaces personal data and secrets by typed placeholders, such as `[EMAIL_1]`. Time is linear in the length of the texts, whatever they
+ * hold. No text is kept after a call.
  */
 export class Redactor {
   readonly #detectors: readonly { name: string; detect: PiiDetector }[];
 
   /**
-   * @param phoneRegion whose phone numbers are recognised without a country code, as two capital letters.
-   * @throws TuneloopError PIPELINE_INVALID if phones are wanted and nobody knows the region.
+   * @param phoneRegion the region whose phone numbers are recognised without a country code, as two capital letters.
+   * @throws TuneloopError PIPELINE_INVALID if phones are wanted and the region is unknown.
    */
   constructor({ types, phoneRegion }: { types: readonly PiiType[]; phoneRegion: string }) {
     this.#detectors = SPECIFIC_FIRST.filter((type) => types.includes(type)).map((type) => ({
@@ -55,14 +55,14 @@ export class Redactor {
   }
 
   /**
-   * Redacts the texts of one example together: a value has the same placeholder in all of them, however it is written.
-   * Placeholders count from 1 for each type, by first appearance. Those that a text already holds stay, and their
-   * numbers are not given to other values; so doing it twice changes nothing more.
+   * Redacts the texts of one example together: a value has the same placeholder in all of them, in any spelling. Placeholders count from 1
+   * for each type, by first appearance. Those that a text already holds stay, and their numbers are not given to other values; so a second
+   * pass changes nothing.
    *
-   * Of places that overlap, the longest counts, then the most specific type. What is left of a foreign one is replaced
-   * too, because nobody can look at it again.
+   * Of places that overlap, the longest counts, then the most specific type. The rest of a foreign find is replaced too, because it is not
+   * looked at again.
    *
-   * @param foreign for each text what somebody else found in it.
+   * @param foreign the finds of another program in each text.
    */
   redact(texts: readonly string[], foreign: readonly (readonly ForeignSpan[])[] = []): Redaction {
     let placeholders: Placeholders | undefined;
@@ -72,7 +72,7 @@ export class Redactor {
       if (claims.every(({ length }) => length === 0)) break;
       placeholders ??= new Placeholders(texts);
       const next = replaceAll(current, claims, placeholders);
-      // All that was found stands in placeholders.
+      // All finds stand in placeholders.
       if (next.every((text, index) => text === current[index])) break;
       current = next;
     }
@@ -114,7 +114,7 @@ function replaceAll(texts: readonly string[], claims: readonly Claim[][], placeh
   return texts.map((text, index) => replace(text, claims[index] ?? [], placeholders));
 }
 
-/** The text with placeholders in place of the claims that count. */
+/** The text with placeholders in place of the valid claims. */
 function replace(text: string, claims: readonly Claim[], placeholders: Placeholders): string {
   if (claims.length === 0) return text;
   let clean = '';
@@ -126,7 +126,7 @@ function replace(text: string, claims: readonly Claim[], placeholders: Placehold
   return clean + text.slice(from);
 }
 
-/** Claims that count, in order and without overlaps. None touches a placeholder. */
+/** The valid claims, in order and without overlaps. None touches a placeholder. */
 function settle(text: string, claims: readonly Claim[]): Claim[] {
   const taken = new Uint8Array(text.length);
   for (const { 0: placeholder, index } of text.matchAll(PLACEHOLDER)) {
@@ -142,12 +142,12 @@ function settle(text: string, claims: readonly Claim[]): Claim[] {
   return settled.sort((a, b) => a.start - b.start);
 }
 
-/** What is taken is longer than the claim or a placeholder around it, so it covers one of the ends. */
+/** Taken places are longer than the claim, or placeholders around it, so they cover one of its ends. */
 function isFree({ start, end }: Claim, taken: Uint8Array): boolean {
   return taken[start] === 0 && taken[end - 1] === 0;
 }
 
-/** The parts of a claim that nothing else has taken, without the spaces around them. */
+/** The parts of a claim that no other claim has taken, without the spaces around them. */
 function freePieces(text: string, claim: Claim, taken: Uint8Array): Claim[] {
   const pieces: Claim[] = [];
   for (let start = claim.start; start < claim.end; ) {
@@ -168,7 +168,7 @@ function freePieces(text: string, claim: Claim, taken: Uint8Array): Claim[] {
 class Placeholders {
   /** By name, then by value. */
   readonly #given = new Map<string, Map<string, string>>();
-  /** Those that the texts already hold. */
+  /** The numbers that the texts already hold. */
   readonly #used = new Set<string>();
   /** The last number of a name. */
   readonly #last = new Map<string, number>();
@@ -187,7 +187,7 @@ class Placeholders {
     return placeholder;
   }
 
-  /** How many values have a placeholder, by type. */
+  /** The number of values with a placeholder, by type. */
   counts(): Record<string, number> {
     return Object.fromEntries(Array.from(this.#given, ([name, given]) => [name.toLowerCase(), given.size]));
   }

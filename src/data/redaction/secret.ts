@@ -3,11 +3,11 @@ import type { PiiSpan } from './pii.ts';
 
 /** JSON web tokens, signed or encrypted. */
 export function findWebTokens(text: string): PiiSpan[] {
-  // Cheaper than the pattern, and nearly always the answer.
+  // Cheaper than the pattern, and nearly always enough.
   return text.includes('eyJ') ? matches(text, JSON_WEB_TOKEN) : [];
 }
 
-/** Keys as providers make them. They are random: what has no digit is a word with hyphens. */
+/** Keys as providers make them. They are random: a word without a digit is a word with hyphens. */
 export function findProviderKeys(text: string): PiiSpan[] {
   return matches(text, PROVIDER_KEY).filter(({ value }) => /[\d*]/.test(value));
 }

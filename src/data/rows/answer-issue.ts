@@ -2,8 +2,8 @@ import type { RowIssue } from '../../core/dataset/issue.ts';
 import { REFUSAL_WORDINGS } from './refusal-wordings.ts';
 
 /**
- * What is wrong with an answer that nobody has checked, whatever the task is. Looks for answers that are nothing but a
- * refusal or an error: one that regrets something, or is about errors, is left alone.
+ * The issue of an unchecked answer, whatever the task. Only answers that are nothing but a refusal or an error have one: an answer that
+ * regrets something, or is about errors, has none.
  */
 export function answerIssue(completion: string): RowIssue | undefined {
   const text = completion.trim();
@@ -12,7 +12,7 @@ export function answerIssue(completion: string): RowIssue | undefined {
   return isRefusal(text) ? 'refusal' : undefined;
 }
 
-/** UTF-16 code units. Longer answers say more than that there is none. */
+/** UTF-16 code units. Longer answers say more than a refusal or an error. */
 const LONGEST_REFUSAL = 600;
 
 function isRefusal(text: string): boolean {
@@ -52,25 +52,24 @@ function isApiError(text: string): boolean {
   return ERROR_WORDINGS.some((wording) => wording.test(start));
 }
 
-/** With more different answers than this they are no labels, and nothing is known about them. */
+/** With more different answers than this they are no labels, and no label is judged. */
 const MOST_LABELS = 100_000;
-/** Share of the rows of a label that one spelling needs for other capitals to be slips: labels may differ by them alone. */
+/** The share of a label's rows that one spelling needs before other capitals count as slips, because labels may differ only by them. */
 const DOMINANT = 0.9;
-/** What is so on this share of the rows is how answers are in this log, and no flaw. */
+/** A trait of at least this share of the rows is the form of answers in this log, and no flaw. */
 const USUAL_SHARE = 0.5;
-/** Share of the answers that occur repeatedly, by whose length in words the length of a label is known. */
+/** Share of the answers that occur repeatedly; their length in words limits the length of a label. */
 const MEASURED_SHARE = 0.95;
-/** How much more often a label has to stand alone than in a longer answer. */
+/** The factor by which a label has to stand alone more often than in a longer answer. */
 const FAR_MORE_OFTEN = 3;
-/** Characters and words of an answer that are looked at. */
+/** At most this many characters and words of an answer are looked at. */
 const LONGEST_ANSWER = 2000;
 const LONGEST_ANNOUNCEMENT = 250;
 const LONGEST_LABEL_WORDS = 12;
 
 /**
- * Judges the labels of a log by how often each answer occurs. An answer that differs from a far more frequent one by
- * white space, quotes, a full stop or capitals alone is that label. Where most answers of a log are alike (all in JSON,
- * all in sentences), nothing is wrong with that.
+ * Judges the labels of a log by how often each answer occurs. An answer that differs from a far more frequent one by white space, quotes, a
+ * full stop or capitals alone is that label. A form that most answers of a log share (all in JSON, all in sentences) is no issue.
  */
 export class LabelJudge {
   readonly #spellings = new Map<string, Spellings>();
@@ -82,7 +81,7 @@ export class LabelJudge {
   readonly #judgesJson: boolean = false;
   readonly #judgesChat: boolean = false;
 
-  /** @param counts - how many rows have each answer */
+  /** @param counts - the number of rows with each answer */
   constructor(counts: ReadonlyMap<string, number>) {
     if (counts.size > MOST_LABELS) return;
     let rows = 0;
@@ -106,7 +105,7 @@ export class LabelJudge {
     this.#judgesChat = chatty < rows * USUAL_SHARE;
   }
 
-  /** The label that an answer stands for, and what is wrong with it. With an issue that drops, it stays as it is. */
+  /** The label that an answer stands for, and its issue. With an issue that drops the row, the answer stays unchanged. */
   mend(completion: string): { completion: string; issue?: RowIssue } {
     const label = bare(completion);
     if (isJson(label)) return { completion, ...(this.#judgesJson ? { issue: 'json-label' } : {}) };
@@ -121,7 +120,7 @@ export class LabelJudge {
     return this.#spellings.get(dominates ? capitals.form : label)?.form;
   }
 
-  /** Whether an answer says of a label that it is the label, or says much and holds a single label. */
+  /** Whether an answer states a label in a sentence, or is long and holds a single label. */
   #isChatty(answer: string): boolean {
     const words = wordsOf(answer.slice(0, LONGEST_ANSWER));
     const rows = this.#rows.get(words.join(' ')) ?? 0;
@@ -136,7 +135,7 @@ export class LabelJudge {
     return words.length === 0 ? 0 : (this.#rows.get(words.join(' ')) ?? 0);
   }
 
-  /** The different labels that words spell, the longest at each place; two are enough to know. */
+  /** The different labels that words spell, the longest at each place; two are enough to decide. */
   #labelsIn(words: readonly string[]): Set<string> {
     const found = new Set<string>();
     for (let at = 0; at < words.length && found.size < 2; ) {

@@ -5,10 +5,10 @@ import type { Example } from '../../core/dataset/row.ts';
 import { TuneloopError } from '../../errors.ts';
 
 /**
- * What a model gets for an example.
+ * The messages of an example to a model.
  *
- * @throws TuneloopError INSTRUCTIONS_NOT_FOUND where the prompt is to be kept, and the input of a test file cannot be put
- * into it, because the prompt has several slots.
+ * @throws TuneloopError INSTRUCTIONS_NOT_FOUND where the prompt is to be kept, but the input of a test file cannot be put into it, because
+ * the prompt has several slots.
  */
 export function messagesFor(
   template: PromptTemplate,

@@ -7,7 +7,7 @@ import type { Example } from '../../core/dataset/row.ts';
 import type { ProviderLimits } from '../../providers/profile.ts';
 import { messagesFor } from './messages.ts';
 
-/** What a chat costs besides its contents (OpenAI cookbook): 3 a message and 1 for its role, and 3 that open the reply. */
+/** The tokens of a chat besides its contents (OpenAI cookbook): 3 a message and 1 for its role, and 3 that open the reply. */
 const TOKENS_PER_MESSAGE = 4;
 const TOKENS_PER_REPLY = 3;
 
@@ -27,7 +27,7 @@ export function exampleIssue(
   return undefined;
 }
 
-/** Counting is slow, and hardly ever needed: a token is at least a byte, and a UTF-16 code unit at most three. */
+/** Counting is slow and rarely needed: a token is at least a byte, and a UTF-16 code unit at most three. */
 function isTooLong(messages: readonly Message[], mostTokens: number): boolean {
   const most = mostTokens - messages.length * TOKENS_PER_MESSAGE - TOKENS_PER_REPLY;
   if (lengthOf(messages) * 3 <= most) return false;
@@ -49,8 +49,8 @@ const COUNTED_INPUTS = 20_000;
 const COUNTED_PROMPTS = 1000;
 
 /**
- * Counts the tokens of training examples: each of the first 20,000 (of whole prompts the first 1,000), then ever fewer,
- * so that the half to all of as many are counted, spread evenly over all rows. The others are estimated by their length.
+ * Counts the tokens of training examples: each of the first 20,000 (of whole prompts the first 1,000), then a falling share, so that at
+ * least half of that number are always counted, spread evenly over all rows. The others are estimated by their length.
  */
 export class TokenEstimate {
   readonly #template: PromptTemplate;
@@ -98,12 +98,12 @@ export function countMessages(messages: readonly Message[]): number {
   return messages.reduce((sum, { content }) => sum + countText(content) + TOKENS_PER_MESSAGE, TOKENS_PER_REPLY);
 }
 
-/** Counts the tokens of a sample of requests, and takes the others to have as many in proportion to their length. */
+/** Counts the tokens of a sample of requests, and assumes that the others have as many in proportion to their length. */
 class SampledCount {
   rows = 0;
   readonly #capacity: number;
   #sample: { position: number; length: number; tokens: number }[] = [];
-  /** Rows whose position is below are in the sample. */
+  /** Rows whose position is below this are in the sample. */
   #bound = 1;
   #length = 0;
   #messages = 0;
@@ -151,13 +151,13 @@ export function countText(text: string): number {
   return tokens;
 }
 
-// A row may hold "<|endoftext|>" and the like: there they are plain text, and not an error.
+// A row may hold "<|endoftext|>" and the like: such text is plain text there, and no error.
 const PLAIN = { disallowedSpecial: new Set<string>() };
 
 /** UTF-16 code units. The time that a word takes grows with the square of its length, so that one of 100 kB takes seconds. */
 const PIECE = 4000;
 
-/** Cut before a space, where no token goes across. */
+/** Cut before a space, where no token crosses. */
 function* piecesOf(text: string): Iterable<string> {
   let start = 0;
   while (text.length - start > PIECE) {

@@ -1,6 +1,6 @@
 /**
- * What a row is known by from version to version: the first 16 bytes of the SHA-256 of its canonical input. Keys of many
- * rows stand one after another in one array.
+ * The identity of a row across versions: the first 16 bytes of the SHA-256 of its canonical input. Keys of many rows stand one after
+ * another in one array.
  */
 export const KEY_BYTES = 16;
 

@@ -1,6 +1,6 @@
 /**
- * Groups of rows that must not be parted. They are given as a column: for each row the number of the first row of its
- * group, so that a row that stands alone names itself.
+ * Groups of rows that must stay on one side. They are given as a column: for each row the number of the first row of its group, so that a
+ * row that stands alone names itself.
  */
 
 /** The members of each group of two or more, in ascending order. Linear in the number of rows. */
@@ -50,7 +50,7 @@ export function joinGroups(groups: Uint32Array, values: Float64Array): Uint32Arr
   return parents.map((_, row) => rootOf(row));
 }
 
-/** What becomes of the rows of a group. */
+/** The facts that decide which rows of a group stay. */
 export const REPEAT = { none: 0, exact: 1, near: 2, inTestFile: 3 } as const;
 
 export interface RepeatColumns {
@@ -65,9 +65,9 @@ export interface RepeatColumns {
 }
 
 /**
- * Marks, with the values of {@link REPEAT}, the rows that go: those in a group with one of the first `heldOut` rows, and,
- * as `drop` says, all but one of those that repeat input and answer (`exact`), or of all with the same answer within a
- * group (`near`). The one that stays is one that was in an earlier version, else the oldest.
+ * Marks, with the values of {@link REPEAT}, the rows to leave out: those in a group with one of the first `heldOut` rows, and, as `drop`
+ * says, all but one of those that repeat input and answer (`exact`), or of all with the same answer within a group (`near`). The remaining
+ * one is one that was in an earlier version, else the oldest.
  */
 export function findRepeats(rows: RepeatColumns, heldOut: number, drop: 'near' | 'exact' | 'keep'): Uint8Array {
   const { groups, inputs, answers, times, known } = rows;

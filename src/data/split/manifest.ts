@@ -2,9 +2,9 @@ import { ISSUES, type IssueCount, type RowIssue } from '../../core/dataset/issue
 import type { LabelTable, Manifest } from '../../core/dataset/manifest.ts';
 import { SIDES, type Side } from '../../core/dataset/side.ts';
 
-/** Under this many validation rows a label's share of the score is mostly chance. */
+/** With fewer validation rows than this, a label's share of the score is mostly chance. */
 const FEW_ROWS = 5;
-/** Under this many examples the scores of candidates differ by several points through chance alone. */
+/** With fewer examples than this, the scores of candidates differ by several points through chance alone. */
 const FEW_EXAMPLES = 500;
 const LABELS_NAMED = 10;
 
@@ -36,7 +36,7 @@ function isDropping(issue: RowIssue): boolean {
   return all[issue]?.effect === 'drop';
 }
 
-/** What a person should know before they trust scores on this dataset. */
+/** The warnings that a person should read before trusting scores on this dataset. */
 export function datasetWarnings({
   counts,
   labels,
@@ -55,7 +55,7 @@ export function datasetWarnings({
     entries.filter(([, { validation }]) => validation < FEW_ROWS).map(([label]) => label),
   );
   named(
-    'labels that are judged but never trained on',
+    'labels of test or validation rows that no training row has',
     entries.filter(([, { train, validation, test }]) => train === 0 && validation + test > 0).map(([label]) => label),
   );
   if (conflicts.groups > 0) {

@@ -1,14 +1,14 @@
 import { canonicalText } from '../../core/text/canonical-text.ts';
 
-// Names of their own: within a sandbox, as tests run in, to look up a global takes longer than the rest of the hash.
+// Local names, because looking up a global within a sandbox, as tests use it, takes longer than the rest of the hash.
 const { imul, min } = Math;
 
-/** From this Jaccard similarity on, two inputs are near duplicates. */
+/** Two inputs are near duplicates from this Jaccard similarity on. */
 export const SIMILARITY = 0.8;
 
 /** Hash values of a text that make one key of a band. */
 const BAND_ROWS = 7;
-/** Keys of a text: two texts become candidates when they have one of them in common, in the same place. */
+/** Keys of a text: two texts become candidates if they share a key in the same place. */
 export const BANDS = 21;
 const VALUES = BANDS * BAND_ROWS;
 /** Words of a text's sketch, one bit of each of the first 128 hash values. */
@@ -19,9 +19,9 @@ export const SKETCH_WORDS = 4;
 export const SIGNATURE_WORDS = BANDS + SKETCH_WORDS + 1;
 
 /**
- * Bits of 128 that the sketches of near duplicates have in common at least. Each bit agrees with probability
- * (1 + s) / 2 at a similarity of s: 115.2 +- 3.4 of them at 0.8, so that one pair in 7,000 is missed there and hardly
- * any above; 96 +- 4.9 at 0.5, where one pair in eight passes. (Li and König, b-bit minwise hashing, WWW 2010.)
+ * The sketches of near duplicates have at least this many of 128 bits in common. Each bit agrees with probability (1 + s) / 2 at a
+ * similarity of s: 115.2 +- 3.4 of them at 0.8, so that one pair in 7,000 is missed there and hardly any above; 96 +- 4.9 at 0.5, where one
+ * pair in eight passes. (Li and König, b-bit minwise hashing, WWW 2010.)
  */
 export const LEAST_AGREEMENT = 102;
 
@@ -36,7 +36,7 @@ export function canonicalInput(text: string): string {
 }
 
 const DIGIT = /\p{Nd}/gu;
-/** ASCII words with one space between them: what most inputs are made of, and what only the case has to be taken of. */
+/** ASCII words with one space between them: most inputs are of this form, and only need lower case. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 
 /**
@@ -47,7 +47,7 @@ export function similarity(a: string, b: string): number {
   return new Comparison(a).similarity(b);
 }
 
-/** Whether {@link similarity} is at least {@link SIMILARITY}. Whoever compares many texts reuses a {@link Comparison}. */
+/** Whether {@link similarity} is at least {@link SIMILARITY}. A caller that compares many texts reuses a {@link Comparison}. */
 export function isNear(a: string, b: string): boolean {
   return new Comparison(a).isNear(b);
 }
@@ -92,8 +92,8 @@ export class Comparison {
   }
 
   /**
-   * Counts the distinct grams of the other text that this one has too, and those that it has not; stops as soon as the
-   * rest cannot bring the similarity to `least`.
+   * Counts the distinct grams of the other text that this one has, and those that it lacks; stops as soon as the rest cannot bring the
+   * similarity to `least`.
    */
   #count(other: string, least: number): boolean {
     const { size } = this.#grams;
@@ -122,18 +122,17 @@ export class Comparison {
 }
 
 /**
- * Signs texts, so that near duplicates can be found without comparing each with each.
+ * Signs texts, so that near duplicates can be found without comparing every pair.
  *
- * The hash values of a text are a Fast Similarity Sketch (Dahlgaard, Knudsen and Thorup, FOCS 2017), which is MinHash
- * (Broder, On the resemblance and containment of documents, 1997) at about 900 hashes a text of usual length in place of
- * 147 a gram. In each round every gram falls by chance into one of 147 bins, and a bin that the rounds before have left
- * empty keeps the smallest of its hashes; at the end no bin is empty. Two texts of similarity s have an equal value in a
- * bin with probability s.
+ * The hash values of a text are a Fast Similarity Sketch (Dahlgaard, Knudsen and Thorup, FOCS 2017), which is MinHash (Broder, On the
+ * resemblance and containment of documents, 1997) at about 900 hashes a text of usual length in place of 147 a gram. In each round every
+ * gram falls by chance into one of 147 bins, and a bin that the rounds before have left empty keeps the smallest of its hashes; at the end
+ * no bin is empty. Two texts of similarity s have an equal value in a bin with probability s.
  *
- * A key of a band is made of 7 values, and there are 21 of them, so that texts share a key with probability
- * 1 - (1 - s^7)^21 (Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4): 0.993 at s = 0.8, 0.999999 at 0.9,
- * but 0.005 at 0.3, 0.0003 at 0.2 and 0.000002 at 0.1. Pairs of unrelated rows are mostly of the last kinds; of the
- * 5 * 10^11 that a million rows make, some 10^8 share a key, and the sketches tell those apart without reading a text.
+ * A key of a band is made of 7 values, and there are 21 of them, so that texts share a key with probability 1 - (1 - s^7)^21 (Leskovec,
+ * Rajaraman and Ullman, Mining of Massive Datasets, 3.4): 0.993 at s = 0.8, 0.999999 at 0.9, but 0.005 at 0.3, 0.0003 at 0.2 and 0.000002
+ * at 0.1. Pairs of unrelated rows are mostly of the last kinds; of the 5 * 10^11 that a million rows make, some 10^8 share a key, and the
+ * sketches tell those apart without reading a text.
  */
 export class Signer {
   readonly #grams = new GramSet();
@@ -206,7 +205,7 @@ class GramSet {
     }
   }
 
-  /** Empties the set and makes room for so many grams. */
+  /** Empties the set and makes room for this many grams. */
   reset(most: number): void {
     // At most half full.
     const slots = 2 ** Math.ceil(Math.log2(Math.max(most, 32) * 2));
@@ -219,7 +218,7 @@ class GramSet {
     this.size = 0;
   }
 
-  /** Whether it was not there yet. */
+  /** Whether the gram is new to the set. */
   add(gram: number, hash: number): boolean {
     const table = this.#table;
     const mask = this.#mask;
@@ -246,7 +245,7 @@ class GramSet {
   }
 }
 
-/** Whether a text has no grams that it could be compared by. */
+/** Whether a text has too few grams for a comparison. */
 function isWhole(text: string): boolean {
   return text.length < GRAM || text.length > LONGEST;
 }

@@ -2,14 +2,11 @@ import { SIDE_LETTERS, type SideCode, sideCode } from '../../core/dataset/side.t
 import { TuneloopError } from '../../errors.ts';
 import { compareKeys, KEY_BYTES, keyText, readKey } from '../rows/row-key.ts';
 
-/** Slots are at most so full, so that looking up stays short: 23 to 45 bytes a row. */
+/** At most this share of the slots is used, so that looking up stays short: 23 to 45 bytes a row. */
 const FULLEST = 0.75;
 const FEWEST_SLOTS = 16;
 
-/**
- * Which side each row has ever been on, by key ({@link KEY_BYTES}). A row never changes its side, whatever becomes of
- * the log.
- */
+/** The side that each row has ever been on, by key ({@link KEY_BYTES}). A row never changes its side, whatever happens to the log. */
 export class SideLedger {
   #keys = new Uint8Array(FEWEST_SLOTS * KEY_BYTES);
   #sides = new Uint8Array(FEWEST_SLOTS);
@@ -47,7 +44,7 @@ export class SideLedger {
     for (const slot of slots) yield `${keyText(this.#keys, slot)} ${SIDE_LETTERS[(this.#sides[slot] ?? 0) - 1]}`;
   }
 
-  /** @throws TuneloopError ARTIFACT_CORRUPT for lines that {@link lines} does not give, with the line number. */
+  /** @throws TuneloopError ARTIFACT_CORRUPT for lines that {@link lines} does not produce, with the line number. */
   static async from(lines: AsyncIterable<string>): Promise<SideLedger> {
     const ledger = new SideLedger();
     const key = new Uint8Array(KEY_BYTES);
@@ -66,7 +63,7 @@ export class SideLedger {
     return ledger;
   }
 
-  /** Where a key is, or would be put. */
+  /** The place of a key, or the place where it would be put. */
   #slot(keys: Uint8Array, row: number): number {
     const last = this.#sides.length - 1;
     const from = row * KEY_BYTES;

@@ -15,7 +15,7 @@ export interface SideRows {
   labels: Uint32Array;
   /** Milliseconds since 1970, NaN where unknown. */
   times: Float64Array;
-  /** Where the row already is, by {@link SIDE_CODES}; 0 for a newcomer. */
+  /** The row's present side, by {@link SIDE_CODES}; 0 for a newcomer. */
   known: Uint8Array;
 }
 
@@ -39,7 +39,7 @@ export interface AssignedSides {
   groups: number;
 }
 
-/** Under this many groups a share is taken exactly, by rank; above it, by a threshold that no other group moves. */
+/** With fewer groups than this, a share is taken exactly, by rank; with more, by a threshold that no other group moves. */
 const RANKED_GROUPS = 500;
 
 /**
@@ -71,7 +71,7 @@ export function assignSides(rows: SideRows, options: SideOptions): AssignedSides
   return { ...rowSides(rows, groupSides), groups };
 }
 
-/** The salt that follows from a pipeline's seed. `version` changes with the way in which it follows. */
+/** The salt that a pipeline's seed determines. `version` changes with the way of deriving it. */
 export function splitSalt(seed: number): { salt: string; version: number; sha256: string } {
   const salt = `tuneloop-split-${seed}`;
   return { salt, version: 1, sha256: hash('sha256', salt) };
@@ -85,7 +85,7 @@ function refuseShares({ validation, test }: SideOptions): void {
   );
 }
 
-// What follows keeps figures about groups in columns too, each at the first row of its group.
+// From here on figures about groups are in columns too, each at the first row of its group.
 
 /** A group whose known rows are on several sides. */
 const BRIDGE = 4;
@@ -136,7 +136,7 @@ function groupIds({ groups, keys }: SideRows): Uint32Array {
   return ids;
 }
 
-/** Where the keyed hash puts each new group, 0 to 1. */
+/** The place of each new group by its keyed hash, 0 to 1. */
 function positionsOf(newGroups: Uint32Array, ids: Uint32Array, { keys }: SideRows, salt: string): Float64Array {
   const positions = new Float64Array(ids.length);
   for (const group of newGroups) {
@@ -165,7 +165,7 @@ function placeByRank(
       at(positions, a) - at(positions, b) ||
       compareKeys(rows.keys, at(ids, a), at(ids, b)),
   );
-  // Labels of equal size take turns in an order that the salt decides and the alphabet does not.
+  // Labels of equal size take turns in an order that depends on the salt and not on the alphabet.
   const first = ({ from, to }: Stratum) => (from < to ? at(positions, at(ranked, from)) : 1);
   const strata = strataOf(rows, labels, ranked, groupSides).toSorted((a, b) => first(a) - first(b));
   const tests = shareOut(strata.map(claimOf(SIDE_CODES.test)), test, test / (test + validation));
@@ -184,7 +184,7 @@ function placeByRank(
   });
 }
 
-/** Minus infinity equals itself, and its difference with itself is no number. */
+/** Minus infinity equals itself, but its difference with itself is NaN. */
 function inOrder(a: number, b: number): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

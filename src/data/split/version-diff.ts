@@ -16,14 +16,14 @@ export interface ExampleChanges {
   moved: number;
 }
 
-/** What else differs between two dataset versions. */
+/** The other differences between two dataset versions. */
 export interface ManifestChanges {
   labels: Change<Record<Side, number>>[];
   /** Rows. */
   verdicts: Change<number>[];
   /** Keys of the pipeline file. */
   settings: Change<unknown>[];
-  /** Whether rows were given sides anew. */
+  /** Whether all rows got new sides. */
   salt: boolean;
 }
 
@@ -39,7 +39,7 @@ export interface Change<T> {
   after: T;
 }
 
-/** Examples as columns, as far as versions are compared by them. */
+/** The columns of examples by which versions are compared. */
 export interface KeyedExamples {
   keys: Uint8Array;
   /** By `SIDE_CODES`; 0 for rows that are left out. */
@@ -71,7 +71,7 @@ export function* keyLines({ keys, sides, answers }: KeyedExamples): Iterable<str
 /**
  * Compares two streams of {@link keyLines}, in constant memory.
  *
- * @throws TuneloopError ARTIFACT_CORRUPT if a line is none of those, or out of order.
+ * @throws TuneloopError ARTIFACT_CORRUPT for a line that is none of those, or out of order.
  */
 export async function diffExamples(
   before: AsyncIterable<string>,
@@ -91,7 +91,7 @@ export async function diffExamples(
   }
 }
 
-/** Compares what prompts look like; how often each version of them was met does not count. */
+/** Compares the texts of prompts; how often each version was met does not count. */
 export function diffTemplates(before: PromptTemplate, after: PromptTemplate): TemplateChanges {
   const textsOf = ({ versions }: PromptTemplate) =>
     new Set(versions.map((version) => JSON.stringify({ ...version, rows: undefined })));
@@ -102,7 +102,7 @@ export function diffTemplates(before: PromptTemplate, after: PromptTemplate): Te
   };
 }
 
-/** Compares what two versions say of themselves. */
+/** Compares the manifests of two versions. */
 export function diffManifests(before: Manifest, after: Manifest): ManifestChanges {
   const labelsOf = ({ labels }: Manifest) => new Map(Object.entries(labels ?? {}));
   const issuesOf = ({ verdicts }: Manifest) =>
@@ -207,7 +207,7 @@ function noRows(): Record<Side, number> {
   return { train: 0, validation: 0, test: 0 };
 }
 
-/** What has other values in one of two maps than in the other, or is in one alone. Values are plain JSON. */
+/** The keys whose values differ between two maps, or that only one of them has. Values are plain JSON. */
 function changesBetween<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>, absent: T): Change<T>[] {
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((name) => {
     const change = { name, before: before.get(name) ?? absent, after: after.get(name) ?? absent };

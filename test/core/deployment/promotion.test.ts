@@ -67,7 +67,9 @@ test('a winner replaces a champion only where it is better, or as good and clear
 test('no champion is replaced by what is worse than the original prompt, and none without common rows', () => {
   const input1 = input({ recommendation: 'do-not-fine-tune', reason: 'It is worse.', champion: champion(BETTER) });
   expect(promotionOf(input1)).toEqual({ promote: false, why: 'It is worse.' });
-  expect(promotionOf(input({ champion: champion(null) })).why).toContain('Every row was in the training of the winner or of the champion');
+  expect(promotionOf(input({ champion: champion(null) })).why).toContain(
+    'Every row was in the training of the winner or of the champion',
+  );
 });
 
 test('a winner that beats the champion serves even where the quality of the original prompt is not known', () => {

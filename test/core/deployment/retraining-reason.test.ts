@@ -110,9 +110,7 @@ describe('the end of the champion at its provider', () => {
     expect(shutdown(38, ended(-7))).toMatchObject({
       train: false,
       because: 'no drift',
-      reason: expect.stringContaining(
-        'in 38 days, on 2026-12-31, and the newest run has not replaced it yet.',
-      ),
+      reason: expect.stringContaining('in 38 days, on 2026-12-31, and the newest run has not replaced it yet.'),
     });
     expect(shutdown(-1, ended(-7)).train).toBe(true);
     expect(shutdown(-10, ended(-7)).train).toBe(false);

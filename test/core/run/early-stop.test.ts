@@ -125,7 +125,8 @@ test('a job is stopped as soon as enough others are ahead of it, and not before'
     {
       candidate: 'c8',
       afterEpoch: 1,
-      reason: 'validation accuracy 10.0 % after epoch 1: 5 of 9 candidates are ahead, and the best 5 are trained further',
+      reason:
+        'validation accuracy 10.0 % after epoch 1: 5 of 9 candidates are ahead, and the best 5 are trained further',
     },
   ]);
 });

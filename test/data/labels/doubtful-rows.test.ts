@@ -123,11 +123,11 @@ test('what came later counts in contradictions, so that a correction ends them',
   expect(await doubtfulOf(rows, { later: [given('1', 'shipping', 'person:ana')] })).toEqual([]);
 });
 
-test('a teacher who says something else than production is a doubt, one who agrees is none', async () => {
+test('a teacher who contradicts production makes a row doubtful, a teacher who agrees does not', async () => {
   const rows = [row('1', 'a'), row('2', 'b')];
   const later = [given('1', 'shipping', 'model:teacher'), given('2', 'refund ', 'model:teacher')];
   expect((await doubtfulOf(rows, { later })).map(({ id, reasons, suggestion }) => [id, reasons, suggestion])).toEqual([
-    ['1', ['the teacher says something else'], 'shipping'],
+    ['1', ['the teacher has another answer'], 'shipping'],
   ]);
 });
 

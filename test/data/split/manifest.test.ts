@@ -49,14 +49,14 @@ test('labels with under 5 validation rows are named', () => {
   expect(datasetWarnings({ ...NOTHING, labels })).toEqual(['labels with under 5 validation rows: few']);
 });
 
-test('labels that are judged but never trained on are named', () => {
+test('labels of test or validation rows that no training row has are named', () => {
   const labels = {
     judged: { train: 0, validation: 5, test: 0 },
     tested: { train: 0, validation: 5, test: 1 },
     trained: { train: 1, validation: 5, test: 1 },
   };
   expect(datasetWarnings({ ...NOTHING, labels })).toEqual([
-    'labels that are judged but never trained on: judged, tested',
+    'labels of test or validation rows that no training row has: judged, tested',
   ]);
 });
 
