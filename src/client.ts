@@ -65,7 +65,7 @@ function shareOfCalls(text: string): number {
   return value;
 }
 
-/** Decisions are kept in every alias, so that they have to be short. */
+/** Decisions are kept in every alias, so they have to be short. */
 function reason(text: string): string {
   const length = text.trim().length;
   if (length < 1 || length > 1000) throw new InvalidArgumentError('It must have 1 to 1000 characters.');

@@ -5,7 +5,7 @@ import { printResult } from './output.ts';
 import { alignColumns } from './run-table.ts';
 import { withTuneloop } from './session.ts';
 
-/** `compare RUN RUN`: what the second run has found that the first had not. Needs the runs' folders, and no server. */
+/** `compare RUN RUN`: the differences of the second run's findings from the first's. Needs the runs' folders, and no server. */
 export function compare(first: string, second: string, { json }: { json?: boolean }): Promise<number> {
   return withTuneloop(async ({ runs }) => {
     const comparison = await runs.compare(first, second);

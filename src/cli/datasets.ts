@@ -43,7 +43,7 @@ export function listDatasets(pipeline: string | undefined, options: JsonOption):
   });
 }
 
-/** `dataset show VERSION`: what a dataset version consists of and how it came about, without the content of rows. */
+/** `dataset show VERSION`: the contents and the origin of a dataset version, without the text of rows. */
 export function showDataset(name: string, options: JsonOption): Promise<number> {
   return withTuneloop(async ({ datasets }) => {
     const shown = await datasets.get(name);
@@ -64,7 +64,7 @@ export function showDataset(name: string, options: JsonOption): Promise<number> 
   });
 }
 
-/** `dataset diff A B`: what changed from one dataset version to another. */
+/** `dataset diff A B`: the changes from one dataset version to another. */
 export function diffDatasets(nameOfA: string, nameOfB: string, options: JsonOption): Promise<number> {
   return withTuneloop(async ({ datasets }) => {
     const diff = await datasets.diff(nameOfA, nameOfB);
@@ -163,7 +163,7 @@ function labelText(label: string): string {
 const EFFECTS = { drop: 'left out', mend: 'mended', note: 'kept' } as const;
 
 function issueLines(issues: readonly IssueCount[]): string[] {
-  // A version may have been made by a release that named issues differently.
+  // A version may have been made by a release with other names of issues.
   const known: Partial<Record<string, { effect: keyof typeof EFFECTS; what: string }>> = ISSUES;
   if (issues.length === 0) return [];
   return withTexts(
@@ -211,7 +211,7 @@ function exampleChanges({ counts: { before, after }, examples: changes }: Datase
   ]);
 }
 
-/** What it means that examples changed sides, which those of one pipeline never do while its seed stays. */
+/** Explains examples that changed sides, which never happens within a pipeline while its seed stays. */
 function movedText({ before, after, examples: { moved }, salt }: DatasetDiff): string {
   if (moved === 0) return '0 moved to another side, as it must be.';
   const scores = 'Do not compare scores on one version with scores on the other.';

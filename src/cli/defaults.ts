@@ -1,4 +1,4 @@
-/** What the help of the commands shows as their defaults; apart from the commands, whose modules are loaded when they run. */
+/** The defaults that the help of the commands shows; apart from the commands, whose modules are loaded when they run. */
 import path from 'node:path';
 
 /** The pipeline that the demo runs. */

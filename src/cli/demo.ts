@@ -20,13 +20,13 @@ export interface DemoOptions {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** How long a cancelled run may take to cancel its jobs before its services are stopped under it. */
+/** A cancelled run gets this time to cancel its jobs before its services are stopped. */
 const CANCEL_TIMEOUT_MS = 15_000;
 
-/** Starts what is missing, runs a pipeline to its end, and stops what was started. Returns the exit code. */
+/** Starts the missing services, runs a pipeline to its end, and stops the started services. Returns the exit code. */
 export async function demo(options: DemoOptions): Promise<number> {
   const environment = readEnvironment();
-  // Before anything is started: a file that cannot be used should cost nothing.
+  // Before any service is started, because an unusable file should cost nothing.
   const pipeline = await readPipelineFile(options.pipeline);
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();

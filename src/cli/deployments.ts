@@ -13,7 +13,7 @@ interface JsonOption {
 
 export type DecisionOptions = JsonOption & LibraryDecision;
 
-/** `deployments`: what serves for each pipeline. */
+/** `deployments`: the serving model of each pipeline. */
 export function listDeployments(options: JsonOption): Promise<number> {
   return withSession(async ({ tuneloop }) => {
     const states = await tuneloop.deployments.list();

@@ -2,7 +2,7 @@ import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { withTuneloop } from './session.ts';
 
-/** `doctor`: what is here, in which version, and how to get what is missing. */
+/** `doctor`: the requirements that this machine meets, with versions, and how to get the missing ones. */
 export function doctor(options: { json?: boolean }): Promise<number> {
   return withTuneloop(async (tuneloop) => {
     const found = await tuneloop.check();

@@ -18,10 +18,10 @@ interface ExplainOptions {
   verify?: boolean;
 }
 
-/** Reading so much takes about a second. */
+/** Reading this many bytes takes about a second. */
 const LARGE_BYTES = 1 << 28;
 
-/** `explain MODEL`: what a model was made of, how it was judged, and who decided what about it. Needs no server. */
+/** `explain MODEL`: the origin of a model, its scores, and the decisions about it. Needs no server. */
 export async function explain(model: string, { json, verify = false }: ExplainOptions): Promise<number> {
   const environment = readEnvironment();
   const { home } = environment;
@@ -54,7 +54,7 @@ async function connect(home: string): Promise<Part<Client>> {
 const ANSWER_MS = 5000;
 
 function memoryOf(temporal: Part<Client>): WorkflowMemory {
-  /** What is asked for is only a part of the story: without it the rest is told. */
+  /** Temporal knows only a part of the story: without it the rest is told. */
   const ask = async <T>(question: (client: Client) => Promise<T>, who: string): Promise<Part<T>> => {
     if (!temporal.known) return temporal;
     const client = temporal.value;

@@ -6,7 +6,7 @@ import { createProgressView, type ProgressView } from './progress-view.ts';
 /**
  * Shows a run until it has ended.
  *
- * @param signal stops the looking; the run itself goes on.
+ * @param signal stops the display; the run itself continues.
  */
 export async function showRun(
   client: Client,

@@ -3,7 +3,7 @@ import type { RowErasure } from '../lineage/row-erasure.ts';
 import type { PlaceKind, RowModel, RowPlace, RowPlaces } from '../lineage/row-places.ts';
 import type { ProviderItem } from '../stores/erased-rows.ts';
 
-/** What a kind of place is, what `--yes` does to it in the home, and what its owner can do outside of it. */
+/** The description of a kind of place, the effect of `--yes` on it in the home, and the options of its owner outside of it. */
 const KINDS: Record<PlaceKind, { title: string; erased: string; yours?: string }> = {
   log: {
     title: 'Log',
@@ -60,7 +60,7 @@ const SHEET_NOTE =
 const CACHE_NOTE =
   'Cached answers carry a hash of the request, and neither id nor prompt: those of another address, a judge, or a model that no report names cannot be told. To be sure, remove the whole folder `completions`.';
 
-/** What `--yes` would do, by kind of place. */
+/** The effect of `--yes`, by kind of place. */
 export function adviceFor({ places, models }: RowPlaces): string[] {
   const advice = new Set(
     places.map(({ kind, action }) => {
@@ -71,7 +71,7 @@ export function adviceFor({ places, models }: RowPlaces): string[] {
   return [...advice, ...(models.length > 0 ? [`Models: ${MODEL_ADVICE}`] : [])];
 }
 
-/** The list of what holds a row. */
+/** The list of places that hold a row. */
 export function placesText(found: RowPlaces, advice: readonly string[]): string {
   const { places, ids, models, atProvider, notes } = found;
   return [
@@ -87,7 +87,7 @@ export function placesText(found: RowPlaces, advice: readonly string[]): string 
   ].join('\n\n');
 }
 
-/** What was erased, and what is left. */
+/** The erased places, and the remaining ones. */
 export function erasureText(erasure: RowErasure, atProvider: boolean): string {
   const { places, ids, models, versions, deleted, left, notes } = erasure;
   const erased = places.filter(({ action }) => action !== 'none');

@@ -20,7 +20,7 @@ export interface ForgetOptions {
   json?: boolean;
   /** Looks for rows by an input that is written like theirs, instead of an id. */
   input?: string;
-  /** Erases what is found; without it, it is only listed. */
+  /** Erases the places; without it, they are only listed. */
   yes?: boolean;
   /** Deletes files and models at the provider too. */
   atProvider?: boolean;
@@ -31,9 +31,9 @@ export interface ForgetOptions {
 const PROGRESS_MS = 2000;
 
 /**
- * `forget ID`: lists everything that holds a row, and with `--yes` erases it from the home folder. It prints nothing of the
- * row, and asks nothing. The exit code is 0 where everything that was asked for is done, and 3 where something is left or
- * has to end first: the same command goes on then.
+ * `forget ID`: lists everything that holds a row, and with `--yes` erases it from the home folder. It prints no text of the row, and asks
+ * no questions. The exit code is 0 where everything requested is done, and 3 where something is left or has to end first: then the same
+ * command continues.
  *
  * @throws TuneloopError USAGE unless there is either an id or an input; ERASURE_BLOCKED while a run is open that has the row
  */
@@ -73,9 +73,9 @@ function queryOf(id = '', input = ''): RowQuery {
   throw new TuneloopError('USAGE', 'forget takes either the id of a row, or --input with the text of its input');
 }
 
-/** What `forget --yes --json` prints. */
+/** The output of `forget --yes --json`. */
 export interface ErasedJson extends Omit<RowErasure, 'places' | 'atProvider'> {
-  /** Places in the home; the row is not there any more. */
+  /** Places in the home; the row is no longer there. */
   erased: RowPlaces['places'];
   /** Places outside of the home, which were not touched. */
   yours: RowPlaces['places'];
@@ -90,7 +90,7 @@ function erasedJson({ places, atProvider: _, ...rest }: RowErasure): ErasedJson 
   };
 }
 
-/** Says every two seconds how far a command is. */
+/** Says the progress of a command every two seconds. */
 class Progress {
   #files = 0;
   #now: string;

@@ -9,7 +9,7 @@ const PLACES = 5;
 const SHORT = 72;
 const WIDEST = 110;
 
-/** `inspect FILE`: what a log's prompts share and what would be left of them, before anything is paid. */
+/** `inspect FILE`: the common text of a log's prompts, and the inputs without it, before anything is paid. */
 export function inspect(file: string, options: { json?: boolean }): Promise<number> {
   return withTuneloop(async ({ datasets }) => {
     const onTruncated = (rows: number) => say(`The first ${rows} rows are looked at.`);

@@ -29,7 +29,7 @@ export function printExport(
   });
 }
 
-/** `label FILE --import`: takes what people have filled in. */
+/** `label FILE --import`: imports the answers that people have filled in. */
 export function printImport(
   labels: LabelClient,
   file: string,
@@ -51,7 +51,7 @@ export function printImport(
   });
 }
 
-/** Ctrl-C ends the reading, and what was begun is tidied up. */
+/** Ctrl-C ends the reading, and the unfinished file is removed. */
 async function interruptible(command: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();

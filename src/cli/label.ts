@@ -18,7 +18,7 @@ export interface LabelOptions extends SheetOptions {
   import?: string;
 }
 
-/** `label FILE`: has a teacher answer the rows without an answer, or exports and imports the rows for people. */
+/** `label FILE`: lets a teacher answer the rows without an answer, or exports and imports the rows for people. */
 export async function label(file: string, options: LabelOptions): Promise<number> {
   const { export: sheet, import: corrected } = options;
   if (sheet !== undefined && corrected !== undefined) {
@@ -91,7 +91,7 @@ class Bar {
   }
 }
 
-/** A line for each change, without counts: each would be a line. */
+/** A line for each change, without counts, because each count would be a line. */
 class Lines {
   #last = '';
 

@@ -10,7 +10,7 @@ export function printResult(json: boolean | undefined, value: unknown, text: () 
   process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${text()}\n`);
 }
 
-/** Says what ended a command: on standard error, and where JSON was asked for as JSON too. */
+/** Reports the error that ended a command: on standard error, and where JSON was asked for as JSON too. */
 export function printError(json: boolean, code: string, message: string): void {
   process.stderr.write(`${code}: ${plainText(message)}\n`);
   if (json) process.stdout.write(`${JSON.stringify({ status: 'failed', error: { code, message } })}\n`);

@@ -11,7 +11,7 @@ import { printResult, say } from './output.ts';
 import { alignColumns } from './run-table.ts';
 import { withSession } from './session.ts';
 
-/** `plan FILE`: what a run would try and what it would cost at most. Nothing is uploaded or paid. */
+/** `plan FILE`: the candidates of a run before it starts, and its highest cost. Nothing is uploaded or paid. */
 export function plan(file: string, { json }: { json?: boolean }): Promise<number> {
   return withSession(async ({ tuneloop, client, environment }) => {
     const pipeline = await readPipelineFile(file);
@@ -27,7 +27,7 @@ export function plan(file: string, { json }: { json?: boolean }): Promise<number
   });
 }
 
-/** Nobody else waits for a plan, so Ctrl-C ends it. */
+/** Only this command waits for the plan, so Ctrl-C ends it. */
 async function untilInterrupted<Result>(wait: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();

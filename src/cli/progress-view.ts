@@ -4,7 +4,7 @@ import { belongsToCandidate, type CandidateProgress, type RunProgress, STAGES } 
 import type { StepProgress } from '../core/run/step-progress.ts';
 import { percentText, plainLine, plainText } from '../core/text/format.ts';
 
-/** Shows how a run goes on: bars on a terminal, else a line for each change. Always on standard error. */
+/** Shows the progress of a run: bars on a terminal, else a line for each change. Always on standard error. */
 export interface ProgressView {
   show(progress: RunProgress, jobs: ReadonlyMap<string, JobHeartbeat>, step?: StepProgress): void;
   /** A line that stays. */
@@ -67,7 +67,7 @@ class Lines implements ProgressView {
   #last = new Map<string, string>();
 
   show(progress: RunProgress, jobs: ReadonlyMap<string, JobHeartbeat>): void {
-    // Without counts: each would be a line.
+    // Without counts, because each count would be a line.
     this.#line('run', stageText(progress, undefined));
     for (const candidate of progress.candidates) {
       const job = jobs.get(candidate.id);
@@ -95,7 +95,7 @@ class Lines implements ProgressView {
 
 function stageText({ stage, paused, dataset, estimate, winner }: RunProgress, step: StepProgress | undefined): string {
   if (paused) return plainLine(`PAUSED, ${paused.code}: ${paused.message}. Mend that, then: tuneloop resume`);
-  // What it will cost is said before anything is paid.
+  // The estimate is shown before anything is paid.
   const news = step
     ? stepText(step)
     : winner
@@ -115,7 +115,7 @@ function hasTrained({ stage }: CandidateProgress): boolean {
   return stage !== 'waiting' && stage !== 'training';
 }
 
-/** One line about a candidate: where its job is, or how it did. */
+/** One line about a candidate: the state of its job, or its result. */
 function jobText(candidate: CandidateProgress, job: JobHeartbeat | undefined, winner: string | null): string {
   const { stage, score, note } = candidate;
   if (stage === 'training' && job) {

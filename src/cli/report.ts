@@ -18,7 +18,7 @@ interface ReportOptions {
   open?: boolean;
 }
 
-/** `report ID`: prints the report of a run that has ended, and writes it in other forms where asked to. */
+/** `report ID`: prints the report of a run that has ended, and writes it in other forms on request. */
 export function report(id: string, options: ReportOptions): Promise<number> {
   return withSession(async ({ tuneloop: { runs } }) => {
     const result = await runs.get(id);
@@ -48,7 +48,7 @@ export function report(id: string, options: ReportOptions): Promise<number> {
 
 const OPENERS: Partial<Record<NodeJS.Platform, string>> = { darwin: 'open', win32: 'explorer' };
 
-/** Shows a file in the program that the desktop has for it. Where there is none, its path is printed anyway. */
+/** Shows a file in the desktop's program for it. Without such a program the printed path is enough. */
 async function openFile(file: string): Promise<void> {
   const opener = OPENERS[process.platform] ?? 'xdg-open';
   const child = spawn(opener, [file], { stdio: 'ignore', detached: true });

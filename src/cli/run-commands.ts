@@ -84,7 +84,7 @@ export function cancel(id: string, options: JsonOption): Promise<number> {
   });
 }
 
-/** `resume ID`: lets a run go on that waits for a person. */
+/** `resume ID`: resumes a run that waits for a person. */
 export function resume(id: string, options: JsonOption): Promise<number> {
   return withSession(async ({ tuneloop }) => {
     const resumed = await tuneloop.runs.resume(id);
@@ -94,7 +94,7 @@ export function resume(id: string, options: JsonOption): Promise<number> {
   });
 }
 
-/** `predict ID TEXT`: asks what serves for a pipeline, or the winner of a run, with the input alone. */
+/** `predict ID TEXT`: asks the serving model of a pipeline, or the winner of a run, with the input alone. */
 export function predict(id: string, text: string, options: JsonOption): Promise<number> {
   return withTuneloop(async ({ runs }) => {
     const answer = await runs.predict(id, text);

@@ -43,7 +43,7 @@ export function runTable(run: RunJson): string {
   ].join('\n');
 }
 
-/** What the deployment made of the winner. */
+/** The deployment's decision about the winner. */
 function decisionLine({ decision, pipeline }: RunResult): string[] {
   switch (decision?.kind) {
     case 'proposed':
@@ -92,7 +92,7 @@ function judgedRow(name: string, { score, n, costPer1kUsd, p50Ms, p95Ms }: Judge
   ];
 }
 
-/** A path as short as it can be said from here. */
+/** The shortest form of a path from here. */
 function nearPath(file: string): string {
   const relative = path.relative(process.cwd(), file);
   return relative.startsWith('..') ? file : relative;

@@ -7,7 +7,7 @@ interface JsonOption {
   json?: boolean;
 }
 
-/** `budget`: what the runs of this month have spent under TUNELOOP_MONTHLY_BUDGET_USD. */
+/** `budget`: the spending of this month's runs under TUNELOOP_MONTHLY_BUDGET_USD. */
 export function budget(options: JsonOption): Promise<number> {
   return withSession(async ({ tuneloop }) => {
     const month = await tuneloop.budget.get();
@@ -22,7 +22,7 @@ export function budget(options: JsonOption): Promise<number> {
   });
 }
 
-/** `sweep`: cancels jobs that no open workflow waits for. */
+/** `sweep`: cancels orphaned jobs. */
 export function sweep(options: JsonOption): Promise<number> {
   return withSession(async ({ tuneloop }) => {
     const result = await tuneloop.budget.sweep();

@@ -16,7 +16,7 @@ export interface WebhooksOptions {
   json?: boolean;
 }
 
-/** `webhooks`: receives the provider's word that jobs have ended, until it is told to stop. */
+/** `webhooks`: receives the provider's messages about ended jobs, until it is told to stop. */
 export function webhooks({ port, secretEnv, json }: WebhooksOptions): Promise<number> {
   const secret = checkSecret(readWebhookSecret(secretEnv), secretEnv);
   return withSession(async ({ environment, client }) => {

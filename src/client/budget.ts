@@ -6,11 +6,11 @@ import type { MonthlySpending } from '../core/run/monthly-spending.ts';
 import type { SweepResult } from '../core/run/sweep-result.ts';
 import type { TuneloopSession } from './session.ts';
 
-/** What the runs of a calendar month (UTC) have spent, in USD. */
+/** The spending of all runs in a calendar month (UTC), in USD. */
 export interface MonthlyBudget extends MonthlySpending {
   /** For example `budget/2026-11`. */
   account: string;
-  /** What they may spend together, as set for this process; null for no cap. */
+  /** Their common limit, as set for this process; null for no cap. */
   capUsd: number | null;
 }
 
@@ -22,12 +22,12 @@ export class BudgetClient {
     this.#session = session;
   }
 
-  /** What the runs of this month have spent and reserved; 0 where none has reserved anything yet. */
+  /** The amounts that the runs of this month have spent and reserved; 0 before the first reservation. */
   async get(): Promise<MonthlyBudget> {
     return monthlyBudget(await this.#session.client(), this.#session.environment);
   }
 
-  /** Cancels jobs at the provider that no open workflow waits for. A worker has to run. */
+  /** Cancels orphaned jobs at the provider. Needs a running worker. */
   async sweep(): Promise<SweepResult> {
     const client = await this.#session.client();
     return client.workflow.execute(WORKFLOWS.orphanSweep, {

@@ -7,23 +7,23 @@ import { trainerUrlOf } from '../stores/services-file.ts';
 import { hasWorker, recently } from '../worker/task-queue.ts';
 import type { TuneloopSession } from './session.ts';
 
-/** One thing that Tuneloop needs, or can use. */
+/** One requirement of Tuneloop, or one optional program. */
 export interface Check {
   name: string;
-  /** `missing` keeps things from working; `absent` is only needed for some of them. */
+  /** `missing`: Tuneloop does not work without it. `absent`: only some functions need it. */
   state: 'ok' | 'absent' | 'missing';
   found: string;
-  /** What to do about it. */
+  /** The advice to the user. */
   help: string | null;
 }
 
-/** What is here, in which version of Tuneloop. */
+/** The requirements that this machine meets, and the version of Tuneloop. */
 export interface Checks {
   version: string;
   checks: Check[];
 }
 
-/** Looks for what Tuneloop needs. What is missing is no error, but a check that says so. */
+/** Checks the requirements of Tuneloop. A missing one is no error, but a check that says so. */
 export async function checkAll(session: TuneloopSession): Promise<Checks> {
   const { environment } = session;
   const checks = [

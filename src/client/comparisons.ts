@@ -8,9 +8,9 @@ import { runFolder } from '../stores/run-folder.ts';
 import { readReport } from './reports.ts';
 
 /**
- * What the second run has found that the first had not. Reads the runs' folders below the home folder, and asks no server.
+ * The differences of the second run's findings from the first's. Reads the runs' folders below the home folder, and asks no server.
  *
- * @throws TuneloopError RUN_NOT_FOUND where a report is not there, REPORT_UNREADABLE
+ * @throws TuneloopError RUN_NOT_FOUND where a report is missing, REPORT_UNREADABLE
  */
 export async function compareReports({ home }: Environment, first: string, second: string): Promise<RunComparison> {
   const [before, after] = [await readRun(home, first), await readRun(home, second)];
@@ -24,7 +24,7 @@ async function readRun(home: string, id: string) {
 
 const scoreLine = z.object({ id: z.string(), winner: z.number().nullable() });
 
-/** Scores of the winner. Rows whose id is not theirs alone cannot be told apart, and are left out. */
+/** Scores of the winner. Rows that share an id cannot be told apart, and are left out. */
 async function readScores(file: string): Promise<WinnerScores> {
   const scores = new Map<string, number>();
   const seen = new Set<string>();

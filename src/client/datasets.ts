@@ -42,13 +42,13 @@ export interface ListedDataset extends DatasetVersionJson {
   parent: number | null;
 }
 
-/** What a dataset version consists of, without the content of rows. */
+/** The contents of a dataset version, without the text of rows. */
 export interface ShownDataset extends DatasetVersionJson {
   manifest: Manifest;
   files: StoredFile[];
 }
 
-/** What changed from one dataset version to another. */
+/** The differences between two dataset versions. */
 export interface DatasetDiff extends ManifestChanges {
   before: DatasetVersionJson;
   after: DatasetVersionJson;
@@ -75,18 +75,18 @@ export class DatasetClient {
     return listDatasets(this.#session.environment, pipeline);
   }
 
-  /** What a version consists of and how it came about. @throws TuneloopError DATASET_NOT_FOUND, USAGE, ARTIFACT_CORRUPT */
+  /** The contents and the origin of a version. @throws TuneloopError DATASET_NOT_FOUND, USAGE, ARTIFACT_CORRUPT */
   get(name: string): Promise<ShownDataset> {
     return getDataset(this.#session.environment, name);
   }
 
-  /** What changed from version `a` to version `b`. @throws TuneloopError DATASET_NOT_FOUND, USAGE, ARTIFACT_CORRUPT */
+  /** The changes from version `a` to version `b`. @throws TuneloopError DATASET_NOT_FOUND, USAGE, ARTIFACT_CORRUPT */
   diff(a: string, b: string): Promise<DatasetDiff> {
     return diffDatasets(this.#session.environment, a, b);
   }
 
   /**
-   * What the prompts of a log share and what would be left of them, from its first 20,000 rows. Nothing is paid.
+   * The common text of a log's prompts, and the inputs without it, from its first 20,000 rows. Nothing is paid.
    *
    * @param file a pipeline file, or a log that ends in .jsonl or .jsonl.gz
    * @throws TuneloopError PIPELINE_INVALID, SOURCE_*, INSTRUCTIONS_NOT_FOUND, PROVIDER_* where the provider keeps the log

@@ -21,16 +21,16 @@ import { TuneloopError } from '../errors.ts';
 import { describeRun, pipelineOf, type RunHandle, runJson } from './runs.ts';
 import type { TuneloopSession } from './session.ts';
 
-/** A deployment in a list, with what it says of its canary and of its trouble. */
+/** A deployment in a list, with the findings about its canary and the cause of any delay. */
 export type ListedDeployment = DeploymentState & { remarks: DeploymentRemarks };
 
-/** Who decides what about a deployment, and why. */
+/** A person's decision about a deployment, with the reason. */
 export interface DecisionOptions {
   /** Kept with the decision; 1 to 1000 characters. */
   why: string;
-  /** Who decides; the user of this machine by default. */
+  /** The person who decides; the user of this machine by default. */
   by?: string;
-  /** The decision that the person has seen; the newest one by default. A newer one refuses this one. */
+  /** The decision that the person has seen; the newest one by default. If there is a newer one, this one is refused. */
   decision?: number;
 }
 
@@ -50,7 +50,7 @@ const PERSONS_UPDATES: Record<PersonsUpdate, UpdateDefinition<Decision, [Persona
 
 const LONGEST_REASON = 1000;
 
-/** What serves for each pipeline, and the decisions of people about it. */
+/** The serving model of each pipeline, and the decisions of people about it. */
 export class DeploymentClient {
   readonly #session: TuneloopSession;
 
@@ -74,7 +74,7 @@ export class DeploymentClient {
     return decisions.toReversed().slice(0, limit);
   }
 
-  /** Lets the winner that waits go on to production. @throws TuneloopError DEPLOYMENT_NOT_FOUND, DEPLOYMENT_CHANGED, USAGE */
+  /** Promotes the winner that waits. @throws TuneloopError DEPLOYMENT_NOT_FOUND, DEPLOYMENT_CHANGED, USAGE */
   approve(pipeline: string, options: DecisionOptions): Promise<MadeDecision> {
     return this.decide('approve', pipeline, options);
   }
@@ -84,7 +84,7 @@ export class DeploymentClient {
     return this.decide('reject', pipeline, options);
   }
 
-  /** Goes back to what served before. @throws TuneloopError DEPLOYMENT_NOT_FOUND, DEPLOYMENT_CHANGED, USAGE */
+  /** Goes back to the model that served before. @throws TuneloopError DEPLOYMENT_NOT_FOUND, DEPLOYMENT_CHANGED, USAGE */
   rollback(pipeline: string, options: DecisionOptions): Promise<MadeDecision> {
     return this.decide('rollback', pipeline, options);
   }
@@ -127,7 +127,7 @@ export class DeploymentClient {
   }
 }
 
-/** Decisions are kept in every alias, so that they have to be short. */
+/** Decisions are kept in every alias, so they have to be short. */
 function checkReason({ why }: DecisionOptions): void {
   const { length } = why.trim();
   if (length >= 1 && length <= LONGEST_REASON) return;

@@ -21,9 +21,9 @@ import { openSource } from '../sources/open-source.ts';
 import { trainerUrlOf } from '../stores/services-file.ts';
 import { asTuneloopError } from './session.ts';
 
-/** Rows that are looked at, from the beginning of the log. */
+/** At most this many rows are read, from the beginning of the log. */
 const INSPECTED_ROWS = 20_000;
-/** Prompts that show the instructions, taken from all over these rows. */
+/** At most this many prompts, taken from all over these rows, show the instructions. */
 const MINED = 2000;
 const COUNTED = 200;
 const EXAMPLES = 2;
@@ -37,19 +37,19 @@ export interface InspectedSlot {
   values: string[];
 }
 
-/** What the prompts of one version of the instructions have in common. */
+/** The common text of the prompts of one version of the instructions. */
 export interface InspectedVersion {
   rows: number;
   share: number;
   /** The prompt with its slots as `‹name›`. */
   prompt: Message[];
   slots: InspectedSlot[];
-  /** Means of a request, before and after the instructions are taken off. */
+  /** Means of a request, before and after the instructions are removed. */
   tokens: { before: number; after: number };
   examples: { input: string; completion: string | null }[];
 }
 
-/** What the prompts of a log share, and which rows do not fit. */
+/** The common text of a log's prompts, and the rows that do not fit. */
 export interface Inspection {
   source: string[];
   rows: number;
@@ -60,11 +60,11 @@ export interface Inspection {
 }
 
 export interface InspectOptions {
-  /** Is told how many rows are looked at where the log may have more. */
+  /** Is told the number of rows that are read, if the log may have more. */
   onTruncated?: (rows: number) => void;
 }
 
-/** What the prompts of a log share, and what would be left of them. Takes a pipeline file, or a log in JSONL. */
+/** The common text of a log's prompts, and the inputs without it. Takes a pipeline file, or a log in JSONL. */
 export async function inspectLog(
   environment: Environment,
   file: string,
@@ -88,7 +88,7 @@ export async function inspectLog(
   return lookAt(rows, template, names, issues);
 }
 
-/** A pipeline file, or a log as it is. */
+/** A pipeline file, or a bare log. */
 async function whatToInspect(
   file: string,
 ): Promise<{ source: SourceChoice; instructions: Pipeline['clean']['instructions']; provider: ProviderChoice }> {
@@ -138,7 +138,7 @@ function lookAt(rows: readonly LogRow[], template: PromptTemplate, source: strin
   };
 }
 
-/** What is seen of the prompts of one version. */
+/** The prompts of one version, as shown to people. */
 class VersionFigures {
   readonly #version: TemplateVersion;
   readonly #values: Set<string>[];

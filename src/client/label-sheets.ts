@@ -19,9 +19,9 @@ import { sweepHome } from '../stores/sweep.ts';
 import type { PipelineWithActuals } from './labellings.ts';
 
 export interface ExportOptions {
-  /** Replaces a file that is there. */
+  /** Replaces an existing file. */
   force?: boolean;
-  /** Ends the reading; what was begun is removed. */
+  /** Ends the reading; the unfinished sheet is removed. */
   signal?: AbortSignal;
 }
 
@@ -36,12 +36,12 @@ export interface ExportedSheet {
 }
 
 export interface ImportOptions {
-  /** Who has filled in the sheet; the user of this machine by default. */
+  /** The person who filled in the sheet; the user of this machine by default. */
   by?: string;
   signal?: AbortSignal;
 }
 
-/** What was taken from a sheet, and the file of answers that it was added to. */
+/** The answers that were imported, and the file that they were added to. */
 export type ImportedSheet = { file: string } & TakenCorrections;
 
 /** Writes the rows that a person should look at. */
@@ -83,7 +83,7 @@ export async function exportDoubtful(
   }
 }
 
-/** Takes what people have filled in. */
+/** Imports the answers that people have filled in. */
 export async function importCorrections(
   environment: Environment,
   pipeline: PipelineWithActuals,

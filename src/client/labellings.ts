@@ -48,7 +48,7 @@ export async function readTaughtPipeline(file: string): Promise<PipelineWithActu
 
 export type LabellingHandle = WorkflowHandle<typeof WORKFLOWS.labelling>;
 
-/** Starts the labelling of a pipeline's log, or finds the one that goes on; `created` says which. */
+/** Starts the labelling of a pipeline's log, or finds the running one; `created` says which. */
 export async function startLabelling(
   client: Client,
   environment: Environment,
@@ -73,19 +73,19 @@ export async function startLabelling(
 }
 
 const LOOK_EVERY_MS = 400;
-/** A server that is started again answers within seconds; one that is silent for longer is gone. */
+/** A restarted server answers within seconds; one that is silent for longer is gone. */
 const SILENCE_LIMIT_MS = 60_000;
 const QUERY_TIMEOUT_MS = 3000;
 
-/** A labelling as it is seen while it goes on. */
+/** The view of a running labelling. */
 export interface LabellingLook {
   progress: LabellingProgress;
-  /** How far the step has come that the labelling is at; undefined where it says nothing. */
+  /** The progress of the labelling's step; undefined where it reports none. */
   step: StepProgress | undefined;
 }
 
 export interface FollowLabellingOptions {
-  /** Ends the following with the signal's reason; the labelling itself goes on. */
+  /** Ends the following with the signal's reason; the labelling itself continues. */
   signal?: AbortSignal;
   /** Is called about every 400 ms while a worker answers. */
   onLook?: (look: LabellingLook) => void;

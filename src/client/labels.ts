@@ -10,15 +10,15 @@ import {
 import { asTuneloopError, type TuneloopSession } from './session.ts';
 
 export interface TeachOptions extends FollowLabellingOptions {
-  /** How many rows the teacher is asked for at most; all by default. */
+  /** The largest number of rows that the teacher is asked for; all by default. */
   limit?: number;
-  /** Is told once the labelling has been started or found, and awaited. */
+  /** Is called and awaited once the labelling has been started or found. */
   onStarted?: (started: StartedLabelling) => void | Promise<void>;
 }
 
 export interface StartedLabelling {
   labellingId: string;
-  /** False where a labelling of the pipeline went on already, whose limit holds. */
+  /** False where a labelling of the pipeline was running already, whose limit holds. */
   created: boolean;
   /** Its page in Temporal's Web UI. */
   webUi: string;
@@ -33,9 +33,9 @@ export class LabelClient {
   }
 
   /**
-   * Has the teacher model of a pipeline answer the rows without an answer, and waits for it. A worker has to run.
+   * Lets the teacher model of a pipeline answer the rows without an answer, and waits for the end. Needs a running worker.
    *
-   * @returns a labelling that failed or was cancelled has `error`; answers that had come are kept
+   * @returns a failed or cancelled labelling has `error`; its answers so far are kept
    * @throws TuneloopError PIPELINE_INVALID where the pipeline names no teacher
    */
   async teach(file: string, { limit, onStarted, ...follow }: TeachOptions = {}): Promise<EndedLabelling> {
@@ -50,7 +50,7 @@ export class LabelClient {
   /**
    * Writes the rows that a person should look at to a CSV file, whose column `actual` is then filled in. Needs no server.
    *
-   * @throws TuneloopError PIPELINE_INVALID, SOURCE_*, or USAGE where the sheet is there already
+   * @throws TuneloopError PIPELINE_INVALID, SOURCE_*, or USAGE where the sheet exists already
    */
   async exportSheet(file: string, sheet: string, options: ExportOptions = {}): Promise<ExportedSheet> {
     const pipeline = await readPipelineWithActuals(file);

@@ -12,7 +12,7 @@ import { artifactsOf, failureOf } from './runs.ts';
 
 export type PlanHandle = WorkflowHandle<typeof WORKFLOWS.planRun>;
 
-/** A plan that was made, or not, as it is printed with `--json`. */
+/** A plan, or its failure, as it is printed with `--json`. */
 export type EndedPlan =
   | ({ planId: string; status: 'completed' } & PlannedRun)
   | { planId: string; status: 'cancelled' | 'failed'; error: { code: string; message: string } };
@@ -20,7 +20,7 @@ export type EndedPlan =
 export interface PlanOptions {
   /** Cancels the plan. */
   signal?: AbortSignal;
-  /** Is told once the plan has been started, and awaited. */
+  /** Is called and awaited once the plan has been started. */
   onStarted?: (started: StartedPlan) => void | Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export interface StartedPlan {
   webUi: string;
 }
 
-/** Starts the workflow that lays out what a run would try. Nothing is uploaded or paid. */
+/** Starts the workflow that plans a run. It uploads and pays nothing. */
 export async function startPlan(client: Client, environment: Environment, pipeline: Pipeline): Promise<PlanHandle> {
   const definition = await saveStored(DEFINITION, artifactsOf(environment), pipeline);
   return client.workflow.start(WORKFLOWS.planRun, {
@@ -42,7 +42,7 @@ export async function startPlan(client: Client, environment: Environment, pipeli
   });
 }
 
-/** Waits for a plan. A plan is cancelled by the signal, because nobody else waits for it. */
+/** Waits for a plan. The signal cancels the plan, because only this caller waits for it. */
 export async function planResult(handle: PlanHandle, signal?: AbortSignal): Promise<EndedPlan> {
   const id = handle.workflowId;
   const cancel = () => void handle.cancel();

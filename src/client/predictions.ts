@@ -9,7 +9,7 @@ import { trainerUrlOf } from '../stores/services-file.ts';
 import { describeRun, pipelineOf, type RunHandle, runJson } from './runs.ts';
 import { asTuneloopError } from './session.ts';
 
-/** What a model answers. `arm` is there where a deployment was asked: whose share the call belongs to. */
+/** An answer of a model. `arm` is the share that the call belongs to, if a deployment was asked. */
 export type PredictedAnswer = { model: string; arm?: string } & Completion;
 
 /**
@@ -35,7 +35,7 @@ export async function predictByRun(
 }
 
 /**
- * Asks what serves for a pipeline, as an application would: by the alias, so that only the provider has to answer.
+ * Asks the serving model of a pipeline, as an application would: by the alias, so that only the provider has to answer.
  *
  * @throws TuneloopError DEPLOYMENT_NOT_FOUND, or PROVIDER_* where the provider does not answer
  */

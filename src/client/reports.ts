@@ -55,7 +55,7 @@ export async function reportOfRun(
 /**
  * The report in the folder of a run.
  *
- * @throws TuneloopError RUN_NOT_FOUND where there is none, REPORT_UNREADABLE where it is none of this version.
+ * @throws TuneloopError RUN_NOT_FOUND where there is none, REPORT_UNREADABLE where this version cannot read it.
  */
 export async function readReport(id: string, folder: string): Promise<Report> {
   const file = path.join(folder, 'report.json');
@@ -72,7 +72,7 @@ export function readFileOf(id: string, file: string): Promise<string> {
   });
 }
 
-/** Writes what promptfoo needs to repeat the last comparison of a run; returns the config's path. */
+/** Writes the files with which promptfoo repeats the last comparison of a run; returns the config's path. */
 export async function writePromptfoo(
   folder: string,
   found: Report,
@@ -106,7 +106,7 @@ async function writeRows(file: string, rows: AsyncIterable<string>): Promise<voi
   }
 }
 
-/** The rows that judged, one by one. */
+/** The judging rows, one by one. */
 async function* promptfooTests(found: Report, pipeline: Pipeline, environment: Environment): AsyncIterable<string> {
   const artifacts = artifactsOf(environment);
   const { version } = found.dataset;
@@ -134,7 +134,7 @@ async function* promptfooTests(found: Report, pipeline: Pipeline, environment: E
   }
 }
 
-/** What of the prompt the winner was trained on. */
+/** The treatment of the winner's prompts. */
 function treatmentOf({ candidates, winner }: Report): Treatment {
   const isWinner = ({ id }: { id: string }) => id === winner;
   const won = candidates.find((candidate) => isWinner(candidate) || candidate.checkpoints.some(isWinner));

@@ -31,7 +31,7 @@ export interface StartedRun {
   webUi: string;
 }
 
-/** Runs: starts them, follows them, reads what they have found. */
+/** Runs: starts them, follows them, reads their findings. */
 export class RunClient {
   readonly #session: TuneloopSession;
 
@@ -59,14 +59,14 @@ export class RunClient {
     return runJson(await this.#handle(id));
   }
 
-  /** What a run shows of itself; undefined while no worker answers. @throws TuneloopError RUN_NOT_FOUND */
+  /** The progress of a run; undefined while no worker answers. @throws TuneloopError RUN_NOT_FOUND */
   async progress(id: string): Promise<RunProgress | undefined> {
     const handle = await this.#handle(id);
     await describeRun(handle);
     return progressOf(await this.#session.client(), handle);
   }
 
-  /** Waits until a run has ended, and returns what {@link get} does. @throws TuneloopError RUN_NOT_FOUND */
+  /** Waits until a run has ended, and returns the same as {@link get}. @throws TuneloopError RUN_NOT_FOUND */
   async follow(id: string, options: FollowOptions = {}): Promise<RunJson> {
     return followRun(await this.#session.client(), await this.#handle(id), options);
   }
@@ -81,15 +81,15 @@ export class RunClient {
     return cancelRun(await this.#session.client(), id);
   }
 
-  /** Lets a run go on that waits for a person. @throws TuneloopError RUN_NOT_FOUND, RUN_NOT_PAUSED */
+  /** Resumes a run that waits for a person. @throws TuneloopError RUN_NOT_FOUND, RUN_NOT_PAUSED */
   async resume(id: string): Promise<ResumedRun> {
     return resumePausedRun(await this.#session.client(), id);
   }
 
   /**
-   * What a run would try, and what it would cost at most. Nothing is uploaded or paid; a worker has to run.
+   * The candidates of a run before it starts, and its highest cost. Nothing is uploaded or paid; needs a running worker.
    *
-   * @returns a plan that failed or was cancelled has `error`
+   * @returns a failed or cancelled plan has `error`
    * @throws TuneloopError PIPELINE_INVALID
    */
   async plan(file: string, { signal, onStarted }: PlanOptions = {}): Promise<EndedPlan> {
@@ -101,7 +101,7 @@ export class RunClient {
   }
 
   /**
-   * Asks the winner of a run, or what serves for a pipeline, with the input alone. A pipeline needs no Temporal server.
+   * Asks the winner of a run, or the serving model of a pipeline, with the input alone. A pipeline needs no Temporal server.
    *
    * @param id id of a run, which has a slash, or name of a pipeline
    * @throws TuneloopError RUN_NOT_FOUND, DEPLOYMENT_NOT_FOUND, or PROVIDER_* where the provider does not answer
@@ -116,14 +116,14 @@ export class RunClient {
   /**
    * The report of a run, from its folder below `home`. Needs no server.
    *
-   * @throws TuneloopError RUN_NOT_FOUND where there is none, REPORT_UNREADABLE where it is none of this version
+   * @throws TuneloopError RUN_NOT_FOUND where there is none, REPORT_UNREADABLE where this version cannot read it
    */
   report(id: string): Promise<Report> {
     return readReport(id, runFolder(this.#session.environment.home, id));
   }
 
   /**
-   * What the second run has found that the first had not, from their folders below `home`. Needs no server.
+   * The differences of the second run's findings from the first's, from their folders below `home`. Needs no server.
    *
    * @throws TuneloopError RUN_NOT_FOUND, REPORT_UNREADABLE
    */
@@ -144,7 +144,7 @@ export class RunClient {
   }
 
   /**
-   * Writes a promptfoo config with the rows that judged to a folder; returns the path of the config.
+   * Writes a promptfoo config with the judging rows to a folder; returns the path of the config.
    *
    * @throws TuneloopError RUN_NOT_FOUND where the run has no winner, REPORT_UNREADABLE, DATASET_NOT_FOUND
    */

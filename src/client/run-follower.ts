@@ -15,20 +15,20 @@ import {
 } from './runs.ts';
 
 const LOOK_EVERY_MS = 400;
-/** A server that is started again answers within seconds; one that is silent for longer is gone. */
+/** A restarted server answers within seconds; one that is silent for longer is gone. */
 const SILENCE_LIMIT_MS = 60_000;
 
-/** A run as it is seen while it goes on. */
+/** The view of a running run. */
 export interface RunLook {
   progress: RunProgress;
   /** The last report of each candidate's job, by the candidate's id. */
   jobs: ReadonlyMap<string, JobHeartbeat>;
-  /** How far the step of the run itself has come; undefined where it says nothing. */
+  /** The progress of the run's own step; undefined where it reports none. */
   step: StepProgress | undefined;
 }
 
 export interface FollowOptions {
-  /** Ends the following with the signal's reason; the run itself goes on. */
+  /** Ends the following with the signal's reason; the run itself continues. */
   signal?: AbortSignal;
   /** Is called about every 400 ms while a worker answers. */
   onLook?: (look: RunLook) => void;

@@ -33,7 +33,7 @@ export async function listRuns(client: Client, limit: number): Promise<ListedRun
   return runs;
 }
 
-/** A run that was asked to end: `cancelling`, or the status of one that had ended before. */
+/** A run after a request to end: `cancelling`, or the status of one that had ended before. */
 export interface CancelledRun {
   runId: string;
   status: 'cancelling' | RunStatus;
@@ -48,13 +48,13 @@ export async function cancelRun(client: Client, id: string): Promise<CancelledRu
   return { runId: id, status: 'cancelling' };
 }
 
-/** A run that goes on, with the reason that it was paused for. */
+/** A resumed run, with the reason of its pause. */
 export interface ResumedRun {
   runId: string;
   resumed: PauseReason;
 }
 
-/** Lets a paused run go on. @throws TuneloopError RUN_NOT_FOUND, RUN_NOT_PAUSED */
+/** Resumes a paused run. @throws TuneloopError RUN_NOT_FOUND, RUN_NOT_PAUSED */
 export async function resumePausedRun(client: Client, id: string): Promise<ResumedRun> {
   const handle: RunHandle = client.workflow.getHandle(id);
   const status = statusOf(await describeRun(handle));

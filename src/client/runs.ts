@@ -45,7 +45,7 @@ export function artifactsOf({ home }: Environment): ArtifactStore {
   return openArtifacts(home);
 }
 
-/** Everything that starting a run needs but its id. The definition is stored and travels as a reference. */
+/** Everything that the start of a run needs except its id. The definition is stored and travels as a reference. */
 export async function runOptions(environment: Environment, file: string) {
   const pipeline = await readPipelineFile(file);
   const definition = await saveStored(DEFINITION, artifactsOf(environment), pipeline);
@@ -122,7 +122,7 @@ export function statusOf({ status: { name } }: Pick<WorkflowExecutionDescription
     : (name.toLowerCase() as RunStatus);
 }
 
-/** The innermost failure of a run: what went wrong, and not which workflow and activity it passed through. */
+/** The innermost failure of a run: the cause, without the workflows and activities that it passed through. */
 export function failureOf(error: unknown): { code: string; message: string } {
   if (!(error instanceof WorkflowFailedError)) return { code: 'INTERNAL', message: String(error) };
   let cause: Error | undefined = error.cause;
@@ -134,7 +134,7 @@ export function failureOf(error: unknown): { code: string; message: string } {
 
 const QUERY_TIMEOUT_MS = 3000;
 
-/** Asks a run how it is; undefined while no worker can answer. */
+/** Asks a run for its progress; undefined while no worker can answer. */
 export async function progressOf(client: Client, handle: RunHandle): Promise<RunProgress | undefined> {
   try {
     return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(progressQuery));
@@ -145,7 +145,7 @@ export async function progressOf(client: Client, handle: RunHandle): Promise<Run
 
 const UPDATE_TIMEOUT_MS = 10_000;
 
-/** Tells a paused run to go on; answers with what it was paused for. @throws TuneloopError RUN_NOT_PAUSED */
+/** Resumes a paused run; answers with the reason of the pause. @throws TuneloopError RUN_NOT_PAUSED */
 export async function resumeRun(client: Client, handle: RunHandle): Promise<PauseReason> {
   try {
     return await client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () => handle.executeUpdate(resumeUpdate));
@@ -163,14 +163,14 @@ export async function resumeRun(client: Client, handle: RunHandle): Promise<Paus
   }
 }
 
-/** How far the step has come that the run itself is at; undefined where it says nothing. */
+/** The progress of the run's own step; undefined where it reports none. */
 export function stepProgressOf({ raw }: WorkflowExecutionDescription): StepProgress | undefined {
   const payload = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0];
   const progress = payload && defaultPayloadConverter.fromPayload<StepProgress | null>(payload);
   return progress?.step === undefined ? undefined : progress;
 }
 
-/** What the job of a candidate reported last; undefined before its first report and after its end. */
+/** The last report of a candidate's job; undefined before its first report and after its end. */
 export async function jobProgressOf(client: Client, run: string, candidate: string): Promise<JobHeartbeat | undefined> {
   try {
     const { raw } = await client.workflow.getHandle(jobWorkflowId(run, candidate)).describe();

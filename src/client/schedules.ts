@@ -15,7 +15,7 @@ import { runOptions } from './runs.ts';
 import type { TuneloopSession } from './session.ts';
 
 const PREFIX = scheduleId('');
-/** Times missed for longer than this, by a server that was down, are not made up for. */
+/** Looks that a server missed by longer than this, because it was down, are not caught up. */
 const CATCHUP_WINDOW = '1 hour';
 
 export interface ScheduleOptions {
@@ -31,9 +31,9 @@ export interface SavedSchedule {
   scheduleId: string;
   cron: string;
   timezone: string;
-  /** False where there was one that was changed. */
+  /** False where an existing one was changed. */
   created: boolean;
-  /** When it looks next, ISO 8601; null where it never does. */
+  /** The next look, ISO 8601; null where there is none. */
   next: string | null;
 }
 
@@ -43,16 +43,16 @@ export interface ListedSchedule {
   paused: boolean;
   note: string | null;
   timezone: string;
-  /** How often it has looked whether there is a reason to train. */
+  /** The number of looks so far. */
   looks: number;
   lastLook: ScheduleLook | null;
-  /** Times that went by because the look before still went on. */
+  /** Looks that were skipped because the one before was still running. */
   skippedOverlap: number;
-  /** When it looks next, ISO 8601. */
+  /** The next look, ISO 8601. */
   next: string | null;
 }
 
-/** The last time that a schedule has looked whether there is a reason to train. */
+/** The latest look of a schedule. */
 export interface ScheduleLook {
   workflowId: string;
   /** ISO 8601. */
@@ -64,7 +64,7 @@ export interface ScheduleLook {
 
 export type ScheduleChange = 'pause' | 'resume' | 'trigger' | 'delete';
 
-/** Schedules: they look by cron whether there is a reason to train again. */
+/** Schedules: they look by cron for a reason to train again. */
 export class ScheduleClient {
   readonly #session: TuneloopSession;
 
@@ -86,17 +86,17 @@ export class ScheduleClient {
     return listSchedules(await this.#session.client());
   }
 
-  /** No further looks for now. @throws TuneloopError RUN_NOT_FOUND where the pipeline has no schedule */
+  /** Pauses the looks. @throws TuneloopError RUN_NOT_FOUND where the pipeline has no schedule */
   pause(pipeline: string): Promise<void> {
     return this.change('pause', pipeline);
   }
 
-  /** Looks again. @throws TuneloopError RUN_NOT_FOUND where the pipeline has no schedule */
+  /** Resumes the looks. @throws TuneloopError RUN_NOT_FOUND where the pipeline has no schedule */
   resume(pipeline: string): Promise<void> {
     return this.change('resume', pipeline);
   }
 
-  /** Looks now, unless a look goes on. @throws TuneloopError RUN_NOT_FOUND where the pipeline has no schedule */
+  /** Looks now, unless a look is running. @throws TuneloopError RUN_NOT_FOUND where the pipeline has no schedule */
   trigger(pipeline: string): Promise<void> {
     return this.change('trigger', pipeline);
   }
@@ -133,7 +133,7 @@ async function saveSchedule(
     ...start,
     staticSummary: `is there a reason to train ${pipeline.name} again?`,
   };
-  // One that still goes on is not joined by a second one, and a failed one is looked at before the next.
+  // A running look is not joined by a second one, and a failed one does not keep the schedule from the next.
   const policies = { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: CATCHUP_WINDOW, pauseOnFailure: true };
   const id = scheduleId(pipeline.name);
   const created = await ensureSchedule(client, id, { spec, action, policies }).catch((error: unknown) => {
@@ -145,7 +145,7 @@ async function saveSchedule(
 }
 
 function badSpec(error: unknown, spec: string, file: string): unknown {
-  // What the client makes of a specification that the server refuses.
+  // The client's error for a specification that the server refuses.
   if (!(error instanceof TypeError)) return error;
   return new TuneloopError(
     'USAGE',
@@ -158,7 +158,7 @@ async function listSchedules(client: Client): Promise<ListedSchedule[]> {
   for await (const { scheduleId: id } of client.schedule.list()) {
     if (!id.startsWith(PREFIX)) continue;
     const description = await client.schedule.getHandle(id).describe().catch(nullIfNotFound);
-    // The list is a moment behind.
+    // The list lags a moment behind.
     if (!description) continue;
     const { info, state, spec } = description;
     schedules.push({
@@ -180,7 +180,7 @@ function nullIfNotFound(error: unknown): null {
   throw error;
 }
 
-/** What a look writes into its memo when it ends. */
+/** The memo that a look writes when it ends. */
 const lookMemo = z.object({ outcome: z.string(), reason: z.string() });
 
 async function lookOf(client: Client, last: ScheduleExecutionResult | undefined): Promise<ScheduleLook | null> {

@@ -10,7 +10,7 @@ import {
 } from '../worker/connection.ts';
 import { webUiOf } from './web-ui.ts';
 
-/** Settings of a library object. What is not given is read from the environment. */
+/** Settings of a library object. Missing settings are read from the environment. */
 export interface TuneloopOptions extends EnvironmentOptions {
   /**
    * The Temporal server: its address, a connection, or a ready client. Without it, the TEMPORAL_* variables, the Temporal

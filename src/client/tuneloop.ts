@@ -52,12 +52,12 @@ export class Tuneloop implements AsyncDisposable {
     this.budget = new BudgetClient(session);
   }
 
-  /** What is here of what Tuneloop needs, and how to get what is missing. */
+  /** The requirements of Tuneloop that this machine meets, and how to get the missing ones. */
   check(): Promise<Checks> {
     return checkAll(this.session);
   }
 
-  /** Closes the connection that was opened. One that was handed in stays open. No function can be called afterwards. */
+  /** Closes the library's own connection. A connection that was handed in stays open. No function can be called afterwards. */
   close(): Promise<void> {
     return this.session.close();
   }

@@ -2,7 +2,7 @@ import type { Environment } from '../config/environment.ts';
 import { readServices } from '../stores/services-file.ts';
 import type { TemporalTarget } from '../worker/connection.ts';
 
-/** Where the Web UI of a server is: as told, as recorded of our own, or where such a server usually has it. */
+/** The address of a server's Web UI: as configured, as recorded for our own server, or at the usual place of such a server. */
 export function webUiOf({ home, temporalUi }: Environment, target: TemporalTarget): string {
   if (temporalUi) return temporalUi.replace(/\/$/, '');
   const own = readServices(home)?.temporal;

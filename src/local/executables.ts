@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 
-/** The first of these folders' programs of this name that may be executed. `.exe` is added on Windows. */
+/** The first executable program of this name in these folders. `.exe` is added on Windows. */
 export async function firstExecutable(folders: readonly string[], name: string): Promise<string | undefined> {
   for (const folder of folders) {
     const file = path.join(folder, process.platform === 'win32' ? `${name}.exe` : name);

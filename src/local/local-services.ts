@@ -31,13 +31,13 @@ const POLL_MS = 100;
 
 export interface LocalServicesOptions {
   environment: Environment;
-  /** Whether what is started goes on after this process. */
+  /** Whether the started services outlive this process. */
   keep: boolean;
   /** Whether the local trainer is needed. */
   trainer: boolean;
-  /** Stretches training jobs to so many seconds; see the trainer. */
+  /** Stretches training jobs to this many seconds; see the trainer. */
   jobSeconds?: number | undefined;
-  /** Is told what is started, used or started again. */
+  /** Is told which services are started, used or started again. */
   say: Say;
   signal?: AbortSignal | undefined;
 }
@@ -46,23 +46,23 @@ export interface LocalServicesOptions {
 export interface LocalServices {
   client: Client;
   target: TemporalTarget;
-  /** Stops what was started, in the order in which one needs the other; what was kept before goes on. */
+  /** Stops the started services in the order of their dependence; services that were kept before continue. */
   stop(): Promise<void>;
   /** Leaves everything running. */
   release(): Promise<void>;
 }
 
 /**
- * Temporal server, trainer and worker: those that run already are used, those that are missing are started.
+ * Temporal server, trainer and worker: running ones are used, missing ones are started.
  *
  * @throws TuneloopError LOCKED where another process uses the home folder; TEMPORAL_UNAVAILABLE_HERE; SERVICE_FAILED
- *   with the last lines of the log of a service that did not start. Nothing that was started is left running then.
+ * with the last lines of the log of a service that did not start. None of the started services is left running then.
  */
 export async function startLocalServices(options: LocalServicesOptions): Promise<LocalServices> {
   const { environment, keep, say } = options;
   const { home } = environment;
   const before = await takeOver(home);
-  // What joins services that were kept is kept with them.
+  // A service that joins kept ones is kept with them.
   const kept = keep || before !== undefined;
   const record: Services = { ...before, owner: process.pid, kept };
   const started: ServiceProcess[] = [];
@@ -76,7 +76,7 @@ export async function startLocalServices(options: LocalServicesOptions): Promise
   };
   const run = (name: string, command: string, args: string[], env: Record<string, string | undefined> = {}) => {
     const logFile = serviceLogFile(home, name);
-    // `stop` in another terminal takes the record away before it ends the services.
+    // `stop` in another terminal removes the record before it ends the services.
     const wanted = () => readServices(home) !== undefined;
     const service = new ServiceProcess({ name, command, args, env, logFile, keep: kept, wanted, onRestart: say });
     started.push(service);
@@ -248,7 +248,7 @@ async function provideWorker(
   say(`Worker on task queue ${taskQueue}`);
 }
 
-/** The entry file of one of our own programs, in the sources or in the build, whichever this is. */
+/** The entry file of one of our own programs, in the sources or in the build. */
 function program(name: 'client' | 'worker'): string {
   return path.join(import.meta.dirname, '..', `${name}${path.extname(import.meta.filename)}`);
 }

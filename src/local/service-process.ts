@@ -10,11 +10,11 @@ export interface ServiceOptions {
   args: string[];
   env?: Record<string, string | undefined>;
   logFile: string;
-  /** Whether the service goes on after this process has ended. */
+  /** Whether the service outlives this process. */
   keep: boolean;
   /** Whether a service that ended is still wanted; by default it is. */
   wanted?: () => boolean;
-  /** Told when the service ended by itself and was started again. */
+  /** Is told when the service ended by itself and was started again. */
   onRestart?: (reason: string) => void;
 }
 
@@ -25,8 +25,8 @@ const FORCE_AFTER_MS = 70_000;
 const MAX_RESTARTS = 5;
 
 /**
- * A program that runs beside this process, with its output in a log file. It is started again when it dies, and it dies
- * when this process does, unless it is to be kept.
+ * A program that runs beside this process, with its output in a log file. It is restarted when it dies, and it dies with this process,
+ * unless it is to be kept.
  */
 export class ServiceProcess {
   readonly #options: ServiceOptions;
@@ -49,7 +49,7 @@ export class ServiceProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Whether it has given up starting again. */
+  /** Whether it is no longer restarted. */
   get ended(): boolean {
     return this.#exited && !this.#startsAgain;
   }
@@ -64,7 +64,7 @@ export class ServiceProcess {
     return readFileSync(this.#options.logFile, 'utf8').trim().split('\n').slice(-lines).join('\n');
   }
 
-  /** Asks the service to end, waits for it, and ends it by force when it takes too long. */
+  /** Asks the service to end, waits, and ends it by force if it takes too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
     const child = this.#child;
@@ -86,7 +86,7 @@ export class ServiceProcess {
   #start(): ChildProcess {
     const { command, args, env = {}, logFile, keep } = this.#options;
     const log = openSync(logFile, 'a', 0o600);
-    // Handed down: what a service writes, its database for example, is for its owner only.
+    // Handed down, because the service's files, such as its database, are for its owner only.
     const mask = process.umask(0o077);
     try {
       // A process group of its own: Ctrl-C reaches this process alone, which then stops its services in order.
@@ -120,11 +120,11 @@ export class ServiceProcess {
   }
 }
 
-/** Ends what is left of the process group that a process led. */
+/** Ends the rest of the process group that a process led. */
 function killGroup(leader: number): void {
   try {
     process.kill(-leader, 'SIGKILL');
   } catch {
-    // Nothing is left of it.
+    // The group is empty.
   }
 }

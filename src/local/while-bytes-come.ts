@@ -16,10 +16,10 @@ export interface DownloadWatch {
 }
 
 /**
- * Runs a download, says how much of it is on the disk, and ends it once no bytes come any more.
+ * Runs a download, reports its bytes on the disk, and ends it once no more bytes arrive.
  *
  * @param download has to settle soon after its signal aborts.
- * @throws Error where no byte has come for `stallMs`; the reason of `signal` where that aborts
+ * @throws Error where no byte has arrived for `stallMs`; the reason of `signal` where that aborts
  */
 export async function whileBytesCome<T>(
   { folder, size, stallMs, say, signal }: DownloadWatch,
@@ -60,7 +60,7 @@ function amount(bytes: number, size: number | undefined): string {
   return `${percent} % of ${megabytes(size)} MB`;
 }
 
-/** Bytes of the largest file: a downloader may copy its temporary file in the end, which is no progress. */
+/** Bytes of the largest file, because a downloader may copy its temporary file at the end, which is no progress. */
 async function largestFile(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const sizes = entries

@@ -14,7 +14,7 @@ const DIALECTS = { openai: openAIProtocolProvider } satisfies Record<
 /**
  * Makes the provider that a pipeline names; nothing is sent yet.
  *
- * @param trainerUrl where the local trainer listens, if that is not its usual address
+ * @param trainerUrl address of the local trainer, if it is not the usual one
  * @throws TuneloopError ENVIRONMENT_INVALID where its key is missing
  */
 export function connectProvider(choice: ProviderChoice, trainerUrl?: string): Provider {

@@ -4,7 +4,7 @@ import type { ProviderProfile } from './profile.ts';
 /** A server that needs no key gets this word, because clients insist on one. */
 const NO_KEY = 'local';
 
-/** Where a provider is called, and the key for it. */
+/** The address of a provider, and its key. */
 export interface Endpoint {
   baseURL: string;
   apiKey: string;

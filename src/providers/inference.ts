@@ -8,7 +8,7 @@ import type { Completion } from '../core/evaluation/completion.ts';
  * An implementation has to keep the rules of `tuneloop/testing` (`src/testing/inference.ts`).
  */
 export interface Inference {
-  /** Where models are asked, for people and as a part of the key of a kept answer; no credentials. */
+  /** The address of the models, for people and as a part of the key of a stored answer; no credentials. */
   readonly address: string;
   /** All models that can be called or tuned, with the day on which the provider switches each off. */
   listModels(): Promise<Model[]>;
@@ -22,7 +22,7 @@ export interface Inference {
 
 export interface Model {
   id: string;
-  /** When the provider will switch it off, where it says so. */
+  /** The day on which the provider will switch it off, if it says so. */
   shutdownDate: Date | null;
 }
 

@@ -1,15 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import { Agent, type Dispatcher, errors, request } from 'undici';
 
-/** A connection that nobody uses is closed after this time, as by the built-in `fetch`: proxies on the way may forget it. */
+/** An idle connection is closed after this time, as by the built-in `fetch`, because proxies on the way may forget it. */
 const IDLE_MS = 4000;
 
 const COMPLETIONS = /\/chat\/completions$/;
 
 /**
- * `fetch` for the many short requests of an evaluation: a question goes straight to undici over connections that are kept,
- * which takes half the processor time of the built-in `fetch`. All other requests go to that one. Redirects are not followed,
- * because the key would go along. The caller sets the time limit, by its signal.
+ * `fetch` for the many short requests of an evaluation: a question goes straight to undici over connections that are kept, which takes half
+ * the processor time of the built-in `fetch`. All other requests go to the built-in one. Redirects are not followed, because the key would
+ * be sent along. The caller sets the time limit, by its signal.
  */
 export function keepAliveFetch(): typeof fetch {
   const dispatcher = new Agent({
@@ -41,7 +41,7 @@ export function keepAliveFetch(): typeof fetch {
   };
 }
 
-/** With the code that Node's own clients give, which people know. */
+/** Has the code that Node's own clients give, which people know. */
 function brokenConnection(cause: errors.SocketError): Error {
   return Object.assign(new Error(cause.message, { cause }), { code: 'ECONNRESET' });
 }

@@ -7,7 +7,7 @@ export class ProviderError extends Error {
   override readonly name = 'ProviderError';
   readonly code: ErrorCode;
   readonly retryable: boolean;
-  /** How long the provider asks to wait. */
+  /** The wait that the provider asks for. */
   readonly retryAfterMs: number | undefined;
   /** HTTP status, where there was an answer. */
   readonly status: number | undefined;
@@ -24,16 +24,16 @@ export class ProviderError extends Error {
     this.status = options.status;
   }
 
-  /** Whether the provider may have done what it was asked although it says otherwise, or nothing. */
+  /** Whether the request may have been executed, although the provider denied it or did not answer. */
   get mayHaveExecuted(): boolean {
     return this.status === undefined || this.status === 408 || this.status >= 500;
   }
 }
 
-/** Codes of HTTP 429 that no waiting mends: a person has to pay, or to raise a limit. */
+/** Codes of HTTP 429 that no wait mends: a person has to pay, or to raise a limit. */
 const NEEDS_A_PERSON = /^(credit_balance_exhausted|insufficient_quota|.*_(spend|usage)_limit_exceeded)$/;
 
-/** Codes of HTTP 403 that say that nobody of this organization may train (any more). */
+/** Codes of HTTP 403 that say that this organization may not train (any more). */
 const CLOSED = /^training_not_available$/;
 
 /** Whether an error code of the provider stands for a quota or a limit on spending. */
@@ -41,26 +41,26 @@ export function needsPerson(code: string): boolean {
   return NEEDS_A_PERSON.test(code);
 }
 
-/** How long to wait where the provider does not say: a daily limit is lifted in hours. */
+/** The wait if the provider names none: a daily limit is lifted within hours. */
 const DEFAULT_WAITS_MS = new Map([['daily_rate_limit_exceeded', 3_600_000]]);
 
 const LONGEST_MESSAGE = 500;
 
 /**
- * The one place that decides what an error of the OpenAI client means.
+ * The one place that decides the meaning of an error of the OpenAI client.
  *
  * | case | retry |
  * |---|---|
  * | no connection, timeout, 408, 409, 5xx | yes |
- * | 429 | yes, after what the provider asks |
+ * | 429 | yes, after the wait that the provider asks for |
  * | 429 whose code names a quota or a limit on spending | no, PROVIDER_QUOTA: the run waits for a person |
  * | 403 `training_not_available` | no, PROVIDER_CLOSED: the run waits for a person |
  * | 404 on a model that is still loading | yes |
  * | other 4xx | no |
  *
- * The message is built anew from status, code and the provider's own text, and bounded: the client's error carries
- * headers and requests, which may hold keys and production data and must not reach a history. Some servers repeat the key
- * in their answer, and so does the client where it makes no valid header: it is taken out.
+ * The message is built anew from status, code and the provider's own text, and bounded: the client's error carries headers and requests,
+ * which may hold keys and production data and must not reach a history. The key is removed from it, because some servers repeat it in their
+ * answer, and the client repeats a key that makes no valid header.
  */
 export function classifyError(error: unknown, baseURL: string, apiKey?: string): ProviderError {
   if (error instanceof ProviderError) return error;
@@ -101,12 +101,12 @@ function isRetryable(status: number, code: string, message: string): boolean {
   return status === 408 || status === 409 || status >= 500;
 }
 
-/** What the body says went wrong, without the status that the client puts in front. */
+/** The error text of the body, without the status that the client puts in front. */
 function providerText(error: APIError): string {
   const body: unknown = error.error;
   if (typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'string')
     return body.message;
-  // The client puts the status in front of what it could not read a message from.
+  // The client puts the status in front of a body without a message.
   return error.message.replace(/^\d{3} /, '');
 }
 

@@ -5,7 +5,7 @@
  * An implementation has to keep the rules of `tuneloop/testing` (`src/testing/stored-log.ts`).
  */
 export interface StoredLog {
-  /** Where the completions are kept, for people and for cursors; no credentials. */
+  /** The address of the completions, for people and for cursors; no credentials. */
   readonly address: string;
   /**
    * A page of the completions of this account, oldest first.
@@ -18,7 +18,7 @@ export interface StoredLog {
 }
 
 export interface StoredQuery {
-  /** Of the completion before the page; undefined begins with the oldest. */
+  /** Id of the completion before the page; undefined begins with the oldest. */
   after: string | undefined;
   model?: string | undefined;
   /** Pairs that the completion was stored with. A server may not know this filter, nor the one by model. */
@@ -28,7 +28,7 @@ export interface StoredQuery {
 
 export interface StoredPage {
   completions: StoredCompletion[];
-  /** Whether there are more behind it. */
+  /** Whether more completions follow. */
   more: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface StoredCompletion {
   /** Unix seconds. */
   createdAt: number;
   model: string;
-  /** Text, or the whole response where it is not just that: cut off, a refusal, a call of a tool. */
+  /** Text, or the whole response if it is cut off, a refusal, or a call of a tool. */
   completion: unknown;
   usage: { promptTokens: number; completionTokens: number } | null;
   metadata: Record<string, string>;

@@ -3,15 +3,15 @@ import type { Hyperparameters } from '../core/run/plan.ts';
 import type { Checkpoint, MetricPoint } from '../core/run/training-metrics.ts';
 
 /**
- * The port for training: files, jobs, what jobs report, and the models that they leave. Every call is made once: a failure
- * is thrown as a {@link ProviderError}, and Temporal decides whether and when to try again.
+ * The port for training: files, jobs, their reports, and their models. Every call is made once: a failure is thrown as a {@link
+ * ProviderError}, and Temporal decides whether and when to retry.
  *
  * An implementation has to keep the rules of `tuneloop/testing` (`src/testing/training.ts`).
  */
 export interface Training {
   /** How long a new job may be missing from the provider's list, in milliseconds. */
   readonly settlingMs: number;
-  /** Asks something free that only an account with fine-tuning may ask. @throws ProviderError where it may not. */
+  /** Asks a free question that only accounts with fine-tuning may ask. @throws ProviderError where this account may not. */
   checkFineTuning(): Promise<void>;
   /**
    * The newest usable training file of this name and size, if it was uploaded before.
@@ -23,17 +23,17 @@ export interface Training {
   /**
    * Uploads a local file for fine-tuning.
    *
-   * @param name how the provider shall call it
+   * @param name the name of the file at the provider
    * @param file path of the local file: JSONL, one chat a line
    * @returns its id
    */
   uploadFile(name: string, file: string): Promise<string>;
-  /** Deletes an uploaded file. One that is not there any more is no error. */
+  /** Deletes an uploaded file. A missing file is no error. */
   deleteFile(id: string): Promise<void>;
   /**
-   * Deletes a tuned model, or one checkpoint, for good. One that is not there any more is no error.
+   * Deletes a tuned model, or one checkpoint, for good. A missing model is no error.
    *
-   * @throws ProviderError PROVIDER_REFUSED for a model that is not this account's to delete, such as a base model
+   * @throws ProviderError PROVIDER_REFUSED for a model that this account cannot delete, such as a base model
    */
   deleteModel(id: string): Promise<void>;
   /**
@@ -52,9 +52,8 @@ export interface Training {
   /** @throws ProviderError with status 404 where there is no such job */
   getJob(id: string): Promise<Job>;
   /**
-   * What a job has reported of its steps, oldest first; empty where the provider reports nothing. Of a long job about 200
-   * points are left, evenly thinned; the newest and the ends of epochs are always among them, so that the k-th point that
-   * {@link endsEpoch} is the end of epoch k.
+   * The reports of a job's steps, oldest first; empty where the provider reports nothing. Of a long job about 200 points are left, evenly
+   * thinned; the newest and the ends of epochs are always among them, so that the k-th point that {@link endsEpoch} is the end of epoch k.
    *
    * @param afterStep reads no further back than this step, so that a repeated question reads only what is new
    */
@@ -75,17 +74,17 @@ export type JobState = 'pending' | 'succeeded' | 'failed' | 'cancelled';
 export interface Job {
   id: string;
   state: JobState;
-  /** What a pending job is doing; an unknown status counts as running. */
+  /** The phase of a pending job; an unknown status counts as running. */
   phase: JobPhase;
   /** Whether the status is one that the protocol knows. */
   known: boolean;
-  /** As the provider words it, for people. */
+  /** The status in the provider's words, for people. */
   status: string;
   /** The tuned model, once there is one. */
   model: string | null;
   /** Why it failed, in the provider's words; bounded. */
   failure: string | null;
-  /** Whether it failed for what only a person can mend: a quota or a limit on spending. */
+  /** Whether only a person can mend the cause: a quota or a limit on spending. */
   needsPerson: boolean;
   /** Unix seconds. */
   createdAt: number;
@@ -106,9 +105,9 @@ export interface TrainingTime {
   workedMs: number | null;
 }
 
-/** What a job can be found by again, whatever happened to the process that created it. */
+/** The identity by which a job can be found again, even if the process that created it died. */
 export interface JobIdentity {
-  /** Hash of all that makes it this job and no other; kept in the job's metadata. */
+  /** Hash of everything that makes it this job and no other; kept in the job's metadata. */
   key: string;
   baseModel: string;
   /** Id of the uploaded file. */
@@ -117,7 +116,7 @@ export interface JobIdentity {
   seed: number;
 }
 
-/** Who a job belongs to; kept in its metadata. */
+/** The owner of a job; kept in its metadata. */
 export interface JobOwner {
   pipeline: string;
   /** Id of the workflow that waits for it. */

@@ -13,9 +13,9 @@ import { Spending } from '../providers/spending.ts';
 import { type JudgedPair, type JudgeVerdict, judgeMessages, judgeScore, judgeVerdict } from './judge.ts';
 import type { ScoringDependencies } from './scoring-dependencies.ts';
 
-/** Room for a judge that thinks before it answers; one that goes on and on is cut off, and paid no further. */
+/** Room for a judge that thinks before it answers; an endless answer is cut off, and not paid further. */
 const MOST_OUTPUT_TOKENS = 2000;
-/** What a verdict takes. */
+/** The room for a verdict. */
 const OUTPUT_TOKENS = 10;
 /** A reply that is no verdict is asked for once more. */
 const TRIES = 2;
@@ -23,12 +23,12 @@ const TRIES = 2;
 const NOTHING: TokenUsage = { promptTokens: 0, completionTokens: 0 };
 
 /**
- * Compares answers with the right ones by a model: each pair twice, in both orders, because models prefer a place. A win
- * is worth 1, a tie half. An answer that equals a right one ties without a question. `judge_unclear` is the share of a
- * row's questions that got no verdict, even when asked again: those count as a tie.
+ * Compares answers with the right ones by a model: each pair twice, in both orders, because models prefer a place. A win is worth 1, a tie
+ * half. An answer that equals a right one ties without a question. `judge_unclear` is the share of a row's questions that got no verdict,
+ * even when asked again: those count as a tie.
  *
- * @param limitUsd what may be spent, in USD; null for no limit.
- * @throws TuneloopError BUDGET_EXCEEDED where there is a limit, and no price that it could be kept by.
+ * @param limitUsd the most that may be spent, in USD; null for no limit.
+ * @throws TuneloopError BUDGET_EXCEEDED where there is a limit, but no price to keep it by.
  */
 export function openJudge(
   { prices, connectProvider }: ScoringDependencies,
@@ -40,7 +40,7 @@ export function openJudge(
   const tariff = tariffOf(prices, profile.billing, model, false);
   if (tariff.kind === 'unknown' && limitUsd !== null) throw priceUnknown(model);
   const usdOf = (usage: TokenUsage) => (costPer1k(tariff, usage, 0) ?? 0) / 1000;
-  // Whoever wrote a row cannot know the key, and so not the marks around its texts.
+  // The author of a row cannot know the key, and so cannot know the marks around its texts.
   const key = randomBytes(32);
   const markOf = (pair: JudgedPair, attempt: number) =>
     createHmac('sha256', key)

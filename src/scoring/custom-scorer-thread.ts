@@ -1,23 +1,23 @@
 import { pathToFileURL } from 'node:url';
 
-/** Where a function is. */
+/** The place of a function. */
 export interface ScorerPlace {
   /** Absolute path. */
   module: string;
   export: string;
 }
 
-/** What a scorer gets, in the form of `autoevals`. */
+/** The input of a scorer, in the form of `autoevals`. */
 export interface ScorerRow {
   input: string;
   output: string;
   expected: string;
 }
 
-/** A score from 0 to 1, or why there is none, in words that hold nothing of the row. */
+/** A score from 0 to 1, or the reason why there is none, in words that hold nothing of the row. */
 export type ScorerReply = { score: number } | { failure: string };
 
-/** Runs in a thread: loads the module, and says why it cannot be used; null where it can. */
+/** Runs in a thread: loads the module. Returns the reason why it cannot be used, or null where it can. */
 export async function findScorer(place: ScorerPlace): Promise<string | null> {
   const found = await load(place);
   return typeof found === 'string' ? found : null;
@@ -38,7 +38,7 @@ export async function callScorer({ place, row }: { place: ScorerPlace; row: Scor
   }
 }
 
-/** The function, or why there is none. Node keeps what it has loaded. */
+/** The function, or the reason why there is none. Node keeps loaded modules. */
 async function load(place: ScorerPlace): Promise<((row: ScorerRow) => unknown) | string> {
   let exported: Record<string, unknown>;
   try {
@@ -46,7 +46,7 @@ async function load(place: ScorerPlace): Promise<((row: ScorerRow) => unknown) |
   } catch (error) {
     return `it cannot be loaded (${String(error).slice(0, 500)})`;
   }
-  // All that a CommonJS module exports may be in its default.
+  // The `default` of a CommonJS module may hold all of its exports.
   const found: unknown = exported[place.export] ?? Reflect.get(Object(exported.default), place.export);
   if (typeof found === 'function') return (row) => found(row);
   const names = Object.keys(exported).slice(0, 20).join(', ');

@@ -4,17 +4,17 @@ import { TuneloopError } from '../errors.ts';
 import type { ScorerPlace, ScorerReply, ScorerRow } from './custom-scorer-thread.ts';
 
 const ROW_TIMEOUT_MS = 60_000;
-/** A thread that has had nothing to do for so long ends: models may be slow to answer what it is to score. */
+/** A thread ends after this idle time, because the models whose answers it scores may be slow. */
 const IDLE_MS = 10_000;
 
 /**
- * Loads a function of the user's in a thread of its own. It gets `{input, output, expected}` and gives a score from 0 to 1
- * or an object that has it as `score`, at once or later; the scorers of the package `autoevals` are of this shape.
+ * Loads a user's function in a thread of its own. It gets `{input, output, expected}` and gives a score from 0 to 1 or an object that has
+ * it as `score`, at once or later; the scorers of the package `autoevals` are of this shape.
  *
- * @param options.concurrency rows that it may be given at a time.
+ * @param options.concurrency the largest number of rows at a time.
  * @param options.timeoutMs for one row.
  * @throws TuneloopError SCORER_FAILED where there is no such function; and by each row for which it throws, gives no
- *   score or takes too long. Its own words are not repeated then: they may hold the row.
+ * score or takes too long. Its own words are not repeated then: they may hold the row.
  */
 export async function openCustomScorer(
   place: ScorerPlace,
@@ -26,7 +26,7 @@ export async function openCustomScorer(
     maxThreads: 1,
     concurrentTasksPerWorker: concurrency,
     idleTimeout: IDLE_MS,
-    // The function may have other things to do while it waits for its next row, such as keeping connections.
+    // The function may have other work while it waits for its next row, such as keeping connections.
     atomics: 'disabled',
   });
   const failure = (reason: string) =>
@@ -42,7 +42,7 @@ export async function openCustomScorer(
     try {
       return await Promise.race([work.catch(() => Promise.reject(failure('its thread has ended'))), end]);
     } catch (error) {
-      // Nothing else ends a function that goes on for ever.
+      // Only this ends a function that never returns.
       void pool.destroy();
       throw error;
     } finally {

@@ -1,4 +1,4 @@
-/** What `JSON.parse` returns. */
+/** A value that `JSON.parse` returns. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**
@@ -15,7 +15,7 @@ export function jsonFieldsF1(answer: Json, reference: Json): number {
 
 function countLeaves(document: Json): number {
   let leaves = 0;
-  // A list of what is left to visit and no recursion: an answer may be nested deeper than the stack.
+  // A list of values to visit instead of a recursion, because an answer may be nested deeper than the stack.
   const open: Json[] = [document];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     const inner = isObject(value) ? Object.values(value) : [];

@@ -5,8 +5,8 @@ import { TuneloopError } from '../errors.ts';
 import type { Json } from './json-fields.ts';
 
 /**
- * Reads a JSON Schema and says which documents fit it. A schema follows draft 2020-12 unless its `$schema` names draft-07.
- * `format` is not checked, and nothing is fetched.
+ * Reads a JSON Schema and decides which documents fit it. A schema follows draft 2020-12 unless its `$schema` names draft-07. `format` is
+ * not checked, and nothing is fetched.
  *
  * @param file absolute path.
  * @throws TuneloopError PIPELINE_INVALID where it cannot be read or is no such schema.
@@ -26,14 +26,14 @@ export async function openJsonSchema(file: string): Promise<(document: Json) => 
     try {
       return validate(document);
     } catch {
-      // A schema that refers to itself follows an answer as deep as it goes, which may be deeper than the stack.
+      // A schema that refers to itself follows an answer as deep as the answer goes, which may be deeper than the stack.
       return false;
     }
   };
 }
 
 function compile(schema: AnySchema): ValidateFunction {
-  // Words that are not of the standard, as other tools use them, mean nothing and are no mistake.
+  // Keywords of other tools, which the standard does not have, mean nothing and are no mistake.
   const options = { strict: false, validateFormats: false };
   const draft7 = typeof schema === 'object' && String(schema.$schema).includes('draft-07');
   return (draft7 ? new Ajv(options) : new Ajv2020(options)).compile(schema);

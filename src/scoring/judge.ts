@@ -1,6 +1,6 @@
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 
-/** What a judge says of two answers. */
+/** A judge's verdict on two answers. */
 export type JudgeVerdict = 'A' | 'B' | 'tie';
 
 /** Two answers to one input. */
@@ -11,9 +11,9 @@ export interface JudgedPair {
 }
 
 /**
- * Asks which of two answers is better. The texts of a row stand as JSON strings, a line each, between marks that carry
- * `nonce`: a text can neither end its own part nor look like one of ours, because line breaks and angle brackets in it
- * are escaped, and what the mark is cannot be known when a text is written.
+ * Asks which of two answers is better. The texts of a row stand as JSON strings, a line each, between marks that carry `nonce`: a text can
+ * neither end its own part nor look like one of ours, because line breaks and angle brackets in it are escaped, and the author of a text
+ * cannot know the mark.
  *
  * @param nonce a word that nobody can guess from the texts.
  */
@@ -38,19 +38,19 @@ export function judgeMessages({ input, a, b }: JudgedPair, nonce: string): Messa
 
 const FORMS = '{"winner":"A"}, {"winner":"B"} or {"winner":"tie"}';
 
-/** What the judge has said; null for anything but the JSON that it was asked for. */
+/** The judge's verdict; null for a reply without the requested JSON. */
 export function judgeVerdict(reply: string): JudgeVerdict | null {
   const [, winner] = /^\s*\{\s*"winner"\s*:\s*"(A|B|tie)"\s*\}\s*$/.exec(reply) ?? [];
   return winner === 'A' || winner === 'B' || winner === 'tie' ? winner : null;
 }
 
-/** What a verdict is worth to one of the two: 1 for a win, half for a tie. */
+/** The value of a verdict for one of the two: 1 for a win, half for a tie. */
 export function judgeScore(verdict: JudgeVerdict, own: 'A' | 'B'): number {
   if (verdict === 'tie') return 0.5;
   return Number(verdict === own);
 }
 
-/** JSON, and besides it what starts a mark and the line breaks that JSON lets through. */
+/** JSON in which the start of a mark, and the line breaks that JSON allows, are escaped. */
 function quoted(text: string): string {
   return JSON.stringify(text).replace(
     /[<>\u0085\u2028\u2029]/g,

@@ -5,20 +5,20 @@ import { CompletionCache, questionKey } from '../stores/completion-cache.ts';
 import { openScoring, type Scoring, type ScoringOptions } from './scoring.ts';
 import type { ScoringDependencies } from './scoring-dependencies.ts';
 
-/** What scores are asked with, whatever a judge is sent in the end. */
+/** The prompt under which scores are kept, whatever prompt the judge gets. */
 interface Kept {
   cache: CompletionCache<Score>;
   address: string;
   model: string;
 }
 
-/** Scores that a judge was paid for are kept like the answers of other models, and not paid again. */
+/** Scores of a paid judge are kept like the answers of other models, and not paid again. */
 export class KeptScoring implements Scoring {
   readonly #scoring: Scoring;
   readonly #kept: Kept | null;
   #usd: number | null = 0;
 
-  /** @param evaluation names the evaluation among all: what its earlier attempts have paid counts against the limit. */
+  /** @param evaluation names the evaluation: the costs of its earlier attempts count against the limit. */
   static async open(
     dependencies: ScoringDependencies,
     pipeline: Pipeline,
@@ -50,7 +50,7 @@ export class KeptScoring implements Scoring {
     this.#kept = kept;
   }
 
-  /** What the judge has cost so far, in USD; null where its price is not known. */
+  /** The cost of the judge so far, in USD; null where its price is not known. */
   get usd(): number | null {
     return this.#usd;
   }
@@ -66,7 +66,7 @@ export class KeptScoring implements Scoring {
     const messages = texts.map((content) => ({ role: row.cut ? 'cut' : 'whole', content }));
     const key = questionKey({ address, model, messages, maxOutputTokens: null, temperature: 0 });
     const known = await cache.find(key);
-    // What an earlier evaluation has paid for costs this one nothing.
+    // A score that an earlier evaluation has paid for costs this one nothing.
     if (known) return known.own ? known.answer : { ...known.answer, judgeUsd: 0 };
     const score = await this.#scoring.score(row, signal);
     if (score.judgeUsd !== 0) {

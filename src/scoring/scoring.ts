@@ -13,16 +13,16 @@ export interface Scoring {
 }
 
 export interface ScoringOptions {
-  /** What a classification may answer; null for generation. */
+  /** The labels that a classification may answer; null for generation. */
   labels: ReadonlySet<string> | null;
-  /** What the judge may spend, in USD; null for no limit. */
+  /** The most that the judge may spend, in USD; null for no limit. */
   judgeLimitUsd: number | null;
 }
 
 /**
- * Opens what the pipeline's metric asks for: the judge, the function, the JSON Schema.
+ * Opens the parts that the pipeline's metric needs: the judge, the function, the JSON Schema.
  *
- * @throws TuneloopError PIPELINE_INVALID, SCORER_FAILED or BUDGET_EXCEEDED where that is not there or cannot be paid.
+ * @throws TuneloopError PIPELINE_INVALID, SCORER_FAILED or BUDGET_EXCEEDED where a part is missing or cannot be paid.
  */
 export async function openScoring(
   dependencies: ScoringDependencies,
@@ -45,7 +45,7 @@ export async function openScoring(
   };
 }
 
-/** What an answer may look like, and the figures that cost no request, those of the empty answer all 0. */
+/** The required form of an answer, and the figures that cost no request, which are all 0 for the empty answer. */
 interface Form {
   hasForm(row: AnsweredRow): boolean;
   figures(answer: string, references: readonly string[]): Record<string, number>;
@@ -85,7 +85,7 @@ async function openForm({ task, evaluation }: Pipeline, labels: ReadonlySet<stri
   };
 }
 
-/** The document, or nothing where the text is none. */
+/** The document; undefined where the text is none. */
 function parseJson(text: string): Json[] {
   try {
     return [JSON.parse(text)];

@@ -2,28 +2,28 @@ import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 /** Keeps immutable, content-addressed text files of one row a line. */
 export interface ArtifactStore {
   /**
-   * Stores rows; each string is one row without its line break. The same rows give the same reference.
-   * Either the whole artifact is there afterwards or none of it.
+   * Stores rows; each string is one row without its line break. The same rows give the same reference. Afterwards either the whole artifact
+   * exists or none of it.
    */
   write(rows: Iterable<string> | AsyncIterable<string>): Promise<ArtifactRef>;
-  /** The same for rows that come one by one, for several artifacts at a time. */
+  /** The same for rows that arrive one by one, for several artifacts at a time. */
   open(): Promise<ArtifactWriter>;
   /**
    * The rows of an artifact, without line breaks.
    *
-   * @throws TuneloopError ARTIFACT_CORRUPT before the first row if the bytes are missing or not those that were written,
-   * ARTIFACT_ERASED if they were erased together with a row and nothing takes their place.
+   * @throws TuneloopError ARTIFACT_CORRUPT before the first row if the bytes are missing or differ from the written ones, ARTIFACT_ERASED
+   * if they were erased together with a row and have no successor.
    */
   rows(ref: ArtifactRef): AsyncIterable<string>;
   /**
-   * A local file that holds exactly these bytes, checked; where a row was erased from them, the same without that row.
+   * A local file with exactly these bytes, checked; if a row was erased from them, the successor without that row.
    *
    * @throws TuneloopError as {@link rows}
    */
   file(ref: ArtifactRef): Promise<string>;
 }
 
-/** Takes rows until it is committed, or discarded: then nothing is left. */
+/** Takes rows until it is committed, or discarded without a trace. */
 export interface ArtifactWriter {
   /** Resolves once there is room for more; one call at a time. */
   add(row: string): Promise<void> | void;

@@ -7,9 +7,9 @@ import { completionsFolder } from './home.ts';
 import { LineAppender } from './line-appender.ts';
 import { readLines } from './lines.ts';
 
-/** What was asked of whom. Whatever changes the answer belongs here. */
+/** A request to a model. Everything that changes the answer belongs here. */
 export interface Question {
-  /** Where the provider listens. */
+  /** The address of the provider. */
   address: string;
   model: string;
   messages: readonly { role: string; content: string }[];
@@ -18,17 +18,17 @@ export interface Question {
   temperature: number;
 }
 
-/** An answer that was found, and whether this very evaluation has asked for it, in an earlier attempt. */
+/** A stored answer, and whether an earlier attempt of this evaluation asked for it. */
 interface Found<Answer> {
   answer: Answer;
   own: boolean;
 }
 
-/** Answers are believed for this time: a model may be exchanged behind its name. */
+/** Answers are valid for this time, because a model may be exchanged behind its name. */
 const KEPT_MS = 30 * 86_400_000;
-/** Beyond this size of the whole cache the oldest files go first. */
+/** If the whole cache exceeds this size, the oldest files are removed first. */
 const MOST_BYTES = 1 << 30;
-/** A file that was written to within this time stays whatever the size: its evaluation may still go on. */
+/** A file that was written to within this time stays whatever the size, because its evaluation may still run. */
 const IN_USE_MS = 86_400_000;
 
 interface Line<Answer> {
@@ -50,11 +50,11 @@ interface Place {
 }
 
 /**
- * Answers that were paid for, of one model, on disk: an attempt of an evaluation goes on where the one before it stopped,
- * and later runs do not pay again for what they share. Each attempt writes a file of its own, so that nobody meets the half
- * line of a worker that was killed, and reads all of them. In memory is where an answer lies, about 80 bytes each.
+ * The paid answers of one model, on disk: an attempt of an evaluation continues where the one before it stopped, and later runs do not pay
+ * again for shared requests. Each attempt writes a file of its own, so that no reader meets the half line of a killed worker, and reads all
+ * of them. The memory holds the position of each answer, about 80 bytes.
  *
- * Files are `completions/<model>/<evaluation>-<uuid>.jsonl`. See {@link pruneCompletions} for how long they stay.
+ * Files are `completions/<model>/<evaluation>-<uuid>.jsonl`. See {@link pruneCompletions} for their lifetime.
  */
 export class CompletionCache<Answer> {
   readonly #places = new Map<number, Place>();
@@ -68,12 +68,12 @@ export class CompletionCache<Answer> {
   }
 
   /**
-   * Finds out what is there. Lines that cannot be read are passed over.
+   * Finds the stored answers. Lines that cannot be read are passed over.
    *
-   * @param of whose answers: the same model at the same address.
-   * @param evaluation names this evaluation among all.
+   * @param of the model and its address.
+   * @param evaluation names this evaluation.
    * @param onOwn is told of every answer that an earlier attempt of this evaluation has paid for.
-   * @param isAnswer whether a value that was read is an answer; others are passed over.
+   * @param isAnswer whether a stored value is an answer; others are passed over.
    */
   static async open<Answer>(
     home: string,
@@ -88,7 +88,7 @@ export class CompletionCache<Answer> {
     const cache = new CompletionCache<Answer>(path.join(folder, `${name}-${randomUUID()}.jsonl`), isAnswer);
     const files = (await filesIn(folder)).filter(({ modified }) => Date.now() - modified < KEPT_MS);
     const isOwn = ({ file }: { file: string }) => path.basename(file).startsWith(`${name}-`);
-    // What is read last counts: the newest, and this evaluation's own before any other.
+    // The last one read counts: the newest, and this evaluation's own before any other.
     files.sort((a, b) => Number(isOwn(a)) - Number(isOwn(b)) || a.modified - b.modified);
     for (const file of files) await cache.#index({ file: file.file, own: isOwn(file) }, onOwn);
     return cache;
@@ -111,13 +111,13 @@ export class CompletionCache<Answer> {
     }
   }
 
-  /** Starts to write an answer; those that come while a write is under way are written together. */
+  /** Starts to write an answer; answers that arrive during a write are written together. */
   add(key: string, answer: Answer): void {
     const line: Line<Answer> = { key, answer };
     this.#appender.add(line);
   }
 
-  /** Resolves once all that was added is in the file. @throws what the file system says. */
+  /** Resolves once all added answers are in the file. @throws the error of the file system. */
   written(): Promise<void> {
     return this.#appender.written();
   }
@@ -157,7 +157,7 @@ export class CompletionCache<Answer> {
   }
 }
 
-/** SHA-256 of a question, under which its answer is kept. */
+/** SHA-256 of a question, under which its answer is stored. */
 export function questionKey({ address, model, messages, maxOutputTokens, temperature }: Question): string {
   const asked = messages.map(({ role, content }) => [role, content]);
   const text = JSON.stringify([address, model, asked, maxOutputTokens, temperature]);
@@ -165,8 +165,8 @@ export function questionKey({ address, model, messages, maxOutputTokens, tempera
 }
 
 /**
- * Removes answers that are older than 30 days, and while the cache is larger than 1 GiB the oldest files; what was
- * written within a day stays.
+ * Removes answers that are older than 30 days, and the oldest files while the cache is larger than 1 GiB; files that were written within a
+ * day stay.
  */
 export async function pruneCompletions(home: string, mostBytes = MOST_BYTES): Promise<void> {
   const folders = await entriesOf(completionsFolder(home));

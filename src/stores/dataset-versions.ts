@@ -24,8 +24,8 @@ export class DatasetVersions {
   /**
    * The versions of one pipeline or of all, by name and number.
    *
-   * @throws TuneloopError USAGE for what cannot be a pipeline's name, ARTIFACT_CORRUPT for a version that cannot be read, STORED_FORMAT for one
-   * of another format.
+   * @throws TuneloopError USAGE for an invalid name of a pipeline, ARTIFACT_CORRUPT for a version that cannot be read, STORED_FORMAT for
+   * one of another format.
    */
   async list(pipeline?: string): Promise<DatasetVersion[]> {
     const pipelines = pipeline === undefined ? (await this.#records.names()).filter(isPipelineName) : [pipeline];
@@ -37,8 +37,8 @@ export class DatasetVersions {
   }
 
   /**
-   * Adds the version after `previous` (0: the first), if that is still the latest. Of several at the same time one does;
-   * the version is there whole or not at all.
+   * Adds the version after `previous` (0: the first), if that is still the latest. Of several simultaneous calls one succeeds; the version
+   * exists whole or not at all.
    *
    * @throws TuneloopError DATASET_CHANGED if `previous` is not the latest version.
    */

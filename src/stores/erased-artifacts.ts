@@ -21,7 +21,7 @@ const markSchema = z.object({
 export interface ErasureMark {
   /** ISO 8601. */
   erasedAt: string;
-  /** The same artifact without the row; null where nothing takes its place. */
+  /** The same artifact without the row; null where it has no successor. */
   successor: ArtifactRef | null;
 }
 
@@ -33,8 +33,8 @@ export function isErasureMark(file: string): boolean {
 }
 
 /**
- * Puts a mark beside the file of an artifact. The mark comes before the removal: an erasure that was interrupted leaves no
- * artifact that is missing without a reason.
+ * Puts a mark beside the file of an artifact. The mark comes before the removal, so that after an interrupted erasure no artifact is
+ * missing without a reason.
  *
  * @param file of the artifact
  */
@@ -43,7 +43,7 @@ export async function writeErasureMark(file: string, mark: ErasureMark): Promise
 }
 
 /**
- * The mark of an artifact whose file is not there; null where it has none, or none that can be read.
+ * The mark of an artifact whose file is missing; null where it has none, or none that can be read.
  *
  * @param file of the artifact
  */

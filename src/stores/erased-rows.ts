@@ -8,7 +8,7 @@ import { TuneloopError } from '../errors.ts';
 import { writeFileAtomically } from './files.ts';
 import { erasedRowsFolder } from './home.ts';
 
-/** A row, as far as it is recognized. */
+/** A row with the parts by which it is recognized. */
 export interface RecognizedRow {
   id: string;
   /** Number of the line, from 1. */
@@ -20,7 +20,7 @@ export interface RecognizedRow {
 }
 
 const keyDigits = z.string().regex(/^[0-9a-f]{64}$/);
-/** What of a pipeline's `provider` is needed to reach it. */
+/** The part of a pipeline's `provider` that is needed to reach it. */
 export const providerSchema = z.union([
   z.enum(PROFILE_NAMES),
   z.object({ baseURL: z.string(), apiKeyEnv: z.string(), settling_seconds: z.number().exactOptional() }),
@@ -67,7 +67,7 @@ function contentKey({ id, messages, input }: RecognizedRow): string {
   return hash('sha256', JSON.stringify(['row', id, messages ?? input ?? null]), 'hex');
 }
 
-/** What a row is recognized by. */
+/** The keys by which a row is recognized. */
 export function rowKey(row: RecognizedRow): string {
   return hasMadeUpId(row) ? contentKey(row) : idKey(row.id);
 }
@@ -76,7 +76,7 @@ function hasMadeUpId({ id, line, file }: RecognizedRow): boolean {
   return id === `test-${line}` || id === (file === undefined ? `row ${line}` : `${file}:${line}`);
 }
 
-/** The rows that were erased from a home folder. What is read from a log again is left out where it is one of them. */
+/** The rows that were erased from a home folder. They are left out when a log is read again. */
 export class ErasedRows {
   readonly #keys: ReadonlySet<string>;
 

@@ -6,7 +6,7 @@ import { WRITTEN_BY } from '../contract/stored/written-by.ts';
 import { writeFileAtomically } from './files.ts';
 import { pastWinnersFile } from './home.ts';
 
-/** What has won a run: the settings that later runs of the pipeline try first. */
+/** The settings that won a run, which later runs of the pipeline try first. */
 export type PastWinner = z.infer<typeof pastWinnerSchema>;
 
 interface PastWinners {
@@ -19,7 +19,7 @@ interface PastWinners {
 /** Older ones are forgotten. */
 const MOST_KEPT = 20;
 
-/** The winners of a pipeline. A file that cannot be read costs a run its head start, and no more. */
+/** The winners of a pipeline. An unreadable file costs a run its head start, and nothing else. */
 export async function readPastWinners(home: string, pipeline: string): Promise<PastWinners> {
   const file = pastWinnersFile(home, pipeline);
   let text: string;

@@ -6,8 +6,8 @@ import { TuneloopError } from '../errors.ts';
 import { temporaryName } from './temporary-files.ts';
 
 /**
- * Keeps series of numbered records. A record is written once, whole or not at all, and is never replaced. So a writer
- * that was thought dead cannot undo what another one has written since.
+ * Keeps series of numbered records. A record is written once, whole or not at all, and is never replaced, so that a writer that was thought
+ * dead cannot undo later records.
  *
  * An object store implements this with a list by prefix, a get, and a put with `If-None-Match: *`.
  */
@@ -26,7 +26,7 @@ export interface RecordStore {
    * @throws TuneloopError USAGE for a number that is out of range.
    */
   append(name: string, number: number, text: string): Promise<boolean>;
-  /** Where a series, or a record of it, is kept: for error messages. */
+  /** The place of a series, or of a record of it, for error messages. */
   place(name: string, number?: number): string;
 }
 

@@ -4,11 +4,11 @@ import type { Environment } from '../config/environment.ts';
 import { LOCAL } from '../providers/profiles/local.ts';
 import { ignoreFile, servicesFile } from './home.ts';
 
-/** What runs on this machine for a home folder, so that other commands find it. */
+/** The services that run on this machine for a home folder, so that other commands find them. */
 export interface Services {
   /** Process id of the command that started them and stops them, unless they are kept. */
   owner: number;
-  /** Whether they go on after that command has ended. */
+  /** Whether they outlive that command. */
   kept: boolean;
   temporal?: { address: string; ui: string; pid: number };
   trainer?: { url: string; pid: number };
@@ -30,12 +30,12 @@ export function readServices(home: string): Services | undefined {
   return services && (services.kept || isAlive(services.owner)) ? services : undefined;
 }
 
-/** Where the local trainer is: as the environment says, else as it was started for the home folder, else at its usual port. */
+/** The address of the local trainer: from the environment, else from its start for the home folder, else the usual one. */
 export function trainerUrlOf({ home, trainerUrl }: Environment): string {
   return trainerUrl ?? readServices(home)?.trainer?.url ?? LOCAL.address;
 }
 
-/** What an owner that died has left; its services end by themselves soon after it. */
+/** The record of a dead owner; its services end by themselves soon after it. */
 export function readLeftovers(home: string): Services | undefined {
   const services = readRecord(home);
   return services && !services.kept && !isAlive(services.owner) ? services : undefined;
@@ -56,7 +56,7 @@ function readRecord(home: string): Services | undefined {
 
 export function writeServices(home: string, services: Services): void {
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  // It holds production data: kept out of the repository of whoever runs this in a checkout of their own.
+  // It holds production data, so it is kept out of the repository of a user whose home folder is in a checkout.
   const ignore = ignoreFile(home);
   if (!existsSync(ignore)) writeFileSync(ignore, '*\n', { mode: 0o600 });
   const temporary = `${servicesFile(home)}.${process.pid}`;
@@ -75,7 +75,7 @@ export function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it lives, but belongs to somebody else.
+    // EPERM: the process lives, but belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

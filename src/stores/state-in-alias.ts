@@ -3,7 +3,7 @@ import type { DeploymentState } from '../core/deployment/deployment.ts';
 import { TuneloopError } from '../errors.ts';
 
 /**
- * The state that an alias was written with; undefined for an alias without one.
+ * The deployment's state in an alias; undefined for an alias without one.
  *
  * @throws TuneloopError ALIAS_UNREADABLE for a state that this version does not know.
  */

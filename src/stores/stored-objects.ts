@@ -15,8 +15,8 @@ export function saveStored<T extends object>(
 /**
  * Reads a stored object of a kind.
  *
- * @throws TuneloopError ARTIFACT_CORRUPT for bytes that are missing or not those that were written, STORED_FORMAT for an
- * object that this version cannot read.
+ * @throws TuneloopError ARTIFACT_CORRUPT for bytes that are missing or differ from the written ones, STORED_FORMAT for an object that this
+ * version cannot read.
  */
 export async function loadStored<T>(kind: StoredKind<T>, artifacts: ArtifactStore, ref: ArtifactRef): Promise<T> {
   return readStored(kind, await loadJson(artifacts, ref), ref.uri);

@@ -11,9 +11,8 @@ const DAY_MS = 24 * HOUR_MS;
 const SWEPT: ReadonlySet<string> = new Set(['datasets', 'deployments', 'past-winners', 'runs']);
 
 /**
- * Removes the drafts and scratch folders that killed processes have left in a home. Something counts as left if nothing of
- * it was written to for an hour and its writer, where its name tells, does not run here. Links are not followed, and files
- * of other names stay.
+ * Removes the drafts and scratch folders that killed processes have left in a home. A draft or folder counts as left if it was not written
+ * to for an hour and its writer, if its name says which, does not run here. Links are not followed, and files of other names stay.
  *
  * @returns the files and folders that were removed.
  */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 /**
- * A name beside a file, for a draft that gets the name of the file once it is whole. It tells which process writes, so
- * that the drafts of killed processes can be swept.
+ * A name beside a file, for a draft that is renamed to the file once it is whole. The name holds the process that writes, so that the
+ * drafts of killed processes can be swept.
  */
 export function temporaryName(file: string): string {
   return `${file}.writing-${process.pid}-${randomUUID()}`;
@@ -18,7 +18,7 @@ export function isTemporaryName(name: string): boolean {
   return TEMPORARY.test(name) || SERVICES.test(name);
 }
 
-/** The id of the process that writes a draft; null where its name does not tell. */
+/** The id of the process that writes a draft; null where its name does not hold it. */
 export function writerOf(name: string): number | null {
   const pid = (TEMPORARY.exec(name) ?? SERVICES.exec(name))?.[1];
   return pid === undefined ? null : Number(pid);

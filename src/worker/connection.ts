@@ -6,11 +6,11 @@ import type { NativeConnection } from '@temporalio/worker';
 import { TuneloopError } from '../errors.ts';
 import { readServices } from '../stores/services-file.ts';
 
-/** Where Temporal is, and how to speak to it. */
+/** The address of Temporal, and the options of connections to it. */
 export interface TemporalTarget {
   address: string;
   namespace: string;
-  /** Whether a variable or a configuration file names the server; else it is the one on this machine. */
+  /** Whether a variable or a configuration file names the server; otherwise it is the one on this machine. */
   named: boolean;
   connect: ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
 }
@@ -31,8 +31,8 @@ const DEFAULT_ADDRESS = '127.0.0.1:7233';
 const CONNECT_TIMEOUT_MS = 5000;
 
 /**
- * The server to use: as the program says; else as TEMPORAL_* variables or the Temporal configuration file say; else the one that was started for
- * this home folder; else the usual port of this machine.
+ * The server to use: as the program says; else as TEMPORAL_* variables or the Temporal configuration file say; else the one that was
+ * started for this home folder; else the usual port on this machine.
  */
 export function temporalTarget(home: string, explicit: TemporalAddress = {}): TemporalTarget {
   const { connectionOptions, namespace } = loadClientConnectConfig();

@@ -15,9 +15,9 @@ export interface CreateWorkerOptions {
 }
 
 /**
- * What a worker that was told to stop gives its activities. The longest section that should not be cut off is a paid call
- * that waits for its answer: within the grace time it ends as if nothing had happened. After it activities are cancelled
- * and tried again by another worker; after the force time the worker gives up on those that do not listen.
+ * The time that a stopping worker gives its activities. The longest section that should not be cut off is a paid call that waits for its
+ * answer: within the grace time it ends undisturbed. After it activities are cancelled and tried again by another worker; after the force
+ * time the worker gives up on those that do not listen.
  */
 const GRACE_TIME = '30 seconds';
 const FORCE_TIME = '60 seconds';
@@ -46,7 +46,7 @@ export const WORKFLOWS = path.join(
   `index${path.extname(import.meta.filename)}`,
 );
 
-/** The bundle that was asked for, else the bundle of the build where there is one, else the sources. */
+/** The requested bundle, else the bundle of the build if there is one, else the sources. */
 function findWorkflows(bundle: string | undefined): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
   const codePath = bundle ?? (existsSync(WORKFLOW_BUNDLE) ? WORKFLOW_BUNDLE : undefined);
   return codePath === undefined ? { workflowsPath: WORKFLOWS } : { workflowBundle: { codePath } };

@@ -4,7 +4,7 @@ import { WORKFLOWS } from '../contract/messages.ts';
 
 type Definition = Pick<ScheduleOptions, 'spec' | 'action' | 'policies'>;
 
-/** Creates a schedule, or changes the one that there is; a paused one stays paused. Returns whether it is new. */
+/** Creates a schedule, or changes the existing one; a paused one stays paused. Returns whether it is new. */
 export async function ensureSchedule(client: Client, scheduleId: string, definition: Definition): Promise<boolean> {
   try {
     await client.schedule.create({ scheduleId, ...definition });
@@ -16,10 +16,10 @@ export async function ensureSchedule(client: Client, scheduleId: string, definit
   }
 }
 
-/** How long a job of a run that was terminated may go on before it is cancelled. */
+/** The time that a job of a terminated run may continue before it is cancelled. */
 const SWEEP_EVERY = '10 minutes';
 
-/** Makes sure that jobs which nobody waits for are looked for regularly. */
+/** Makes sure that orphaned jobs are looked for regularly. */
 export async function ensureOrphanSweep(client: Client, taskQueue: string): Promise<void> {
   await ensureSchedule(client, orphanSweepScheduleId(taskQueue), {
     spec: { intervals: [{ every: SWEEP_EVERY }] },

@@ -2,8 +2,8 @@ import { DefaultFailureConverter, type ProtoFailure } from '@temporalio/common';
 import { redactMessage } from '../core/text/redaction.ts';
 
 /**
- * What errors become on their way into a history, whoever raised them: an activity, a workflow, the SDK itself. Messages
- * are bounded and hold no credentials, and stacks stay behind, for the failure and each of its causes.
+ * The form of errors in a history, whether an activity, a workflow or the SDK raised them. Messages are bounded and hold no credentials,
+ * and stacks stay behind, for the failure and each of its causes.
  *
  * The SDK loads this file by its path, in clients, in workers and inside workflows: it may import nothing of Node.
  */
@@ -13,7 +13,7 @@ class PlainFailureConverter extends DefaultFailureConverter {
   }
 }
 
-/** A copy: a failure that came out of a history is passed on as the object that it was read into. */
+/** A copy, because a failure that came out of a history is passed on as the same object. */
 function plain(failure: ProtoFailure): ProtoFailure {
   return {
     ...failure,

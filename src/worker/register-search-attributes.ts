@@ -5,8 +5,8 @@ import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.ts';
 const INDEXED_VALUE_TYPES = { KEYWORD: 2, DOUBLE: 4 } as const;
 
 /**
- * Makes the search attributes of runs known to the server. Does nothing where they are known; on servers where a client
- * may not do this (Temporal Cloud), an administrator has to, and the error says so.
+ * Registers the search attributes of runs with the server. Does nothing where they are known; on servers where a client may not do this
+ * (Temporal Cloud), an administrator has to, and the error says so.
  */
 export async function registerSearchAttributes(client: Client): Promise<void> {
   const { operatorService } = client.connection;

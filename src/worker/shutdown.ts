@@ -2,15 +2,15 @@ import type { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { redactMessage } from '../core/text/redaction.ts';
 
-/** What tells a worker to stop; the SDK listens for the first of them. */
+/** The signals that stop a worker; the SDK listens for the first of them. */
 export const SHUTDOWN_SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
 
-/** npm passes on the SIGINT of a Ctrl-C that the terminal has sent to the worker as well: together they are one. */
+/** npm passes on the SIGINT of a Ctrl-C that the terminal has sent to the worker as well: the two count as one. */
 const SAME_INTERRUPT_MS = 250;
 
 /**
- * The first SIGTERM or SIGINT is the SDK's, which lets running activities end. A second one ends this process at once,
- * with code 1: what it was doing is tried again by the next worker.
+ * The SDK handles the first SIGTERM or SIGINT and lets running activities end. A second one ends this process at once, with code 1: the
+ * next worker retries the interrupted activities.
  */
 export function exitOnSecondSignal(log: Logger): void {
   let first: { signal: NodeJS.Signals; at: number } | undefined;

@@ -117,7 +117,7 @@ test('under 100 examples few candidates are tried, without checkpoints, and a wa
   const { candidates, warnings } = await planOf({}, tiny);
   expect(candidates).toHaveLength(3);
   expect(candidates[0]?.reserve.evaluationUsd).toBeCloseTo(15 * 36e-6 * 1.25, 10);
-  expect(warnings).toEqual([expect.stringMatching(/^99 examples cannot tell candidates apart: 3 jobs are tried/)]);
+  expect(warnings).toEqual([expect.stringMatching(/^99 examples are too few to rank candidates: 3 jobs are tried/)]);
   const asked = await planOf({ candidates: { ...CANDIDATES, jobs: 5 } }, tiny);
   expect(asked.candidates).toHaveLength(5);
   expect(asked.warnings).toEqual([expect.stringMatching(/5 jobs are tried/)]);

@@ -73,7 +73,7 @@ describe('tuneloop plan', () => {
     const { stdout } = await plan(stack.writePipeline('plain', shopRows(60), { candidates }));
     expect(stdout).toContain('Early stop: off; 12 epochs.');
     expect(stdout).toContain('Checkpoints: off.');
-    expect(stdout).toMatch(/^Warning: 60 examples cannot tell candidates apart: 3 jobs are tried/m);
+    expect(stdout).toMatch(/^Warning: 60 examples are too few to rank candidates: 3 jobs are tried/m);
   });
 });
 

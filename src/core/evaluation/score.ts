@@ -1,6 +1,6 @@
 /** A model's answer to an example. */
 export interface AnsweredRow {
-  /** What the model was asked about, without instructions. */
+  /** The input of the model, without instructions. */
   input: string;
   answer: string;
   /** Whether the provider cut the answer off. */
@@ -16,9 +16,9 @@ export interface Score {
   invalid: boolean;
   /** The other scorers' figures by name, 0 to 1; every row has the same names. */
   scores: Record<string, number>;
-  /** What the judge has cost for this row, in USD; 0 without one, null where no price is known. */
+  /** The cost of the judge for this row, in USD; 0 without a judge, null where no price is known. */
   judgeUsd: number | null;
 }
 
-/** What somebody else has to be asked for: a model, or a function of the user's. */
+/** The scores that need a model or a function of the user. */
 export type AskedScore = Pick<Score, 'score' | 'scores'> & { usd: number | null };

@@ -7,14 +7,14 @@ import { classifyError } from '../provider-error.ts';
 export interface OpenAIApiOptions {
   baseURL: string;
   apiKey: string;
-  /** Whether the key is one; the local trainer takes any word. */
+  /** Whether the key is checked; the local trainer takes any word. */
   keyIsSecret: boolean;
   timeoutMs: number;
 }
 
 /** The official client, set up so that it sends each request once and gives no key away. The three ports share one. */
 export class OpenAIApi {
-  /** Where the protocol is spoken, for people; no credentials. */
+  /** The address of the server, for people; no credentials. */
   readonly address: string;
   readonly #client: OpenAI;
   readonly #baseURL: string;
@@ -41,7 +41,7 @@ export class OpenAIApi {
     return this.#client;
   }
 
-  /** Makes a call. @throws ProviderError for whatever the client throws */
+  /** Makes a call. @throws ProviderError for any error of the client */
   async call<T>(request: () => Promise<T>): Promise<T> {
     try {
       return await request();
@@ -51,7 +51,7 @@ export class OpenAIApi {
   }
 }
 
-/** Answers without the key: a server may repeat it in the error of a job, or in any other text that is kept. */
+/** Answers without the key, because a server may repeat it in the error of a job, or in any other stored text. */
 function fetchWithout(apiKey: string): typeof fetch {
   const fetchKept = keepAliveFetch();
   return async (input, init) => {

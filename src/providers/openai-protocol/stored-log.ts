@@ -27,7 +27,7 @@ export class OpenAIStoredLog implements StoredLog {
         },
         { signal },
       );
-      // An empty page is the last one, whatever a server says: it names nothing to go on from.
+      // An empty page is the last one, whatever the server says, because it names no position to continue from.
       return { completions: page.data.map(toStored), more: page.has_more && page.data.length > 0 };
     });
   }

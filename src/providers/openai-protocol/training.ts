@@ -24,7 +24,7 @@ import {
 
 /** Events of a page. The protocol states no limit; this is the one of its other lists. */
 const EVENTS_PAGE = 100;
-/** Pages of events that are read at most: a server that always has one more keeps nobody waiting for ever. */
+/** At most this many pages of events are read, so that a server with endless pages does not hold up the wait. */
 const MOST_EVENT_PAGES = 100;
 const MOST_POINTS = 200;
 
@@ -173,7 +173,7 @@ export class OpenAITraining implements Training {
       try {
         return toJob(await this.#api.client.fineTuning.jobs.cancel(id));
       } catch (error) {
-        // A job that has ended cannot be cancelled (400): what counts is that it is not running.
+        // A job that has ended cannot be cancelled (400): it is enough that it is not running.
         if (!(error instanceof OpenAI.BadRequestError)) throw error;
         const job = toJob(await this.#api.client.fineTuning.jobs.retrieve(id));
         if (job.state === 'pending') throw error;

@@ -1,7 +1,7 @@
 import type { ProviderProfile } from '../profile.ts';
 import { OPENAI } from './openai.ts';
 
-/** What a server is taken for that speaks OpenAI's protocol and has no profile of its own. */
+/** The profile of a server that speaks OpenAI's protocol and has no profile of its own. */
 export const GENERIC: Omit<ProviderProfile, 'address' | 'keyVariable'> = {
   name: 'openai-protocol',
   description: 'any server that speaks the protocol of OpenAI',

@@ -12,7 +12,7 @@ export const describeProfile = (name: ProfileName): string => PROFILES[name].des
 /**
  * The profile of the provider that a pipeline names.
  *
- * @param trainerUrl where the local trainer listens, if that is not its usual address
+ * @param trainerUrl address of the local trainer, if it is not the usual one
  */
 export function profileOf(settings: ProviderChoice, trainerUrl?: string): ProviderProfile {
   if (typeof settings === 'string') {
@@ -28,7 +28,7 @@ export function profileOf(settings: ProviderChoice, trainerUrl?: string): Provid
   };
 }
 
-/** Where a provider is called. @param trainerUrl where the local trainer listens, if that is not its usual address */
+/** The address of a provider. @param trainerUrl address of the local trainer, if it is not the usual one */
 export function addressOf(settings: ProfileName | { baseURL: string }, trainerUrl: string = LOCAL.address): string {
   if (typeof settings !== 'string') return settings.baseURL;
   return settings === 'local' ? trainerUrl : PROFILES[settings].address;

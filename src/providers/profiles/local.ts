@@ -1,7 +1,7 @@
 import type { ProviderProfile } from '../profile.ts';
 import { OPENAI } from './openai.ts';
 
-/** The port at which the local trainer listens unless told otherwise. */
+/** The default port of the local trainer. */
 export const TRAINER_PORT = 8484;
 
 /** The trainer that comes with Tuneloop. It speaks OpenAI's protocol with OpenAI's limits, on this machine. */

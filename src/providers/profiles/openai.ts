@@ -1,6 +1,6 @@
 import type { ProviderProfile } from '../profile.ts';
 
-/** api.openai.com. Limits and ids as its documentation gives them, or as they were seen. */
+/** api.openai.com. Limits and ids as documented, or as observed. */
 export const OPENAI: ProviderProfile = {
   name: 'openai',
   description: 'api.openai.com, key in OPENAI_API_KEY',

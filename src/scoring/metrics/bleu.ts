@@ -1,4 +1,4 @@
-/** N-grams of up to so many words are compared. */
+/** N-grams of at most this many words are compared. */
 const LONGEST = 4;
 
 /**
