@@ -3,26 +3,26 @@ import path from 'node:path';
 import { TuneloopError } from '../errors.ts';
 
 /**
- * What the environment says. This is the only file that reads `process.env`, but for the TEMPORAL_* variables of the
- * Temporal SDK, which `@temporalio/envconfig` reads itself.
+ * The settings from the environment. Only this file reads `process.env`, except for the TEMPORAL_* variables of the Temporal SDK, which
+ * `@temporalio/envconfig` reads itself.
  */
 export interface Environment {
-  /** Folder of everything that Tuneloop keeps: artifacts, runs, and the state of what the demo starts. */
+  /** Folder of everything that Tuneloop stores: artifacts, runs, and the state of the demo's services. */
   home: string;
-  /** Folder for what was downloaded or built once, shared by all projects of a user. */
+  /** Folder for programs that were downloaded or built once, shared by all projects of a user. */
   cache: string;
   taskQueue: string;
   temporalCli: string | undefined;
   /** A bundle of the workflows that was built beforehand; without one, the worker bundles its own sources when it starts. */
   workflowBundle: string | undefined;
-  /** Address of Temporal's Web UI, where it is not the one of our own development server. */
+  /** Address of Temporal's Web UI, if it is not the one of our own development server. */
   temporalUi: string | undefined;
   trainerUrl: string | undefined;
   pricesFile: string | undefined;
   logLevel: string;
-  /** What all runs together may spend in a month, in USD; null for no cap. */
+  /** The most that all runs together may spend in a month, in USD; null for no cap. */
   monthlyBudgetUsd: number | null;
-  /** Whether there is a key; the key itself is read by {@link readApiKey} alone. */
+  /** Whether there is a key; only {@link readApiKey} reads the key itself. */
   openaiKeySet: boolean;
   searchPath: string[];
 }
@@ -75,7 +75,7 @@ export interface EnvironmentOptions {
   monthlyBudgetUsd?: number | null;
 }
 
-/** The environment, with the settings that a program gives itself in place of those of the variables. */
+/** The environment, where a program's own settings replace those of the variables. */
 export function environmentWith(options: EnvironmentOptions, env: NodeJS.ProcessEnv = process.env): Environment {
   const environment = readEnvironment(env);
   const { home, taskQueue, trainerUrl, temporalUi, monthlyBudgetUsd } = options;
@@ -99,7 +99,7 @@ export function readWebhookSecret(variable: string, env: NodeJS.ProcessEnv = pro
   return readSecret(variable, 'a webhook secret, whsec_...,', env);
 }
 
-/** Reads the address of a database, password included, by the name of its variable; like a key, it stays where it is used. */
+/** Reads the address of a database, password included, by the name of its variable; like a key, it is used only where it is read. */
 export function readDatabaseUrl(variable: string, env: NodeJS.ProcessEnv = process.env): string {
   const url = readSecret(variable, 'postgres://user:password@host/database', env);
   if (!URL.canParse(url) || !/^postgres(ql)?:/.test(url)) {
@@ -119,8 +119,7 @@ function readSecret(variable: string, what: string, env: NodeJS.ProcessEnv): str
       `${variable} is not set: put ${what} in this environment variable of this process`,
     );
   }
-  // A client would quote it in an error.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  // A client would quote it in an error. biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are searched for
   if (/[\u0000-\u001f\u007f]/.test(secret)) {
     throw new TuneloopError(
       'ENVIRONMENT_INVALID',
@@ -134,7 +133,7 @@ function readUsd(variable: string, env: NodeJS.ProcessEnv): number | null {
   const text = env[variable];
   if (!text) return null;
   const usd = Number(text);
-  // A cap that cannot be read must not turn into none.
+  // An unreadable cap must not turn into no cap.
   if (!(usd >= 0 && Number.isFinite(usd))) {
     throw new TuneloopError('ENVIRONMENT_INVALID', `${variable} is ${text}: give an amount in USD, such as 250`);
   }

@@ -7,7 +7,7 @@ import type { Pipeline } from '../core/run/pipeline.ts';
 import { TuneloopError } from '../errors.ts';
 import { pipelineJsonSchema, pipelineSchema } from './pipeline.ts';
 
-/** Where later answers are kept that the pipeline names no file for: beside the pipeline file. Absolute. */
+/** The default file of later answers, if the pipeline names none: beside the pipeline file. Absolute. */
 export function actualsFile(pipelineFile: string, { name }: Pick<Pipeline, 'name'>): string {
   return path.join(path.dirname(path.resolve(pipelineFile)), `${name}.actuals.jsonl`);
 }
@@ -60,7 +60,7 @@ export async function readPipelineFile(file: string): Promise<Pipeline> {
   };
 }
 
-/** @throws TuneloopError PIPELINE_INVALID where the module or the schema is not there. */
+/** @throws TuneloopError PIPELINE_INVALID where the module or the schema is missing. */
 async function withAbsolutePaths(
   evaluation: Pipeline['evaluation'],
   folder: string,
@@ -89,7 +89,7 @@ async function withAbsolutePaths(
   };
 }
 
-/** What Node would load for a module of that folder; nothing for what is built into Node. */
+/** The file that Node would load for a module of that folder; undefined for modules built into Node. */
 function packageFile(name: string, folder: string): string | undefined {
   try {
     const file = createRequire(path.join(folder, 'module.js')).resolve(name);
@@ -157,7 +157,7 @@ function invalid(problems: string[]): TuneloopError {
   return new TuneloopError('PIPELINE_INVALID', problems.join('\n'));
 }
 
-/** Where a key, or else its nearest parent that was written down, stands in the text. */
+/** The place of a key in the text, or else of its nearest parent that is written down. */
 function offsetOf(document: Document, keys: readonly PropertyKey[]): number {
   let node: unknown = document.contents;
   let offset = 0;
@@ -178,7 +178,7 @@ function offsetOf(document: Document, keys: readonly PropertyKey[]): number {
 
 function explain(issue: z.core.$ZodIssue, document: Document): string {
   const value: unknown = document.getIn(issue.path);
-  // Somebody may have put the key itself into the file: what stands under `provider` is not repeated.
+  // A user may have put the key itself into the file, so text under `provider` is not repeated.
   const found =
     value === undefined || issue.path[0] === 'provider'
       ? ''
@@ -209,7 +209,7 @@ interface SchemaNode {
   enum?: unknown[];
 }
 
-/** The part of the JSON Schema that describes what stands at these keys. */
+/** The part of the JSON Schema that describes these keys. */
 function schemaAt(keys: readonly PropertyKey[]): SchemaNode[] {
   return keys.reduce<SchemaNode[]>(
     (nodes, key) =>
@@ -220,7 +220,7 @@ function schemaAt(keys: readonly PropertyKey[]): SchemaNode[] {
   );
 }
 
-/** Where `type` tells forms apart, those of the form that was written down. */
+/** If `type` distinguishes forms, the part of the form that is written down. */
 function allowedKeys(keys: readonly PropertyKey[], document: Document): string[] {
   const type: unknown = document.getIn([...keys, 'type']);
   const forms = schemaAt(keys).flatMap(formsOf);

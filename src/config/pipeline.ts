@@ -9,7 +9,7 @@ import { fraction } from './figures.ts';
 import { isSafeBaseURL, providerSchema, SAFE_ADDRESS } from './provider.ts';
 import { sourceSchema } from './source.ts';
 
-/** More jobs than this in one sweep have to be asked for, with `candidates.jobs`. */
+/** A sweep with more jobs than this has to be requested, with `candidates.jobs`. */
 export const DEFAULT_JOB_LIMIT = 12;
 
 const oneOrMore = <T extends z.ZodType>(value: T) => z.union([value, z.array(value).min(1)]);

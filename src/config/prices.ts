@@ -23,7 +23,7 @@ const pricesSchema = z.strictObject({
   lists: z.record(z.string(), models).optional(),
 }) satisfies z.ZodType<Prices>;
 
-/** The prices that come along, or those of a file of the same form. @throws TuneloopError ENVIRONMENT_INVALID */
+/** The prices of the package, or those of a file of the same form. @throws TuneloopError ENVIRONMENT_INVALID */
 export function readPrices(file: string | undefined): Prices {
   if (file === undefined) return pricesSchema.parse(shipped);
   try {

@@ -2,9 +2,9 @@ import { Webhook } from 'standardwebhooks';
 import { TuneloopError } from '../errors.ts';
 
 /**
- * Signatures of the Standard Webhooks specification (https://www.standardwebhooks.com): HMAC-SHA256 over `id.timestamp.body`.
- * The library of the specification signs and verifies, with a tolerance of 300 seconds between the clocks, either way.
- * What it takes too easily is refused here before: odd ids and times, bytes that are no UTF-8, and keys that are too short.
+ * Signatures of the Standard Webhooks specification (https://www.standardwebhooks.com): HMAC-SHA256 over `id.timestamp.body`. The library
+ * of the specification signs and verifies, with a tolerance of 300 seconds between the clocks, either way. Three things that the library
+ * accepts are refused here before: odd ids and times, bytes that are no UTF-8, and keys that are too short.
  */
 export interface SignedHeaders {
   'webhook-id': string;
@@ -13,19 +13,19 @@ export interface SignedHeaders {
   'webhook-signature': string;
 }
 
-/** No full stop: that is what the parts of the signed text are joined by. */
+/** Holds no full stop, because full stops join the parts of the signed text. */
 const ID = /^[\w-]{1,256}$/;
 const SECONDS = /^\d{1,12}$/;
 const LONGEST_SIGNATURE = 4096;
 const SECRET = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
-/** That of the specification. */
+/** The prefix of the specification. */
 const FEWEST_KEY_BYTES = 24;
 
-/** Bytes as text, byte for byte: what is no UTF-8 is refused instead of replaced, and a byte order mark stays. */
+/** Bytes as text, byte for byte: bytes that are no UTF-8 are refused instead of replaced, and a byte order mark stays. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Checks a delivery against the bytes that came. A signature of any of the given ones is enough, so that secrets can be replaced.
+ * Checks a delivery against its bytes. A signature of any of the given ones is enough, so that secrets can be replaced.
  *
  * @returns the body, or why it is refused
  */
@@ -66,7 +66,7 @@ export function sign(body: string, { id, at, secret }: { id: string; at: Date; s
 }
 
 /**
- * Refuses what is no secret of the specification: anybody can sign with a key that is short or empty.
+ * Refuses text that is no secret of the specification, because a short or empty key protects nothing.
  *
  * @throws TuneloopError ENVIRONMENT_INVALID naming the variable, and nothing of the secret
  */

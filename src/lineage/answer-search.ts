@@ -12,7 +12,7 @@ import type { StoredVersion } from './stored-versions.ts';
 
 const KEY = Buffer.from('{"key":"');
 const KEY_DIGITS = 43;
-/** More are not worked out: the cache is better removed as a whole then. */
+/** With more answers than this, removing the whole cache is better. */
 const MOST_KEYS = 200_000;
 
 /** The keys under which answers to rows may be kept. The cache holds no id and no prompt, only such hashes. */
@@ -27,7 +27,7 @@ export class AnswerKeys {
     this.#trainerUrl = trainerUrl;
   }
 
-  /** Whatever models of a dataset version's runs may have been asked about one of its examples. */
+  /** All models that the runs of a dataset version may have asked about one of its examples. */
   add(
     example: Pick<Example, 'id' | 'input' | 'version' | 'slots'>,
     version: StoredVersion,
@@ -39,7 +39,7 @@ export class AnswerKeys {
       try {
         return [messagesFor(template, example, treatment)];
       } catch {
-        // A bare input that does not fit a prompt with several slots: nobody was asked with that.
+        // A bare input that does not fit a prompt with several slots: no model was asked with it.
         return [];
       }
     });

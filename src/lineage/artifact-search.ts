@@ -13,7 +13,7 @@ import type { Role, StoredVersion } from './stored-versions.ts';
 
 type OnFile = (file: string) => void;
 
-/** The ids of rows with an input like this one. Its key alone tells where an input was, where its row is gone. */
+/** The ids of rows with the same input. Only the key shows where an input was, if its row is gone. */
 export async function findIds(found: FoundRows, input: string, onFile: OnFile): Promise<void> {
   const { index } = found;
   const canonical = canonicalInput(input);
@@ -39,7 +39,7 @@ export async function findIds(found: FoundRows, input: string, onFile: OnFile): 
   }
 }
 
-/** Looks through the artifacts of dataset versions. What they say of a row is needed to know it elsewhere. */
+/** Looks through the artifacts of dataset versions. Their content about a row is needed to recognise it elsewhere. */
 export async function searchVersions(found: FoundRows, answers: AnswerKeys, onFile: OnFile): Promise<void> {
   const { index, places } = found;
   const asked = new Map(index.versions.map((version) => [version, modelsAsked(index, version)]));
@@ -61,7 +61,7 @@ export async function searchVersions(found: FoundRows, answers: AnswerKeys, onFi
   }
 }
 
-/** What a line says about where else its row is. */
+/** The references of a line to other places of its row. */
 function remember(found: FoundRows, { line, value, isAnswer }: RowLine, sha256: string, roles: readonly Role[]): void {
   const row = rowSchema.safeParse(value).data;
   for (const { version } of roles) found.pipelines.add(version.pipeline);
@@ -96,8 +96,8 @@ function addText(found: FoundRows, input: string): void {
 const CHAT = Buffer.from('{"messages":');
 
 /**
- * Looks through the artifacts that no dataset version refers to: answers of evaluations, and what was left behind. Lines
- * of a training file carry no id, and are known by the input.
+ * Looks through the artifacts that no dataset version refers to: answers of evaluations, and leftovers. Lines of a training file carry no
+ * id, and are recognised by the input.
  */
 export async function searchOtherArtifacts(found: FoundRows, onFile: OnFile): Promise<void> {
   const { index, places } = found;
@@ -127,7 +127,7 @@ export async function searchOtherArtifacts(found: FoundRows, onFile: OnFile): Pr
   }
 }
 
-/** Keys and ledgers hold hashes of inputs: nobody can read them, but who has the input can tell that it was there. */
+/** Keys and ledgers hold hashes of inputs: they cannot be read back, but a person who has the input can check that it was there. */
 export async function searchKeys({ index, places, inputKeys }: FoundRows, onFile: OnFile): Promise<void> {
   if (inputKeys.size === 0) return;
   for (const [sha256, roles] of index.roles) {
@@ -149,7 +149,7 @@ export function keyOfLine(bytes: Buffer): string {
   return bytes.toString('latin1', 0, KEY_BYTES * 2);
 }
 
-/** Everybody that runs on a version may have asked for answers. */
+/** All runs on a version may have asked for answers. */
 function modelsAsked(index: HomeIndex, version: StoredVersion): Set<string> {
   const models = index
     .reportsOn(version)
@@ -170,7 +170,7 @@ function kindOf({ isAnswer, value }: RowLine, [role]: readonly Role[]): PlaceKin
   if (role?.kind === 'segment') return 'snapshot';
   if (role?.kind === 'actuals') return 'snapshot-answers';
   if (role?.kind === 'examples') return 'examples';
-  // Nothing on this disk says what an evaluation or a run without a version has written: its form does.
+  // No file on this disk lists the artifacts of an evaluation or of a run without a version: their form shows it.
   if ('index' in value && 'answer' in value) return 'prediction';
   if ('messages' in value) return 'line' in value ? 'snapshot' : 'labelling';
   if ('input' in value) return 'examples';

@@ -11,7 +11,7 @@ const HASH = /^[0-9a-f]{64}$/;
 /**
  * The states of artifacts, by hash.
  *
- * @param verify whether their bytes are read and hashed; else only their size is looked at.
+ * @param verify whether their bytes are read and hashed; otherwise only their size is checked.
  */
 export async function artifactStates(
   home: string,

@@ -8,16 +8,16 @@ import { splitCsv } from '../sources/csv-records.ts';
 import { linesOfStream, readLines } from '../stores/lines.ts';
 import { temporaryName } from '../stores/temporary-files.ts';
 
-/** How many lines of a file each record takes, by its first line, from 1. */
+/** The number of lines that each record of a file takes, by its first line, from 1. */
 export type Spans = ReadonlyMap<number, number>;
 
 const SPACE = 0x20;
-/** What the kernel writes as a whole, whatever ends the process. */
+/** The kernel writes this many bytes as a whole, however the process ends. */
 const PAGE = 4096;
 
 /**
- * Overwrites lines with spaces. Line numbers and positions of all other lines stay, so that programs which append to the
- * file, or remember positions in it, can go on. A packed file is packed again, with empty lines.
+ * Overwrites lines with spaces. Line numbers and positions of all other lines stay, so that programs which append to the file, or remember
+ * positions in it, can continue. A packed file is packed again, with empty lines.
  */
 export async function blankLines(file: string, spans: Spans): Promise<void> {
   const isBlanked = linesIn(spans);
@@ -42,7 +42,7 @@ export async function blankLines(file: string, spans: Spans): Promise<void> {
   }
 }
 
-/** From the end, because the id of a row stands at the beginning: an interrupted erasure finds the rest again. */
+/** From the end, because the id of a row stands at the beginning: after an interruption the rest is found again. */
 async function blankBackwards(handle: FileHandle, { start, length }: { start: number; length: number }): Promise<void> {
   for (let end = start + length; end > start; ) {
     const from = Math.max(start, Math.floor((end - 1) / PAGE) * PAGE);
@@ -51,7 +51,7 @@ async function blankBackwards(handle: FileHandle, { start, length }: { start: nu
   }
 }
 
-/** Writes a file anew without lines; it is there whole, before or after. */
+/** Rewrites a file without some lines; it is whole before and after. */
 export async function removeLines(file: string, spans: Spans): Promise<void> {
   const isRemoved = linesIn(spans);
   const kept = async function* () {
@@ -64,7 +64,7 @@ export async function removeLines(file: string, spans: Spans): Promise<void> {
   await rewrite(file, kept(), { packed: false });
 }
 
-/** How many lines the records of a CSV file take that begin on these lines: a quoted field may hold line breaks. */
+/** The number of lines of the CSV records that begin on these lines: a quoted field may hold line breaks. */
 export async function csvSpans(file: string, lines: Iterable<number>): Promise<Map<number, number>> {
   const wanted = new Set(lines);
   const spans = new Map<number, number>();

@@ -12,7 +12,7 @@ const messageSchema = z.object({
   content: z.string(),
 }) satisfies z.ZodType<Message>;
 
-/** A row of a snapshot, or an example, as far as a search looks at it. */
+/** A row of a snapshot, or an example, with the parts that a search needs. */
 export const rowSchema = z.object({
   id: z.string(),
   line: z.number().optional(),
@@ -37,7 +37,7 @@ export interface Upload {
   bytes: number;
 }
 
-/** Rows that are looked for, and all that a search has found out about them. */
+/** The wanted rows, and all findings of a search about them. */
 export class FoundRows {
   readonly index: HomeIndex;
   readonly places: PlaceList;
@@ -48,14 +48,14 @@ export class FoundRows {
   readonly #recognized = new Map<string, Set<string>>();
   /** Texts of inputs as they stand in JSON. */
   readonly texts = new Set<string>();
-  /** Where the rows of a segment were read, by the hash of the segment. */
+  /** The origins of a segment's rows, by the hash of the segment. */
   readonly segmentRows = new Map<string, { line: number; file?: string }[]>();
   /** Lines and answers of examples, by the hash of their artifact. */
   readonly examples = new Map<string, { line: number; completion: string }[]>();
-  /** Training files whose half holds a row, by hash. */
+  /** Training files of which a half holds a row, by hash. */
   readonly halves = new Set<string>();
   readonly uploads = new Map<string, Upload>();
-  /** Folders that attempts which were cut off have left. */
+  /** Folders that interrupted attempts have left. */
   readonly scratch = new Set<string>();
   /** Pipelines whose log or dataset holds a row. */
   readonly pipelines = new Set<string>();
@@ -65,7 +65,7 @@ export class FoundRows {
     this.places = new PlaceList(index.home);
   }
 
-  /** Notes by what a row is recognized. */
+  /** Notes the keys by which a row is recognized. */
   recognize(row: RecognizedRow): void {
     const keys = this.#recognized.get(row.id) ?? new Set([idKey(row.id), answerKey(row.id)]);
     keys.add(rowKey(row));
@@ -94,7 +94,7 @@ export class FoundRows {
   }
 }
 
-/** What the ledger of sides knows an input by, as hex digits. */
+/** The key of an input in the ledger of sides, as hex digits. */
 export function inputKey(canonical: string): string {
   return Buffer.from(keyOf(canonical)).toString('hex');
 }

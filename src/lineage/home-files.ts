@@ -19,8 +19,8 @@ export interface DeploymentAlias {
 }
 
 /**
- * All plain files below a folder, by name. Links are not followed: what they point to is not ours. A folder that is not
- * there holds none, and one that cannot be read is told to `onUnread`.
+ * All plain files below a folder, by name. Links are not followed, because their targets are not ours. A missing folder holds none, and an
+ * unreadable one is reported to `onUnread`.
  */
 export async function* filesUnder(
   folder: string,
@@ -59,7 +59,7 @@ export async function deploymentAliases(home: string): Promise<DeploymentAlias[]
   return aliases;
 }
 
-/** What can be read, or the reason why not. */
+/** The content, or the reason why it cannot be read. */
 export async function known<T>(read: () => Promise<T>): Promise<Part<T>> {
   try {
     return { known: true, value: await read() };

@@ -9,19 +9,19 @@ import { filesUnder, known, runReports } from './home-files.ts';
 import type { Home } from './model-parts.ts';
 import { type Role, rolesByHash, type StoredVersion, storedVersions } from './stored-versions.ts';
 
-/** A definition is larger only where its prompts are. */
+/** A definition is larger than this only through its prompts. */
 const LARGEST_DEFINITION = 1 << 22;
 
-/** What a home folder consists of: dataset versions, pipelines and runs, and what each artifact is to them. */
+/** The contents of a home folder: dataset versions, pipelines and runs, and the role of each artifact in them. */
 export class HomeIndex {
   readonly home: string;
   readonly artifacts: Home['artifacts'];
-  /** What cannot be read or told; each text once. */
+  /** Files that cannot be read or interpreted; each text once. */
   readonly notes = new Set<string>();
   versions: StoredVersion[] = [];
   roles = new Map<string, Role[]>();
   definitions: Definition[] = [];
-  /** Of all runs, without what is large. */
+  /** Parts of all runs' reports, without the large ones. */
   reports: Report[] = [];
 
   private constructor({ home, artifacts }: Home) {
@@ -45,7 +45,7 @@ export class HomeIndex {
     return this.roles.get(path.basename(file)) ?? [];
   }
 
-  /** The files of all artifacts, also of those that nothing refers to. */
+  /** The files of all artifacts, also of unreferenced ones. */
   async *artifactFiles(): AsyncGenerator<string> {
     const onUnread = (folder: string) => this.note(`the folder ${folder} cannot be read`);
     for await (const file of filesUnder(artifactsFolder(this.home), onUnread)) if (!isErasureMark(file)) yield file;
@@ -55,7 +55,7 @@ export class HomeIndex {
     return this.reports.filter(({ dataset }) => manifestHash.startsWith(dataset.version));
   }
 
-  /** A file that cannot be read is no reason not to look at the others. */
+  /** An unreadable file does not keep the search from the others. */
   async whereReadable(file: string, read: () => Promise<void>): Promise<void> {
     const done = await known(read);
     if (!done.known) this.note(`${file} was not looked at to its end: ${done.why}`);

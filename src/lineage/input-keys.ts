@@ -9,8 +9,8 @@ import { objectOf } from './row-lines.ts';
 import type { FoundPlace } from './row-places.ts';
 
 /**
- * Lines of keys and ledgers that have to stay, by the hash of their artifact: another row, which is not erased, has the same
- * input, and would change its side without its entry in the ledger. Of the keys of a version as many lines go as rows go.
+ * Lines of keys and ledgers that have to stay, by the hash of their artifact: another row, which is not erased, has the same input, and
+ * would change its side without its entry in the ledger. The keys of a version lose one line for each erased row.
  */
 export async function sharedKeyLines(
   found: FoundRows,
@@ -40,7 +40,7 @@ export async function sharedKeyLines(
   return kept;
 }
 
-/** Keys of rows that are looked for which other rows of the snapshots have too. */
+/** Keys of wanted rows that other rows of the snapshots have too. */
 async function sharedKeys(found: FoundRows, onStep: (text: string) => void): Promise<Set<string>> {
   const { index, ids, inputKeys } = found;
   const shared = new Set<string>();

@@ -22,7 +22,7 @@ import type {
   Training,
 } from './model-lineage.ts';
 
-/** A line of the tree with what belongs to it. */
+/** A line of the tree with its children. */
 interface TreeNode {
   text: string;
   children: TreeNode[];
@@ -223,7 +223,7 @@ function drawn(nodes: readonly TreeNode[], indent: string): string[] {
   });
 }
 
-/** Lines of at most so many characters, cut between words where there are any. */
+/** Lines of at most this many characters, cut between words where there are any. */
 function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -236,7 +236,7 @@ function wrapped(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-/** By code points, so that no surrogate is cut in two. */
+/** Cut by code points, so that no surrogate pair is cut in two. */
 function pieces(word: string, width: number): string[] {
   const points = [...word];
   if (points.length <= width) return [word];

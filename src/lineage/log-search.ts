@@ -117,13 +117,13 @@ async function searchSheets(folder: string, { found, onFile }: LogSearch): Promi
         else if (cells.has(record[id] ?? '')) found.places.add('sheet', file, [], line, span);
       }
     });
-    // A word of the parser would quote the cell, which is production data.
+    // The parser's message would quote the cell, which is production data.
     if (!searched.known)
       found.index.note(`the sheet ${file} was not looked at to its end: it is no CSV, or cannot be read`);
   }
 }
 
-/** An id as a sheet has it: what a spreadsheet would take for a formula is changed there. */
+/** An id as a sheet has it: text that a spreadsheet would take for a formula is changed there. */
 function cellOf(id: string): string {
   const line = sheetLine({ id, reason: '', input: '', completion: '', suggestion: '', actual: '', note: '' });
   const [record]: string[][] = parseAtOnce(line);

@@ -11,12 +11,12 @@ import { droppedRows } from '../data/split/manifest.ts';
 import type { Report } from '../report/report.ts';
 import { stateInAlias } from '../stores/state-in-alias.ts';
 
-/** A part of the story, or why it cannot be told. */
+/** A part of the story, or the reason why it is unknown. */
 export type Part<T> = { known: true; value: T } | { known: false; why: string };
 
 /**
- * `there`: it has its size, and was not read. `intact`: its bytes are those that were written. `erased`: `tuneloop forget`
- * has removed it, because it held a row.
+ * `there`: it has its size, and was not read. `intact`: its bytes are the written ones. `erased`: `tuneloop forget` has removed it, because
+ * it held a row.
  */
 export type ArtifactState = 'there' | 'intact' | 'missing' | 'damaged' | 'erased';
 
@@ -24,7 +24,7 @@ export interface StoredArtifact extends ArtifactRef {
   state: ArtifactState;
 }
 
-/** What a model was made of and what was decided about it, as far as it can still be told. */
+/** The origin of a model and the decisions about it, as far as they are still known. */
 export interface Lineage {
   /** The provider's id; null for a contender without a model. */
   model: string | null;
@@ -42,7 +42,7 @@ export interface Lineage {
   decisions: Part<Decisions>;
 }
 
-/** Where a model serves, served, or is on its way to. */
+/** The deployments in which a model serves, served, or will serve. */
 export interface Served {
   deployment: string;
   as: 'champion' | 'canary' | 'challenger' | 'previous';
@@ -80,7 +80,7 @@ export interface Training {
   half: boolean;
   /** The stored files; null where the dataset version cannot be read. */
   files: { train: StoredArtifact; validation: StoredArtifact } | null;
-  /** What was uploaded: the provider's ids. */
+  /** The uploaded files, as the provider's ids. */
   uploads: Part<Uploads>;
   jobId: string | null;
   status: CandidateResult['status'];
@@ -95,7 +95,7 @@ export interface Uploads {
   validationFile: string;
 }
 
-/** What is known of a contender's quality: figures of its run. */
+/** The known quality of a contender: figures of its run. */
 export interface Evaluation
   extends Pick<
     RunFindings,
@@ -116,26 +116,26 @@ export interface Evaluation
   isWinner: boolean;
   /** Why it did not win, or has no model. */
   reasonAgainst: string | null;
-  /** Of how many contenders it is one. */
+  /** The number of contenders in its run. */
   contenders: number;
   reportPath: string;
 }
 
 export interface Decisions {
-  /** Who told them: the deployment itself, or its newest alias, which may lack the latest. */
+  /** The source of the decisions: the deployment itself, or its newest alias, which may lack the latest. */
   from: 'deployment' | 'alias';
-  /** Those about this model or its run, oldest first. */
+  /** The decisions about this model or its run, oldest first. */
   about: Decision[];
 }
 
-/** What was loaded, before it is put in order. */
+/** The loaded parts, before they are put in order. */
 export interface LineageParts {
   run: string;
   pipeline: string;
   contender: string;
   model: string | null;
   report: Part<Report>;
-  /** As it was proposed; null where it never was, or nobody knows. */
+  /** The model as it was proposed; null where it never was, or where that is unknown. */
   deployed: DeployedModel | null;
   aliases: readonly Alias[];
   version: Part<LoadedVersion>;
@@ -209,7 +209,7 @@ export function modelLineage(parts: LineageParts, states: ReadonlyMap<string, Ar
   };
 }
 
-/** What an alias says about a model. */
+/** The parts of an alias about a model. */
 export function rolesOf(alias: Alias, model: string): Served[] {
   const { pipeline: deployment, champion, canary } = alias;
   const state = stateInAlias(alias);
@@ -221,7 +221,7 @@ export function rolesOf(alias: Alias, model: string): Served[] {
   return served;
 }
 
-/** A contender with the candidate that it is of; a candidate is its own. */
+/** A contender with its candidate; a candidate is its own. */
 export function findContender(
   { candidates }: Pick<Report, 'candidates'>,
   is: (contended: ContenderResult) => boolean,

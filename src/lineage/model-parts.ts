@@ -14,11 +14,11 @@ import { loadStored } from '../stores/stored-objects.ts';
 import { deploymentAliases, known, type RunReport, runReports } from './home-files.ts';
 import { findContender, type LineageParts, type LoadedVersion, type Part, type Uploads } from './model-lineage.ts';
 
-/** What only Temporal knows. */
+/** The facts that only Temporal knows. */
 export interface WorkflowMemory {
   /** The decisions of a pipeline's deployment. */
   decisions(pipeline: string): Promise<Part<Decision[]>>;
-  /** What was uploaded for the job of a candidate. */
+  /** The files that were uploaded for the job of a candidate. */
   uploads(run: string, candidate: string): Promise<Part<Uploads>>;
 }
 
@@ -27,16 +27,16 @@ export interface Home {
   artifacts: ArtifactStore;
 }
 
-/** A model, as far as its name alone tells. */
+/** A model of which only the name is known. */
 interface Named extends Pick<LineageParts, 'run' | 'pipeline' | 'contender' | 'model' | 'deployed'> {
   report: Part<Report>;
 }
 
-/** So many models are named where one is not found. */
+/** If a model is not found, at most this many are named. */
 const MODELS_NAMED = 5;
 
 /**
- * Loads what is known of a model. Whatever is missing or damaged becomes a part that is not known.
+ * Loads everything known about a model. A missing or damaged part becomes an unknown part.
  *
  * @param name a provider's id, a contender of a run, also as `<run>/<contender>`, or a deployment for its champion.
  * @throws TuneloopError DEPLOYMENT_NOT_FOUND where nothing has this name, USAGE where contenders of several runs have it.
@@ -70,7 +70,7 @@ export async function loadModel(
   };
 }
 
-/** The deployment's own word, or else what its newest alias carries. */
+/** The deployment's own answer, or else the content of its newest alias. */
 async function decisionsOf(
   memory: WorkflowMemory,
   aliases: readonly Alias[],
@@ -173,7 +173,7 @@ async function versionOf(
     const version = versions.value.find(({ manifest }) => manifest.sha256.startsWith(hash));
     if (version) return loadVersion(artifacts, version);
   }
-  // Its artifact may be there although the list of versions is not.
+  // Its artifact may exist although the list of versions does not have it.
   if (deployed?.manifest.sha256.startsWith(hash)) {
     const { datasetVersion, manifest } = deployed;
     return known(async () => ({
@@ -197,7 +197,7 @@ function loadVersion(artifacts: ArtifactStore, { pipeline, number, manifest: ref
   }));
 }
 
-/** Up to the first version, or the first that cannot be read: it alone knows its own parent. */
+/** Up to the first version, or the first unreadable one, because only it knows its own parent. */
 async function parentsOf(
   { home, artifacts }: Home,
   pipeline: string,

@@ -7,13 +7,13 @@ import { rolesOf } from './model-lineage.ts';
 
 export type Connect = (provider: ProviderItem['provider']) => Pick<Training, 'findFile' | 'deleteFile' | 'deleteModel'>;
 
-/** An item that is still at its provider, and why. */
+/** An item that is still at its provider, and the reason. */
 export interface LeftAtProvider {
   item: ProviderItem;
   why: string;
 }
 
-/** A file may have been uploaded several times under one name; more than this is no accident. */
+/** A file may have been uploaded several times under one name; more often than this is no accident. */
 const MOST_COPIES = 100;
 
 /**

@@ -35,19 +35,19 @@ export interface OpenWork {
   pipeline: string | null;
 }
 
-/** What was done, and what is left. */
+/** The erased places, and the remaining ones. */
 export interface RowErasure extends RowPlaces {
   /** Dataset versions that were made without the rows, such as `shop@3`. */
   versions: string[];
-  /** What was deleted at providers. */
+  /** The items that were deleted at providers. */
   deleted: ProviderItem[];
-  /** What is still there, and why. */
+  /** The remaining items, and the reasons. */
   left: LeftAtProvider[];
 }
 
 /**
- * The order in which places are erased: each comes before the places by which it is found, so that an erasure that was
- * interrupted at any moment goes on when it is started again. Snapshots come last: every other place is found by them.
+ * The order in which places are erased: each comes before the places by which it is found, so that an erasure that was interrupted at any
+ * moment continues when it is started again. Snapshots come last, because every other place is found by them.
  */
 const ORDER: readonly PlaceKind[] = [
   'cached-answer',
@@ -68,7 +68,7 @@ const LOGS: ReadonlySet<PlaceKind> = new Set<PlaceKind>(['log', 'later-answers',
 /**
  * Erases rows from a home folder, for good. First a record is written that keeps them from coming back.
  *
- * @throws TuneloopError ERASURE_BLOCKED while a run or labelling of a pipeline is open that holds them; nothing is changed then
+ * @throws TuneloopError ERASURE_BLOCKED while a run or labelling of a pipeline that holds them is open; then nothing is changed
  */
 export async function eraseRows(home: Home, query: RowQuery, options: RowErasureOptions): Promise<RowErasure> {
   const search = await findRows(home, query, options);
@@ -115,7 +115,7 @@ class Erasing {
     this.#places = found.places.found().filter(({ action }) => action !== 'none');
   }
 
-  /** Before anything is erased: what would be needed to go on, and what keeps the rows from coming back. */
+  /** Before anything is erased: the facts that a continued erasure needs, and the record that keeps the rows from coming back. */
   async record(): Promise<void> {
     const { home } = this.#found.index;
     const logs = this.#places.filter(({ kind }) => LOGS.has(kind)).map(({ file }) => path.resolve(file));
@@ -169,7 +169,7 @@ class Erasing {
 
   async places(): Promise<void> {
     for (const kind of ORDER) {
-      // The half of a training file is found by the file.
+      // The half of a training file is found through the file.
       const isWhole = ({ of }: FoundPlace) => Number(!of.some((text) => text.startsWith('half of ')));
       const places = this.#places.filter((place) => place.kind === kind).sort((a, b) => isWhole(a) - isWhole(b));
       for (const place of places) {
@@ -179,7 +179,7 @@ class Erasing {
     }
   }
 
-  /** What attempts that were cut off have left, but for runs that are open. */
+  /** The leftovers of interrupted attempts, except those of open runs. */
   async scratch(open: readonly OpenWork[]): Promise<void> {
     for (const folder of this.#found.scratch) {
       const isOpen = open.some(({ id }) => folder.includes(`${path.sep}${id.split('/').join(path.sep)}${path.sep}`));

@@ -1,7 +1,7 @@
 import { isRecord } from '../contract/stored/format.ts';
 import { readLines } from '../stores/lines.ts';
 
-/** A line of JSON that belongs to one of the rows that are looked for. */
+/** A line of JSON that belongs to one of the wanted rows. */
 export interface RowLine {
   /** From 1. */
   line: number;

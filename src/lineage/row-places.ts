@@ -3,7 +3,7 @@ import type { ProviderItem } from '../stores/erased-rows.ts';
 import { artifactsFolder } from '../stores/home.ts';
 import type { Served } from './model-lineage.ts';
 
-/** How a place is freed of a row. */
+/** The way in which a place is freed of a row. */
 export type PlaceAction =
   /** It gets a new hash without the row; readers of the old one are led to it. */
   | 'replace'
@@ -11,10 +11,10 @@ export type PlaceAction =
   | 'remove'
   /** It is written anew without the row. */
   | 'rewrite'
-  /** The row is overwritten with spaces, so that no other line moves and writers can go on. */
+  /** The row is overwritten with spaces, so that no other line moves and writers can continue. */
   | 'blank';
 
-/** What kind of thing holds a row, and what is done to it in the home; in the order in which people are told. */
+/** The kinds of places that hold a row, and how each is freed in the home; in the order in which they are listed. */
 const ACTIONS = {
   log: 'blank',
   'later-answers': 'blank',
@@ -40,23 +40,23 @@ const PLACE_KINDS = Object.keys(ACTIONS);
 export interface RowPlace {
   kind: PlaceKind;
   file: string;
-  /** What the file is, such as `shop@2 train`; empty where nothing refers to it. */
+  /** The role of the file, such as `shop@2 train`; empty for an unreferenced file. */
   of: string[];
-  /** Lines that hold it, from 1; the first ones. Empty where a file has no lines that could be named. */
+  /** Lines that hold it, from 1; the first ones. Empty for a file without lines. */
   lines: number[];
-  /** How many lines hold it in all. */
+  /** The number of lines that hold it. */
   count: number;
-  /** What `--yes` does to it; `none` for a file outside of the home, which is its owner's. */
+  /** The effect of `--yes` on it; `none` for a file outside of the home, which belongs to its owner. */
   action: PlaceAction | 'none';
 }
 
 /** A place with everything that erasing needs. */
 export interface FoundPlace extends Omit<RowPlace, 'lines' | 'count'> {
-  /** How many lines of the file the row takes, by its first line. */
+  /** The number of lines of the file that the row takes, by its first line. */
   spans: Map<number, number>;
 }
 
-/** A model that has met a row in training. */
+/** A model that had the row in training. */
 export interface RowModel {
   /** The provider's id; null where the job has made none. */
   model: string | null;
@@ -70,15 +70,15 @@ export interface RowModel {
   serves: Served[];
 }
 
-/** All that is known to hold a row. */
+/** All places that are known to hold a row. */
 export interface RowPlaces {
-  /** Of the rows that were looked for. */
+  /** The ids of the wanted rows. */
   ids: string[];
   places: RowPlace[];
   models: RowModel[];
-  /** What may lie at a provider, unless it is known to be deleted there. */
+  /** Items that may lie at a provider, unless they are known to be deleted there. */
   atProvider: ProviderItem[];
-  /** What could not be looked at, or cannot be told. */
+  /** Places that could not be searched, or whose content is unknown. */
   notes: string[];
 }
 
@@ -94,7 +94,7 @@ export class PlaceList {
     this.#home = home;
   }
 
-  /** @param span how many lines the row takes. */
+  /** @param span the number of lines that the row takes. */
   add(kind: PlaceKind, file: string, of: readonly string[], line: number | null, span = 1): void {
     const key = JSON.stringify([kind, file]);
     let place = this.#places.get(key);

@@ -10,16 +10,16 @@ import type { RowModel, RowPlaces } from './row-places.ts';
 import { searchRuns } from './run-search.ts';
 import { searchTrainingFiles } from './training-file-search.ts';
 
-/** Rows by the id that the log gave them, or by an input that is written like theirs. */
+/** Rows by the id in the log, or by an equal input. */
 export type RowQuery = { id: string } | { input: string };
 
 export interface RowSearchOptions {
-  /** Where the local trainer listens: a part of what answers are cached by. */
+  /** The address of the local trainer, a part of the keys of cached answers. */
   trainerUrl: string;
   onFile: (file: string) => void;
 }
 
-/** What a search has found, with what erasing needs. */
+/** The findings of a search, with the facts that erasing needs. */
 export interface RowSearch {
   found: FoundRows;
   models: RowModel[];
@@ -53,7 +53,7 @@ export async function findRows(home: Home, query: RowQuery, options: RowSearchOp
   };
 }
 
-/** What there is to tell of a search. */
+/** The findings of a search for people. */
 export function rowPlaces({ found, models, atProvider }: RowSearch): RowPlaces {
   const { ids, places, index } = found;
   return { ids: [...ids].sort(), places: places.all(), models, atProvider, notes: [...index.notes] };

@@ -11,7 +11,7 @@ import type { PlaceKind } from './row-places.ts';
 const flipList = z.array(z.object({ id: z.string() }));
 const flipsSchema = z.object({ flips: z.object({ gained: flipList, lost: flipList }).nullable() });
 
-/** The forms of a report. The one that says which rows the others show comes last. */
+/** The forms of a report. The one that lists the rows in the others comes last. */
 export const REPORT_FORMS = ['report.html', 'report.md', 'report.json'];
 
 /** Looks through the folders of runs and labellings. */

@@ -21,19 +21,19 @@ export interface StoredVersion {
   pipeline: string;
   number: number;
   manifestHash: string;
-  /** Where a row was erased before, it refers to the artifacts without that row. */
+  /** After an erasure it refers to the artifacts without the row. */
   manifest: Manifest;
   template: PromptTemplate | null;
   /** Null where it cannot be read. */
   snapshot: Snapshot | null;
 }
 
-/** What an artifact is to a dataset version. */
+/** The role of an artifact in a dataset version. */
 export type Role =
   | { kind: 'segment' | 'actuals' | 'keys' | 'ledger'; version: StoredVersion }
   | { kind: 'examples'; version: StoredVersion; side: Side };
 
-/** The dataset versions of all pipelines; what cannot be read of them is told to `note`. */
+/** The dataset versions of all pipelines; unreadable ones are reported to `note`. */
 export async function storedVersions(
   home: string,
   artifacts: ArtifactStore,
@@ -89,7 +89,7 @@ async function currentSnapshot(home: string, snapshot: Snapshot): Promise<Snapsh
   return { ...snapshot, segments, actuals };
 }
 
-/** The artifact that has taken the place of one from which a row was erased, or the artifact itself. */
+/** The successor of an artifact from which a row was erased, or the artifact itself. */
 async function currentRef(home: string, ref: ArtifactRef): Promise<ArtifactRef> {
   const file = artifactFile(home, ref.sha256);
   if (await isThere(file)) return ref;
@@ -104,7 +104,7 @@ function isThere(file: string): Promise<boolean> {
   );
 }
 
-/** What each artifact is, by hash: one may be the same in several versions. */
+/** The role of each artifact, by hash: one may have the same role in several versions. */
 export function rolesByHash(versions: readonly StoredVersion[]): Map<string, Role[]> {
   const roles = new Map<string, Role[]>();
   const add = ({ sha256 }: ArtifactRef, role: Role) => {

@@ -27,7 +27,7 @@ export async function searchTrainingFiles(found: FoundRows): Promise<void> {
   }
 }
 
-/** The half of a training file, as `halve-file` makes it: it follows from the file, and nothing else names it. */
+/** The half of a training file, as `halve-file` makes it: it follows from the file, and no other record names it. */
 async function searchHalf(
   found: FoundRows,
   { file, sha256, pipeline }: { file: string; sha256: string; pipeline: string },

@@ -22,8 +22,8 @@ export interface WithoutRowOptions {
 }
 
 /**
- * Makes the next dataset version of each pipeline whose latest one holds a row: the same without it. The next run goes on
- * from there, with the sides of all other rows, and without reading the log anew.
+ * Makes the next dataset version of each pipeline whose latest one holds a row: the same without it. The next run continues from it, with
+ * the sides of all other rows, and without reading the log anew.
  *
  * @returns their names, such as `shop@3`
  */
@@ -65,7 +65,7 @@ async function manifestWithoutRow(
   }
   return {
     ...manifest,
-    // Another one than that of any run, so that the next run builds its version anew.
+    // Different from that of any run, so that the next run builds its version anew.
     inputs: hash('sha256', JSON.stringify([manifest.inputs, 'without', manifestHash, snapshotRef.sha256]), 'hex'),
     parent: { number, sha256: manifestHash },
     snapshot: snapshotRef,
@@ -126,7 +126,7 @@ const fileRead = z.looseObject({ bytes: z.int(), sha256: z.string() });
 const filesCursor = z.looseObject({ type: z.literal('files'), files: z.record(z.string(), fileRead) });
 const sourceCursor = z.looseObject({ type: z.string(), rows: z.unknown(), actuals: z.unknown() });
 
-/** The next run would take a log from which a row was blanked for another one, and forget what was rotated away. */
+/** Otherwise the next run would take a log from which a row was blanked for another one, and forget rows of rotated files. */
 async function cursorAfterBlanking(cursor: Snapshot['cursor'], logs: ReadonlySet<string>): Promise<Snapshot['cursor']> {
   const parsed = sourceCursor.safeParse(cursor).data;
   if (!parsed) return cursor;

@@ -33,7 +33,7 @@ export class Columns {
 
   /**
    * @param place - the table, for the error
-   * @throws TuneloopError SOURCE_COLUMNS where a column is not there that was named, or that every call needs
+   * @throws TuneloopError SOURCE_COLUMNS for a missing column that was named, or that every call needs
    */
   constructor(names: ColumnNames, present: readonly string[], place: string) {
     const missing = KEYS.map((key) => names[key]).filter((name) => name !== undefined && !present.includes(name));
@@ -56,7 +56,7 @@ export class Columns {
     return this.#cell(cells, 'id');
   }
 
-  /** What a row of the table stands for; empty cells say nothing. @param id - for rows that have none */
+  /** The value of a table's row in the shape of a log row; empty cells mean nothing. @param id - for rows that have none */
   item(cells: Cells, place: Place, id?: string): SourceItem {
     const value: Record<string, unknown> = id === undefined ? {} : { id };
     const usage: Record<string, unknown> = {};
@@ -77,7 +77,7 @@ export class Columns {
         value[key] = cell;
       }
     }
-    // Half a usage says nothing.
+    // Half a usage means nothing.
     if (Object.keys(usage).length === 2) value.usage = usage;
     return itemOf(value, place, issues);
   }

@@ -8,20 +8,20 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const CARRIAGE_RETURN = 0x0d;
 
-/** Where in a record the next byte stands. */
+/** The place of the next byte in a record. */
 type State =
   | 'field start'
   | 'bare field'
   | 'quoted field'
-  /** Behind a quote inside a quoted field: its end, or the first of two that stand for one. */
+  /** After a quote inside a quoted field: its end, or the first of two that stand for one. */
   | 'after quote'
   | 'after carriage return'
-  /** A quote stood where none may: nothing is certain before the next line. */
+  /** A quote at a forbidden place: nothing is certain before the next line. */
   | 'unsound';
 
 /**
- * The records of a CSV file (RFC 4180: commas, quotes doubled inside quotes, LF or CR LF). After a record whose quotes are
- * wrong, reading goes on with the next line; csv-parse, made to skip such records, loses good ones behind them.
+ * The records of a CSV file (RFC 4180: commas, quotes doubled inside quotes, LF or CR LF). After a record whose quotes are wrong, reading
+ * continues with the next line; csv-parse, made to skip such records, loses good ones behind them.
  *
  * @param longest - the most bytes of a record; no more than that and one chunk are held
  */

@@ -8,7 +8,7 @@ import type { RecordReader } from './file-source.ts';
 import { LONGEST_LINE } from './json-line.ts';
 import type { SourceItem } from './source.ts';
 
-/** Reads CSV files whose first record names the columns. Empty fields say nothing. */
+/** Reads CSV files whose first record names the columns. Empty fields mean nothing. */
 export function csvReader(names: ColumnNames): RecordReader {
   return async function* (chunks, { file, skip }) {
     let table: { columns: Columns; count: number } | undefined;

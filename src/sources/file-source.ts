@@ -5,8 +5,7 @@ import { FileBytes, findFiles, nameOf } from './files.ts';
 import type { Reading, Source, SourceItem } from './source.ts';
 
 /**
- * Reads the records of one file, but for the first few. A last record that is not whole yet is left for the next reading,
- * or makes the file `open`.
+ * Reads the records of one file, except the first few. An unfinished last record is left for the next reading, or makes the file `open`.
  */
 export type RecordReader = (
   chunks: AsyncIterable<Buffer>,
@@ -14,9 +13,9 @@ export type RecordReader = (
 ) => AsyncGenerator<SourceItem, RecordsRead>;
 
 export interface RecordsRead {
-  /** What the next reading is to skip. */
+  /** The part that the next reading skips. */
   records: number;
-  /** Whether the last record may go on in a file that grows, so that what was read of it would be wrong. */
+  /** Whether the last record may continue in a growing file, so that the part that was read would be wrong. */
   open: boolean;
 }
 
@@ -30,14 +29,14 @@ type FileRead = z.output<typeof cursorSchema>['files'][string];
 interface FoundFile {
   file: string;
   name: string;
-  /** Bytes when reading began: what is written later is for the next reading. */
+  /** The file's bytes at the start of reading; later ones are for the next reading. */
   size: number;
 }
 
 /**
- * Files of records that only grow, and files that are added. A file counts as the same as long as its first bytes have the
- * hash that they had, whatever its name is now: then what was read of it is passed over. A file that was taken away is no
- * reason to forget what was read of it; one that was rewritten makes everything be read anew.
+ * Files of records that only grow, and files that are added. A file counts as the same as long as its first bytes have the hash that they
+ * had, whatever its name is now: then its known part is passed over. The rows of a removed file stay known; a rewritten file makes
+ * everything be read anew.
  */
 export class FileSource implements Source {
   readonly #pattern: string;
@@ -88,7 +87,7 @@ export class FileSource implements Source {
   }
 }
 
-/** What was read before of files that are there, and of files that are not; null if one of them was rewritten. */
+/** The read parts of existing files, and of missing ones; null if one of them was rewritten. */
 async function recognize(
   found: readonly FoundFile[],
   before: Record<string, FileRead>,

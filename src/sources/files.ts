@@ -56,7 +56,7 @@ export class FileBytes {
   }
 
   /**
-   * The bytes, once; unpacked ones in pieces of bounded size, however well they were packed.
+   * The bytes, once; unpacked ones in pieces of bounded size, however high the compression.
    *
    * @throws TuneloopError SOURCE_UNREADABLE naming the file
    */
@@ -64,13 +64,13 @@ export class FileBytes {
     return this.#withName(this.#file.endsWith('.gz') ? unpacked(this.#raw()) : this.#raw());
   }
 
-  /** Of the bytes as they are in the file, for when they are not read otherwise. @throws as {@link chunks} */
+  /** Hash of the bytes as they are in the file, for files that are not read otherwise. @throws as {@link chunks} */
   async hash(): Promise<string> {
     for await (const _ of this.#withName(this.#raw()));
     return this.digest().sha256;
   }
 
-  /** Of the bytes as they are in the file; for when all of them were read. */
+  /** Hash of the bytes as they are in the file, after all of them were read. */
   digest(): { bytes: number; sha256: string } {
     return { bytes: this.#bytes, sha256: this.#hash.digest('hex') };
   }

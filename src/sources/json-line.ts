@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { RowIssue } from '../core/dataset/issue.ts';
 
-/** Bytes. Longer lines are refused; whoever reads lines does not even keep them. */
+/** Bytes. Longer lines are refused; line readers do not even keep them. */
 export const LONGEST_LINE = 10_000_000;
 /** Bytes. Longer lines are noted. */
 const LARGE_LINE = 100_000;
@@ -63,7 +63,7 @@ function isBlank(line: Buffer): boolean {
   return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === CARRIAGE_RETURN);
 }
 
-/** What can be seen without parsing: how many members its objects have as they are written, and whether it is too deep. */
+/** The facts that need no parsing: the number of members of its objects as written, and whether it is too deep. */
 function survey(text: string): { members: number; tooDeep: boolean } {
   let members = 0;
   let depth = 0;
@@ -89,7 +89,7 @@ function survey(text: string): { members: number; tooDeep: boolean } {
   return { members, tooDeep: false };
 }
 
-/** Where the string that starts at a quote ends; the end of the text where it does not. */
+/** The end of the string that starts at a quote; the end of the text if it does not end. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
@@ -99,7 +99,7 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** Of all objects in a value. Where the text had more, the parser has thrown the first of two equal keys away. */
+/** Counts the members of all objects in a value. If the text had more, the parser has dropped the first of two equal keys. */
 function countMembers(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   const items: unknown[] = Object.values(value);
@@ -140,7 +140,7 @@ function withoutNan(text: string): string {
   return parts.join('');
 }
 
-/** Where the object or list that the text begins with ends. */
+/** The end of the object or list that the text begins with. */
 function endOfValue(text: string): number {
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {

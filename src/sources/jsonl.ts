@@ -5,10 +5,10 @@ import type { Place, SourceItem } from './source.ts';
 import { itemOf } from './source-item.ts';
 
 /**
- * Reads files of one JSON value a line. A last line that is neither ended nor JSON is still being written: it is left for
- * the next reading, without an issue.
+ * Reads files of one JSON value a line. A last line that is neither ended nor JSON is still being written: it is left for the next reading,
+ * without an issue.
  *
- * @param shape - what a line is in the shape of a log's lines; undefined passes it over
+ * @param shape - turns a line into the shape of a log's lines; undefined passes it over
  */
 export function jsonlReader(shape: (value: unknown) => unknown = (value) => value): RecordReader {
   return async function* (chunks, { file, skip }) {
@@ -21,7 +21,7 @@ export function jsonlReader(shape: (value: unknown) => unknown = (value) => valu
       }
       records = line;
     }
-    // An object has an end of its own: nothing that follows on its line makes another one of it.
+    // An object has an end of its own, so later text on its line does not change it.
     return { records, open: false };
   };
 }

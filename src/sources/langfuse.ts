@@ -4,12 +4,12 @@ import { parseTime } from './timestamp.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * The log row that an observation of Langfuse stands for, or the later answer that a score of one stands for, both in the
- * shape of a log's lines; undefined for what is neither an answered call nor a rating of one.
+ * The log row for an observation of Langfuse, or the later answer for a score of one, both in the shape of a log's lines; undefined for a
+ * record that is neither an answered call nor a rating of one.
  *
- * Fields are named as in the export to blob storage (`observations_v2/`, `observations/`, `scores/`), or as in the API and
- * the export from the UI. Langfuse keeps input and output as text, which may hold JSON. The latency is computed from the
- * times, because exports give it in seconds or milliseconds, depending on their age.
+ * Fields are named as in the export to blob storage (`observations_v2/`, `observations/`, `scores/`), or as in the API and the export from
+ * the UI. Langfuse keeps input and output as text, which may hold JSON. The latency is computed from the times, because exports give it in
+ * seconds or milliseconds, depending on their age.
  */
 export function fromLangfuse(record: unknown): unknown {
   if (!isObject(record)) return record;
@@ -56,7 +56,7 @@ function promptOf(input: unknown): Json {
   return isObject(value) && 'role' in value ? { messages: [value] } : { prompt: input };
 }
 
-/** The text of a message; any other output as it is, for what can be read of it or is wrong with it. */
+/** The text of a message; any other output unchanged, so that its text can be read or its flaw reported. */
 function completionOf(output: unknown): unknown {
   const value = unpacked(output);
   const message = Array.isArray(value) && value.length === 1 ? value[0] : value;
@@ -80,7 +80,7 @@ function millisecondsBetween(start: string, end: string): number | undefined {
   return milliseconds >= 0 ? milliseconds : undefined;
 }
 
-/** What a text holds that is a JSON object or list; else the text. */
+/** The JSON object or list in a text; otherwise the text. */
 function unpacked(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
   const read = readJsonLine(Buffer.from(value), false);

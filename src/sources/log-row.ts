@@ -26,7 +26,7 @@ const count = z
 const usage = z.object({ prompt_tokens: count, completion_tokens: count });
 
 const message = z.object({
-  // `function` is what `tool` was called before.
+  // `function` is the older name of `tool`.
   role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
   content: z.unknown().optional(),
   tool_calls: z.array(z.unknown()).nullish(),
@@ -80,9 +80,8 @@ export interface JudgingRow {
 }
 
 /**
- * Makes a row of one call of a production log, or an answer of `{"actual_for": id, ...}`. Keys that nobody knows are
- * passed over, since production logs have many. A completion that is no answer to learn from is a flaw of the row, because
- * somebody may still say what is right.
+ * Makes a row of one call of a production log, or an answer of `{"actual_for": id, ...}`. Unknown keys are passed over, because production
+ * logs have many. A completion that is no answer to learn from is a flaw of the row, because a right answer may still be given later.
  */
 export function parseLogRow(value: unknown, place: Place): ParsedRow {
   if (!isObject(value)) return { refused: 'not-an-object' };
@@ -147,7 +146,7 @@ export function parseJudgingRow(text: Buffer, place: { file: string; line: numbe
   return { line: place.line, id: id ?? `test-${place.line}`, input, label, ...(references ? { references } : {}) };
 }
 
-/** Says where a row is bad, and why. @param place of the row, or of several, as people read it. */
+/** The error for a bad row, with its place and the reason. @param place of the row, or of several, as people read it. */
 export function refusalText(issue: RowIssue, place: Place | string, detail?: string): string {
   const where = typeof place === 'string' ? place : placeText(place);
   return `${where}: ${ISSUES[issue].what}${detail === undefined ? '' : ` (${detail})`}`;
@@ -157,7 +156,7 @@ function invalid({ refused, detail }: Refused, place: Place): TuneloopError {
   return new TuneloopError('SOURCE_ROW_INVALID', refusalText(refused, place, detail));
 }
 
-/** To learn from one's own answers would be to learn one's own mistakes. */
+/** A model that learns from its own answers learns its own mistakes. */
 function rowFlaw(metadata: LogRow['metadata'], flaw: RowIssue | undefined): Pick<LogRow, 'flaw'> | undefined {
   const answeredBy = readServedCall(metadata)?.answeredBy ?? 'original';
   if (answeredBy !== 'original') return { flaw: 'own-answer' };
@@ -203,7 +202,7 @@ function usageOf(usage: LogRowFields['usage']): Pick<LogRow, 'usage'> {
   return { usage: { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens } };
 }
 
-/** Texts, numbers and truth values; what is nested has no use and is passed over. */
+/** Texts, numbers and truth values; nested values have no use and are passed over. */
 function metadataOf(metadata: LogRowFields['metadata']): Record<string, string> | undefined {
   if (!metadata) return undefined;
   const entries = Object.entries(metadata)

@@ -65,7 +65,7 @@ class FilteredSource implements Source {
     const before = cursor?.choice === this.#choice ? cursor : null;
     let rows = await this.#rows.read(before?.rows ?? null, signal);
     let actuals = (await this.#actuals?.read(before?.actuals ?? null, signal)) ?? null;
-    // What was read before is thrown away as a whole.
+    // Everything that was read before is dropped.
     if (actuals?.anew && !rows.anew) rows = await this.#rows.read(null, signal);
     if (rows.anew && actuals && !actuals.anew) actuals = (await this.#actuals?.read(null, signal)) ?? null;
     return {
@@ -93,7 +93,7 @@ class FilteredSource implements Source {
   }
 }
 
-/** A log row among later answers is one by its `actual` or its rating; without them it says nothing. */
+/** A log row among later answers counts through its `actual` or its rating; without them it means nothing. */
 function* answerOf({ row, issues }: Extract<SourceItem, { kind: 'row' }>): Generator<SourceItem> {
   const { id, actual, actualBy, quality, timestamp } = row;
   if (actual === undefined && quality === undefined) return;

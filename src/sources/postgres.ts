@@ -22,7 +22,7 @@ export interface PostgresOptions {
 
 const BATCH_ROWS = 1000;
 const CONNECT_TIMEOUT_MS = 15_000;
-/** Rows with the last value of the cursor column that are told apart; where there are more, all is read anew. */
+/** At most this many rows with the last value of the cursor column are told apart; with more, all is read anew. */
 const MOST_AT_LAST_VALUE = 10_000;
 
 /** Of a source, in characters. */
@@ -39,12 +39,10 @@ const cursorSchema = z.object({
 });
 
 /**
- * The rows of a query, by a cursor on the server, in one read-only transaction: what is written meanwhile is for the next
- * reading.
+ * The rows of a query, by a cursor on the server, in one read-only transaction: rows that are written meanwhile are for the next reading.
  *
- * With a cursor column a reading goes on from the last value; rows that had this value are known by their id, or by all
- * of their cells where they have none. A row that comes later with a lower value is never read. Without a cursor column,
- * each reading is anew.
+ * With a cursor column a reading continues from the last value; rows that had this value are known by their id, or by all of their cells
+ * where they have none. A row that comes later with a lower value is never read. Without a cursor column, each reading is anew.
  */
 export class PostgresSource implements Source {
   readonly #options: PostgresOptions;
@@ -94,7 +92,7 @@ export class PostgresSource implements Source {
   /** @param from - the value of the cursor column to begin with; null reads everything */
   async *#batches(from: string | null, signal: AbortSignal): AsyncGenerator<Batch> {
     signal.throwIfAborted();
-    // Held here, because the client only asks a connection to end, which takes as long as what it waits for.
+    // Held here, because the client only asks a connection to end, which takes as long as the pending query.
     const socket = new Socket();
     const client = new pg.Client({
       connectionString: this.#options.url,
@@ -103,7 +101,7 @@ export class PostgresSource implements Source {
       keepAlive: true,
       stream: () => socket,
     });
-    // A connection that breaks between two questions is told to this listener alone; the next question fails of it.
+    // Only this listener hears of a connection that breaks between two questions; the next question then fails.
     client.on('error', () => {});
     const cut = () => void socket.destroy();
     signal.addEventListener('abort', cut);
@@ -125,7 +123,7 @@ export class PostgresSource implements Source {
     await client.query('begin transaction isolation level repeatable read read only');
     await client.query("set local timezone to 'UTC'; set local datestyle to 'ISO, YMD'");
     const { text, values } = this.#statement(from);
-    // All cells as texts: what is JSON or a number follows from the column, not from its type.
+    // All cells as texts, because the column and not its type decides what is JSON or a number.
     const types = { getTypeParser: () => String };
     const cursor = client.query(new PgCursor<Cells>(text, values, { rowMode: 'array', types }));
     for (;;) {
@@ -137,7 +135,7 @@ export class PostgresSource implements Source {
 
   #statement(from: string | null): { text: string; values: string[] } {
     const { query, cursorColumn } = this.#options;
-    // On a line of its own: the query may end in a comment.
+    // On a line of its own, because the query may end in a comment.
     const source = `from (\n${query.trim().replace(/;$/, '')}\n) as source`;
     if (cursorColumn === undefined) return { text: `select source.*, null ${source}`, values: [] };
     const column = `source."${cursorColumn.replaceAll('"', '""')}"`;
@@ -148,10 +146,10 @@ export class PostgresSource implements Source {
   }
 }
 
-/** Lets the server give up a query whose client is gone; before version 14 it works on it to its end. */
+/** Lets the server end a query whose client is gone; before version 14 it finishes the query. */
 async function watchForLostClient(client: pg.Client): Promise<void> {
   const isKnown = "current_setting('server_version_num')::int >= 140000";
-  // Not to be had on every system; nothing else depends on it.
+  // Not available on every system; nothing else depends on it.
   await client
     .query(`select set_config('client_connection_check_interval', '2s', false) where ${isKnown}`)
     .catch((error: unknown) => {
@@ -168,7 +166,7 @@ function nextBatch(cursor: PgCursor<Cells>): Promise<Batch> {
 }
 
 /**
- * The error without row content and credentials. `SOURCE_UNREACHABLE` is what may pass by itself: no connection, a server
+ * The error without row content and credentials. `SOURCE_UNREACHABLE` is for errors that may pass by themselves: no connection, a server
  * that starts, stops or has no place left (classes 08, 53 and 57P of PostgreSQL's codes).
  */
 function problemOf(error: unknown, client: pg.Client, url: string): TuneloopError {
@@ -202,7 +200,7 @@ function hashOf(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
 }
 
-/** How far the values of the cursor column have come, and which rows have the last one. */
+/** The greatest value of the cursor column so far, and the rows that have it. */
 class Position {
   readonly #known: ReadonlySet<string>;
   #value: string | null;
@@ -219,14 +217,14 @@ class Position {
     return this.#value;
   }
 
-  /** For the cursor of the source; null where nothing was read, or too much to tell apart. */
+  /** The state for the cursor of the source; null where nothing was read, or where too many rows share a value. */
   get last(): { value: string; rows: string[] } | null {
     if (this.#value === null || this.#rows.length > MOST_AT_LAST_VALUE) return null;
     return { value: this.#value, rows: this.#rows };
   }
 
   /**
-   * Goes on to a row.
+   * Advances to a row.
    *
    * @returns whether it is new
    * @throws TuneloopError SOURCE_UNREADABLE where its value is null

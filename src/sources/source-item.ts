@@ -2,7 +2,7 @@ import type { RowIssue } from '../core/dataset/issue.ts';
 import { parseLogRow } from './log-row.ts';
 import type { Place, SourceItem } from './source.ts';
 
-/** The item that a value in the shape of a log row becomes, with the issues that reading the value has found before. */
+/** The item for a value in the shape of a log row, with the issues that were found while reading it. */
 export function itemOf(value: unknown, place: Place, found: readonly RowIssue[] = []): SourceItem {
   const parsed = parseLogRow(value, place);
   if ('refused' in parsed) {

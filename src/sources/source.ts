@@ -5,40 +5,37 @@ import type { Cursor } from '../core/run/snapshot.ts';
 /** Where production pairs come from. Every implementation keeps the rules of `tuneloop/testing` (`src/testing/sources.ts`). */
 export interface Source {
   /**
-   * Names of what is read (files, a table's query, a provider), for people and for the manifest. No credentials.
+   * Names of the inputs (files, a table's query, a provider), for people and for the manifest. No credentials.
    *
    * @throws TuneloopError SOURCE_NOT_FOUND if there is nothing to read.
    */
   describe(): Promise<string[]>;
   /**
-   * Starts to read what is new since a cursor, in the order of the source; `null` reads everything.
-   * Memory is bounded by one batch, whatever the size of the source.
+   * Starts to read the part after a cursor, in the order of the source; `null` reads everything. Memory is bounded by one batch, whatever
+   * the size of the source.
    */
   read(since: Cursor | null, signal: AbortSignal): Promise<Reading>;
 }
 
 export interface Reading {
   /**
-   * Whether everything is read although a cursor was given, because the source is no longer what it was then (a file was
-   * rewritten, the configuration changed). What was read before is to be thrown away.
+   * Whether everything is read although a cursor was given, because the source has changed since (a file was rewritten, the configuration
+   * changed). Rows that were read before are dropped.
    */
   anew: boolean;
   /** @throws TuneloopError SOURCE_UNREADABLE (file, table), PROVIDER_* (stored completions), never with row content. */
   items: AsyncIterable<SourceItem>;
-  /** How far the reading has come; to be asked for after the last item. */
+  /** The position that the reading has reached; to be asked for after the last item. */
   cursor(): Cursor;
 }
 
-/**
- * A row, a later answer to one, or what is wrong with something that could not become a row; `detail` names its keys, never
- * a value.
- */
+/** A row, a later answer to one, or the issue of a value that could not become a row; `detail` names its keys, never a value. */
 export type SourceItem =
   | { kind: 'row'; row: LogRow; issues: RowIssue[] }
   | { kind: 'actual'; actual: Actual; issues: RowIssue[] }
   | { kind: 'refused'; issue: RowIssue; place: Place; detail?: string };
 
-/** Where a row stands, for messages. */
+/** The place of a row, for messages. */
 export interface Place {
   /** Name of the file, without the folders that all files of a glob share; absent where rows come from no file. */
   file?: string;

@@ -10,12 +10,12 @@ import { itemOf } from './source-item.ts';
 
 /** Requests for messages in flight. */
 const CONCURRENCY = 8;
-/** Completions of the last second that are told apart. */
+/** At most this many completions of the last second are told apart. */
 const MOST_AT_LAST_SECOND = 1000;
 
 const cursorSchema = z.object({
   type: z.literal('stored-completions'),
-  /** Of the provider: positions in one list say nothing about another. */
+  /** The provider's address, because positions in one list mean nothing in another. */
   address: z.string(),
   last: z.object({ createdAt: z.number(), ids: z.array(z.string()).min(1) }).nullable(),
 });
@@ -23,11 +23,11 @@ const cursorSchema = z.object({
 type Last = z.output<typeof cursorSchema>['last'];
 
 /**
- * The chat completions that a provider keeps when a call says `store: true`. Each costs a request for its messages, so what
- * the filter leaves out is not asked for.
+ * The chat completions that a provider keeps when a call says `store: true`. Each costs a request for its messages, so completions that the
+ * filter leaves out are not requested.
  *
- * A reading goes on behind the last completion. Where the provider has deleted that one meanwhile (OpenAI keeps them for 30
- * days), it begins at the oldest that is left and passes over what is not newer: what was read before stays.
+ * A reading continues after the last completion. If the provider has deleted that one meanwhile (OpenAI keeps them for 30 days), it begins
+ * at the oldest remaining one and passes over those that are not newer: rows that were read before stay.
  */
 export class StoredCompletionsSource implements Source {
   readonly #log: StoredLog;

@@ -2,8 +2,8 @@ const WITHOUT_ZONE = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})
 const SQL_STYLE = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)([+-]\d{2})(?::?(\d{2}))?$/;
 
 /**
- * A time as databases and exports write it (`2026-08-01 12:00:00.5`, `2026-08-01 12:00:00+00`) as ISO 8601; without a zone
- * it is UTC. Any other text stays as it is.
+ * A time as databases and exports write it (`2026-08-01 12:00:00.5`, `2026-08-01 12:00:00+00`) as ISO 8601; without a zone it is UTC. Any
+ * other text stays unchanged.
  */
 export function isoTimestamp(text: string): string {
   const local = WITHOUT_ZONE.exec(text);
@@ -14,7 +14,7 @@ export function isoTimestamp(text: string): string {
   return `${date}T${time}${hours === '+00' && minutes === '00' ? 'Z' : `${hours}:${minutes}`}`;
 }
 
-/** Milliseconds since 1970; NaN for what is no time. The same on every machine, whatever zone it is in. */
+/** Milliseconds since 1970; NaN for a text that is no time. The same on every machine, whatever its time zone. */
 export function parseTime(text: string): number {
   return Date.parse(isoTimestamp(text));
 }

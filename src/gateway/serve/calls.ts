@@ -10,7 +10,7 @@ import { type ChatRequest, withOldPrompt } from './request.ts';
 import { CallTrace } from './trace.ts';
 import { Upstream } from './upstream.ts';
 
-/** What goes back to the application. */
+/** The answer to the application. */
 export interface GatewayAnswer {
   status: number;
   headers: Record<string, string>;
@@ -19,11 +19,11 @@ export interface GatewayAnswer {
 
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
 const EVENT_TYPE = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
-/** How long a model may be silent while there is somebody else to ask. */
+/** The time that a model may be silent while another one can be asked. */
 const SILENCE_MS = 30_000;
-/** As long as the official client waits. */
+/** The time limit of the official client. */
 const LAST_SILENCE_MS = 600_000;
-/** What is longer is passed on and not recorded. */
+/** A longer answer is passed on and not recorded. */
 const LONGEST_RECORDED = 32 * 2 ** 20;
 
 /** Answers the gateway's calls: asks one model after another by the call's route, until one gives an answer that fits. */
@@ -37,7 +37,7 @@ export class GatewayCalls {
 
   /**
    * @throws TuneloopError ENVIRONMENT_INVALID where the provider's key is missing; the reason of the signal once the
-   *   application has left
+   * application has left
    */
   async answer(
     given: ChatRequest,
@@ -50,7 +50,7 @@ export class GatewayCalls {
     const endpoint = endpointOf(profile);
     const streams = request.stream && profile.serving.streams;
     const route = routeOf(request, alias, fallbackModel);
-    // A request for more than text knows best what it wants.
+    // A request for more than text says itself which form it needs.
     const isValid: Judge = (answer, { labels }) => request.prompt === null || form(answer, labels).valid;
     const trace = new CallTrace(request, alias, route, sink);
     let failed = failure(
@@ -88,7 +88,7 @@ export class GatewayCalls {
       const { status, headers, body } = failed;
       return { status, headers: { ...JSON_TYPE, ...headers, ...trace.headers }, body: JSON.stringify(body) };
     }
-    // One that is not valid is better than none, where nobody could do better.
+    // An invalid answer is better than none, if no further model can do better.
     return request.stream
       ? {
           status: 200,
@@ -103,7 +103,7 @@ export class GatewayCalls {
   }
 }
 
-/** What cannot go to a tuned model is routed as a prompt that follows no template. */
+/** A request that cannot go to a tuned model is routed like a prompt that follows no template. */
 function routeOf({ prompt, key, body }: ChatRequest, alias: Alias, originalModel: string | undefined): CallRoute {
   const options = { now: Date.now(), originalModel };
   if (prompt) return routeCall(alias, prompt, { ...options, key });
@@ -111,8 +111,8 @@ function routeOf({ prompt, key, body }: ChatRequest, alias: Alias, originalModel
 }
 
 /**
- * The application's request with another model and prompt. The original prompt goes as it came; what the application leaves
- * open, a tuned model is asked as in the evaluation that it was chosen by.
+ * The application's request with another model and prompt. The original prompt is sent unchanged; settings that the application leaves open
+ * are those of the evaluation that chose the tuned model.
  */
 function bodyFor(
   { arm, model, messages }: Attempt,
@@ -144,7 +144,7 @@ interface Followed {
   signal: AbortSignal;
 }
 
-/** An answer as it comes; at its end it is judged and recorded. One that the application leaves before that is not. */
+/** An answer as it arrives; at its end it is judged and recorded. An answer that the application leaves before its end is not. */
 async function* followed(
   chunks: AsyncIterable<Chunk>,
   { attempt, isValid, trace, signal }: Followed,
@@ -164,7 +164,7 @@ async function* followed(
     for await (const { bytes, isLast } of chunks) {
       length += bytes.length;
       if (length <= LONGEST_RECORDED) tape.push(bytes);
-      // Before the application has it: then it may leave at once.
+      // Before the application has the answer, because then it may leave at once.
       if (isLast) finish();
       yield bytes;
     }

@@ -5,7 +5,7 @@ import { readAlias } from '@tuneloop/app/internal/predict/alias-reader';
 import { hasCode } from '@tuneloop/app/internal/shared/files';
 import { deploymentsFolder } from '../../stores/home.ts';
 
-/** How long a decision takes to have its effect on calls, at most. */
+/** The longest time after which a decision has its effect on calls. */
 const REFRESH_MS = 1000;
 
 /** The deployments of a home folder, as they are now. */
@@ -14,13 +14,13 @@ export class Deployments {
   readonly #onError: (error: unknown) => void;
   readonly #opened = new Map<string, Promise<AliasCache | null>>();
 
-  /** @param onError told of an alias that cannot be read any more; its last state stays in use */
+  /** @param onError told of an alias that can no longer be read; its last state stays in use */
   constructor(home: string, onError: (error: unknown) => void) {
     this.#home = home;
     this.#onError = onError;
   }
 
-  /** Null where there is none of this name. @throws TuneloopError ALIAS_UNREADABLE */
+  /** Null where there is no deployment of this name. @throws TuneloopError ALIAS_UNREADABLE */
   async find(name: string): Promise<(OpenAlias & { alias: Alias }) | null> {
     let opening = this.#opened.get(name);
     if (!opening) {
@@ -31,14 +31,14 @@ export class Deployments {
     try {
       cache = await opening;
     } finally {
-      // Any name can be asked for: those that are none take no memory.
+      // Any name can be asked for: names without a deployment take no memory.
       if (!cache) this.#opened.delete(name);
     }
     const alias = cache?.current.alias;
     return cache && alias ? { ...cache.current, alias } : null;
   }
 
-  /** Those that can be read. */
+  /** The deployments that can be read. */
   async list(): Promise<Alias[]> {
     const folders = await readdir(deploymentsFolder(this.#home)).catch((error: unknown) => {
       if (hasCode(error, 'ENOENT')) return [];
@@ -61,7 +61,7 @@ export class Deployments {
 
   async #open(deployment: string): Promise<AliasCache | null> {
     const alias = await readAlias(this.#home, deployment);
-    // Names that differ in characters which no folder can have share one.
+    // Names that differ in characters that no folder can have share one.
     if (alias?.pipeline !== deployment) return null;
     let trouble: unknown;
     const onError = (error: unknown) => {

@@ -1,7 +1,7 @@
 import { isRecord } from '@tuneloop/app/internal/shared/json-body';
 
 /**
- * A whole completion as the events of a streamed one, for applications that ask a server for a stream that has none.
+ * A whole completion as the events of a streamed one, for applications that ask for a stream from a server without one.
  *
  * @param includeUsage whether the application has asked for `stream_options.include_usage`
  */

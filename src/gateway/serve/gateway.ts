@@ -19,14 +19,14 @@ import { parseChatRequest } from './request.ts';
 export interface Gateway {
   /** `http://127.0.0.1:<port>/v1` */
   readonly baseURL: string;
-  /** Takes no new connection, and resolves when what is under way was answered, or cut off after eight seconds. */
+  /** Accepts no new connection, and resolves when pending calls were answered, or cut off after eight seconds. */
   close(): Promise<void>;
 }
 
 const LARGEST_BODY = 10 * 1024 * 1024;
-/** For a whole request to arrive. */
+/** The time limit for a whole request to arrive. */
 const REQUEST_TIMEOUT_MS = 60_000;
-/** For what is under way when the gateway is told to stop: containers get ten seconds, and the log needs a part of them. */
+/** The time limit for pending calls when the gateway is told to stop: containers get ten seconds, and the log needs a part of them. */
 const DRAIN_MS = 8000;
 
 /**
@@ -58,8 +58,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /**
- * Makes what ends a server without ending a call: it takes no further connection, and closes each one once it is answered.
- * One that its client keeps, or has never used, would hold up the end, and so would a model that is silent.
+ * Makes a function that ends a server without ending a call: it accepts no further connection, and closes each one once it is answered. An
+ * idle connection, or a silent model, would hold up the end.
  */
 function drainOf(app: FastifyInstance): () => Promise<void> {
   let underway = 0;
@@ -116,7 +116,7 @@ function buildServer(log: Logger, deployments: Deployments, calls: GatewayCalls)
   app.get('/health', async () => ({ status: 'ok' }));
   app.get('/v1/models', async () => ({ object: 'list', data: (await deployments.list()).map(modelOf) }));
   app.post('/v1/chat/completions', async ({ body }, reply) => {
-    // Before anything is waited for: the application may leave meanwhile.
+    // Before any wait, because the application may leave meanwhile.
     const signal = leaving(reply);
     const request = parseChatRequest(body);
     const deployment = await deployments.find(request.deployment);

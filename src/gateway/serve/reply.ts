@@ -5,27 +5,27 @@ import { isRecord } from '@tuneloop/app/internal/shared/json-body';
 import type { Dispatcher } from 'undici';
 import { redact } from '../../core/text/redaction.ts';
 
-/** What a provider has answered, as far as it has come when it is known whether it is an answer. */
+/** The answer of a provider, as far as it has arrived when it is known whether it is an answer. */
 export type Reply =
   | Whole
-  /** Server-sent events as they come; may throw on the way. */
+  /** Server-sent events as they arrive; may throw on the way. */
   | { kind: 'streaming'; chunks: AsyncIterable<Chunk> }
   | Failure;
 
 export interface Whole extends GivenAnswer {
   kind: 'whole';
-  /** As it came, and what it says. */
+  /** The bytes of the answer, and their content. */
   body: string;
   completion: Readonly<Record<string, unknown>>;
 }
 
 export interface Chunk {
   bytes: Buffer;
-  /** Whether it ends the answer for sure. */
+  /** Whether it certainly ends the answer. */
   isLast: boolean;
 }
 
-/** What an application is told when nobody could answer. */
+/** The error for an application when no model could answer. */
 export interface Failure {
   kind: 'failed';
   status: number;
@@ -35,19 +35,19 @@ export interface Failure {
 
 /** The longest answer that is read whole. */
 const LONGEST_ANSWER = 32 * 2 ** 20;
-/** How far a stream is read to see whether it begins with an error. */
+/** The part of a stream that is read to see whether it begins with an error. */
 const LONGEST_BEGINNING = 2 ** 16;
-/** So that the application waits as long as the provider asks for. */
+/** Lets the application wait as long as the provider asks for. */
 const RETRY_HEADERS = ['retry-after', 'retry-after-ms'] as const;
 
 type Headers = Dispatcher.ResponseData['headers'];
 
-/** Reads the head of an answer, and as much of its body as tells what it is. Never rejects. */
+/** Reads the head of an answer, and enough of its body to tell its kind. Never rejects. */
 export async function readReply(
   { statusCode, headers, body: message }: Dispatcher.ResponseData,
   apiKey: string,
 ): Promise<Reply> {
-  // After the last event nobody reads on, and an error there is nobody's.
+  // After the last event no one reads on, so an error there is ignored.
   message.on('error', () => {});
   const isAnswer = statusCode >= 200 && statusCode < 300;
   try {
@@ -76,7 +76,7 @@ function wholeOf(body: string): Whole | Failure {
   };
 }
 
-/** 502, for what no provider has worded. */
+/** 502, for an error that the provider did not word. */
 export function failure(message: string): Failure {
   return { kind: 'failed', status: 502, headers: {}, body: errorBody(502, message, null, 'upstream_failed') };
 }
@@ -93,7 +93,7 @@ async function readWhole(message: Readable): Promise<string> {
 }
 
 async function beginStream(message: Readable, apiKey: string): Promise<Reply> {
-  // A connection that was read to its end is used again; ending the loop early must not destroy it.
+  // A connection that was read to its end is used again; leaving the loop early must not destroy it.
   const rest: AsyncIterator<Buffer> = message.iterator({ destroyOnReturn: false });
   const first: Buffer[] = [];
   let text = '';
@@ -102,7 +102,7 @@ async function beginStream(message: Readable, apiKey: string): Promise<Reply> {
     const { done, value } = await rest.next();
     if (done) return failure('the stream ended before its first event');
     first.push(value);
-    // Bytes as characters: the beginning may end within one.
+    // Bytes as characters, because the beginning may end within one.
     text += value.toString('latin1');
     if (/[\r\n]$/.test(text)) data = firstData(text);
   }
@@ -121,7 +121,7 @@ function firstData(text: string): string | undefined {
   return lines.find((line) => line.startsWith('data:'))?.slice('data:'.length);
 }
 
-/** On a line of its own: an answer may say it too, and break off right there. */
+/** On a line of its own, because an answer may contain it too, and break off right there. */
 const DONE = /[\r\n]data: ?\[DONE\]\s*$/;
 
 /** The chunks of a stream up to its last event, after which a server may keep the connection open. */

@@ -4,7 +4,7 @@ import { promptForInput } from '@tuneloop/app/internal/prompt/prompt-template';
 import { invalid } from '@tuneloop/app/internal/shared/api-error';
 import { isRecord } from '@tuneloop/app/internal/shared/json-body';
 
-/** A chat completion that an application asks for, as far as the gateway has to understand it. */
+/** A chat completion that an application asks for, with the parts that the gateway has to understand. */
 export interface ChatRequest {
   /** The `model` of the protocol. */
   deployment: string;
@@ -12,17 +12,17 @@ export interface ChatRequest {
   prompt: Message[] | null;
   stream: boolean;
   includeUsage: boolean;
-  /** Keeps a person's calls at the same side of a canary; undefined where the application names nobody. */
+  /** Keeps a person's calls on the same side of a canary; undefined where the application names no person. */
   key: string | undefined;
-  /** As it came. */
+  /** The request, unchanged. */
   body: Readonly<Record<string, unknown>>;
 }
 
 const TEXT_ROLES: ReadonlySet<string> = new Set<Message['role']>(['system', 'developer', 'user', 'assistant']);
-/** What asks for more than the text of one answer. */
+/** Parameters that ask for more than the text of one answer. */
 const BEYOND_TEXT = ['tools', 'functions', 'audio', 'web_search_options'] as const;
 
-/** @throws ApiError 400 that names the parameter, for what is no request for a chat completion */
+/** @throws ApiError 400 that names the parameter, for a body that is no request for a chat completion */
 export function parseChatRequest(body: unknown): ChatRequest {
   if (!isRecord(body)) throw invalid('model', 'The body of the request must be a JSON object.');
   const { model, messages, stream, stream_options, user, safety_identifier } = body;
@@ -80,7 +80,7 @@ function promptOf(messages: readonly unknown[]): Message[] | null {
   return prompt;
 }
 
-/** Parts are put together as logs of production are read, so that a prompt is the same text here and there. */
+/** Parts are joined as when logs of production are read, so that a prompt is the same text in both. */
 function textOf(content: unknown): string | undefined {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content) || content.length === 0) return undefined;

@@ -7,13 +7,13 @@ import { type ServedCall, servedCallMetadata } from '@tuneloop/app/internal/pred
 import { isRecord } from '@tuneloop/app/internal/shared/json-body';
 import type { ChatRequest } from './request.ts';
 
-/** What happens to one call, for the headers of its answer and for the log. */
+/** The events of one call, for the headers of its answer and for the log. */
 export class CallTrace {
   readonly #request: ChatRequest;
   readonly #sink: CaptureSink | undefined;
   readonly #served: ServedCall;
   readonly #startedAt = new Date();
-  /** Who was asked last, or has answered. */
+  /** The model that was asked last, or that has answered. */
   #model: string | null = null;
   #askedAt = performance.now();
   #line: CapturedCall | undefined;
@@ -46,14 +46,14 @@ export class CallTrace {
     this.#askedAt = performance.now();
   }
 
-  /** The model that was asked last is done. */
+  /** The model that was asked last has finished. */
   end({ arm }: Attempt, outcome: 'ok' | 'error' | 'invalid'): void {
     if (arm !== this.#served.arm) return;
     this.#served.outcome = outcome;
     this.#served.armLatencyMs = this.#latencyMs();
   }
 
-  /** The model that was asked last has given what the application gets. Undefined for what is no whole answer. */
+  /** The model that was asked last has given the answer for the application. Undefined for an incomplete answer. */
   take({ arm, model }: Attempt, answer: Pick<Exchange, 'response' | 'streamed'>): CapturedCall | undefined {
     try {
       this.#line = recordOf({
@@ -64,7 +64,7 @@ export class CallTrace {
         latencyMs: this.#latencyMs(),
       });
     } catch {
-      // A stream with events of another make: what the application gets is not the log's to judge.
+      // A stream with events of another form: the log does not judge it.
     }
     if (this.#line) {
       this.#served.answeredBy = arm;
@@ -95,7 +95,7 @@ export class CallTrace {
     };
   }
 
-  /** Of the model that was asked last. */
+  /** The result of the model that was asked last. */
   #latencyMs(): number {
     return Math.round((performance.now() - this.#askedAt) * 10) / 10;
   }

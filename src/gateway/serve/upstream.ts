@@ -1,12 +1,12 @@
 import { Agent, type Dispatcher, request } from 'undici';
 import type { Endpoint } from '../../providers/endpoint.ts';
 
-/** A connection that nobody uses is closed after this time: proxies on the way may forget it. */
+/** An idle connection is closed after this time, because proxies on the way may forget it. */
 const IDLE_MS = 4000;
 
 /**
- * The connections to providers, kept for the next call. Answers are read as they come, which `keepAliveFetch` of the
- * providers' room cannot do: it waits for the whole.
+ * The connections to providers, kept for the next call. Answers are read as they arrive; `keepAliveFetch` of the providers' room waits for
+ * the whole answer instead.
  */
 export class Upstream {
   readonly #agent = new Agent({ keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS });
@@ -14,7 +14,7 @@ export class Upstream {
   /**
    * Sends a request for a chat completion; resolves with the head of its answer, whose body has yet to be read.
    *
-   * @param silenceMs an answer that does not begin, or does not go on, for so long is taken for lost
+   * @param silenceMs an answer that does not begin or continue within this time counts as lost
    * @throws the error of the connection, or the reason of the signal
    */
   ask(
@@ -38,7 +38,7 @@ export class Upstream {
     });
   }
 
-  /** Breaks off what is under way. */
+  /** Aborts pending requests. */
   close(): Promise<void> {
     return this.#agent.destroy();
   }

@@ -3,24 +3,24 @@ import path from 'node:path';
 import { readIfThere } from '@tuneloop/app/internal/shared/files';
 import { writeFileAtomically } from '../../stores/files.ts';
 
-/** How long a provider goes on to deliver what was not answered. */
+/** A provider repeats an unanswered delivery for at most this time. */
 const REMEMBERED_MS = 72 * 60 * 60 * 1000;
-/** So many lines of what is forgotten the file may hold before it is written anew. */
+/** Rewrite the file once it holds this many expired lines. */
 const MOST_STALE_LINES = 1000;
 
 const LINE = /^(\d{1,15}) ([\w-]{1,256})$/;
 
 /**
- * Which deliveries have been dealt with in the last 72 hours, by `webhook-id`, across restarts: a file of lines `<time> <id>`.
- * For one process at a time. A line that was cut short is left out, and its delivery counts as new.
+ * The deliveries of the last 72 hours that were handled, by `webhook-id`, across restarts: a file of lines `<time> <id>`. For one process
+ * at a time. A line that was cut short is left out, and its delivery counts as new.
  */
 export class DeliveryMemory {
   readonly #file: string;
-  /** When each was dealt with, in milliseconds, oldest first. */
+  /** The time at which each was handled, in milliseconds, oldest first. */
   readonly #seen = new Map<string, number>();
   #lines = 0;
 
-  /** @param folder made when it is not there */
+  /** @param folder made if it does not exist */
   static async open(folder: string): Promise<DeliveryMemory> {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const memory = new DeliveryMemory(path.join(folder, 'deliveries.txt'));
@@ -42,7 +42,7 @@ export class DeliveryMemory {
     const now = Date.now();
     const file = openSync(this.#file, 'a', 0o600);
     try {
-      // What an earlier write has left without its end must not swallow this line.
+      // The unfinished rest of an earlier write must not swallow this line.
       writeSync(file, `\n${now} ${id}\n`);
       fsyncSync(file);
     } finally {

@@ -11,14 +11,14 @@ import { DeliveryMemory } from './delivery-memory.ts';
 export interface ReceiverOptions {
   /** TCP port on 127.0.0.1; 0 = any free one. */
   readonly port: number;
-  /** Folder of what it remembers; made when it is not there. One receiver at a time. */
+  /** Folder of the receiver's memory; made if it does not exist. One receiver at a time. */
   readonly folder: string;
-  /** `whsec_...`, that the provider signs with. */
+  /** `whsec_...`, the secret with which the provider signs. */
   readonly secret: string;
   /**
-   * Called once for each delivery that says that a job has ended. Where it throws, the sender is asked to deliver again.
+   * Called once for each delivery about the end of a job. If it throws, the sender is asked to deliver again.
    *
-   * @returns how many were waiting for the job
+   * @returns the number of workflows that waited for the job
    */
   readonly onJobEnded: (jobId: string) => Promise<number>;
   readonly log: Logger;
@@ -31,7 +31,7 @@ export interface Receiver {
 }
 
 const LARGEST_BODY = 64 * 1024;
-/** For a whole request to arrive. The two belong together: Node checks neither where the first is the longer one. */
+/** Time limit for a whole request to arrive. The two belong together, because Node checks neither if the first is the longer one. */
 const ARRIVAL = { headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 1000 };
 
 const JOB_EVENTS: readonly string[] = [
@@ -42,15 +42,15 @@ const JOB_EVENTS: readonly string[] = [
 const anyEvent = z.object({ type: z.string() });
 const jobEvent = z.object({ data: z.object({ id: z.string().refine(isJobId) }) });
 
-/** What becomes of a delivery. Only the text of `refused` is told to whoever sent it. */
+/** The outcome of a delivery. The sender is told only the text of `refused`. */
 type Result =
   | { status: 200; did: 'woke' | 'ignored' | 'repeated' }
   | { status: 400 | 401; refused: string }
   | { status: 503; refused: string };
 
 /**
- * Starts the receiver of `fine_tuning.job.*` webhooks. Of a delivery it believes one thing, and after its signature was
- * verified: that it is worth asking the provider for this job now. Bodies and secrets are never logged.
+ * Starts the receiver of `fine_tuning.job.*` webhooks. It verifies the signature of a delivery, and trusts one thing of it: that it is
+ * worth asking the provider for this job now. Bodies and secrets are never logged.
  *
  * @throws TuneloopError LOCKED when another receiver uses the folder, PORT_TAKEN when the port is in use
  */
@@ -93,13 +93,13 @@ function buildServer({ secret, onJobEnded, log }: ReceiverOptions, memory: Deliv
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
   );
-  /** Deliveries that are being dealt with: one that comes twice at once has one effect. */
+  /** Deliveries in progress: a repeated one has one effect. */
   const underway = new Map<string, Promise<Result>>();
 
   const deliver = async (id: string, jobId: string): Promise<Result> => {
     try {
       const waiting = await onJobEnded(jobId);
-      // Last: what was not handed on has to be delivered again.
+      // Last, because a delivery that was not handed on has to be delivered again.
       await memory.add(id);
       log.info({ delivery: id, job: jobId, waiting }, 'a job has ended');
       return { status: 200, did: 'woke' };
