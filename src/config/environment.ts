@@ -119,7 +119,8 @@ function readSecret(variable: string, what: string, env: NodeJS.ProcessEnv): str
       `${variable} is not set: put ${what} in this environment variable of this process`,
     );
   }
-  // A client would quote it in an error. biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are searched for
+  // A client would quote it in an error.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are searched for
   if (/[\u0000-\u001f\u007f]/.test(secret)) {
     throw new TuneloopError(
       'ENVIRONMENT_INVALID',

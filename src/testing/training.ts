@@ -96,7 +96,7 @@ export function describeTraining(
       assert.equal(await training.findFile(`x${fileName}`, bytes), undefined);
     });
 
-    test('a deleted file is found no more, and deleting it again is no error', async () => {
+    test('a deleted file is no longer found, and deleting it again is no error', async () => {
       subject = await open('fast');
       const { training } = subject;
       const bytes = Buffer.byteLength(text);

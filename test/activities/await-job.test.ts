@@ -120,14 +120,14 @@ describe('one question', () => {
     ['a revoked key', 'jobs.get', { kind: 'status', status: 401 }, 60_000],
     ['a quota', 'jobs.get', { kind: 'status', status: 429, code: 'insufficient_quota' }, 60_000],
     ['events that cannot be had', 'jobs.events', { kind: 'status', status: 403 }, pollDelayMs(2)],
-  ])('%s is no reason to give a job up', async (_name, endpoint, effect, nextRetryDelay) => {
+  ])('%s is no reason to give up a job', async (_name, endpoint, effect, nextRetryDelay) => {
     const { failure, beat } = await ask(await jobThat(status('queued'), { endpoint, effect }), seen('queued', 5000));
     expect(failure).toMatchObject({ type: 'JOB_PENDING', nonRetryable: false, nextRetryDelay });
     // The phase is the one that was seen last, and its time goes on.
     expect(beat).toMatchObject({ phase: 'queued', since: NOW - 5000 });
   });
 
-  test('but the deadline holds, whatever the questions come to', async () => {
+  test('the deadline of a job holds whatever error its questions meet', async () => {
     const input = await jobThat(status('queued'), { endpoint: 'jobs.get', effect: { kind: 'status', status: 500 } });
     const { failure } = await ask(input, seen('queued', 3 * MINUTE));
     expect(failure).toMatchObject({ type: 'JOB_DEADLINE', nonRetryable: true });
@@ -138,7 +138,7 @@ describe('one question', () => {
     expect(failure).toMatchObject({ type: 'PROVIDER_REFUSED', nonRetryable: true });
   });
 
-  test('a job that has succeeded is told with its model and what it has cost', async () => {
+  test('a job that has succeeded is reported with its model and its cost', async () => {
     const input = await jobThat({ kind: 'latency', ms: 0 });
     await until(
       async () => (await bench.openai.fineTuning.jobs.retrieve(input.jobId)).status === 'succeeded',
@@ -156,7 +156,7 @@ describe('one question', () => {
     });
   });
 
-  test('how far a job has come is kept over questions that are not answered', async () => {
+  test('the progress of a job is kept over unanswered questions', async () => {
     const input = await jobThat(status('running'), {
       endpoint: 'jobs.events',
       effect: { kind: 'status', status: 500 },
@@ -187,7 +187,7 @@ describe('one question', () => {
   });
 });
 
-test('a job that has succeeded is told although nothing more can be had of it', async () => {
+test('a job that has succeeded is reported although nothing more can be read about it', async () => {
   const bench = await ActivityBench.start({ settlingMs: 0, timeoutMs: 600_000 });
   const { candidate, ...rest } = bench.jobInput();
   const hyperparameters = { learningRateMultiplier: 1, epochs: 3 };

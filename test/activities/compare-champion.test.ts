@@ -42,7 +42,7 @@ test('rows that stayed on their side all judge', async () => {
   expect(comparison).toMatchObject({ n: rows, verdict: 'better' });
 });
 
-test('under another seed only those judge that the champion was neither trained on nor chosen by', async () => {
+test('under another seed only those rows judge that neither trained nor chose the champion', async () => {
   const { comparison, rows, untouched } = await compare(1, 2);
   expect(untouched).toBeLessThan(rows);
   expect(comparison?.n).toBe(untouched);

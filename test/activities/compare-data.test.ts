@@ -43,7 +43,7 @@ test('a version has nothing new against itself', async () => {
   });
 });
 
-test('what is new is counted by its inputs, and the champion is asked for those rows alone', async () => {
+test('new examples are counted by their inputs, and the champion is asked for those rows alone', async () => {
   const compared = await bench.run('compareData', await versions('grown', shopRows(90), garageRows(40)));
   expect(compared).toMatchObject({
     newExamples: 40,

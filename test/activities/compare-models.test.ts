@@ -33,7 +33,7 @@ test('models are compared on the rows that both have a score for, whatever order
   expect([second, third]).toEqual([null, null]);
 });
 
-test('what was chosen among many by the same rows has to be surer', async () => {
+test('a winner that the same rows chose among many needs stronger evidence', async () => {
   const { definition } = bench;
   const winner = await predictions(upTo(50), 46);
   const others = [await predictions(upTo(50), 39)];

@@ -18,7 +18,7 @@ describe('creating a job', () => {
   afterAll(() => bench.stop());
   beforeEach(() => bench.setFaults());
 
-  test('creates one, with whose it is among its labels', async () => {
+  test('a job is created once, with its owner in its metadata', async () => {
     const input = bench.jobInput();
     const created = await bench.run('createJob', input);
     const jobs = await bench.jobsOf(input);
@@ -32,7 +32,7 @@ describe('creating a job', () => {
     });
   });
 
-  test.each([1, 2, 7])('attempt %i adopts the job that is there', async (attempt) => {
+  test.each([1, 2, 7])('attempt %i adopts the existing job', async (attempt) => {
     const input = bench.jobInput();
     const { id } = await bench.createJob(input);
     expect(await bench.run('createJob', input, { attempt })).toEqual({ jobId: id, adopted: true });
@@ -54,7 +54,7 @@ describe('creating a job', () => {
     expect(performance.now() - start).toBeGreaterThanOrEqual(SETTLING_MS);
   });
 
-  test('and adopts the one that shows meanwhile', async () => {
+  test('an attempt that waits adopts a job that shows meanwhile', async () => {
     const input = bench.jobInput();
     const running = bench.run('createJob', input, { attempt: 2 });
     const { id } = await bench.createJob(input);
@@ -67,7 +67,7 @@ describe('creating a job', () => {
     [401, 'invalid_api_key', 'PROVIDER_REFUSED'],
     [403, 'training_not_available', 'PROVIDER_CLOSED'],
     [429, 'insufficient_quota', 'PROVIDER_QUOTA'],
-  ])('a refusal with %i %s is a result: nothing exists, and nothing is asked twice', async (status, code, expected) => {
+  ])('a refusal with %i %s is a result: no job exists, and no request is repeated', async (status, code, expected) => {
     const effect = { kind: 'status', status, ...(code ? { code } : {}) } as const;
     await bench.setFaults({ endpoint: 'jobs.create', effect });
     const input = bench.jobInput();
@@ -78,20 +78,20 @@ describe('creating a job', () => {
     expect(await bench.jobsOf(input)).toEqual([]);
   });
 
-  test('so is a refusal of the first look, before which nothing was sent', async () => {
+  test('a refusal of the first look is a result, because nothing was sent before', async () => {
     const effect = { kind: 'status', status: 403, code: 'training_not_available' } as const;
     await bench.setFaults({ endpoint: 'jobs.list', effect });
     expect(await bench.run('createJob', bench.jobInput())).toMatchObject({ refused: { code: 'PROVIDER_CLOSED' } });
   });
 
-  test('but not that of a later look: a job may exist', async () => {
+  test('a refusal of a later look is an error, because a job may exist', async () => {
     const effect = { kind: 'status', status: 403, code: 'training_not_available' } as const;
     await bench.setFaults({ endpoint: 'jobs.list', effect });
     const failure = await failureOf(bench.run('createJob', bench.jobInput(), { attempt: 2 }));
     expect(failure).toMatchObject({ type: 'PROVIDER_CLOSED' });
   });
 
-  test('an error that says that nothing was done is not looked after: the next attempt does that', async () => {
+  test('an error that excludes an execution is not followed by a look, because the next attempt looks', async () => {
     await bench.setFaults({
       endpoint: 'jobs.create',
       effect: { kind: 'status', status: 429, headers: { 'retry-after': '7' } },
@@ -101,7 +101,7 @@ describe('creating a job', () => {
   });
 
   describe('where there are several', () => {
-    test('the oldest is kept, and the others are cancelled and told', async () => {
+    test('of several jobs the oldest is kept, and the others are cancelled and reported', async () => {
       const input = bench.jobInput();
       const oldest = await bench.createJob(input);
       const others = [await bench.createJob(input), await bench.createJob(input)];
@@ -119,7 +119,7 @@ describe('creating a job', () => {
       });
     });
 
-    test('the one that was just created is cancelled although the list does not show it yet', async () => {
+    test('the newest of several jobs is cancelled although the list does not show it yet', async () => {
       const input = bench.jobInput();
       const { id } = await bench.createJob(input);
       // A lag counts from the end of the second in which a job was created.
@@ -136,7 +136,7 @@ describe('creating a job', () => {
       ]);
     });
 
-    test('a list that cannot be had afterwards loses no job', async () => {
+    test('a list that fails after the creation loses no job', async () => {
       await bench.setFaults({ endpoint: 'jobs.list', calls: [2], effect: { kind: 'reset' } });
       const input = bench.jobInput();
       const created = await bench.run('createJob', input);
@@ -220,7 +220,7 @@ describe('settling', () => {
     return { training, looks: () => looks };
   };
 
-  test('ends with the first look that finds something, and looks a bounded number of times', async () => {
+  test('settling ends with the first look that finds a job, and looks a bounded number of times', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 150 }), async (look, settlingMs) => {
         const { training, looks } = showsAt(look, settlingMs);
@@ -252,13 +252,13 @@ describe('settling', () => {
       300,
       new ProviderError('PROVIDER_UNAVAILABLE', 'later', { retryable: true, retryAfterMs: 9 }),
     ],
-  ])('but %s fails the whole wait: nothing is created blindly', async (_name, settlingMs, error) => {
+  ])('%s fails the whole settling: no job is created blindly', async (_name, settlingMs, error) => {
     const { training } = showsAt(1, settlingMs);
     jest.mocked(training.findJobs).mockRejectedValueOnce(error);
     await expect(settle(training, identity)).rejects.toBe(error);
   });
 
-  test('looks once where nothing has to settle', async () => {
+  test('one look is enough where nothing has to settle', async () => {
     const { training, looks } = showsAt(2, 0);
     expect(await settle(training, identity)).toBeUndefined();
     expect(looks()).toBe(1);

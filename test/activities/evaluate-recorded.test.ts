@@ -68,7 +68,7 @@ async function evaluate(examples: Example[], { otherwise = [] as Example[], word
   });
 }
 
-test('only rows whose right answer somebody wrote down are scored, and their lines carry their place', async () => {
+test('only rows with a checked right answer are scored, and their lines carry their place', async () => {
   const evaluation = await evaluate([
     example(0, { checked: false }),
     example(1, { completion: 'refund' }),
@@ -118,7 +118,7 @@ test('the prefix of the template is charged as cached, call by call', async () =
   expect(evaluation.cachedCostPer1kUsd).toBeCloseTo(1.5 - (1152 * 0.5) / 2 / 1000, 12);
 });
 
-test('where production saw none of the judging rows, the others say what it cost', async () => {
+test('if production saw none of the judging rows, the other rows show its cost', async () => {
   const seen = { model: 'cheap', latencyMs: 70, usage: { promptTokens: 1000, completionTokens: 1 } };
   const evaluation = await evaluate([example(0, null)], { otherwise: [example(1, seen)] });
   // Their answers are not scored: they are other rows than those that judge.

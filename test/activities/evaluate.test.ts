@@ -196,7 +196,7 @@ describe('taking turns', () => {
     );
   });
 
-  test('one subject is always first, and none is none', () => {
+  test('one subject is always first, and no subjects give no order', () => {
     expect(inTurn(['a'], 5)).toEqual(['a']);
     expect(inTurn([], 0)).toEqual([]);
   });
@@ -213,7 +213,7 @@ describe('taking turns', () => {
     expect(evaluationOf({ results, judgeUsd: 0 }, 'a')).toMatchObject({ n: 3, timed: 3, spentUsd: 3 });
   });
 
-  test('no more requests are in flight than the pipeline says, whatever the subjects', async () => {
+  test('at most as many requests are in flight as the pipeline allows, whatever the number of subjects', async () => {
     let inFlight = 0;
     let most = 0;
     server.answer = ({ body }) => {
@@ -233,7 +233,7 @@ describe('taking turns', () => {
 });
 
 describe('figures', () => {
-  test('a prediction a row, in the order of the rows, and the means over them', async () => {
+  test('an evaluation writes one prediction a row, in the order of the rows, and the means over them', async () => {
     behave = (_model, text) => (text === 'text 3' ? says('nonsense') : undefined);
     const evaluation = evaluationOf(await attempt([tuned('a')], { concurrency: 5 }), 'a');
     expect(evaluation).toMatchObject({ model: 'a', n: 10, score: 0.9, invalid: 0.1, timed: 10, costPer1kUsd: 1000 });
@@ -269,7 +269,7 @@ describe('figures', () => {
     expect(cached).toBeGreaterThan(1024);
   });
 
-  test('no rows give no figures, and nobody is asked', async () => {
+  test('no rows give no figures, and no model is asked', async () => {
     const evaluation = evaluationOf(await attempt([tuned('a')], { rows: 0 }), 'a');
     expect(evaluation).toMatchObject({ n: 0, score: null, p50Ms: null, timed: 0, spentUsd: 0 });
     expect(server.received).toEqual([]);
@@ -291,7 +291,7 @@ describe('the cache', () => {
     expect(timed).toEqual(rows);
   });
 
-  test('under 50 rows all are asked anew', async () => {
+  test('with fewer than 50 rows all are asked anew', async () => {
     await attempt([tuned('a')], { run: 'first' });
     expect(evaluationOf(await attempt([tuned('a')], { run: 'second' }), 'a')).toMatchObject({
       timed: 10,
@@ -299,7 +299,7 @@ describe('the cache', () => {
     });
   });
 
-  test('another attempt asks nothing again, and what the first one has measured counts', async () => {
+  test('another attempt repeats no question, and the measurements of the first one count', async () => {
     const first = evaluationOf(await attempt([tuned('a')], { rows: 70 }), 'a');
     server.received.length = 0;
     const second = evaluationOf(await attempt([tuned('a')], { rows: 70, attempt: 2 }), 'a');
@@ -366,7 +366,7 @@ describe('F17 an attempt that is lost', () => {
 });
 
 describe('a subject that fails', () => {
-  test('for good: the others go on, and its result says why without the row', async () => {
+  test('a subject that fails for good stops no other, and its result gives the reason without the row', async () => {
     behave = (model) => (model === 'b' ? refuses(404, 'model_not_found') : undefined);
     const evaluations = await attempt([tuned('a'), tuned('b'), tuned('c')]);
     for (const id of ['a', 'c']) expect(evaluationOf(evaluations, id)).toMatchObject({ n: 10, score: 1 });
@@ -379,14 +379,14 @@ describe('a subject that fails', () => {
     expect(askedOf('b')).toHaveLength(1);
   });
 
-  test('over its budget: it stops before it spends more, and the others go on', async () => {
+  test('a subject stops before it spends more than its budget, and the others continue', async () => {
     const evaluations = await attempt([tuned('a', 3.5), tuned('b')]);
     expect(evaluations.results[0]).toMatchObject({ id: 'a', failure: { code: 'BUDGET_EXCEEDED' }, spentUsd: 3 });
     expect(askedOf('a')).toHaveLength(3);
     expect(evaluationOf(evaluations, 'b').n).toBe(10);
   });
 
-  test('what earlier attempts have paid counts against its budget', async () => {
+  test('the costs of earlier attempts count against the budget of a subject', async () => {
     behave = (model, text) => (model === 'b' && text === 'text 2' ? refuses(429, 'insufficient_quota') : undefined);
     await rejection(attempt([tuned('a', 4.5), tuned('b')]));
     behave = () => undefined;
@@ -395,7 +395,7 @@ describe('a subject that fails', () => {
     expect(askedOf('a')).toHaveLength(4);
   });
 
-  test('for a passing reason on one row: all others are asked, the attempt fails, and the next asks that row alone', async () => {
+  test('a subject that fails for a passing reason on one row: all others are asked, the attempt fails, and the next asks that row alone', async () => {
     behave = (model, text) => (model === 'b' && text === 'text 4' ? refuses(503, 'overloaded') : undefined);
     const subjects = [tuned('a'), tuned('b')];
     expect(await rejection(attempt(subjects))).toMatchObject({ code: 'PROVIDER_UNAVAILABLE', retryable: true });
@@ -408,7 +408,7 @@ describe('a subject that fails', () => {
     for (const { id } of subjects) expect(evaluationOf(evaluations, id)).toMatchObject({ n: 10, score: 1, timed: 10 });
   });
 
-  test('for passing reasons three times in succession: it is not asked in this attempt any more', async () => {
+  test('a subject that fails for passing reasons three times in succession is not asked again in this attempt', async () => {
     behave = (model, text) =>
       model === 'b' && Number(text.replace('text ', '')) >= 4 ? refuses(503, 'overloaded') : undefined;
     await rejection(attempt([tuned('a'), tuned('b')]));
@@ -416,7 +416,7 @@ describe('a subject that fails', () => {
     expect(askedOf('a')).toHaveLength(10);
   });
 
-  test('for passing reasons in the 20th attempt: its result says so', async () => {
+  test('a subject that fails for passing reasons in the 20th attempt has that as its result', async () => {
     behave = (model, text) => (model === 'b' && text !== 'ping' ? refuses(503, 'overloaded') : undefined);
     const subjects = [tuned('a'), tuned('b')];
     expect(await rejection(attempt(subjects, { attempt: 19 }))).toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
@@ -432,7 +432,7 @@ describe('a judge', () => {
     model === 'judge' ? says('{"winner":"A"}') : says('something else');
   const judged = () => questions().filter(({ model }) => model === 'judge').length;
 
-  test('what it has said is not paid again in another attempt, and counts against its limit', async () => {
+  test('a verdict of the judge is not paid again in another attempt, and counts against its limit', async () => {
     behave = verdict;
     const first = await attempt([tuned('a')], { rows: 4, evaluation: JUDGE });
     // Each row in both orders.
@@ -450,7 +450,7 @@ describe('a judge', () => {
     expect(judged()).toBe(9);
   });
 
-  test('in another run it costs nothing where the answers are the same', async () => {
+  test('a judge costs nothing in another run where the answers are the same', async () => {
     behave = verdict;
     await attempt([tuned('a')], { rows: 4, evaluation: JUDGE, run: 'first' });
     expect(await attempt([tuned('a')], { rows: 4, evaluation: JUDGE, run: 'second' })).toMatchObject({ judgeUsd: 0 });

@@ -52,7 +52,7 @@ test('a champion ends with its own date or that of the model under it, whichever
   expect(await ends('2027-01-06', '2027-02-01')).toMatchObject({ shutdownDate: '2027-01-06T00:00:00.000Z' });
 });
 
-test('a date that is none is no reason to fail', async () => {
+test('an invalid date is no reason to fail', async () => {
   expect(await inspect([{ id: 'local-nano', shutdown_date: 'soon' }])).toMatchObject({ shutdownDate: null });
 });
 

@@ -150,7 +150,7 @@ async function label(definition: ArtifactRef, limit: number | null = null) {
 
 const LOG = [row('1', { completion: 'refund' }), row('2'), row('3', { completion: 'shipping' }), row('4')];
 
-test('rows without an answer are asked for with their original prompt, and their answers are added with who gave them', async () => {
+test('rows without an answer are asked for with their original prompt, and their answers are added with their author', async () => {
   teacher.reply = (input) => ({ text: input.endsWith('2') ? ' refund\n' : 'shipping' });
   const { found, asked, kept } = await label(await defineLabelling(LOG));
   expect(found.rows.rows).toBe(2);
@@ -166,7 +166,7 @@ test('rows without an answer are asked for with their original prompt, and their
   expect(existsSync(answersFile(home, workflowId, TEACHER))).toBe(false);
 });
 
-test('a second time there is nothing left, and nothing is asked or added', async () => {
+test('a second labelling finds no row left, and asks and adds nothing', async () => {
   const definition = await defineLabelling(LOG);
   await label(definition);
   const before = readFileSync(actualsFile(), 'utf8');
@@ -183,7 +183,7 @@ test('answers that were given later count as answers, and a rating does not', as
   expect(teacher.asked).toEqual(['message 4']);
 });
 
-test('a limit takes the first rows and counts the others; an id that is there twice is asked for once', async () => {
+test('a limit takes the first rows and counts the others; a repeated id is asked for once', async () => {
   const definition = await defineLabelling([...LOG, row('4'), row('5')]);
   const { found } = await label(definition, 2);
   expect(found).toMatchObject({ rows: { rows: 2 }, beyondLimit: 1 });
@@ -208,7 +208,7 @@ test('answers that are no label of the log, empty or cut off are kept out, and n
   expect([found.rows.rows, found.keptOut, teacher.asked]).toEqual([0, 3, []]);
 });
 
-test('a label of the log is none that a dataset would not take: nobody learns to refuse, or to chat', async () => {
+test('a label that a dataset would not take is no label of the log: no model learns to refuse, or to chat', async () => {
   const answered = Array.from({ length: 30 }, (_, index) => row(`known-${index}`, { completion: 'refund' }));
   const odd = [
     row('a', { completion: 'The label is: refund' }),
@@ -223,13 +223,13 @@ test('a label of the log is none that a dataset would not take: nobody learns to
   expect(kept).toMatchObject({ labelled: 1, doubtful: 2 });
 });
 
-test('a refusal is no text that anybody should learn', async () => {
+test('a refusal is no text to learn from', async () => {
   teacher.reply = () => ({ text: "I'm sorry, but I can't help with that." });
   const { kept } = await label(await defineLabelling(LOG, { task: 'generation' }));
   expect(kept).toMatchObject({ labelled: 0, doubtful: 2 });
 });
 
-test('another teacher is asked for what the one before could not answer', async () => {
+test('another teacher is asked for rows that the one before could not answer', async () => {
   teacher.reply = () => ({ text: 'no idea' });
   await label(await defineLabelling(LOG));
   teacher.reply = () => ({ text: 'refund' });
@@ -240,14 +240,14 @@ test('another teacher is asked for what the one before could not answer', async 
 test.each([
   ['where the log has no label yet', 'classification', [row('1'), row('2')]],
   ['where the task is to write', 'generation', LOG],
-])('any answer will do %s', async (_name, task, rows) => {
+])('any answer is acceptable %s', async (_name, task, rows) => {
   teacher.reply = () => ({ text: 'Something new.\n' });
   const { kept } = await label(await defineLabelling(rows, { task }));
   expect(kept).toMatchObject({ labelled: 2, doubtful: 0 });
   expect(actuals()[0].actual).toBe(task === 'generation' ? 'Something new.\n' : 'Something new.');
 });
 
-test('the limit in USD is not passed, and what was answered until then is kept', async () => {
+test('a labelling never exceeds its limit in USD, and keeps the answers until then', async () => {
   const rows = Array.from({ length: 20 }, (_, index) => row(`${index}`));
   const definition = await defineLabelling([...rows, row('known', { completion: 'refund' })]);
   const found = await find(definition);
@@ -269,7 +269,7 @@ test('a limit that does not pay for one row asks for none', async () => {
   expect(teacher.asked).toEqual([]);
 });
 
-test('more is held back than the rows cost by their tokens, and never more than labelling.budget_usd', async () => {
+test('the reservation exceeds the cost of the rows by their tokens, and never exceeds labelling.budget_usd', async () => {
   const found = await find(await defineLabelling(LOG));
   // 21 tokens or so of prompt and one of answer.
   expect(found.reserveUsd).toBeGreaterThan((2 * (20 * 2 + 8)) / 1e6);
@@ -286,7 +286,7 @@ test('a teacher without a price is refused where there is a budget', async () =>
   });
 });
 
-test('a row that the provider does not take is left to people, and the others are answered', async () => {
+test('a row that the provider refuses is left to people, and the others are answered', async () => {
   teacher.reply = (input) => (input.endsWith('2') ? { status: 400 } : {});
   const definition = await defineLabelling(LOG);
   const { kept } = await label(definition);
@@ -295,7 +295,7 @@ test('a row that the provider does not take is left to people, and the others ar
   expect((await label(definition)).found).toMatchObject({ rows: { rows: 0 }, keptOut: 1 });
 });
 
-test('where the provider takes none, it is not the rows: it fails soon, and they stay to be asked for', async () => {
+test('a provider that refuses every row makes the labelling fail soon, and the rows stay to be asked for', async () => {
   teacher.reply = () => ({ status: 400 });
   const definition = await defineLabelling(Array.from({ length: 60 }, (_, index) => row(`${index}`)));
   const found = await find(definition);
@@ -305,7 +305,7 @@ test('where the provider takes none, it is not the rows: it fails soon, and they
   expect((await find(definition)).rows.rows).toBe(60);
 });
 
-test('a key that is refused ends it, and answers that came before are kept', async () => {
+test('a refused key ends the labelling, and answers that came before are kept', async () => {
   teacher.reply = () => (teacher.asked.length > 3 ? { status: 401 } : {});
   const definition = await defineLabelling(Array.from({ length: 10 }, (_, index) => row(`${index}`)));
   const found = await find(definition);
@@ -314,7 +314,7 @@ test('a key that is refused ends it, and answers that came before are kept', asy
   expect((await find(definition)).rows.rows).toBe(7);
 });
 
-test('an attempt after a failed one asks only for what is missing', async () => {
+test('an attempt after a failed one asks only for the missing rows', async () => {
   const definition = await defineLabelling(Array.from({ length: 10 }, (_, index) => row(`${index}`)));
   const found = await find(definition);
   teacher.reply = () => (teacher.asked.length > 6 ? { status: 401 } : {});
@@ -325,7 +325,7 @@ test('an attempt after a failed one asks only for what is missing', async () => 
   expect(teacher.asked).toHaveLength(4);
 });
 
-test('a labelling that was ended with force leaves its answers to the next, whatever the log holds then', async () => {
+test('a labelling that was terminated leaves its answers to the next one, whatever the log holds by then', async () => {
   const definition = await defineLabelling(LOG);
   await ask(definition, await find(definition));
   teacher.asked.length = 0;
@@ -334,7 +334,7 @@ test('a labelling that was ended with force leaves its answers to the next, what
   expect(kept.labelled).toBe(3);
 });
 
-test('cancelling ends requests that are on their way, and keeps what was answered', async () => {
+test('a cancellation ends requests that are on their way, and keeps the answers so far', async () => {
   teacher.reply = () => (teacher.asked.length > 2 ? { hang: true } : {});
   const definition = await defineLabelling(Array.from({ length: 10 }, (_, index) => row(`${index}`)));
   const found = await find(definition);
@@ -350,7 +350,7 @@ test('cancelling ends requests that are on their way, and keeps what was answere
 });
 
 describe('keeping answers', () => {
-  test('again adds nothing: it may have been done before its worker died', async () => {
+  test('keeping answers a second time adds nothing, because the worker may have died after the first', async () => {
     const definition = await defineLabelling(LOG);
     const found = await find(definition);
     await ask(definition, found);
@@ -363,7 +363,7 @@ describe('keeping answers', () => {
     expect(readFileSync(actualsFile(), 'utf8')).toBe(before);
   });
 
-  test('does not overrule a person who has answered meanwhile', async () => {
+  test('keeping answers does not overrule a person who has answered meanwhile', async () => {
     const definition = await defineLabelling(LOG);
     const found = await find(definition);
     await ask(definition, found);

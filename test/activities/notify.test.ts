@@ -82,7 +82,7 @@ afterAll(() => {
   remove();
 });
 
-test('where nobody is named, nobody is told', async () => {
+test('without a receiver no message is sent', async () => {
   await notify(undefined);
 });
 
@@ -116,7 +116,7 @@ describe('an address', () => {
     answers(204);
   });
 
-  test('gets the message, signed so that any library of Standard Webhooks can verify it', async () => {
+  test('an address gets the message, signed so that any library of Standard Webhooks can verify it', async () => {
     await notify(to());
     const [request] = got;
     if (!request) throw new Error('nothing came');
@@ -125,14 +125,14 @@ describe('an address', () => {
     expect(request.headers).toMatchObject({ 'content-type': 'application/json', 'webhook-id': MESSAGE.id });
   });
 
-  test('gets the same id each time, also where it holds what an id may not', async () => {
+  test('an address gets the same id each time, also where the run id holds forbidden characters', async () => {
     const message = { ...MESSAGE, id: 'support-triage/7.1' };
     await notify(to(), { message });
     await notify(to(), { message });
     expect(got.map(({ headers }) => headers['webhook-id'])).toEqual(['support-triage_7_1', 'support-triage_7_1']);
   });
 
-  test.each([200, 201, 204])('that answers %i has it', async (status) => {
+  test.each([200, 201, 204])('an address that answers %i has the message', async (status) => {
     answers(status);
     await notify(to());
   });
@@ -148,7 +148,7 @@ describe('an address', () => {
     [429, false],
     [500, false],
     [503, false],
-  ])('that answers %i is given up: %s', async (status, nonRetryable) => {
+  ])('an address that answers %i is given up: %s', async (status, nonRetryable) => {
     answers(status, { location: to('/elsewhere').url });
     const failure = await failureOf(notify(to()));
     expect(failure).toMatchObject({ type: 'WEBHOOK_REFUSED', nonRetryable });
@@ -158,7 +158,7 @@ describe('an address', () => {
     expect(String(failure)).not.toMatch(/plumtree|mirabelle/);
   });
 
-  test('that does not listen, closes at once, or does not answer, is tried again', async () => {
+  test('an address that does not listen, closes at once, or does not answer, is tried again', async () => {
     const nobody = createServer();
     await new Promise<void>((resolve) => nobody.listen(0, '127.0.0.1', resolve));
     const { port } = nobody.address() as AddressInfo;
@@ -179,13 +179,13 @@ describe('an address', () => {
     });
   });
 
-  test('is not waited for when the work is cancelled', async () => {
+  test('an address is not waited for when the work is cancelled', async () => {
     const environment = newEnvironment();
     answer = () => environment.cancel();
     expect(await failureOf(notify(to(), { environment }))).toBeInstanceOf(CancelledFailure);
   });
 
-  test.each([undefined, 'plumtree', 'whsec_AAAA'])('gets nothing where the secret is %j', async (secret) => {
+  test.each([undefined, 'plumtree', 'whsec_AAAA'])('an address gets nothing where the secret is %j', async (secret) => {
     const variable = 'TUNELOOP_TEST_OTHER_SECRET';
     if (secret !== undefined) process.env[variable] = secret;
     try {
@@ -206,12 +206,12 @@ describe('a command', () => {
   const fs = `const fs = require('node:fs');`;
   const readText = (name: string) => readFile(file(name), 'utf8').catch(() => '');
 
-  test('gets the message as its standard input, and its arguments as they are', async () => {
+  test('a command gets the message as its standard input, and its arguments unchanged', async () => {
     await notify(script(`${fs} fs.writeFileSync(process.argv[1], fs.readFileSync(0))`, file('$(in put)')));
     expect(JSON.parse(await readText('$(in put)'))).toEqual(MESSAGE);
   });
 
-  test('knows where programs are, and no key of the worker', async () => {
+  test('a command knows where programs are, and no key of the worker', async () => {
     process.env.TUNELOOP_TEST_KEY = 'plumtree';
     try {
       await notify(script(`${fs} fs.writeFileSync(process.argv[1], JSON.stringify(process.env))`, file('env')));
@@ -226,12 +226,12 @@ describe('a command', () => {
     expect(JSON.stringify(env)).not.toContain(SECRET);
   });
 
-  test('need not read the message', async () => {
+  test('a command need not read the message', async () => {
     const message = { ...MESSAGE, text: 'x'.repeat(1_000_000) };
     await notify(script('process.exit(0)'), { message });
   });
 
-  test('that fails is tried again, and the end of its output is told without credentials', async () => {
+  test('a command that fails is tried again, and the end of its output is reported without credentials', async () => {
     const code = `
       console.log('first words' + 'x'.repeat(2000));
       console.error('api_key=sk-abcdefgh12345678 was refused');
@@ -243,12 +243,12 @@ describe('a command', () => {
     expect(String(failure).length).toBeLessThan(800);
   });
 
-  test('that writes without end needs no more memory', async () => {
+  test('a command that writes without end needs no more memory', async () => {
     const code = `const line = Buffer.alloc(1 << 20, 'x'); for (let i = 0; i < 64; i++) require('node:fs').writeSync(1, line); process.exit(1)`;
     expect(String(await failureOf(notify(script(code)))).length).toBeLessThan(800);
   });
 
-  test('that is not there is not tried again', async () => {
+  test('a missing command is not tried again', async () => {
     expect(await failureOf(notify({ command: [file('nowhere')] }))).toMatchObject({
       type: 'WEBHOOK_REFUSED',
       nonRetryable: true,
@@ -267,7 +267,7 @@ describe('a command', () => {
     fs.writeFileSync(process.argv[1], process.pid + ' ' + child.pid);`;
   const pidsIn = async (name: string) => (await readText(name)).split(' ').map(Number);
 
-  test('that takes too long is ended with all that it has started, and tried again', async () => {
+  test('a command that takes too long is ended with all that it has started, and tried again', async () => {
     const limits = { answerMs: 1000, commandMs: 1000 };
     const failure = await failureOf(notify(script(STUBBORN, file('late')), { limits }));
     expect(failure).toMatchObject({ type: 'WEBHOOK_REFUSED', nonRetryable: false });
@@ -277,7 +277,7 @@ describe('a command', () => {
     await until(() => !pids.some(isAlive), 'the end of both');
   });
 
-  test('is ended with all that it has started when the work is cancelled', async () => {
+  test('a command is ended with all that it has started when the work is cancelled', async () => {
     const environment = newEnvironment();
     const ended = failureOf(notify(script(STUBBORN, file('cancelled')), { environment }));
     await until(async () => (await pidsIn('cancelled')).length === 2, 'a command that runs');
@@ -287,7 +287,7 @@ describe('a command', () => {
     await until(() => !pids.some(isAlive), 'the end of both');
   });
 
-  test('that leaves a program behind which holds its output is not waited for', async () => {
+  test('a program that a command leaves behind with its output open is not waited for', async () => {
     const code = `
       const { spawn } = require('node:child_process');
       const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit', detached: true });

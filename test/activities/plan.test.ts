@@ -77,7 +77,7 @@ const paidProvider = () => providerAt(trainer.baseURL);
 
 const ids = ({ candidates }: Plan) => candidates.map(({ id }) => id);
 
-test('every candidate has what is held back for it, and the plan what comes after', async () => {
+test('every candidate has a reservation, and the plan has one for the later steps', async () => {
   const evaluation = { baseline: { live: 'local-base' }, alternatives: ['local-nano', 'local-mini'] };
   const { candidates, reserveFinal, checkpoints, estimate } = await planOf({ evaluation });
   expect(candidates).toHaveLength(6);
@@ -94,7 +94,7 @@ test('every candidate has what is held back for it, and the plan what comes afte
   expect(estimate.text).toMatch(/^Estimate: \$\d+\.\d\d training \+ \$0\.\d+ evaluation = \$\d+\.\d\d$/);
 });
 
-test('what has won before is tried first', async () => {
+test('settings that have won before are tried first', async () => {
   const hyperparameters = { learningRateMultiplier: 0.7, epochs: 3 };
   const won = { run: 'past/1', wonAt: '2026-11-23T08:15:30.042Z', treatment: 'strip', hyperparameters };
   await addPastWinner(home, 'past', { ...won, baseModel: 'local-mini' });
@@ -104,7 +104,7 @@ test('what has won before is tried first', async () => {
   expect(plan.warnings).toEqual([]);
 });
 
-test('a history that cannot be read is warned of and costs no run', async () => {
+test('an unreadable history causes a warning and costs no run', async () => {
   mkdirSync(path.join(home, 'past-winners'), { recursive: true });
   writeFileSync(path.join(home, 'past-winners', 'broken.json'), '{');
   const { warnings, candidates } = await planOf({ name: 'broken' });
@@ -123,7 +123,7 @@ test('under 100 examples few candidates are tried, without checkpoints, and a wa
   expect(asked.warnings).toEqual([expect.stringMatching(/5 jobs are tried/)]);
 });
 
-test('a pipeline that wants no checkpoints holds nothing back for them', async () => {
+test('a pipeline that wants no checkpoints reserves nothing for them', async () => {
   const { checkpoints, candidates } = await planOf({ candidates: { ...CANDIDATES, checkpoints: false } });
   expect(checkpoints).toBeNull();
   expect(candidates[0]?.reserve.evaluationUsd).toBeCloseTo(150 * 36e-6 * 1.25, 10);
@@ -149,7 +149,7 @@ test.each([
   });
 });
 
-test('a budget pays for what comes after the candidates too', async () => {
+test('a budget pays for the steps after the candidates too', async () => {
   const evaluation = { alternatives: ['local-base'] };
   const [cheapest] = (await planOf()).candidates;
   const usd = (cheapest?.reserve.trainingUsd ?? 0) + (cheapest?.reserve.evaluationUsd ?? 0) + 0.1;
@@ -178,7 +178,7 @@ function raise(): never {
   throw new Error('the prices of the stack have changed');
 }
 
-test('the end of the champion is a part of the plan where it is near', async () => {
+test('the end of the champion is a part of the plan if it is near', async () => {
   const DAY_MS = 86_400_000;
   const champion = { model: 'ft:old', baseModel: 'local-nano', treatment: 'strip' as const };
   const endIn = async (days: number) => {

@@ -25,7 +25,7 @@ test("a tokenizer's control token in a row is text like any other", async () => 
   expect(dataset.tokens.treated.strip?.request).toBeGreaterThan(5);
 });
 
-test('the same log gives the same version, and no other one', async () => {
+test('the same log gives the same version, and no further one', async () => {
   const pipeline = pipelineOf(shopRows(60));
   const first = await bench.build(pipeline);
   const again = await bench.build(pipeline);
@@ -76,7 +76,7 @@ test('a log that grows by half three times: no row changes side, and no near dup
   expect(sides.size).toBeGreaterThan(1300);
 });
 
-test('rows that left the log stay in the dataset, because what was read once may be rotated away', async () => {
+test('rows that left the log stay in the dataset, because a log that was read once may be rotated away', async () => {
   const pipeline = pipelineOf([], { source: { type: 'jsonl', path: bench.log('rotated/*.jsonl') } });
   bench.log('rotated/a.jsonl', shopRows(60));
   const { dataset } = await bench.build(pipeline);
@@ -88,7 +88,7 @@ test('rows that left the log stay in the dataset, because what was read once may
   expect(sizeOf(grown.dataset.summary)).toBe(90);
 });
 
-test('an answer that comes later takes the place of the recorded one, and says who gave it', async () => {
+test('a later answer takes the place of the recorded one, with its author', async () => {
   const rows = shopRows(60).map((row) => ({ ...row, actual: undefined }));
   const late = { actual_for: 'row-3', actual: 'account', by: 'person:ana' };
   const actuals = bench.log('late-answers.jsonl', [late]);
@@ -131,7 +131,7 @@ test('versions of a prompt that are answered with different labels are warned ab
 test.each([
   ['a prompt of another form', { messages: [{ role: 'user', content: 'Translate into French: hello' }] }, 'template'],
   ['a label that says more', { completion: 'The label is refund.', actual: undefined }, 'more than the label'],
-])('strictly, %s ends the run with its place', async (_name, change, reason) => {
+])('strict reading ends the run at %s, with its place', async (_name, change, reason) => {
   const rows = shopRows(60).map((row, index) => (index === 6 ? { ...row, ...change } : row));
   const pipeline = pipelineOf(rows, { clean: { rows: 'strict' } });
   await expect(bench.build(pipeline)).rejects.toMatchObject({
@@ -154,7 +154,7 @@ test('rows of one customer are on one side', async () => {
   expect(new Set(sides.values()).size).toBe(3);
 });
 
-test('what is to be redacted is in no artifact that is uploaded or judged', async () => {
+test('redacted values are in no artifact that is uploaded or judged', async () => {
   const rows = shopRows(60).map((row, index) => ({
     ...row,
     messages: [{ role: 'user', content: `Message: write to jane.${index}@example.com about ${inputOf(row)}` }],
@@ -168,7 +168,7 @@ test('what is to be redacted is in no artifact that is uploaded or judged', asyn
   expect(lines).not.toContain('@example.com');
 });
 
-test('strictly, an answer of our own is left out and is no reason to refuse the log', async () => {
+test('strict reading leaves out an answer of our own and does not refuse the log', async () => {
   const metadata = servedCallMetadata({
     ...{ deployment: 'shop', decision: 1, arm: 'champion', outcome: 'ok' },
     ...{ answeredBy: 'champion', armLatencyMs: 9 },

@@ -76,7 +76,7 @@ class Log {
   }
 }
 
-test('the calls of a stage are counted by whose they are, whoever has answered in the end', async () => {
+test('the calls of a stage are counted for the arm that they belong to, whichever model answered', async () => {
   const log = new Log();
   log.serve('1');
   log.serve('2', { outcome: 'error', answeredBy: 'champion', armLatencyMs: 7 });
@@ -135,7 +135,7 @@ test('metadata that only looks like that of a served call changes nothing', asyn
   expect(await log.look()).toEqual({ canary: { ...emptyTally(), calls: 1 }, control: emptyTally() });
 });
 
-test('what the pipeline does not train on is watched all the same', async () => {
+test('rows that the pipeline does not train on are watched all the same', async () => {
   const log = new Log({ source: { filter: { models: ['gpt-4.1'], to: '2020-01-01' } } });
   log.serve('1', {}, { model: 'ft:tuned', timestamp: '2026-08-10T05:00:00Z' });
   expect((await log.look()).canary.calls).toBe(1);
@@ -166,7 +166,7 @@ test('a text is right if it is rated more good than bad', async () => {
   expect((await log.look()).canary.judged).toEqual({ n: 5, right: 3 });
 });
 
-test('an answer of somebody else does not judge the model whose call it was', async () => {
+test('an answer of another model does not judge the model to which the call belonged', async () => {
   const log = new Log();
   log.serve('1', { outcome: 'error', answeredBy: 'champion' }, { actual: 'shipping' });
   log.serve('2', { outcome: 'error', answeredBy: null }, { completion: null, actual: 'shipping' });
@@ -185,7 +185,7 @@ test('a right answer counts although its file is read before that of the calls, 
   expect((await log.look()).canary.judged).toEqual({ n: 1, right: 1 });
 });
 
-test('a later look reads only what is new, and remembers who waits for a right answer', async () => {
+test('a later look reads only new rows, and remembers the answers that wait for a judgement', async () => {
   const log = new Log();
   log.serve('1');
   await log.look();
@@ -216,7 +216,7 @@ test('a log that was rewritten, or a lost memory, makes everything be counted an
   expect((await log.look()).canary.calls).toBe(1);
 });
 
-test('what is remembered between looks holds no text of the log', async () => {
+test('the memory between looks holds no text of the log', async () => {
   const log = new Log();
   log.serve('1', {}, { completion: 'a secret answer' });
   await log.look();
@@ -224,7 +224,7 @@ test('what is remembered between looks holds no text of the log', async () => {
   expect(readFileSync(log.state, 'utf8')).not.toContain('secret');
 });
 
-test('of more answers than are waited for, the newest are', async () => {
+test('if more answers wait for a judgement than are remembered, the newest are kept', async () => {
   const log = new Log();
   const row = { prompt: 'where is it', completion: 'shipping', metadata: servedCallMetadata(CALL) };
   const text = Array.from({ length: 50_001 }, (_, id) => `${JSON.stringify({ id, ...row })}\n`).join('');
@@ -240,7 +240,7 @@ const call = fc.record({
   actual: fc.option(fc.constantFrom('shipping', 'refund')),
 });
 
-test('however a log is cut into looks, they find the same as one look at the whole', async () => {
+test('several looks at parts of a log find the same as one look at the whole', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(call, fc.boolean()), { minLength: 1, maxLength: 12 }), async (calls) => {
       const [whole, parts] = [new Log(), new Log()];

@@ -81,7 +81,7 @@ async function written(changes: Partial<WriteReportInput> = {}) {
   return { reportPath, read, report };
 }
 
-test('the report is there in four forms, for its owner only', async () => {
+test('the report is written in four forms, for its owner only', async () => {
   const { reportPath, read } = await written();
   expect(path.basename(reportPath)).toBe('report.html');
   expect(read('report.html')).toMatch(/^<!doctype html>/i);
@@ -101,7 +101,7 @@ test('scores are kept row by row', async () => {
   ]);
 });
 
-test('flips are shown both ways, with excerpts and no more than there is room for', async () => {
+test('flips are shown both ways, with excerpts, and no more than fit', async () => {
   const { report } = await written();
   expect(report.flips?.gained).toHaveLength(FLIPS_SHOWN);
   expect(report.flips?.lost.map(({ id }) => id)).toEqual(['row-50', 'row-52', 'row-54', 'row-56', 'row-58']);
@@ -128,7 +128,7 @@ test('without a winner there are neither labels nor flips', async () => {
   expect([report.classification, report.flips]).toEqual([null, null]);
 });
 
-test('a provider that tells nothing about a job loses no report', async () => {
+test('a provider that reports nothing about a job loses no report', async () => {
   const jobs = [{ candidate: 'a', jobId: 'ftjob-none', plannedEpochs: 4, stoppedAfterEpoch: null }];
   const { report } = await written({ jobs });
   expect(report.curves).toEqual([{ candidate: 'a', plannedEpochs: 4, stoppedAfterEpoch: null, points: [] }]);

@@ -28,7 +28,7 @@ test('an application loads no code of mining, workflows or providers', () => {
   expect(lines.reduce((sum, count) => sum + count, 0)).toBeLessThan(MOST_LINES);
 });
 
-test('an application needs no package, but for pg and ajv where it uses them', () => {
+test('an application needs no package, except pg and ajv where it uses them', () => {
   expect(packages.filter((name) => !name.startsWith('node:') && !LAZY.has(name))).toEqual([]);
 });
 
@@ -37,7 +37,7 @@ test('a predictor answers where no package is installed', async () => {
   expect(await run(PREDICT, 'text')).toEqual({ label: 'billing', errors: [] });
 });
 
-test('a schema without ajv is told as a missing package', async () => {
+test('a schema without ajv is reported as a missing package', async () => {
   const schema = { type: 'object' };
   await writeAlias(path.join(folder, 'json'), sampleAlias({ task: 'generation', jsonSchema: schema }));
   const { errors } = await run(PREDICT, 'json');
@@ -46,7 +46,7 @@ test('a schema without ajv is told as a missing package', async () => {
   ]);
 });
 
-test('an address of Postgres without pg is told as a missing package', async () => {
+test('an address of Postgres without pg is reported as a missing package', async () => {
   const { errors } = await run(RECORD, '');
   expect(errors).toEqual([{ code: 'PACKAGE_MISSING', message: expect.stringMatching(/^[^\n]*npm install pg[^\n]*$/) }]);
 });

@@ -50,7 +50,7 @@ jest.setTimeout(180_000);
     return { page, frame };
   };
 
-  test('the page of a deployment shows what serves, and who has decided what and why', async () => {
+  test('the page of a deployment shows the serving model, and the decisions with their authors and reasons', async () => {
     const { page, frame } = await detailsOf(deploymentId(NAME), 'champion');
     await frame()
       ?.getByRole('cell', { name: run.winnerModel ?? '' })
@@ -79,7 +79,7 @@ jest.setTimeout(180_000);
     await own.close();
   });
 
-  test('the page of the schedule shows when it looks next, and what it has started', async () => {
+  test('the page of the schedule shows its next look, and the runs that it has started', async () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
     await page.goto(`${ui()}/namespaces/default/schedules/${encodeURIComponent(scheduleId(NAME))}`);
     await page.getByText('retraining').first().waitFor();

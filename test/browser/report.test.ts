@@ -65,12 +65,15 @@ const PHONE = { width: 390, height: 844 };
     ['on a desk', DESK],
     ['on a phone', PHONE],
   ])('%s', (_name, viewport) => {
-    test.each(Object.entries(STATES))('%s: nothing is reported, asked for, or too wide', async (_state, state) => {
-      await open(state(), { viewport });
-      await unfold();
-      expect(await root().evaluate((html) => html.scrollWidth)).toBeLessThanOrEqual(viewport.width);
-      expect(noise).toEqual([]);
-    });
+    test.each(Object.entries(STATES))(
+      '%s: the browser reports nothing, requests nothing, and the page is not too wide',
+      async (_state, state) => {
+        await open(state(), { viewport });
+        await unfold();
+        expect(await root().evaluate((html) => html.scrollWidth)).toBeLessThanOrEqual(viewport.width);
+        expect(noise).toEqual([]);
+      },
+    );
 
     test.each(['a winner', '36 contenders', 'generation by an LLM', 'long names'])(
       '%s: no label of a chart lies on another, or outside',
@@ -114,7 +117,7 @@ const PHONE = { width: 390, height: 844 };
     );
   });
 
-  test('hostile rows are text and nothing else', async () => {
+  test('hostile rows are shown as plain text', async () => {
     await open(STATES['hostile rows']?.() ?? sampleReport());
     await unfold();
     const found = await page.locator('*').evaluateAll((all) => ({
@@ -135,7 +138,7 @@ const PHONE = { width: 390, height: 844 };
     expect(noise).toEqual([]);
   });
 
-  test('a script that did get in would not run', async () => {
+  test('a script in a report would not run', async () => {
     const file = path.join(folder, 'altered.html');
     const altered = htmlReport(sampleReport()).replace('</main>', '<script>document.title = "owned"</script></main>');
     writeFileSync(file, altered);
@@ -144,7 +147,7 @@ const PHONE = { width: 390, height: 844 };
     expect(await page.title()).toBe('support-triage: Fine-tune');
   });
 
-  test('follows the colour scheme, but is light on paper', async () => {
+  test('a report follows the colour scheme, but is light on paper', async () => {
     const inkOf = () =>
       root().evaluate((html) => html.ownerDocument.defaultView?.getComputedStyle(html.ownerDocument.body).color);
     await open(sampleReport());
@@ -175,7 +178,7 @@ const PHONE = { width: 390, height: 844 };
     expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
   });
 
-  test('can be used with the keyboard', async () => {
+  test('a report can be used with the keyboard', async () => {
     await open(sampleReport());
     const focused = () => page.locator(':focus').textContent();
     await page.keyboard.press('Tab');
@@ -185,7 +188,7 @@ const PHONE = { width: 390, height: 844 };
     expect(await page.locator('#flips details').first().getAttribute('open')).toBe('');
   });
 
-  test('is a landmark, a heading and a named image to those who do not see it', async () => {
+  test('a report has landmarks, headings and named images for people who do not see it', async () => {
     await open(sampleReport());
     for (const role of ['banner', 'main', 'navigation', 'contentinfo'] as const) {
       expect(await page.getByRole(role).count()).toBe(1);

@@ -2,7 +2,7 @@ import { runChaos } from './chaos.ts';
 import { planChaos } from './plan.ts';
 
 describe('the plan', () => {
-  test('the same seed gives the same plan, another one another', () => {
+  test('the same seed gives the same plan, and another seed gives another', () => {
     const options = { runs: 30, seed: 5 };
     expect(planChaos(options)).toEqual(planChaos(options));
     expect(planChaos(options)).not.toEqual(planChaos({ ...options, seed: 6 }));

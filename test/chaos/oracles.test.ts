@@ -64,16 +64,16 @@ function life(change: Partial<JobEntry> = {}): LedgerEntry[] {
 }
 
 describe('duplicates', () => {
-  test('one job a key is right', () => {
+  test('one job for each key is right', () => {
     expect(duplicates([...life(), ...life({ job: 'job-2', key: 'b' })])).toEqual([]);
   });
 
-  test('two jobs of a key that both trained are found, and so is one that still goes on', () => {
+  test('two jobs of a key that both trained are found, and so is one that is still running', () => {
     expect(duplicates([...life(), ...life({ job: 'job-2' })])).toEqual(['a']);
     expect(duplicates([...life(), job({ job: 'job-2', status: 'running' })])).toEqual(['a']);
   });
 
-  test('an extra job that was cancelled is none, but is counted as extra', () => {
+  test('an extra job that was cancelled is no duplicate, but is counted as extra', () => {
     const entries = [...life(), ...life({ job: 'job-2', status: 'cancelled' })];
     expect(duplicates(entries)).toEqual([]);
     expect(extras(entries)).toEqual(['job-2']);
@@ -81,7 +81,7 @@ describe('duplicates', () => {
   });
 });
 
-test('a file that was kept twice under one name is found; an upload that came to nothing is no file', () => {
+test('a file that was kept twice under one name is found; a failed upload is no file', () => {
   const upload = (file: string, executed: boolean) =>
     request('files.create', { file: executed ? file : null, name: executed ? 'train-1.jsonl' : null, executed });
   expect(duplicateFiles([upload('file-1', true), upload('file-2', false)])).toEqual([]);
@@ -100,17 +100,17 @@ test('creations whose answer got lost are counted; those that were answered, or 
 });
 
 describe('orphans', () => {
-  test('a job that ended before its run, or soon after it, is none', () => {
+  test('a job that ended before its run, or soon after it, is no orphan', () => {
     expect(orphans(life(), [RUN], [OWNED], 5000)).toEqual([]);
     expect(orphans(life({ at: 14_000 }), [RUN], [OWNED], 5000)).toEqual([]);
   });
 
-  test('a job that goes on after its run is found, also when it ends by itself later', () => {
+  test('a job that continues after its run is an orphan, also when it ends by itself later', () => {
     expect(orphans([job({ status: 'running' })], [RUN], [OWNED], 5000)).toEqual(['job-1']);
     expect(orphans(life({ at: 16_000 }), [RUN], [OWNED], 5000)).toEqual(['job-1']);
   });
 
-  test('a job of a run that nobody knows is found; one whose run is open is none', () => {
+  test('a job of an unknown run is an orphan; a job of an open run is none', () => {
     expect(orphans(life(), [], [OWNED], 5000)).toEqual(['job-1']);
     const open = { ...RUN, status: 'running', closedAt: null };
     expect(orphans([job({ status: 'running' })], [open], [OWNED], 5000)).toEqual([]);
@@ -151,7 +151,7 @@ describe('overruns', () => {
     expect(spent([...life(), chat]).get('shop/1')).toBeCloseTo(1 + 0.01 + 0.004, 9);
   });
 
-  test('a request whose answer got lost is paid; one that was not executed is not, nor is one to a model of nobody', () => {
+  test('a request whose answer got lost is paid; one that was not executed, or that asked an unknown model, is not', () => {
     const entries = [
       ...life({ trainedTokens: 0 }),
       { ...chat, status: 'reset', fault: 'execute_then_reset' } as const,

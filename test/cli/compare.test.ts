@@ -52,7 +52,7 @@ async function output(json = false): Promise<string> {
   }
 }
 
-test('says what has changed, then shows both runs side by side', async () => {
+test('compare says what has changed, then shows both runs side by side', async () => {
   await writeRun('support/1', rows(50, 100));
   await writeRun('support/2', rows(90, 100), { spent: { ...reportWith().spent, usd: 7 } });
   const text = await output();
@@ -62,7 +62,7 @@ test('says what has changed, then shows both runs side by side', async () => {
   expect(table).toMatch(/^spent +\S+ +\$7\.00$/m);
 });
 
-test('gives the same with --json', async () => {
+test('compare gives the same with --json', async () => {
   await writeRun('support/1', rows(50, 100));
   await writeRun('support/2', rows(90, 100));
   expect(JSON.parse(await output(true))).toMatchObject({
@@ -73,19 +73,19 @@ test('gives the same with --json', async () => {
   });
 });
 
-test('leaves out rows without a score of the winner, and rows that share their id', async () => {
+test('compare leaves out rows without a score of the winner, and rows that share their id', async () => {
   await writeRun('support/1', [...rows(50, 100), ['row-0', 1]]);
   await writeRun('support/2', [...rows(90, 99), ['row-99', null]]);
   expect(JSON.parse(await output(true)).winners.n).toBe(98);
 });
 
-test('drives no terminal, whatever names hold', async () => {
+test('compare drives no terminal, whatever names hold', async () => {
   await writeRun('support/1', rows(1, 2));
   await writeRun('support/2', rows(1, 2), { winner: '\u001b[2J\u202eevil\r\nline' });
   expect(await output()).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}/u);
 });
 
-describe('says which file of which run cannot be read', () => {
+describe('compare names the file and the run that cannot be read', () => {
   test.each<[string, () => Promise<void>, string, RegExp]>([
     [
       'a run that is not there',

@@ -89,12 +89,12 @@ const hashOf = ({ manifest }: DatasetVersion) => manifest.sha256.slice(0, 16);
 const FEW: Examples = { a: ['train', 1], b: ['validation', 1], c: ['test', 1] };
 
 describe('dataset list', () => {
-  test('says how a version comes about where there is none', async () => {
+  test('dataset list says how to make a version where there is none', async () => {
     expect(await textOf(() => listDatasets(undefined, {}))).toContain('a run makes one');
     expect(await jsonOf(() => listDatasets(undefined, { json: true }))).toEqual([]);
   });
 
-  test('has a line for each version, with counts and parent', async () => {
+  test('dataset list has a line for each version, with counts and parent', async () => {
     const first = await addVersion(FEW);
     const second = await addVersion(
       { ...FEW, d: ['train', 1] },
@@ -116,7 +116,7 @@ describe('dataset list', () => {
 });
 
 describe('a version', () => {
-  test('is named by pipeline, by pipeline and number, and by the beginning of its hash', async () => {
+  test('a version is named by pipeline, by pipeline and number, and by the beginning of its hash', async () => {
     const first = await addVersion(FEW);
     const second = await addVersion({ ...FEW, d: ['train', 1] });
     for (const [name, version] of [
@@ -132,7 +132,7 @@ describe('a version', () => {
     }
   });
 
-  test('is named by its pipeline before its hash, which a pipeline may be named like', async () => {
+  test('a pipeline name counts before a hash, because a pipeline may be named like a hash', async () => {
     const first = await addVersion(FEW);
     const alike = first.manifest.sha256.slice(0, 8);
     await addVersion(FEW, { pipeline: alike });
@@ -140,7 +140,7 @@ describe('a version', () => {
   });
 
   test.each(['support@3', 'nobody', 'abc', '', '../support', '000000'])(
-    'that is not there is not found: %s',
+    'a missing version is not found: %s',
     async (name) => {
       const version = await addVersion(FEW);
       await expect(showDataset(name, {})).rejects.toThrow(
@@ -152,13 +152,13 @@ describe('a version', () => {
     },
   );
 
-  test('is not found where there is none, and how to get one is said', async () => {
+  test('a version is not found where there is none, and the error says how to get one', async () => {
     await expect(showDataset('support', {})).rejects.toThrow('a run makes the first one');
   });
 });
 
 describe('dataset show', () => {
-  test('says what the version is, how it came about, and what was odd', async () => {
+  test('dataset show says what the version is, how it came about, and which issues it had', async () => {
     const { manifest: parent } = await addVersion(FEW);
     const version = await addVersion(FEW, {
       parent: { number: 1, sha256: parent.sha256 },
@@ -188,7 +188,7 @@ describe('dataset show', () => {
     expect(text).toContain(await store().file(version.manifest));
   });
 
-  test('leaves out what there is none of', async () => {
+  test('dataset show leaves out empty parts', async () => {
     await addVersion(FEW, {
       labels: null,
       verdicts: [],
@@ -202,7 +202,7 @@ describe('dataset show', () => {
     expect(text).toContain('as the first');
   });
 
-  test('names the 30 most frequent of many labels', async () => {
+  test('dataset show names the 30 most frequent of many labels', async () => {
     const labels = Object.fromEntries(
       Array.from({ length: 32 }, (_, index) => [`label-${index}`, { train: 100 + index, validation: 0, test: 0 }]),
     );
@@ -214,7 +214,7 @@ describe('dataset show', () => {
     expect(text).toContain('and 2 more labels: --json has them');
   });
 
-  test('says which file is missing or was changed', async () => {
+  test('dataset show names a file that is missing or was changed', async () => {
     await addVersion(FEW);
     const { files } = await jsonOf(() => showDataset('support', { json: true }));
     const [train, validation] = files;
@@ -231,7 +231,7 @@ describe('dataset show', () => {
     );
   });
 
-  test('drives no terminal and adds no line, whatever names and labels hold', async () => {
+  test('dataset show drives no terminal and adds no line, whatever names and labels hold', async () => {
     const hostile = '\u001b[2J\u202eevil\r\nline\u009b1A';
     await addVersion(FEW, {
       source: { names: [hostile], rows: 1, choice: '' },
@@ -248,7 +248,7 @@ describe('dataset show', () => {
 });
 
 describe('dataset diff', () => {
-  test('counts what was added, removed and changed, and says that nothing moved', async () => {
+  test('dataset diff counts added, removed and changed examples, and says that none moved', async () => {
     const first = await addVersion({ a: ['train', 1], b: ['validation', 1], c: ['test', 1], d: ['train', 1] });
     const { labels } = sampleManifest();
     const second = await addVersion(
@@ -276,7 +276,7 @@ describe('dataset diff', () => {
     });
   });
 
-  test('shows settings and instructions that changed', async () => {
+  test('dataset diff shows settings and instructions that changed', async () => {
     const { clean, split } = sampleManifest();
     await addVersion(FEW);
     const ref = await writeJson(store(), {
@@ -292,7 +292,7 @@ describe('dataset diff', () => {
     expect(text).toContain('  versions of the prompt: 1 came, 0 went\n');
   });
 
-  test('warns that inputs cannot be followed once they are redacted differently', async () => {
+  test('dataset diff warns that inputs cannot be followed once they are redacted differently', async () => {
     const { clean } = sampleManifest();
     await addVersion(FEW);
     await addVersion(FEW, { clean: { ...clean, redact: [] } });
@@ -310,13 +310,13 @@ describe('dataset diff', () => {
       /1 moved to another side, because split\.seed was changed\./,
     ],
     ['from pipeline to pipeline', { pipeline: 'other' }, /1 are on another side, as these are two pipelines\./],
-  ])('says that an example moved %s', async (_name, changes, said) => {
+  ])('dataset diff says that an example moved %s', async (_name, changes, said) => {
     const a = await addVersion(FEW);
     const b = await addVersion({ ...FEW, a: ['test', 1] }, changes);
     expect(await textOf(() => diffDatasets(hashOf(a), hashOf(b), {}))).toMatch(said);
   });
 
-  test('of a version with itself shows no change', async () => {
+  test('dataset diff of a version with itself shows no change', async () => {
     await addVersion(FEW);
     const text = await textOf(() => diffDatasets('support', 'support@1', {}));
     expect(text).toContain('3 unchanged, 0 with another answer.');

@@ -12,7 +12,7 @@ test.each<ErrorCode>([
   'PORT_TAKEN',
   'SERVICE_FAILED',
   'LOCKED',
-])('%s is something that is missing here', (code) => {
+])('%s is a missing object', (code) => {
   expect(exitCodeOf(code)).toBe(3);
 });
 

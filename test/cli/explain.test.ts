@@ -6,7 +6,7 @@ import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const root = temporaryFolder();
 
-test('without a Temporal server a model is explained, and its decisions are said to be missing', async () => {
+test('without a Temporal server a model is explained, and its decisions are reported as missing', async () => {
   const sample = new SampleHome(root);
   const { candidates } = sample.addReport('support/run', await sample.addVersion());
   const model = candidates.find(({ id }) => id === 'local-base-lr1-e4')?.model ?? '';

@@ -112,7 +112,7 @@ test('a row is found in the log, the snapshot, and both versions that hold it, w
   expect(placesOf(inSecond, 'training-file')).toHaveLength(version);
 });
 
-test('a row that was left out still sits in the snapshot, and in nothing that models meet', async () => {
+test('a row that was left out still lies in the snapshot, and in no file that models get', async () => {
   const rows = [...shopRows(60), rowWith({ id: 'empty', completion: '   ', actual: undefined })];
   await bench.build(sourceOf(bench.log('calls.jsonl', rows)));
   const all = await found('empty');
@@ -171,7 +171,7 @@ test('rows are found by an input that is written like theirs', async () => {
   expect((await found(undefined, 'nobody wrote this')).places).toEqual([]);
 });
 
-test('where the rows are gone, the hash of the input still says that it was there', async () => {
+test('after the rows are gone, the hash of the input still shows that it was there', async () => {
   const log = bench.log('calls.jsonl', [...shopRows(60), rowWith({ id: 'a' })]);
   const { manifest } = await bench.build(sourceOf(log));
   bench.log('calls.jsonl', shopRows(60));
@@ -315,7 +315,7 @@ test('labelling files and sheets beside the log are found, whatever spreadsheets
   expect(place && textsAt(place)).toEqual([expect.stringContaining('row')]);
 });
 
-test('logs in CSV and packed logs are looked at, and a log that is gone is said to be', async () => {
+test('logs in CSV and packed logs are searched, and a missing log is reported', async () => {
   const packed = bench.log(
     'packed.jsonl.gz',
     gzipSync(
@@ -341,7 +341,7 @@ test('logs in CSV and packed logs are looked at, and a log that is gone is said 
   expect(places.length).toBeGreaterThan(1);
 });
 
-test('missing and damaged files are named, and the others are looked at', async () => {
+test('missing and damaged files are named, and the others are searched', async () => {
   const { dataset, manifest } = await bench.build(sourceOf(bench.log('calls.jsonl', shopRows(90))));
   const [row] = await bench.examples(dataset, 'train');
   addReport('shop/broken', dataset);
@@ -370,7 +370,7 @@ test('missing and damaged files are named, and the others are looked at', async 
   expect(less.places.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['log', 'snapshot', 'examples']));
 });
 
-test('nothing is deleted or changed, and no row is printed', async () => {
+test('a search deletes and changes nothing, and prints no row', async () => {
   const { dataset } = await bench.build(sourceOf(bench.log('calls.jsonl', shopRows(90))));
   addReport('shop/run-1', dataset);
   const [row] = await bench.examples(dataset, 'train');
@@ -383,14 +383,14 @@ test('nothing is deleted or changed, and no row is printed', async () => {
   for (const output of [text, json]) expect(output).not.toContain(row?.input);
 });
 
-test('an id that nothing holds is found nowhere, also without a home folder', async () => {
+test('an id without any place is found nowhere, also without a home folder', async () => {
   await bench.build(sourceOf(bench.log('calls.jsonl', shopRows(60))));
   expect(await printed('nobody')).toContain('Nothing here holds row "nobody".');
   rmSync(bench.home, { recursive: true });
   expect((await found('nobody')).places).toEqual([]);
 });
 
-test('it takes either an id or an input', async () => {
+test('forget takes either an id or an input', async () => {
   for (const [id, input] of [
     [undefined, undefined],
     ['a', 'b'],
@@ -406,7 +406,7 @@ test('a deletion at the provider needs --yes', async () => {
   await expect(command).rejects.toMatchObject({ code: 'USAGE' });
 });
 
-test('without a Temporal server nothing is erased, unless it is said that none is needed', async () => {
+test('without a Temporal server nothing is erased, unless the command says that none is needed', async () => {
   await bench.build(sourceOf(bench.log('calls.jsonl', shopRows(60))));
   const before = fingerprint();
   const variables = { TUNELOOP_HOME: bench.home, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}` };
@@ -422,7 +422,7 @@ test('without a Temporal server nothing is erased, unless it is said that none i
   expect(await printed('row-1')).toContain('Nothing here holds row "row-1".');
 });
 
-test('what is left at the provider makes the exit code 3, and is named', async () => {
+test('items left at the provider make the exit code 3, and are named', async () => {
   await bench.build(sourceOf(bench.log('calls.jsonl', shopRows(60))));
   const variables = { TUNELOOP_HOME: bench.home, TUNELOOP_TRAINER_URL: `http://127.0.0.1:${await freePort()}/v1` };
   const { places } = await found('row-1');

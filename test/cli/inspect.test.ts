@@ -34,7 +34,7 @@ test('a pipeline file is inspected without a server: prompt, slot, tokens and ex
   expect(mismatched.rows).toBe(0);
 });
 
-test('a log alone is inspected too; what does not fit is told with its place and where it differs', async () => {
+test('a log alone is inspected too; rows that do not fit are shown with their place and the difference', async () => {
   const file = path.join(folder, 'log.jsonl');
   const odd = {
     messages: [
@@ -58,7 +58,7 @@ test('a log alone is inspected too; what does not fit is told with its place and
   expect(stdout).toContain('1 rows follow none of these');
 });
 
-test('templates of the pipeline are what is inspected, where it gives some', async () => {
+test('templates of the pipeline are inspected, where it gives some', async () => {
   const templates = [
     [
       { role: 'system', content: 'Name the topic of the message: refund, shipping or account. Answer with one word.' },
@@ -71,7 +71,7 @@ test('templates of the pipeline are what is inspected, where it gives some', asy
   expect(mismatched.rows).toBe(0);
 });
 
-test('F51 nothing of a log moves the terminal', async () => {
+test('F51 nothing in a log moves the terminal', async () => {
   const file = path.join(folder, 'hostile.jsonl');
   const rows = shopRows(30).map((row) => JSON.stringify(row).replace('Message: ', 'Message: \\u001b[2J\\u202e'));
   writeFileSync(file, `${rows.join('\n')}\n`);
@@ -81,7 +81,7 @@ test('F51 nothing of a log moves the terminal', async () => {
   expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
 });
 
-test('a file that is not there is named', async () => {
+test('a missing file is named', async () => {
   const { code, stderr } = await cli(folder, ['inspect', path.join(folder, 'none.yaml')]);
   expect(stderr).toMatch(/PIPELINE_INVALID: .*none\.yaml: there is no such file/);
   expect(code).toBe(2);

@@ -77,7 +77,7 @@ test('the rows that a person should look at are exported, with reasons, and inpu
   expect(readdirSync(home).filter((name) => name.startsWith('labelling-'))).toEqual([]);
 });
 
-test('a sheet that is there is left alone, unless --force says otherwise', async () => {
+test('an existing sheet is left alone, unless --force is given', async () => {
   writeFileSync(sheet(), 'work of a day');
   const refused = await label('--export', sheet(), '--json');
   expect(refused.code).toBe(2);
@@ -87,7 +87,7 @@ test('a sheet that is there is left alone, unless --force says otherwise', async
   expect(cells()).toHaveLength(5);
 });
 
-test('what people have filled in is taken, with who they are, and is in order from then on', async () => {
+test('the answers of people are imported with their authors, and these rows are in order from then on', async () => {
   await label('--export', sheet());
   const corrected = fillIn({ open: ' shipping ', formula: 'refund', two: 'shipping' });
   const ended = await label('--import', corrected, '--by', 'ana', '--json');
@@ -145,7 +145,7 @@ test.each([
   [['--import', 'none.csv'], /USAGE: none\.csv cannot be read \(ENOENT\)/],
   [['--export', '/nowhere/at/all.csv'], /USAGE: \/nowhere\/at\/all\.csv cannot be written \(ENOENT\)/],
   [[], /PIPELINE_INVALID: .*pipeline\.json: labelling\.model is missing: name the model/],
-])('%j is refused with what to do', async (args, message) => {
+])('%j is refused with advice', async (args, message) => {
   const ended = await label(...args);
   expect(ended.stderr).toMatch(message);
   expect(ended.code).toBe(2);
@@ -160,7 +160,7 @@ test('answers need one plain file to be added to', async () => {
   );
 });
 
-test('source.actuals names the file of the answers, which need not be there yet', async () => {
+test('source.actuals names the file of the answers, which need not exist yet', async () => {
   const source = { type: 'jsonl', path: 'log.jsonl', actuals: 'answers/ours.jsonl', filter: { min_quality: 0.9 } };
   pipeline = writePipeline(folder, ROWS, { source });
   await label('--export', sheet());

@@ -24,7 +24,7 @@ describe('tuneloop plan', () => {
 
   const plan = (file: string, ...args: string[]) => command(stack, 'plan', file, ...args);
 
-  test('prints candidates, what is held back for them, and the rules of the sweep', async () => {
+  test('tuneloop plan prints candidates, their reservations, and the rules of the sweep', async () => {
     const file = stack.writePipeline('shop', shopRows(120), { candidates: { ...CANDIDATES, half_data: true } });
     const { stdout, stderr, code } = await plan(file);
     expect(stderr).toMatch(/^Plan plan\/shop-\d{8}-/);
@@ -44,7 +44,7 @@ describe('tuneloop plan', () => {
     expect(lines.at(-2)).toBe('Nothing was uploaded or paid.');
   });
 
-  test('uploads nothing, asks no model and creates no job', async () => {
+  test('tuneloop plan uploads nothing, asks no model and creates no job', async () => {
     const before = stack.ledger().length;
     const file = stack.writePipeline('free', shopRows(120), { candidates: CANDIDATES });
     const ended = await plan(file, '--json');
@@ -57,7 +57,7 @@ describe('tuneloop plan', () => {
     }
   });
 
-  test('a plan that cannot be made says why', async () => {
+  test('a plan that cannot be made gives the reason', async () => {
     const file = stack.writePipeline('missing', shopRows(120), { candidates: { ...CANDIDATES, models: ['gpt-none'] } });
     const ended = await plan(file, '--json');
     expect(ended.code).toBe(4);
@@ -68,7 +68,7 @@ describe('tuneloop plan', () => {
     });
   });
 
-  test('rules that are switched off are said to be', async () => {
+  test('rules that are switched off are named', async () => {
     const candidates = { ...CANDIDATES, early_stop: false, checkpoints: false };
     const { stdout } = await plan(stack.writePipeline('plain', shopRows(60), { candidates }));
     expect(stdout).toContain('Early stop: off; 12 epochs.');
@@ -77,7 +77,7 @@ describe('tuneloop plan', () => {
   });
 });
 
-test('the help shows an example', async () => {
+test('the help of tuneloop plan shows an example', async () => {
   const { stdout, code } = await cli('/nowhere', ['plan', '--help']);
   expect(code).toBe(0);
   expect(stdout).toContain('tuneloop plan pipeline.yaml');

@@ -23,7 +23,7 @@ const ended = (changes: Parameters<typeof sampleParts>[0] = {}, more: Partial<Ru
 const lineOf = (table: string, text: string) => table.split('\n').find((line) => line.includes(text)) ?? '';
 
 describe('columns', () => {
-  test('stand under each other: the first to the left, the others to the right', () => {
+  test('columns stand under each other: the first to the left, the others to the right', () => {
     const rows = [
       ['', 'score'],
       ['long name', '1'],
@@ -32,7 +32,7 @@ describe('columns', () => {
     expect(alignColumns(rows)).toBe('             score\nlong name        1\nb          100.0 %');
   });
 
-  test('end at the same place in every row, and no line ends with white space', () => {
+  test('columns end at the same place in every row, and no line ends with white space', () => {
     const cell = fc.string({ unit: fc.constantFrom('a', '1', '.'), minLength: 1, maxLength: 8 });
     const table = fc
       .integer({ min: 1, max: 5 })
@@ -56,12 +56,12 @@ describe('columns', () => {
 });
 
 describe('a run that has no result', () => {
-  test('says how it is and since when', () => {
+  test('a run without a result shows its state and the time since when', () => {
     const run: RunJson = { runId: 'support/1', status: 'running', historyEvents: 5, seconds: 65 };
     expect(runTable(run)).toBe('Run support/1 running after 1 min 05 s');
   });
 
-  test('says why it failed, without what drives a terminal', () => {
+  test('a failed run says why it failed, without characters that drive a terminal', () => {
     const error = { code: 'BUDGET_EXCEEDED', message: 'too \u001b[31mdear\u202e' };
     const run: RunJson = { runId: 'support/1', status: 'failed', error, historyEvents: 5, seconds: 1 };
     expect(runTable(run)).toBe('Run support/1 failed after 1 s\nBUDGET_EXCEEDED: too [31mdear');
@@ -69,19 +69,19 @@ describe('a run that has no result', () => {
 });
 
 describe('a run with a result', () => {
-  test('has each candidate with its figures, the winner marked', () => {
+  test('a run with a result has each candidate with its figures, the winner marked', () => {
     const table = runTable(ended());
     expect(lineOf(table, '* a')).toMatch(/^\* a +90\.0 % +\$0\.0100 +5\.0 ms +12\.0 ms +1 min 30 s$/);
     expect(lineOf(table, '  b')).toMatch(/^ {2}b +80\.0 %/);
   });
 
-  test('has the status of a candidate without a model', () => {
+  test('a result has the status of a candidate without a model', () => {
     const job = { state: 'failed', jobId: null, reason: 'unsafe_file', trainingUsd: null, pause: null } as const;
     const outcomes = [...sampleParts().outcomes, sampleOutcome('c', { job, contenders: [] })];
     expect(lineOf(runTable(ended({ outcomes })), '  c')).toMatch(/^ {2}c +failed +- +- +- +-$/);
   });
 
-  test('has the checkpoints of a candidate under it, and marks the one that won', () => {
+  test('a result has the checkpoints of a candidate under it, and marks the one that won', () => {
     const a = sampleCandidate('a');
     const contenders = [
       sampleContender(a, sampleEvaluation()),
@@ -95,7 +95,7 @@ describe('a run with a result', () => {
     ]);
   });
 
-  test('says why a candidate has no model', () => {
+  test('a result says why a candidate has no model', () => {
     const job = {
       state: 'failed' as const,
       jobId: 'ftjob-1',
@@ -108,13 +108,13 @@ describe('a run with a result', () => {
     expect(table).not.toContain('  a succeeded');
   });
 
-  test('has baseline and winner on the same rows', () => {
+  test('a result has baseline and winner on the same rows', () => {
     const table = runTable(ended());
     expect(lineOf(table, 'before: gpt-4o (recorded, whole prompt)')).toMatch(/ 68\.0 % of 50 +\$0\.400 +900 ms/);
     expect(lineOf(table, 'after: winner')).toMatch(/ 92\.0 % of 50 +\$0\.0200 +5\.0 ms/);
   });
 
-  test('has no row of a winner where nobody won', () => {
+  test('a result without a winner has no row of a winner', () => {
     const rejected = { a: 'too slow', b: 'too slow' };
     const selection = { ...sampleParts().selection, winner: null, reason: null, rejected };
     const tested = sampleTest({ winner: { evaluation: null, failure: null }, comparison: null });
@@ -123,13 +123,13 @@ describe('a run with a result', () => {
     expect(table).toContain('DO NOT FINE-TUNE: ');
   });
 
-  test('says that a figure is unknown, and invents none', () => {
+  test('a result says that a figure is unknown, and invents none', () => {
     const baseline = sampleEvaluation({ model: null, score: null, n: 0, costPer1kUsd: null, p50Ms: null, p95Ms: null });
     const tested = sampleTest({ baseline: { evaluation: baseline, failure: null } });
     expect(lineOf(runTable(ended({ tested })), 'before: unknown')).toMatch(/ unknown +- +- +-$/);
   });
 
-  test('ends with verdict, notes, report and time', () => {
+  test('a result ends with verdict, notes, report and time', () => {
     const lines = runTable(ended({}, { notes: ['a note'] })).split('\n');
     expect(lines.slice(-5)).toEqual([
       expect.stringMatching(/^FINE-TUNE: .*local trainer, not an LLM/),
@@ -140,12 +140,12 @@ describe('a run with a result', () => {
     ]);
   });
 
-  test('names a report under the current folder from there', () => {
+  test('a result names a report under the current folder relative to it', () => {
     const reportPath = path.join(process.cwd(), '.tuneloop', 'runs', 'report.html');
     expect(runTable(ended({}, { reportPath }))).toContain(`Report: ${path.join('.tuneloop', 'runs', 'report.html')}\n`);
   });
 
-  test('drives no terminal and adds no line, whatever model names and notes hold', () => {
+  test('a result drives no terminal and adds no line, whatever model names and notes hold', () => {
     const lines = runTable(ended({}, { notes: ['note'] })).split('\n').length;
     const hostile = fc.oneof(
       fc.string({ unit: 'binary' }),

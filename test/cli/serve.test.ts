@@ -37,7 +37,7 @@ function ask(baseURL: string, input: string, options: { stream?: boolean } = {})
   return client.chat.completions.create({ model: 'support-triage', messages: oldPrompt(input), ...options });
 }
 
-test('SIGTERM while calls are under way loses no answer and no line of the log', async () => {
+test('SIGTERM during calls loses no answer and no line of the log', async () => {
   const log = path.join(place.home, 'logs', 'calls.jsonl');
   const baseURL = await start('--log', log);
   await writeAlias(place.home, sampleAlias());
@@ -69,7 +69,7 @@ test('SIGTERM while calls are under way loses no answer and no line of the log',
   expect(lines.sort()).toEqual(calls.map((_, index) => [`Message: it freezes ${index}`, 'crash']).sort());
 });
 
-test('a stream that is under way at SIGTERM comes to its end', async () => {
+test('a stream that is open at SIGTERM comes to its end', async () => {
   const log = path.join(place.home, 'calls.jsonl');
   process.env.TUNELOOP_TEST_SERVE_KEY = 'sk-any-0123456789';
   const baseURL = await start('--log', log);
@@ -105,7 +105,7 @@ test('a stream that is under way at SIGTERM comes to its end', async () => {
   expect(linesOf(log)).toMatchObject([{ completion: 'crash' }]);
 });
 
-test('a log that cannot be written fails no call, and at the end it says how many it lacks', async () => {
+test('an unwritable log fails no call, and the gateway counts the missing lines at its end', async () => {
   // A folder of that name.
   const baseURL = await start('--log', place.home);
   await writeAlias(place.home, sampleAlias());
@@ -117,7 +117,7 @@ test('a log that cannot be written fails no call, and at the end it says how man
   expect(serve.stderr).toContain(`20 calls are not in ${place.home}`);
 });
 
-test('without a log it says what that means, and asks the fallback model where the log of old names none', async () => {
+test('a gateway without a log says what that means, and asks the fallback model where the old log names none', async () => {
   const baseURL = await start('--fallback-model', 'spare-model');
   expect(serve.stderr).toContain('--log');
   const { original } = sampleAlias();
@@ -126,7 +126,7 @@ test('without a log it says what that means, and asks the fallback model where t
   expect(await ask(baseURL, 'it freezes')).toMatchObject({ model: 'spare-model' });
 });
 
-test('a port that is taken is named, with what to do', async () => {
+test('a port that is taken is named, with advice', async () => {
   const { port } = new URL(await start());
   const second = await new Cli(place.home, ['serve', '--port', port, '--json']).ended;
   expect(second.code).toBe(3);

@@ -94,7 +94,7 @@ function varsIn(folder: string): Record<string, unknown>[] {
 }
 
 describe('report --promptfoo', () => {
-  test('writes the rows that judged, with what the winner gets and what was recorded, where that can be scored', async () => {
+  test('report --promptfoo writes the judging rows, with the winner’s prompts and the recorded answers, where these can be scored', async () => {
     const { environment, report, folder } = await homeWithRun();
     await writePromptfoo(folder, report, pipelineWith(), environment);
     expect(varsIn(folder)).toEqual([
@@ -103,7 +103,7 @@ describe('report --promptfoo', () => {
     ]);
   });
 
-  test('writes all rows with the original prompt for a live baseline', async () => {
+  test('report --promptfoo writes all rows with the original prompt for a live baseline', async () => {
     const { environment, report, folder } = await homeWithRun({
       baseline: { ...SAMPLE.baseline, kind: 'live', model: 'gpt-4.1' },
     });
@@ -117,7 +117,7 @@ describe('report --promptfoo', () => {
     expect(tests[0]).not.toHaveProperty('recorded');
   });
 
-  test('gives a winner its instructions, where it was trained with them', async () => {
+  test('report --promptfoo gives a winner its instructions, where it was trained with them', async () => {
     const [candidate] = SAMPLE.candidates;
     if (!candidate) throw new Error('a candidate expected');
     const [checkpoint = candidate] = candidate.checkpoints;
@@ -129,7 +129,7 @@ describe('report --promptfoo', () => {
     expect(varsIn(folder)[0]?.treated).toHaveLength(2);
   });
 
-  test('its files are for their owner only, and the config names the server and not a key', async () => {
+  test('the files of report --promptfoo are for their owner only, and the config names the server and not a key', async () => {
     const { environment, report, folder } = await homeWithRun();
     const config = await writePromptfoo(folder, report, pipelineWith(), environment);
     for (const file of [config, path.join(folder, 'tests.jsonl')]) expect(statSync(file).mode & 0o077).toBe(0);
@@ -139,7 +139,7 @@ describe('report --promptfoo', () => {
     });
   });
 
-  test('replaces files that others may read, and keeps them where the new ones cannot be written', async () => {
+  test('report --promptfoo replaces files that others may read, and keeps them where the new ones cannot be written', async () => {
     const { environment, report, folder } = await homeWithRun();
     const tests = path.join(folder, 'tests.jsonl');
     mkdirSync(folder);
@@ -162,7 +162,7 @@ describe('report --promptfoo', () => {
       'DATASET_NOT_FOUND',
       /has no dataset version f{16} in /,
     ],
-  ])('refuses a run %s', async (_what, changes, code, message) => {
+  ])('report --promptfoo refuses a run %s', async (_what, changes, code, message) => {
     const { environment, report, folder } = await homeWithRun(changes);
     await expect(writePromptfoo(folder, report, pipelineWith(), environment)).rejects.toMatchObject({
       code,
@@ -171,7 +171,7 @@ describe('report --promptfoo', () => {
   });
 });
 
-test('a report that is not there is said with its file', async () => {
+test('a missing report is named by its file', async () => {
   const folder = path.join(root, 'nowhere');
   await expect(readReport('support/1', folder)).rejects.toMatchObject({
     code: 'RUN_NOT_FOUND',

@@ -78,7 +78,7 @@ describe('the library on a server', () => {
     await other.close();
   });
 
-  test('an aborted signal ends the following, and the run goes on until it is cancelled', async () => {
+  test('an aborted signal ends the following, and the run continues until it is cancelled', async () => {
     const file = stack.writePipeline('aborted', shopRows(60));
     const { runId, status, webUi } = await tuneloop.runs.start(file);
     expect({ status, webUi }).toEqual({ status: 'running', webUi: expect.stringContaining(encodeURIComponent(runId)) });

@@ -23,7 +23,7 @@ async function silentServer(): Promise<{ address: string; connections: () => num
 }
 
 describe('a library object', () => {
-  test('opens no connection for a function that needs no server', async () => {
+  test('a library object opens no connection for a function that needs no server', async () => {
     const server = await silentServer();
     const tuneloop = createTuneloop({ home, temporal: { address: server.address } });
     await expect(tuneloop.runs.report('shop/1')).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
@@ -39,7 +39,7 @@ describe('a library object', () => {
     server.close();
   });
 
-  test('throws a TuneloopError that names the address where no server answers', async () => {
+  test('a library object throws a TuneloopError that names the address where no server answers', async () => {
     const server = await silentServer();
     server.close();
     const tuneloop = createTuneloop({ home, temporal: { address: server.address } });
@@ -52,13 +52,13 @@ describe('a library object', () => {
     await tuneloop.close();
   });
 
-  test('refuses to be used after it was closed', async () => {
+  test('a closed library object refuses to be used', async () => {
     const tuneloop = createTuneloop({ home });
     await tuneloop.close();
     await expect(tuneloop.runs.list()).rejects.toMatchObject({ code: 'USAGE' });
   });
 
-  test('leaves a client open that was handed in', async () => {
+  test('a library object leaves a client open that was handed in', async () => {
     const connection = Connection.lazy({ address: '127.0.0.1:1' });
     const close = jest.spyOn(connection, 'close');
     const tuneloop = createTuneloop({ home, temporal: new Client({ connection }) });
@@ -67,7 +67,7 @@ describe('a library object', () => {
     await connection.close();
   });
 
-  test('leaves a connection open that was handed in', async () => {
+  test('a library object leaves a connection open that was handed in', async () => {
     const connection = Connection.lazy({ address: '127.0.0.1:1' });
     const close = jest.spyOn(connection, 'close');
     const tuneloop = createTuneloop({ home, temporal: { connection, namespace: 'shop' } });
@@ -77,7 +77,7 @@ describe('a library object', () => {
     await connection.close();
   });
 
-  test('writes nothing to standard output or standard error', async () => {
+  test('a library object writes nothing to standard output or standard error', async () => {
     const out = jest.spyOn(process.stdout, 'write');
     const err = jest.spyOn(process.stderr, 'write');
     const tuneloop = createTuneloop({ home });
@@ -90,7 +90,7 @@ describe('a library object', () => {
   });
 
   test.each(['', ' ', 'x'.repeat(1001)])(
-    'refuses a reason that no alias should carry before a server is asked',
+    'a library object refuses a reason that no alias should carry before a server is asked',
     async (why) => {
       const tuneloop = createTuneloop({ home });
       await expect(tuneloop.deployments.approve('shop', { why })).rejects.toMatchObject({ code: 'USAGE' });
@@ -98,9 +98,14 @@ describe('a library object', () => {
     },
   );
 
-  test.each([0, -1, 1.5, Number.NaN])('refuses a canary with a share of %d before a server is asked', async (share) => {
-    const tuneloop = createTuneloop({ home });
-    await expect(tuneloop.deployments.setCanary('shop', share, { why: 'x' })).rejects.toMatchObject({ code: 'USAGE' });
-    await tuneloop.close();
-  });
+  test.each([0, -1, 1.5, Number.NaN])(
+    'a library object refuses a canary with a share of %d before a server is asked',
+    async (share) => {
+      const tuneloop = createTuneloop({ home });
+      await expect(tuneloop.deployments.setCanary('shop', share, { why: 'x' })).rejects.toMatchObject({
+        code: 'USAGE',
+      });
+      await tuneloop.close();
+    },
+  );
 });

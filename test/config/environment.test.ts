@@ -72,17 +72,20 @@ test('every variable is read', () => {
   });
 });
 
-test.each(['abc', '-1', 'Infinity', '12 USD'])('a monthly budget of %s is refused, and is not no budget', (text) => {
-  expect(() => readEnvironment({ TUNELOOP_MONTHLY_BUDGET_USD: text })).toThrow(
-    `TUNELOOP_MONTHLY_BUDGET_USD is ${text}: give an amount in USD`,
-  );
-});
+test.each(['abc', '-1', 'Infinity', '12 USD'])(
+  'a monthly budget of %s is refused, and does not count as no budget',
+  (text) => {
+    expect(() => readEnvironment({ TUNELOOP_MONTHLY_BUDGET_USD: text })).toThrow(
+      `TUNELOOP_MONTHLY_BUDGET_USD is ${text}: give an amount in USD`,
+    );
+  },
+);
 
-test('a monthly budget of 0 lets nothing be spent', () => {
+test('a monthly budget of 0 allows no spending', () => {
   expect(readEnvironment({ TUNELOOP_MONTHLY_BUDGET_USD: '0' }).monthlyBudgetUsd).toBe(0);
 });
 
-test('the key is not part of what is handed around', () => {
+test('the key is not part of the environment object', () => {
   expect(JSON.stringify(readEnvironment({ OPENAI_API_KEY: 'sk-secret' }))).not.toContain('sk-secret');
 });
 
@@ -98,18 +101,18 @@ describe('the cache folder', () => {
     ['darwin', {}, path.join(homedir(), 'Library', 'Caches', 'tuneloop')],
     ['win32', { LOCALAPPDATA: '/local' }, path.join('/local', 'tuneloop', 'Cache')],
     ['win32', {}, path.join(homedir(), '.cache', 'tuneloop')],
-  ])('is where %s keeps caches, with %j', (name, env, folder) => {
+  ])('the cache folder is where %s keeps caches, with %j', (name, env, folder) => {
     on(name);
     expect(readEnvironment(env).cache).toBe(folder);
   });
 });
 
 describe('a key', () => {
-  test('is read by the name of its variable', () => {
+  test('a key is read by the name of its variable', () => {
     expect(readApiKey('MY_KEY', { MY_KEY: 'sk-secret', OPENAI_API_KEY: 'sk-other' })).toBe('sk-secret');
   });
 
-  test.each([{}, { MY_KEY: '' }])('that is not set is named by its variable: %j', (env) => {
+  test.each([{}, { MY_KEY: '' }])('a missing key is named by its variable: %j', (env) => {
     expect(() => readApiKey('MY_KEY', { ...env, OPENAI_API_KEY: 'sk-other' })).toThrow(
       expect.objectContaining({
         code: 'ENVIRONMENT_INVALID',
@@ -119,7 +122,7 @@ describe('a key', () => {
   });
 
   test.each(['sk-secret\n', 'sk\u0000secret', '\rsk-secret'])(
-    'with a control character is refused unseen: %j',
+    'a key with a control character is refused unseen: %j',
     (key) => {
       expect(() => readApiKey('MY_KEY', { MY_KEY: key })).toThrow(/^MY_KEY holds a line break (?!.*secret)/);
     },
@@ -127,12 +130,15 @@ describe('a key', () => {
 });
 
 describe('the address of a database', () => {
-  test.each(['postgres://me:pw@db/log', 'postgresql://db:5432/log?sslmode=require'])('is read: %s', (url) => {
-    expect(readDatabaseUrl('LOG_URL', { LOG_URL: url })).toBe(url);
-  });
+  test.each(['postgres://me:pw@db/log', 'postgresql://db:5432/log?sslmode=require'])(
+    'the address of a database is read: %s',
+    (url) => {
+      expect(readDatabaseUrl('LOG_URL', { LOG_URL: url })).toBe(url);
+    },
+  );
 
   test.each([undefined, '', 'hidden', 'https://me:hidden@host/db', 'host=db password=hidden', 'postgres://hidden\n'])(
-    'that cannot be used is refused by the name of its variable, unseen: %j',
+    'an unusable address of a database is refused by the name of its variable, unseen: %j',
     (url) => {
       expect(() => readDatabaseUrl('LOG_URL', { LOG_URL: url })).toThrow(
         expect.objectContaining({
@@ -168,7 +174,7 @@ test('a relative XDG_CACHE_HOME is ignored, as its specification says', () => {
   expect(path.isAbsolute(readEnvironment({ XDG_CACHE_HOME: 'cache' }).cache)).toBe(true);
 });
 
-test('settings that a program gives win over the variables, and null takes the cap away', () => {
+test('settings of a program win over the variables, and null removes the cap', () => {
   const env = { TUNELOOP_HOME: '/from/variable', TUNELOOP_TASK_QUEUE: 'variable', TUNELOOP_MONTHLY_BUDGET_USD: '5' };
   expect(environmentWith({}, env)).toEqual(readEnvironment(env));
   expect(environmentWith({ home: '/own', taskQueue: 'own', monthlyBudgetUsd: null }, env)).toEqual({

@@ -27,7 +27,7 @@ function refusal(text: string): string {
 }
 
 describe('a pipeline', () => {
-  test('needs four keys; the others have defaults', () => {
+  test('a pipeline needs four keys; the others have defaults', () => {
     expect(parsePipeline(LEAST, 'p.yaml')).toStrictEqual({
       name: 'shop',
       task: 'classification',
@@ -65,7 +65,7 @@ describe('a pipeline', () => {
     });
   });
 
-  test('has the defaults within a part that names other keys', () => {
+  test('a pipeline has the defaults within a part that names other keys', () => {
     const { clean, split, evaluation } = parsePipeline(
       `${LEAST}clean: { duplicates: keep }\nsplit: { seed: 7 }\nevaluation: { concurrency: 2 }\n`,
       'p.yaml',
@@ -75,7 +75,7 @@ describe('a pipeline', () => {
     expect(evaluation).toEqual({ metric: 'accuracy', baseline: 'recorded', alternatives: [], concurrency: 2 });
   });
 
-  test('of generation is judged by rouge_l unless it says otherwise', () => {
+  test('a pipeline of generation is judged by rouge_l unless it says otherwise', () => {
     expect(parsePipeline(GENERATION, 'p.yaml').evaluation.metric).toBe('rouge_l');
     const similar = `${GENERATION}evaluation: { metric: similarity }\n`;
     expect(parsePipeline(similar, 'p.yaml').evaluation.metric).toBe('similarity');
@@ -85,11 +85,11 @@ describe('a pipeline', () => {
     ['0', 0.2],
     ['0.3', 0.15],
     ['{ file: test.jsonl }', 0.15],
-  ])('with split.test: %s validates on a share of %d', (test, validation) => {
+  ])('a pipeline with split.test: %s validates on a share of %d', (test, validation) => {
     expect(parsePipeline(`${LEAST}split: { test: ${test} }\n`, 'p.yaml').split.validation).toBe(validation);
   });
 
-  test('may say everything', () => {
+  test('a pipeline may set every key', () => {
     const text = `${GENERATION}$schema: ../schema.json
 clean: { instructions: auto, duplicates: keep }
 split: { validation: 0.3, test: { file: test.jsonl }, seed: 0 }
@@ -109,7 +109,7 @@ retraining: { cron: '0 3 * * 1', timezone: Europe/Berlin }
     });
   });
 
-  test('may be JSON, indented by spaces or tabs', () => {
+  test('a pipeline may be JSON, indented by spaces or tabs', () => {
     const pipeline = {
       name: 'shop',
       task: 'classification',
@@ -121,7 +121,7 @@ retraining: { cron: '0 3 * * 1', timezone: Europe/Berlin }
     }
   });
 
-  test('may begin with a byte order mark and end its lines in CR LF', () => {
+  test('a pipeline may begin with a byte order mark and end its lines in CR LF', () => {
     expect(parsePipeline(`\ufeff${LEAST.replaceAll('\n', '\r\n')}`, 'p.yaml')).toEqual(parsePipeline(LEAST, 'p.yaml'));
   });
 });
@@ -247,7 +247,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     expect(refusal(text).split('\n')).toContainEqual(expect.stringContaining(message));
   });
 
-  test('all of them at once, one a line', () => {
+  test('all mistakes are named at once, one a line', () => {
     const text = LEAST.replace('shop', 'Shop').replace('path:', 'pth:').replace('task:', 'tsk:');
     const problems = refusal(text).split('\n');
     expect(problems.map((problem) => /^p\.yaml:(\d): (?:unknown key )?([\w.]+)/.exec(problem)?.slice(1))).toEqual(
@@ -262,19 +262,19 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     expect(problems).toHaveLength(5);
   });
 
-  test('in a JSON file too', () => {
+  test('a mistake in a JSON file is named too', () => {
     const text = JSON.stringify({ ...parsePipeline(LEAST, 'p.yaml'), evaluation: { concurency: 4 } }, null, 2);
     const line = text.split('\n').findIndex((each) => each.includes('concurency')) + 1;
     expect(refusal(text)).toMatch(new RegExp(`^p\\.yaml:${line}: unknown key evaluation\\.concurency;`));
   });
 
-  test('behind lines that end in CR LF', () => {
+  test('a mistake after lines that end in CR LF is named too', () => {
     expect(refusal(`${LEAST}sources: 1\n`.replaceAll('\n', '\r\n'))).toMatch(/^p\.yaml:5: unknown key sources;/);
   });
 });
 
 describe('jobs', () => {
-  test('twelve are allowed, and more if that is asked for', () => {
+  test('twelve jobs are allowed, and more if candidates.jobs asks for them', () => {
     const models = (count: number) => Array.from({ length: count }, (_, index) => `m${index}`).join(', ');
     const text = (count: number, more = '') => LEAST.replace('[local-nano]', `[${models(count)}]${more}`);
     expect(parsePipeline(text(4), 'p.yaml').candidates.models).toHaveLength(4);
@@ -282,7 +282,7 @@ describe('jobs', () => {
     expect(parsePipeline(text(5, ', jobs: 15'), 'p.yaml').candidates.jobs).toBe(15);
   });
 
-  test('values that are given twice count once', () => {
+  test('repeated values count once as jobs', () => {
     const text = LEAST.replace(']', ', m1, m2, m3, m3], learning_rate_multiplier: [0.5, 1, 1], epochs: [1, 1]');
     expect(parsePipeline(text, 'p.yaml').candidates.jobs).toBeUndefined();
     const more = text.replace('epochs: [1, 1]', 'epochs: [1, 2]');
@@ -299,7 +299,7 @@ describe('a provider', () => {
     'http://127.0.0.1:9/v1',
     'http://127.8.9.10/v1',
     'http://[::1]:8080/v1',
-  ])('may be at %s', (baseURL) => {
+  ])('a provider may be at %s', (baseURL) => {
     expect(parsePipeline(at(baseURL), 'p.yaml').provider).toEqual({ baseURL, apiKeyEnv: 'MY_KEY' });
   });
 
@@ -313,28 +313,31 @@ describe('a provider', () => {
     'http://[::2]/v1',
     'ftp://localhost/v1',
     'file:///etc/passwd',
-  ])('may not be at %s, where a key could be read on the way', (baseURL) => {
+  ])('a provider may not be at %s, where a key could be read on the way', (baseURL) => {
     expect(refusal(at(baseURL))).toBe(
       'p.yaml:5: provider.baseURL must be https:, or http: on a loopback address, because a key or production data are sent there',
     );
   });
 
-  test.each(['sk-abc', 'my_key', '1KEY', ''])('names the variable of its key, not a key such as %j', (apiKeyEnv) => {
-    const text = `${LEAST}provider: { baseURL: 'https://api.example.com', apiKeyEnv: '${apiKeyEnv}' }\n`;
-    expect(refusal(text)).toMatch(
-      /^p\.yaml:5: provider\.apiKeyEnv must be the name of an environment variable, not the key itself/,
-    );
-  });
+  test.each(['sk-abc', 'my_key', '1KEY', ''])(
+    'a provider names the variable of its key, not a key such as %j',
+    (apiKeyEnv) => {
+      const text = `${LEAST}provider: { baseURL: 'https://api.example.com', apiKeyEnv: '${apiKeyEnv}' }\n`;
+      expect(refusal(text)).toMatch(
+        /^p\.yaml:5: provider\.apiKeyEnv must be the name of an environment variable, not the key itself/,
+      );
+    },
+  );
 });
 
 describe('a pipeline file', () => {
-  test('of the example can be used as it is', async () => {
+  test('the pipeline file of the example can be used unchanged', async () => {
     const pipeline = await readPipelineFile(EXAMPLE);
     expect(pipeline).toMatchObject({ name: 'support-triage', task: 'classification', provider: 'local' });
     expect(pipeline.source).toMatchObject({ path: path.join(path.dirname(EXAMPLE), 'log.jsonl') });
   });
 
-  test('has absolute paths once read, taken relative to it and not to the working directory', async () => {
+  test('a pipeline file has absolute paths once read, taken relative to it and not to the working directory', async () => {
     const inner = path.join(folder, 'project');
     mkdirSync(inner);
     const file = path.join(inner, 'p.yaml');
@@ -346,7 +349,7 @@ describe('a pipeline file', () => {
     }
   });
 
-  test('has the later answers that lie beside it, unless it names others', async () => {
+  test('a pipeline file has the later answers that lie beside it, unless it names others', async () => {
     const file = path.join(folder, 'answered.yaml');
     writeFileSync(file, LEAST);
     const { name } = parsePipeline(LEAST, file);
@@ -365,7 +368,7 @@ describe('a pipeline file', () => {
       return readPipelineFile(file);
     };
 
-    test('by paths relative to the file', async () => {
+    test('a pipeline file names a scorer and a schema by paths relative to the file', async () => {
       mkdirSync(path.join(folder, 'scorers'));
       const files = ['scorers/words.mjs', 'answer.json'].map((name) => path.join(folder, name));
       for (const file of files) writeFileSync(file, '');
@@ -381,7 +384,7 @@ describe('a pipeline file', () => {
       expect(absolute.evaluation.scorer?.module).toBe(files[0]);
     });
 
-    test('by the name of a package that is installed beside the file', async () => {
+    test('a pipeline file names a scorer by the name of a package that is installed beside the file', async () => {
       const installed = path.join(folder, 'node_modules', 'word-scorers');
       mkdirSync(installed, { recursive: true });
       writeFileSync(path.join(installed, 'package.json'), '{"name":"word-scorers","main":"lib.js"}');
@@ -395,14 +398,14 @@ describe('a pipeline file', () => {
       ['scorer: { module: no-such-package }', 'evaluation.scorer.module names no-such-package, and no package'],
       ['scorer: { module: fs }', 'evaluation.scorer.module names fs, and no package'],
       ['scorer: { module: lib.js }', 'evaluation.scorer.module names lib.js, and no package'],
-    ])('and %s is refused with line and key', async (line, message) => {
+    ])('the setting %s is refused with line and key', async (line, message) => {
       await expect(read('absent.yaml', `${CUSTOM}  ${line}\n`)).rejects.toMatchObject({
         code: 'PIPELINE_INVALID',
         message: expect.stringContaining(`absent.yaml:7: ${message}`),
       });
     });
 
-    test('and a schema that is not there is refused with line and key', async () => {
+    test('a missing schema is refused with line and key', async () => {
       await expect(read('schema.yaml', `${GENERATION}evaluation: { json_schema: none.json }\n`)).rejects.toMatchObject({
         code: 'PIPELINE_INVALID',
         message: expect.stringContaining(
@@ -412,13 +415,13 @@ describe('a pipeline file', () => {
     });
   });
 
-  test('keeps paths that are absolute', async () => {
+  test('a pipeline file keeps paths that are absolute', async () => {
     const file = path.join(folder, 'absolute.yaml');
     writeFileSync(file, LEAST.replace('log.jsonl', '/var/log/shop.jsonl'));
     expect((await readPipelineFile(file)).source).toMatchObject({ path: path.resolve('/var/log/shop.jsonl') });
   });
 
-  test('that is missing is named, with what to do', async () => {
+  test('a missing pipeline file is named, with advice', async () => {
     const file = path.join(folder, 'missing.yaml');
     await expect(readPipelineFile(file)).rejects.toMatchObject({
       code: 'PIPELINE_INVALID',
@@ -426,14 +429,14 @@ describe('a pipeline file', () => {
     });
   });
 
-  test('that is a folder is refused', async () => {
+  test('a folder in place of a pipeline file is refused', async () => {
     await expect(readPipelineFile(folder)).rejects.toMatchObject({
       code: 'PIPELINE_INVALID',
       message: expect.stringContaining(folder),
     });
   });
 
-  test('with a mistake is named as it was given', async () => {
+  test('a pipeline file with a mistake is named as it was given', async () => {
     const file = path.join(folder, 'mistaken.yaml');
     writeFileSync(file, `${LEAST}sources: 1\n`);
     await expect(readPipelineFile(file)).rejects.toThrow(`${file}:5: unknown key sources`);
@@ -444,7 +447,7 @@ test('a glob without quotes is named as such', () => {
   expect(refusal(LEAST.replace('log.jsonl', '*.jsonl'))).toMatch(/^p\.yaml:3: .*needs quotes/);
 });
 
-test('a base URL that is none is refused', () => {
+test('an invalid base URL is refused', () => {
   expect(refusal(`${LEAST}provider: { baseURL: nonsense, apiKeyEnv: KEY }\n`)).toMatch(/^p\.yaml:5: provider\.baseURL/);
 });
 
@@ -456,7 +459,7 @@ test.each([
   "{ baseURL: 'https://x.com', apiKeyEnv: sk-abc }",
   "{ baseURL: 'https://x.com', apiKey: sk-abc }",
   'sk-abc',
-])('a key that was put into the file is not repeated: %s', (provider) => {
+])('a key in the file is not repeated: %s', (provider) => {
   const message = refusal(`${LEAST}provider: ${provider}\n`);
   expect(message).toMatch(/^p\.yaml:5: provider/);
   expect(message).not.toContain('sk-abc');

@@ -17,7 +17,7 @@ function priceFile(content: unknown): string {
   return file;
 }
 
-test('the prices that come along can be read and are dated', () => {
+test('the prices of the package can be read and are dated', () => {
   const prices = readPrices(undefined);
   expect(prices.date).toMatch(/^\d{4}-\d{2}-\d{2}$/);
   expect(prices.models['gpt-4.1-mini']).toMatchObject({ training: expect.any(Number) });
@@ -27,7 +27,7 @@ test('a price file replaces all of them', () => {
   expect(readPrices(priceFile(own))).toEqual(own);
 });
 
-test('prices of cached input may be there, for tuned models and for others', () => {
+test('prices of cached input are optional, for tuned models and for others', () => {
   const { training } = own.models.ours;
   const models = {
     ours: { training, tuned: { input: 2, cached: 1, output: 3 }, base: { input: 4, cached: 2, output: 5 } },
@@ -60,7 +60,7 @@ test.each<[string, unknown, string]>([
   expect(() => readPrices(file)).toThrow(`TUNELOOP_PRICES names ${file}, which cannot be used`);
 });
 
-test('a price file that is missing is refused by its name', () => {
+test('a missing price file is refused by its name', () => {
   const file = path.join(folder, 'missing.json');
   expect(() => readPrices(file)).toThrow(
     expect.objectContaining({ code: 'ENVIRONMENT_INVALID', message: expect.stringContaining(file) }),

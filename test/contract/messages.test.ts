@@ -15,14 +15,14 @@ type BothWays = [Implemented] extends [Defined] ? ([Defined] extends [Implemente
 const matches: BothWays = true;
 
 describe('the definitions of workflows', () => {
-  test('each has the name under which a client starts it', () => {
+  test('each definition has the name under which a client starts its workflow', () => {
     expect(matches).toBe(true);
     expect(Object.entries(WORKFLOWS).map(([key, definition]) => [key, extractWorkflowType(definition)])).toEqual(
       Object.keys(WORKFLOWS).map((key) => [key, key]),
     );
   });
 
-  test('a definition refuses to run, because a worker alone has what a workflow does', async () => {
+  test('a definition refuses to run, because only a worker has the implementation', async () => {
     await expect(WORKFLOWS.orphanSweep()).rejects.toThrow(/orphanSweep is the definition of a workflow/);
   });
 

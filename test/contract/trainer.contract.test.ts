@@ -171,7 +171,7 @@ withSpec('every answer of the trainer obeys the specification', () => {
     expect(exchanges.filter(({ status }) => status >= 400)).toHaveLength(20);
   });
 
-  test('each operation of the server was seen to succeed', () => {
+  test('each operation of the server has succeeded at least once', () => {
     const spec = JSON.parse(readFileSync(SPEC, 'utf8')) as Spec;
     const seen = exchanges
       .filter(({ status }) => status === 200)

@@ -17,7 +17,7 @@ afterEach(() => jest.restoreAllMocks());
 const signed = (changes: Partial<Parameters<typeof sign>[1]> = {}, body = BODY) =>
   sign(body, { id: 'wh_1', at: NOW, secret: SECRET, ...changes });
 
-test('the example of the specification is signed as there', () => {
+test('the example of the specification is signed as the specification says', () => {
   // https://github.com/standard-webhooks/standard-webhooks, the test vector of its libraries.
   const headers = sign('{"test": 2432232314}', {
     id: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
@@ -28,7 +28,7 @@ test('the example of the specification is signed as there', () => {
   expect(headers['webhook-timestamp']).toBe('1614265330');
 });
 
-test('what is signed here is verified here, and by the client of OpenAI, whatever the body', async () => {
+test('our signature is verified here, and by the client of OpenAI, for any body', async () => {
   const { webhooks } = new OpenAI({ apiKey: 'any' });
   await fc.assert(
     fc.asyncProperty(fc.json(), fc.stringMatching(/^[\w-]{1,40}$/), async (body, id) => {
@@ -52,7 +52,7 @@ test('a body that differs in one byte is refused', async () => {
   );
 });
 
-test('bytes that are no UTF-8 are no other text that was signed', async () => {
+test('bytes that are no UTF-8 do not count as another signed text', async () => {
   const headers = signed({}, '"\ufffd"');
   expect(verify(Buffer.from('"\ufffd"'), { ...headers }, SECRET)).toMatchObject({ id: 'wh_1' });
   expect(verify(Buffer.from([0x22, 0xff, 0x22]), { ...headers }, SECRET)).toEqual(REFUSED);
@@ -92,7 +92,7 @@ test.each([
   [-300, true],
   [300, true],
   [301, false],
-])('a delivery whose clock is %d s from ours: taken is %s', async (seconds, taken) => {
+])('a delivery whose clock is %d s from ours: accepted is %s', async (seconds, taken) => {
   const headers = signed({ at: new Date(NOW.getTime() + seconds * 1000) });
   expect('id' in verify(Buffer.from(BODY), { ...headers }, SECRET)).toBe(taken);
 });

@@ -121,7 +121,7 @@ describe('money has a cap', () => {
     });
   });
 
-  test('F36 the account of the month does not answer: no job is created, and the run goes on when it does', async () => {
+  test('F36 the account of the month does not answer: no job is created, and the run continues when it does', async () => {
     const account = monthlyBudgetId(new Date());
     // It exists, and nobody works for it.
     const deaf = await stack.client.workflow.start(WORKFLOWS.monthlyBudget, {
@@ -145,7 +145,7 @@ describe('money has a cap', () => {
     expect(spentUsd).toBeCloseTo((await truth({ shortQuestions: false })).get(run.workflowId) ?? 0, 9);
   });
 
-  test('F35 a budget that pays for some of the candidates: the others are skipped and named, and it is kept', async () => {
+  test('F35 a budget that pays for some of the candidates: the others are skipped and named, and the budget is kept', async () => {
     const budget = 0.07;
     const run = await ended(await startRun({ budget_usd: budget }));
     expect(run.status).toBe('completed');
@@ -166,7 +166,7 @@ describe('money has a cap', () => {
     expect(run.spent?.usd).toBeCloseTo((await truth({ shortQuestions: false })).get(run.runId) ?? 0, 9);
   });
 
-  test('F35 two runs want what is left of the month: together they never exceed it', async () => {
+  test('F35 two runs want the rest of the month’s budget: together they never exceed it', async () => {
     const both = await Promise.all([startRun({}), startRun({})]);
     const results = await Promise.all(both.map(ended));
     const all = await truth();

@@ -61,7 +61,7 @@ describe('a run that does not end by itself', () => {
       ],
     ],
   ])(
-    'F24 cancelled while the creation of its jobs %s: they are cancelled although no id had come back',
+    'F24 cancelled while the creation of its jobs %s: they are cancelled although no id was returned',
     async (_name, rules) => {
       await stack.setFaults(rules);
       const before = stack.ledger().length;
@@ -86,7 +86,7 @@ describe('a run that does not end by itself', () => {
     await expectCancelled(run);
   });
 
-  test('F24 cancelled, and the worker that sent the creations is killed: the jobs are cancelled though nobody knew their ids', async () => {
+  test('F24 cancelled, and the worker that sent the creations is killed: the jobs are cancelled though no process knew their ids', async () => {
     await stack.setFaults([{ endpoint: 'jobs.create', effect: { kind: 'execute_then_hang' } }]);
     const before = stack.ledger().length;
     const run = await startRun(TWO);
@@ -99,7 +99,7 @@ describe('a run that does not end by itself', () => {
     expect(executed(stack.ledger().slice(before), 'jobs.create')).toHaveLength(2);
   });
 
-  test('F25 the cancel API fails three times: it is asked again until the job has ended', async () => {
+  test('F25 the cancel API fails three times: the cancellation is repeated until the job has ended', async () => {
     const run = await startRun({ models: ['local-nano'], learning_rate_multiplier: 1, epochs: 1 });
     await until(async () => (await jobsOf(stack, run.workflowId)).length === 1, 'a job');
     await stack.setFaults([
@@ -123,7 +123,7 @@ describe('a run that does not end by itself', () => {
       return run;
     };
 
-    test('its jobs are cancelled by `tuneloop sweep`, which names them; jobs of runs that go on are not', async () => {
+    test('`tuneloop sweep` cancels and names the jobs of a terminated run; jobs of open runs stay', async () => {
       const open = await startRun({ models: ['local-nano'], learning_rate_multiplier: 2, epochs: 1 });
       await until(async () => (await jobsOf(stack, open.workflowId)).length === 1, 'a job');
       const run = await orphan();
@@ -141,7 +141,7 @@ describe('a run that does not end by itself', () => {
       await expectCancelled(open);
     });
 
-    test('a worker sees to it that they are looked for every ten minutes, and that cancels them too', async () => {
+    test('a worker makes sure that orphaned jobs are looked for every ten minutes, and that look cancels them too', async () => {
       const schedule = stack.client.schedule.getHandle(orphanSweepScheduleId('tuneloop'));
       const { spec, policies, state } = await schedule.describe();
       expect(state.paused).toBe(false);
@@ -153,7 +153,7 @@ describe('a run that does not end by itself', () => {
       expect(statuses(await jobsOf(stack, run.workflowId))).toEqual(['cancelled', 'cancelled']);
     });
 
-    test('only the run, its candidates hear of it and cancel their jobs themselves', async () => {
+    test('the candidates of a run that alone is terminated hear of it and cancel their jobs themselves', async () => {
       const run = await startRun(TWO);
       await until(async () => (await jobsOf(stack, run.workflowId)).length === 2, 'two jobs');
       await run.terminate();
@@ -161,7 +161,7 @@ describe('a run that does not end by itself', () => {
       expect(statuses(await jobsOf(stack, run.workflowId))).toEqual(['cancelled', 'cancelled']);
     });
 
-    test('a job whose workflow this server does not know is left alone: another server may wait for it', async () => {
+    test('a job of an unknown workflow is left alone, because another server may wait for it', async () => {
       const run = await orphan();
       const [ours] = await jobsOf(stack, run.workflowId);
       if (!ours) throw new Error('no job');

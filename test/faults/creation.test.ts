@@ -83,7 +83,7 @@ describe('a job is created once, whatever becomes of the request', () => {
     expect(await bench.requests('jobs.create')).toHaveLength(before + requests);
   });
 
-  test('F02 F03 any series of lost answers and refusals that pass ends with one job', async () => {
+  test('F02 F03 any series of lost answers and passing refusals ends with one job', async () => {
     const effects = fc.constantFrom<FaultRule['effect']>(
       { kind: 'reset' },
       { kind: 'status', status: 500 },
@@ -145,7 +145,7 @@ describe('a job is created once, whatever becomes of the request', () => {
     ['as soon as a phase ends', 3, 'validating'],
     ['at the tenth question', 10, null],
   ] as const)(
-    'F05 as F02, and the list lags for longer than is waited: the extra job is cancelled %s, and told',
+    'F05 as F02, and the list lags for longer than the settling time: the extra job is cancelled %s, and reported',
     async (_when, attempt, phase) => {
       const { input, first, second } = await twice();
       await bench.setFaults();
@@ -177,7 +177,7 @@ describe('a job is created once, whatever becomes of the request', () => {
     expect(bench.log.at(-1)).toMatchObject({ kept: second, extra: first });
   });
 
-  test('F05 where the list cannot be had in that moment, the job is asked for again until it can', async () => {
+  test('F05 if the list fails in that moment, the job is looked for again until it answers', async () => {
     const { input } = await twice();
     await bench.openai.fineTuning.jobs.cancel(input.jobId);
     await bench.setFaults({ endpoint: 'jobs.list', calls: [1], effect: { kind: 'status', status: 401 } });
@@ -226,7 +226,7 @@ describe('a worker dies while jobs are created', () => {
     return (await run.describe()).status.name;
   };
 
-  test('F01 the worker is killed between the request for a job and its answer: one job each, and the run goes on within 20 s', async () => {
+  test('F01 the worker is killed between the request for a job and its answer: one job each, and the run continues within 20 s', async () => {
     // One request was executed; the other is still on its way when the worker dies, and is executed later.
     await stack.setFaults([
       { endpoint: 'jobs.create', calls: [1], effect: { kind: 'execute_then_hang' } },
@@ -272,7 +272,7 @@ describe('a worker dies while jobs are created', () => {
     }
   });
 
-  test('F06 the worker is killed again and again while eight jobs start: eight keys, eight jobs', async () => {
+  test('F06 the worker is killed repeatedly while eight jobs start: eight keys, eight jobs', async () => {
     // The choices of a seed; the moments at which they meet the processes are the machine's.
     const random = randomShares(6);
     await stack.setFaults(

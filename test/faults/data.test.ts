@@ -83,7 +83,7 @@ describe('F41 a log with a broken row', () => {
     ['CR LF', `${GOOD.join('\r\n')}\r\n`, { crlf: [1, 2, 3] }],
     ['blank lines', `\n${GOOD.join('\n \t\n\n')}\n\n`, { 'blank-line': [1, 3, 4, 6, 7, 9] }],
     ['no line break at the end', GOOD.join('\n'), {}],
-  ])('%s costs no row, and is told', async (_name, bytes, verdicts) => {
+  ])('%s costs no row, and is reported', async (_name, bytes, verdicts) => {
     const read = await collect(bytes);
     expect(read.rows.map(text)).toEqual(['one', 'two', 'three']);
     expect(read.verdicts).toEqual(verdicts);
@@ -96,7 +96,7 @@ describe('F41 a log with a broken row', () => {
     },
   );
 
-  test('whatever byte is changed: only the line with it, or one beside it, is lost, and it is counted', async () => {
+  test('a changed byte loses only its line, or one beside it, and the loss is counted', async () => {
     const good = Buffer.from(`${GOOD.join('\n')}\n`);
     await fc.assert(
       // But for the last line break: without it the last row may still be being written.
@@ -127,7 +127,7 @@ describe('F41 a log with a broken row', () => {
 });
 
 describe('F43 a log whose rows repeat, or are known from the test file', () => {
-  test('inputs that are equal or nearly so are on one side, and those of the test file on none', async () => {
+  test('equal and nearly equal inputs are on one side, and those of the test file on none', async () => {
     const rows = shopRows(90);
     const told = (input: string) => ({ input, label: 'refund' });
     const inputOf = (each: object) => {
@@ -150,7 +150,7 @@ describe('F43 a log whose rows repeat, or are known from the test file', () => {
     }
   });
 
-  test('two rows of one id are told', async () => {
+  test('two rows of one id are reported', async () => {
     const [first, ...others] = shopRows(60);
     const rows = [first, ...others.map((each, index) => (index === 5 ? { ...each, id: 'row-0' } : each))];
     const { pipeline } = pipelineOf(rows.map((each) => `${JSON.stringify(each)}\n`).join(''));

@@ -109,7 +109,7 @@ describe('the provider answers with an error', () => {
     expect((chat?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(seconds * 1000);
   });
 
-  test('F08 429 for an exhausted quota: one request each, the run pauses, and goes on with the same step when told to', async () => {
+  test('F08 429 for an exhausted quota: one request each, the run pauses, and continues with the same step after a resume', async () => {
     await stack.setFaults([
       // Time to ask for a resume too early.
       { endpoint: 'jobs.create', times: 2, effect: { kind: 'latency', ms: 8000 } },
@@ -140,7 +140,7 @@ describe('the provider answers with an error', () => {
     expect((await command(stack, 'resume', 'no/such-run')).stderr).toMatch(/RUN_NOT_FOUND/);
   });
 
-  test('F08 a quota ends a job: the others go on, and after the resume it is made anew as generation 2', async () => {
+  test('F08 a quota ends a job: the others continue, and after the resume it is made anew as generation 2', async () => {
     const error = { code: 'credit_balance_exhausted', message: 'The balance is used up' };
     await stack.setFaults([
       { endpoint: 'jobs.create', calls: [1], effect: { kind: 'job_status', status: 'failed', error } },
@@ -212,7 +212,7 @@ describe('the provider answers with an error', () => {
     },
   );
 
-  test('F09 403 because the provider lets nobody of this organization train: the run pauses before any upload', async () => {
+  test('F09 403 because the provider does not let this organization train: the run pauses before any upload', async () => {
     await stack.setFaults([{ endpoint: 'jobs.list', effect: CLOSED }]);
     const run = await startRun(1);
     await untilPaused(run);
@@ -225,7 +225,7 @@ describe('the provider answers with an error', () => {
     expect(statuses(await jobsOf(stack, run.workflowId))).toEqual(['succeeded']);
   });
 
-  test('F09 it closes after the upload: the run pauses in its look for the job, which nobody has to cancel', async () => {
+  test('F09 the platform closes after the upload: the run pauses in its look for the job, and no job has to be cancelled', async () => {
     // The first question is that of the plan.
     await stack.setFaults([{ endpoint: 'jobs.list', calls: [2, 3, 4], effect: CLOSED }]);
     const run = await startRun(1);
@@ -237,7 +237,7 @@ describe('the provider answers with an error', () => {
     expect(statuses(await jobsOf(stack, run.workflowId))).toEqual(['succeeded']);
   });
 
-  test('F09 401 or 403 for each job: refused once each, the run fails, and all that was held back is free again', async () => {
+  test('F09 401 or 403 for each job: refused once each, the run fails, and all its reservations are released', async () => {
     const account = stack.client.workflow.getHandle(monthlyBudgetId(new Date()));
     const held = await account.query(spendingQuery);
     await stack.setFaults([

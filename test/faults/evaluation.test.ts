@@ -43,7 +43,7 @@ describe('an evaluation', () => {
     return stack.startRun(file);
   };
 
-  test('F17 the worker is killed in the middle, twice: only the rows that were in flight are asked for again', async () => {
+  test('F17 the worker is killed twice during an evaluation: only the rows that were in flight are asked for again', async () => {
     await stack.setFaults([{ endpoint: 'chat', effect: { kind: 'latency', ms: 150 } }]);
     const before = stack.ledger().length;
     const asked = () => executed(stack.ledger().slice(before), 'chat');
@@ -172,7 +172,7 @@ describe('F18 an answer that is no completion', () => {
     }
   };
 
-  test('a completion without text is invalid, and the others count', async () => {
+  test('a completion without text is invalid, and the other rows count', async () => {
     const body = JSON.stringify({ choices: [{ message: { content: null }, finish_reason: 'content_filter' }] });
     expect(await evaluate([{ type: 'application/json', body }], 'null')).toMatchObject({
       n: 3,

@@ -22,7 +22,7 @@ describe('several workers on one queue', () => {
     await stack.stop();
   });
 
-  test('F30 workers come and go while runs go on: histories pass from one to the other, and all runs end', async () => {
+  test('F30 workers come and go during runs: histories pass from one to the other, and all runs end', async () => {
     const runs = await Promise.all(
       Array.from({ length: RUNS }, (_, index) =>
         stack.startRun(

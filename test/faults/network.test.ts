@@ -47,7 +47,7 @@ describe('a bad network', () => {
     return stack.startRun(file);
   };
 
-  test('F21 worker and server are cut off from each other, with and without being told: no step is done twice, and it goes on', async () => {
+  test('F21 worker and server are cut off from each other, with and without an error: no step is done twice, and the run continues', async () => {
     const run = await startRun(async (trainerURL) => {
       provider = await startProxy(new URL(trainerURL).origin);
       return provider.baseURL;

@@ -44,7 +44,7 @@ describe('a schedule that fires more often than its runs end', () => {
   const tickEverySecond = () =>
     handle().update(({ action, policies, state }) => ({ spec: EVERY_SECOND, action: whole(action), policies, state }));
 
-  test('F33 F34 the schedules of pipelines and of the sweep never start a second run, and make up for little', async () => {
+  test('F33 F34 the schedules of pipelines and of the sweep never start a second run, and catch up little', async () => {
     expect((await describeIt()).policies).toMatchObject({
       overlap: 'SKIP',
       catchupWindow: 3_600_000,
@@ -54,7 +54,7 @@ describe('a schedule that fires more often than its runs end', () => {
     expect(sweep.policies).toMatchObject({ overlap: 'SKIP', catchupWindow: 60_000 });
   });
 
-  test('F33 the schedule fires while a run goes on: skipped and counted, and never two at a time', async () => {
+  test('F33 the schedule fires during a run: skipped and counted, and never two at a time', async () => {
     await tickEverySecond();
     await until(async () => {
       expect(await running()).toBeLessThanOrEqual(1);
@@ -68,7 +68,7 @@ describe('a schedule that fires more often than its runs end', () => {
     expect(JSON.parse(stdout)[0].skippedOverlap).toBeGreaterThanOrEqual(3);
   });
 
-  test(`F34 the server is down over ${MISSED} times: one run makes up for all of them`, async () => {
+  test(`F34 the server is down over ${MISSED} times: one run catches up for all of them`, async () => {
     await handle().pause();
     await until(async () => (await running()) === 0, 'no run');
     const before = (await describeIt()).info;

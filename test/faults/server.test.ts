@@ -31,7 +31,7 @@ describe('the Temporal server is killed', () => {
   });
   afterAll(() => stack.stop());
 
-  test('F19 F20 once with eight jobs that are waited for, and then again and again: nothing is lost and nothing is done twice', async () => {
+  test('F19 F20 the server is killed once with eight waiting jobs, and then repeatedly: nothing is lost and nothing is done twice', async () => {
     const database = path.join(stack.home, 'temporal.db');
     const file = stack.writePipeline('server', shopRows(60), { candidates: EIGHT });
     const run = await stack.startRun(file);

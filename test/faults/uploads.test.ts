@@ -72,7 +72,7 @@ describe('an upload goes wrong', () => {
     expect(await sent()).toBe(before + 1);
   });
 
-  test('F12 a file of this name whose bytes are not all there is not taken for it', async () => {
+  test('F12 an incomplete file of this name is not taken for it', async () => {
     const file = await artifact(1000);
     const half = new File(['{}\n'], `train-${file.sha256}.jsonl`);
     const { id: other } = await bench.openai.files.create({ file: half, purpose: 'fine-tune' });
@@ -81,7 +81,7 @@ describe('an upload goes wrong', () => {
     expect(await sha256Of(id)).toBe(file.sha256);
   });
 
-  test('F12 the list of files cannot be had: nothing is sent blindly', async () => {
+  test('F12 the list of files cannot be read: nothing is sent blindly', async () => {
     await bench.setFaults({ endpoint: 'files.list', effect: { kind: 'status', status: 500 } });
     const file = await artifact(1000);
     const before = await sent();

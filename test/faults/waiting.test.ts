@@ -57,7 +57,7 @@ describe('a job does not end as hoped', () => {
   };
   const workerLog = () => readFileSync(path.join(stack.home, 'logs', 'worker.log'), 'utf8');
 
-  test('F13 F15 jobs that do not get on, one in each phase and two in a status that is no phase: deadline, cancel, named failure, money released', async () => {
+  test('F13 F15 stuck jobs, one in each phase and two in a status that is no phase: deadline, cancel, named failure, money released', async () => {
     await show(
       { kind: 'job_status', status: 'validating_files' },
       { kind: 'job_status', status: 'queued' },
@@ -97,7 +97,7 @@ describe('a job does not end as hoped', () => {
     expect(workerLog()).not.toMatch(/"status":"paused".*not known/);
   });
 
-  test('F15 a status that nobody knows and that passes is waited for', async () => {
+  test('F15 an unknown status that passes is waited for', async () => {
     await show({ kind: 'job_status', status: 'resuming' });
     const run = await startRun(1);
     await until(() => /"status":"resuming".*not known/.test(workerLog()), 'a warning');

@@ -9,7 +9,7 @@ describe('demo', () => {
   const { home, remove } = temporaryHome();
   afterAll(remove);
 
-  test('the example ends with a winner, a report and nothing left running', async () => {
+  test('the example ends with a winner, a report and no running process', async () => {
     // Stretched, so that jobs can be stopped before they have ended.
     const ended = await cli(home, ['demo', '--json', '--job-seconds', '10']);
     const run = lastJson<RunJson>(ended);

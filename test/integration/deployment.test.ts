@@ -88,7 +88,7 @@ describe('a deployment', () => {
     expect(rejected.decision).toMatchObject({ kind: 'rejected', model: run.winnerModel });
   });
 
-  test('a later run meets the champion on rows that neither was trained on, and does not replace it without a gain', async () => {
+  test('a later run meets the champion on rows that neither was trained on, and replaces it only for a gain', async () => {
     const file = pipelineFile('again', { by: 'automatic', ...NO_CANARY });
     const first = await runOf(file);
     expect(first.decision).toMatchObject({ kind: 'promoted' });
@@ -103,7 +103,7 @@ describe('a deployment', () => {
     });
   });
 
-  test('F37 of two runs that end together none is forgotten, and the champion before stays the way back', async () => {
+  test('F37 two runs that end together are both kept, and a rollback leads to the champion before', async () => {
     const file = pipelineFile('twins', NO_CANARY);
     const runs = await Promise.all([runOf(file), runOf(file)]);
     const { decisions, challenger } = await state('twins');
@@ -122,7 +122,7 @@ describe('a deployment', () => {
     expect(await state('twins')).toMatchObject({ champion: { run: newer } });
   });
 
-  test('a winner that nobody approves in time is rejected, and the original prompt stays', async () => {
+  test('a winner that no person approves in time is rejected, and the original prompt stays', async () => {
     // About two seconds.
     await runOf(pipelineFile('late', { deadline_hours: 0.0006, ...NO_CANARY }));
     await until(async () => (await state('late')).challenger === null, 'the end of the deadline');
@@ -130,7 +130,7 @@ describe('a deployment', () => {
     await until(async () => (await readAlias(stack.home, 'late'))?.decision === 2, 'the alias of that');
   });
 
-  test('a canary that no call has reached says so, in the list of deployments', async () => {
+  test('a canary without calls says so, in the list of deployments', async () => {
     await runOf(pipelineFile('silent', { by: 'automatic', canary: { every_seconds: 1 } }));
     const listed = async () => (await command(stack, 'deployments')).stdout;
     await until(async () => (await listed()).includes('silent, canary: The log holds no call yet'), 'the first look');

@@ -100,7 +100,7 @@ describe('tuneloop label', () => {
     );
   });
 
-  test('a labelling that goes on is shown and not started again; Ctrl-C ends the looking, and cancel ends it with its answers', async () => {
+  test('a running labelling is shown and not started again; Ctrl-C ends the display, and cancel ends it with its answers', async () => {
     const { file, actuals, id } = newPipeline(rowsWithout(12, 200));
     // Long enough for the word to reach the worker, which hears it with its next sign of life.
     await stack.setFaults([{ endpoint: 'chat', effect: { kind: 'latency', ms: 1000 } }]);
@@ -124,7 +124,7 @@ describe('tuneloop label', () => {
     expect((await stack.client.workflow.getHandle(id).describe()).status.name).toBe('CANCELLED');
   });
 
-  test('labelling.budget_usd ends it before it is passed, with exit code 4, and more of it goes on', async () => {
+  test('labelling.budget_usd ends a labelling before it is exceeded, with exit code 4, and another one continues it', async () => {
     const rows = rowsWithout(12, 40);
     const budget = 0.0003;
     const { file, actuals } = newPipeline(rows, { budget_usd: budget });
@@ -153,7 +153,7 @@ describe('tuneloop label', () => {
     expect(questions(before)).toHaveLength(40);
   });
 
-  test('a quota pauses it, and resume lets it go on', async () => {
+  test('a quota pauses a labelling, and resume continues it', async () => {
     const { file, id } = newPipeline(rowsWithout(12, 10));
     const quota = { kind: 'status', status: 429, code: 'insufficient_quota' } as const;
     await stack.setFaults([{ endpoint: 'chat', effect: quota }]);
@@ -164,7 +164,7 @@ describe('tuneloop label', () => {
     expect((await labelling.ended).code).toBe(0);
   });
 
-  test('a teacher that the provider does not have ends it with its cause', async () => {
+  test('an unknown teacher ends a labelling with the cause', async () => {
     const { file } = newPipeline(rowsWithout(12, 10), { model: 'gpt-none' });
     const ended = await label(file, '--json').ended;
     expect(ended.code).toBe(4);

@@ -70,7 +70,7 @@ describe('runs on services that were kept', () => {
     expect(ended.code).toBe(4);
   });
 
-  test('a log with rows of every bad kind is used without them, and each of them is told', async () => {
+  test('a log with rows of every bad kind is used without them, and each of them is reported', async () => {
     const file = writePipeline(folder('hostile'), '', { name: 'hostile' });
     const hostile = await writeHostileLog(path.join(folder('hostile'), 'log.jsonl'));
     const ended = await cli(home, ['run', file, '--wait', '--json']);
@@ -83,7 +83,7 @@ describe('runs on services that were kept', () => {
     for (const { verdict } of hostile.expected) expect(stdout).toContain(verdict);
   });
 
-  test('a log that is read strictly fails the run at its first bad row, with file, line and reason', async () => {
+  test('strict reading fails the run at its first bad row, with file, line and reason', async () => {
     const log = `${JSON.stringify(shopRows(1)[0])}\n{"messages": [\n`;
     const file = writePipeline(folder('strict'), log, { clean: { rows: 'strict' } });
     const ended = await cli(home, ['run', file, '--wait', '--json']);
@@ -94,7 +94,7 @@ describe('runs on services that were kept', () => {
     expect(ended.code).toBe(4);
   });
 
-  test('an unknown key is refused with file, line and what is allowed, before anything is started', async () => {
+  test('an unknown key is refused with file, line and the allowed values, before anything is started', async () => {
     const file = writePipeline(folder('unknown'), shopRows(60), { epocs: 3 });
     const { code, stderr } = await cli(home, ['run', file]);
     expect(stderr).toMatch(/PIPELINE_INVALID: .*pipeline\.json:18: unknown key epocs; allowed here: .*candidates/);
@@ -126,7 +126,7 @@ describe('runs on services that were kept', () => {
     expect((await jobsOf(runId)).map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
   });
 
-  test('a single job that a person cancels is a lost candidate, and the run goes on without it', async () => {
+  test('a single job that a person cancels is a lost candidate, and the run continues without it', async () => {
     const file = writePipeline(folder('one'), shopRows(60), { split: { seed: 9 } });
     const { runId } = lastJson<RunJson>(await cli(home, ['run', file, '--json']));
     await until(async () => (await jobsOf(runId)).length === 2, 'two jobs');
@@ -193,7 +193,7 @@ describe('runs on services that were kept', () => {
   });
 });
 
-test('a trainer that does not answer is named within seconds, and nothing is left running', async () => {
+test('a trainer that does not answer is named within seconds, and no process is left', async () => {
   const { home, remove } = temporaryHome();
   try {
     const file = writePipeline(home, shopRows(60));

@@ -36,7 +36,7 @@ describe('schedule', () => {
     remove();
   });
 
-  test('create takes cron and time zone of the pipeline file', async () => {
+  test('schedule create takes cron and time zone of the pipeline file', async () => {
     const created = await json<{ created: boolean; next: string }>('schedule', 'create', file);
     expect(created.created).toBe(true);
     // Monday, 3 o'clock in Berlin is 1 or 2 o'clock UTC.
@@ -44,7 +44,7 @@ describe('schedule', () => {
     expect(created.next).toMatch(/T0[12]:00:00/);
   });
 
-  test('create on an existing schedule changes it and keeps it paused', async () => {
+  test('schedule create on an existing schedule changes it and keeps it paused', async () => {
     expect((await cli(home, ['schedule', 'pause', 'shop'])).code).toBe(0);
     const changed = await json<{ created: boolean; cron: string }>('schedule', 'create', file, '--cron', '30 4 * * *');
     expect(changed).toMatchObject({ created: false, cron: '30 4 * * *' });
@@ -53,7 +53,7 @@ describe('schedule', () => {
     expect(await schedules()).toMatchObject([{ pipeline: 'shop', paused: false }]);
   });
 
-  test('trigger runs the pipeline on what the log holds then', async () => {
+  test('schedule trigger runs the pipeline on the rows that the log holds then', async () => {
     const before = await runs();
     writePipeline(home, shopRows(90), settings);
     expect((await cli(home, ['schedule', 'trigger', 'shop'])).code).toBe(0);
@@ -70,7 +70,7 @@ describe('schedule', () => {
     ]);
   });
 
-  test('a look without a reason to train is listed with why', async () => {
+  test('a look without a reason to train is listed with its cause', async () => {
     const { stdout } = await cli(home, ['schedule', 'trigger', 'shop']);
     expect(stdout).toContain('shop: triggered');
     const listed = async () => (await cli(home, ['schedule', 'list'])).stdout;
@@ -79,7 +79,7 @@ describe('schedule', () => {
     expect(readFileSync(messages, 'utf8')).toMatch(/"type":"retraining\.skipped".*0 new examples/);
   });
 
-  test('a look that fails pauses the schedule, and somebody is told', async () => {
+  test('a look that fails pauses the schedule, and a notification is sent', async () => {
     rmSync(path.join(home, 'log.jsonl'));
     expect((await cli(home, ['schedule', 'trigger', 'shop'])).code).toBe(0);
     await until(async () => (await schedules())[0]?.paused === true, 'the pause');
@@ -93,14 +93,14 @@ describe('schedule', () => {
     ['cron expression', ['--cron', 'every monday'], '"every monday Europe/Berlin"'],
     ['minute', ['--cron', '61 3 * * *'], '"61 3 * * * Europe/Berlin"'],
     ['time zone', ['--timezone', 'Mars/Base'], '"0 3 * * 1 Mars/Base"'],
-  ])('a %s that nobody knows is refused with an example', async (_what, args, named) => {
+  ])('an unknown %s is refused with an example', async (_what, args, named) => {
     const { code, stderr } = await cli(home, ['schedule', 'create', file, ...args]);
     expect(stderr).toContain(`USAGE: the schedule ${named} is refused`);
     expect(stderr).toContain('--cron "0 3 * * 1" --timezone Europe/Berlin');
     expect(code).toBe(2);
   });
 
-  test('delete ends it, and a schedule that does not exist is named', async () => {
+  test('schedule delete ends it, and a schedule that does not exist is named', async () => {
     expect((await cli(home, ['schedule', 'delete', 'shop'])).code).toBe(0);
     await until(async () => (await schedules()).length === 0, 'no schedule');
     const { code, stderr } = await cli(home, ['schedule', 'pause', 'shop']);

@@ -58,7 +58,7 @@ const page: Hostility = ({ headers, response }) => {
 /** Each of these is tried again. */
 const PASSING = [reset, resetInBody, answers(429), answers(500), page];
 
-test('F47 a provider that is printed does not show its key', () => {
+test('F47 a printed provider does not show its key', () => {
   const provider = providerAt('http://127.0.0.1:9/v1', { apiKey: CANARY });
   expectClean('what inspect shows', Buffer.from(inspect(provider, { depth: null, showHidden: true })));
   expectClean('its JSON', Buffer.from(JSON.stringify(provider)));
@@ -197,7 +197,7 @@ describe('F47 the key of a provider that repeats it', () => {
     expect(code).not.toBe(0);
   });
 
-  test('F47 is in no history, memo or search attribute', async () => {
+  test('F47 the key is in no history, memo or search attribute', async () => {
     let workflows = 0;
     for await (const info of client.workflow.list()) {
       workflows += 1;
@@ -211,7 +211,7 @@ describe('F47 the key of a provider that repeats it', () => {
     expect(workflows).toBeGreaterThan(12);
   });
 
-  test('F47 is in nothing that was printed, and in no file of the home folder', async () => {
+  test('F47 the key is in no output, and in no file of the home folder', async () => {
     expectClean('what was printed', Buffer.from([...outputs, trainer.stdout, trainer.stderr].join('\n')));
     const names = entriesOf(home).flatMap(({ name, isFile }) => (isFile ? name : []));
     expect(names).toEqual(expect.arrayContaining(['temporal.db', 'temporal.db-wal', 'logs/worker.log']));

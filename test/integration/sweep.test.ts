@@ -18,7 +18,7 @@ describe('a sweep with checkpoints, half of the rows, and another model', () => 
   });
   afterAll(remove);
 
-  test('evaluates the models of the second and third epoch beside the last', () => {
+  test('a sweep evaluates the models of the second and third epoch beside the last', () => {
     expect(run.status).toBe('completed');
     const whole = run.candidates?.filter(({ half }) => !half) ?? [];
     expect(whole).toHaveLength(2);
@@ -29,7 +29,7 @@ describe('a sweep with checkpoints, half of the rows, and another model', () => 
     }
   });
 
-  test('measures a job on half of the rows, which cannot win, and says what it teaches', () => {
+  test('a sweep measures a job on half of the rows, which cannot win, and says what it teaches', () => {
     const half = run.candidates?.find((candidate) => candidate.half);
     expect(half).toMatchObject({ id: expect.stringMatching(/-half$/), status: 'succeeded' });
     expect(half?.validation?.n).toBeGreaterThan(150);
@@ -37,14 +37,14 @@ describe('a sweep with checkpoints, half of the rows, and another model', () => 
     expect(run.notes?.join()).toMatch(/more rows would/i);
   });
 
-  test('measures the other model on the same rows as winner and baseline, with the original prompt', () => {
+  test('a sweep measures the other model on the same rows as winner and baseline, with the original prompt', () => {
     expect(run.alternatives).toMatchObject([{ model: 'local-base', failure: null }]);
     expect(run.alternatives?.[0]?.judged?.n).toBe(run.winnerJudged?.n);
     expect(run.alternatives?.[0]?.comparison?.n).toBe(run.winnerJudged?.n);
     expect(run.baseline).toMatchObject({ kind: 'live', model: 'local-mini', n: run.winnerJudged?.n });
   });
 
-  test('a later run of the pipeline begins with what won before', () => {
+  test('a later run of the pipeline begins with the winning settings of the first', () => {
     expect(again.status).toBe('completed');
     const [winner] = run.winner?.split('@') ?? [];
     expect(again.candidates?.[0]?.id).toBe(winner);

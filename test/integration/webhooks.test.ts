@@ -74,7 +74,7 @@ describe('webhooks of a provider', () => {
     return { run, jobs };
   };
 
-  test('end a wait at once that the polling alone would end in ten minutes; forged, old and repeated ones do nothing', async () => {
+  test('a webhook ends a wait at once that the polling alone would end in ten minutes; forged, old and repeated ones do nothing', async () => {
     const { run, jobs } = await startFarOff('webhooks');
     for (const job of jobs) {
       expect(await deliver(job, { secret: OTHER_SECRET })).toMatchObject({ status: 401 });
@@ -100,7 +100,7 @@ describe('webhooks of a provider', () => {
     }
   });
 
-  test('are asked for again while the Temporal server is dead, and then have their effect', async () => {
+  test('webhooks are asked for again while the Temporal server is dead, and then have their effect', async () => {
     const { run, jobs } = await startFarOff('dead-server');
     await stack.killServer();
     for (const job of jobs) expect(await deliver(job)).toMatchObject({ status: 503 });
@@ -113,7 +113,7 @@ describe('webhooks of a provider', () => {
     expect(await runJson(run)).toMatchObject({ status: 'completed' });
   });
 
-  test('a second receiver, and one without a secret, say what is wrong', async () => {
+  test('a second receiver, and one without a secret, report the problem', async () => {
     const TEMPORAL_ADDRESS = addressOf(stack);
     const start = (secret: string) =>
       cli(stack.home, ['webhooks', '--port', '0', '--json'], { TEMPORAL_ADDRESS, OPENAI_WEBHOOK_SECRET: secret });
@@ -129,7 +129,7 @@ describe('webhooks of a provider', () => {
     }
   });
 
-  test('stop with the command, and its port is free', async () => {
+  test('the receiver of webhooks stops with the command, and its port is free', async () => {
     const { code, stderr } = await endReceiver('SIGTERM');
     expect(code).toBe(0);
     expect(stderr).not.toContain(SECRET);

@@ -51,7 +51,7 @@ test('the tree goes from the source to the decisions', () => {
   expect(tree).not.toContain('NOT KNOWN');
 });
 
-test('what is missing stands at its place', () => {
+test('a missing part stands at its place', () => {
   const unknown = (why: string) => ({ known: false, why }) as const;
   expect(treeOf(partsWith(), new Map())).toMatch(/segment: 1 line, sha256 e{16}, MISSING/);
   expect(treeOf(partsWith({ version: unknown('it is gone') }))).toContain('├─ dataset version: NOT KNOWN: it is gone');
@@ -60,7 +60,7 @@ test('what is missing stands at its place', () => {
   expect(treeOf(partsWith({ report: unknown('no report') }))).toContain('training: NOT KNOWN: no report');
 });
 
-test('whatever texts say, a line has at most 100 characters, and nothing that moves a cursor', () => {
+test('a line has at most 100 characters whatever texts say, and nothing that moves a cursor', () => {
   const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme', minLength: 90, maxLength: 400 }));
   fc.assert(
     fc.property(text, text, fc.boolean(), (name, why, isKnown) => {

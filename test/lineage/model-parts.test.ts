@@ -55,7 +55,7 @@ const decision = (number: number, changes: Partial<Decision>): Decision => ({
 });
 
 describe('a model', () => {
-  test('is found by its id, by its contender with and without the run, and as the champion of a deployment', async () => {
+  test('a model is found by its id, by its contender with and without the run, and as the champion of a deployment', async () => {
     const version = await sample.addVersion();
     sample.addReport(RUN, version, { candidates: candidatesWith(MODEL) });
     await writeAlias(sample.home, await sample.alias(await sample.deployed(MODEL, RUN, CONTENDER, version)));
@@ -70,7 +70,7 @@ describe('a model', () => {
     }
   });
 
-  test('that is the checkpoint of a candidate has the training of the candidate and the epoch', async () => {
+  test('a checkpoint of a candidate has the training of the candidate and the epoch', async () => {
     const version = await sample.addVersion();
     const [candidate] = candidatesWith(MODEL).filter(({ id }) => id === CONTENDER);
     if (!candidate) throw new Error('no candidate');
@@ -82,7 +82,7 @@ describe('a model', () => {
     expect(contentOf(evaluation)).toMatchObject({ isWinner: false, contenders: 2 });
   });
 
-  test('that nobody knows is an error that names the newest winners', async () => {
+  test('an unknown model is an error that names the newest winners', async () => {
     const version = await sample.addVersion();
     for (const number of [1, 2, 3, 4, 5, 6, 7]) {
       const createdAt = `2026-11-0${number}T00:00:00.000Z`;
@@ -95,7 +95,7 @@ describe('a model', () => {
     expect(error.message).not.toContain('ft:model-2');
   });
 
-  test('of which contenders of several runs have the name is an error that names them', async () => {
+  test('a name that contenders of several runs have is an error that names them', async () => {
     const version = await sample.addVersion();
     for (const name of ['a', 'b']) {
       sample.addReport(`support/${name}`, version, { candidates: candidatesWith(`ft:${name}`) });
@@ -106,7 +106,7 @@ describe('a model', () => {
     expect((await lineageOf(`support/a/${CONTENDER}`)).model).toBe('ft:a');
   });
 
-  test('of a deployment without a champion is none', async () => {
+  test('a deployment without a champion has no model', async () => {
     const version = await sample.addVersion();
     const alias = await sample.alias(await sample.deployed(MODEL, RUN, CONTENDER, version));
     await writeAlias(sample.home, { ...alias, champion: null });
@@ -115,7 +115,7 @@ describe('a model', () => {
 });
 
 describe('its dataset version', () => {
-  test('comes with all artifacts, and with the versions that it was built on', async () => {
+  test('a dataset version comes with all artifacts, and with the versions that it was built on', async () => {
     const [first, second, third] = [await sample.addVersion(), await sample.addVersion(), await sample.addVersion()];
     sample.addReport(RUN, third, { candidates: candidatesWith(MODEL) });
     const dataset = contentOf((await lineageOf(MODEL)).dataset);
@@ -130,7 +130,7 @@ describe('its dataset version', () => {
     ]);
   });
 
-  test('with artifacts that are missing, cut off or changed says so of each of them', async () => {
+  test('a dataset version names each artifact that is missing, cut off or changed', async () => {
     const version = await sample.addVersion();
     sample.addReport(RUN, version, { candidates: candidatesWith(MODEL) });
     const before = contentOf((await lineageOf(MODEL)).dataset);
@@ -147,7 +147,7 @@ describe('its dataset version', () => {
     expect(verified.keys.state).toBe('damaged');
   });
 
-  test('that is gone is not known, and neither is a parent that is gone; the rest is told', async () => {
+  test('a missing dataset version is unknown, and so is a missing parent; the rest is told', async () => {
     const first = await sample.addVersion();
     const second = await sample.addVersion();
     sample.addReport(RUN, second, { candidates: candidatesWith(MODEL) });
@@ -163,7 +163,7 @@ describe('its dataset version', () => {
 });
 
 describe('a report that is gone', () => {
-  test('leaves what the alias knows of the model', async () => {
+  test('a missing report leaves the alias’s knowledge of the model', async () => {
     const version = await sample.addVersion();
     const deployed = await sample.deployed(MODEL, RUN, CONTENDER, version);
     await writeAlias(sample.home, await sample.alias(deployed));
@@ -173,7 +173,7 @@ describe('a report that is gone', () => {
     expect(contentOf(lineage.dataset).version).toBe('support@1');
   });
 
-  test('or damaged hides no other model', async () => {
+  test('a missing or damaged report hides no other model', async () => {
     const version = await sample.addVersion();
     sample.addReport(RUN, version, { candidates: candidatesWith(MODEL) });
     const folder = runFolder(sample.home, 'support/broken');
@@ -186,7 +186,7 @@ describe('a report that is gone', () => {
 });
 
 describe('decisions', () => {
-  test('are those about the model, from the deployment or else from its alias', async () => {
+  test('decisions are those about the model, from the deployment or else from its alias', async () => {
     const version = await sample.addVersion();
     sample.addReport(RUN, version, { candidates: candidatesWith(MODEL) });
     expect((await lineageOf(MODEL)).decisions).toEqual({ known: false, why: 'nobody answers' });

@@ -51,7 +51,7 @@ describe('after a run at the local trainer', () => {
     throw new Error(`no row has a ${kind}`);
   };
 
-  test('an erased row is in no byte of the home, at the trainer or in a history, and comes back with no later run', async () => {
+  test('a row erased after a run is in no byte of the home, at the trainer or in a history, and comes back with no later run', async () => {
     await inEnvironment({ TUNELOOP_HOME: stack.home, TEMPORAL_ADDRESS: addressOf(stack) }, () =>
       printedBy(() => decide('reject', 'shop', { why: 'a row has to go', by: 'ana' })),
     );

@@ -39,7 +39,7 @@ describe('a winner that a person has approved', () => {
     return { ...rest, ...parts, evaluation: evaluation.value, decisions: decisions.value };
   };
 
-  test('is explained from its rows to the approval, with everything intact', async () => {
+  test('an approved winner is explained from its rows to the approval, with everything intact', async () => {
     const { dataset, training, evaluation, decisions, ...model } = await lineage();
     expect(model).toMatchObject({
       model: result.winnerModel,
@@ -67,7 +67,7 @@ describe('a winner that a person has approved', () => {
     expect(tree).not.toMatch(/NOT KNOWN|MISSING|DAMAGED/);
   });
 
-  test('is named for every row that it was trained on, with whatever else a run leaves of a row', async () => {
+  test('an approved winner is named for every row that it was trained on, with all other traces of the row', async () => {
     const { dataset } = await lineage();
     const idIn = async (side: 'train' | 'test') => {
       const { sha256 } = dataset.examples[side];
@@ -95,7 +95,7 @@ describe('a winner that a person has approved', () => {
     expect(judged.models).toEqual([]);
   });
 
-  test('is explained without its deployment, as its alias has it, and without its Temporal server', async () => {
+  test('an approved winner is explained without its deployment, as its alias has it, and without its Temporal server', async () => {
     await stack.stopWorker();
     await stack.killServer();
     const { decisions, training } = await lineage();

@@ -141,7 +141,7 @@ test('a log in the home from which a row was blanked is not read anew', async ()
   expect(rows).toHaveLength(90);
 });
 
-test('an erasure that ends at any step goes on when it is started again', async () => {
+test('an erasure that ends at any step continues when it is started again', async () => {
   const log = ownLog([...shopRows(80), secretRow()]);
   await bench.build(sourceOf(log));
   ownLog([...shopRows(80), secretRow(), ...shopRows(100).slice(80)]);
@@ -194,7 +194,7 @@ test('a row with the same input keeps its side and its key', async () => {
   expect((await sidesOf(after)).get('twin')).toBe(before);
 });
 
-test('a row without an id of its own is left out as long as its line says the same', async () => {
+test('a row without an id of its own is left out as long as its line has the same content', async () => {
   const { id: _, ...row } = secretRow() as { id: string };
   const log = ownLog([...shopRows(60), row]);
   await bench.build(sourceOf(log));
@@ -293,7 +293,7 @@ test('a record of a CSV log that has line breaks is blanked as a whole', async (
   expect((await bench.collect({ source: { type: 'csv', path: log } })).snapshot.rows).toBe(60);
 });
 
-test('nothing is erased while a run of the pipeline is open, and runs of other pipelines hinder nobody', async () => {
+test('nothing is erased while a run of the pipeline is open, and runs of other pipelines do not hinder it', async () => {
   await bench.build(sourceOf(bench.log('calls.jsonl', [...shopRows(80), secretRow()])));
   const before = filesWith(SECRET);
   const home = { home: bench.home, artifacts: bench.artifacts };

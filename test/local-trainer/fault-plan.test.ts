@@ -76,7 +76,7 @@ test('a rule never fires more often than allowed, in a call not named, or for an
   );
 });
 
-test('what one rule does in a call hangs on no rule behind it', () => {
+test('a rule does not depend on later rules', () => {
   fc.assert(
     fc.property(fc.integer(), anyRules, anyRule, anyCalls, (seed, rules, last, calls) => {
       const [without, withLast] = [new FaultPlan(seed, rules), new FaultPlan(seed, [...rules, last])];
@@ -89,7 +89,7 @@ test('what one rule does in a call hangs on no rule behind it', () => {
   );
 });
 
-test('calls are counted from 1, for each rule those that it matches', () => {
+test('calls are counted from 1, separately for each rule that matches them', () => {
   const of = plan({ endpoint: 'chat', calls: [1, 3], effect: RESET }, { endpoint: '*', calls: [2], effect: STATUS });
   expect(of.decide('jobs.list').fault).toBeNull();
   expect(faults(of, 4)).toEqual(['reset', null, 'reset', null]);
@@ -99,12 +99,12 @@ test('calls are counted from 1, for each rule those that it matches', () => {
   ]);
 });
 
-test('of several rules the first that fires counts, and a rule that loses has not fired', () => {
+test('the first of several rules that fires counts, and a rule that loses has not fired', () => {
   const of = plan({ endpoint: 'chat', calls: [2], effect: RESET }, { endpoint: 'chat', times: 2, effect: STATUS });
   expect(faults(of, 4)).toEqual(['status', 'reset', 'status', null]);
 });
 
-test('latency adds up and goes before what the next rule does', () => {
+test('latency adds up and comes before the effect of the next rule', () => {
   const of = plan(
     { endpoint: 'chat', effect: { kind: 'latency', ms: 20 } },
     { endpoint: '*', effect: { kind: 'latency', ms: 30 } },

@@ -180,7 +180,7 @@ test('execute_then_reset: the job is on disk and in the ledger before the socket
   expect(data.map(({ id }) => id)).toEqual([entry?.job]);
 });
 
-test('execute_then_status: the call is executed and its client told otherwise', async () => {
+test('execute_then_status: the call is executed and its client is told the opposite', async () => {
   await plan(setup.trainer, { endpoint: 'jobs.create', effect: { kind: 'execute_then_status', status: 500 } });
   expect(await failure(create({ tuneloop_key: 'told' }))).toMatchObject({
     status: 500,
@@ -271,7 +271,7 @@ test('latency: the call is executed after it, and the next rule acts after it', 
   ]);
 });
 
-test('list_lag: a young job is left out of lists and nothing else, until it is old enough', async () => {
+test('list_lag: a young job is missing from lists only, until it is old enough', async () => {
   const { id } = await create({ tuneloop_key: 'young' });
   const from = Date.now();
   await plan(setup.trainer, { endpoint: 'jobs.list', effect: { kind: 'list_lag', seconds: 1 } });
@@ -324,7 +324,7 @@ test('job_status: the model of a frozen job can be neither listed nor called', a
   expect(await failure(chat(record.modelId))).toMatchObject({ status: 404, code: 'model_not_found' });
 });
 
-test('job_status: a frozen job that has succeeded underneath can be cancelled, and then truly is', async () => {
+test('job_status: a frozen job that has succeeded underneath can be cancelled, and then is', async () => {
   await plan(setup.trainer, { endpoint: 'jobs.create', effect: { kind: 'job_status', status: 'queued' } });
   const { id } = await create({ tuneloop_key: 'cancelled' });
   await trulySucceeded(id);
@@ -360,7 +360,7 @@ test('job_status: a frozen job that still trains underneath is stopped by cancel
   await slow.remove();
 });
 
-test('job_status: a call that is still under way when the plan is replaced makes an ordinary job', async () => {
+test('job_status: a call that is pending when the plan is replaced makes an ordinary job', async () => {
   await plan(
     setup.trainer,
     { endpoint: 'jobs.create', effect: { kind: 'latency', ms: 300 } },
@@ -496,7 +496,7 @@ test('the ledger has every status of a job in order', async () => {
   ]);
 });
 
-test('the ledger is private, goes on after a restart, and makes up for jobs created without it', async () => {
+test('the ledger is private, continues after a restart, and catches up on jobs created without it', async () => {
   const folder = temporaryFolder();
   const path = join(folder.dir, 'ledger.jsonl');
   const first = await startTrainer({ dir: folder.dir });

@@ -24,7 +24,7 @@ async function inProcess(dir: string): Promise<{ child: ChildProcess; baseURL: s
   return { child, baseURL: String(baseURL) };
 }
 
-test('after SIGKILL a running job goes on under its id, and the lock left behind is no obstacle', async () => {
+test('after SIGKILL a running job continues under its id, and the lock left behind is no obstacle', async () => {
   const folder = temporaryFolder();
   const { child, baseURL } = await inProcess(folder.dir);
   let id: string;

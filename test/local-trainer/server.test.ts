@@ -59,7 +59,7 @@ test('a job goes from files to models that can be called', async () => {
   expect(listed).toEqual(expect.arrayContaining(['local-nano', 'local-mini', 'local-base', ...names]));
 });
 
-test('events tell the whole story, newest first', async () => {
+test('events have the whole story of a job, newest first', async () => {
   const job = await create({ hyperparameters: { n_epochs: 1 } });
   await setup.ended(job.id);
   const { data } = await client.fineTuning.jobs.listEvents(job.id, { limit: 100 });
@@ -134,7 +134,7 @@ test('metadata finds its jobs, page by page', async () => {
   expect((await client.fineTuning.jobs.list({ metadata: { sweep: 'none' } })).data).toEqual([]);
 });
 
-test('what does not exist is not found', async () => {
+test('a missing object is not found', async () => {
   const chat = client.chat.completions.create({ model: 'ft:none', messages: [{ role: 'user', content: 'x' }] });
   expect(await refusal(chat)).toMatchObject({ status: 404, code: 'model_not_found', param: 'model' });
   expect(await refusal(client.fineTuning.jobs.retrieve('ftjob-none'))).toMatchObject({ status: 404 });
@@ -233,7 +233,7 @@ test('a port in use and a folder in use are named', async () => {
   folder.remove();
 });
 
-test('no more jobs run than allowed; a stretched job takes its time and can be cancelled at once', async () => {
+test('at most the allowed number of jobs run; a stretched job takes its time and can be cancelled at once', async () => {
   const slow = await trainerWithClient({ jobSeconds: 600, concurrency: 2 });
   const training_file = await slow.upload(jsonl(examples));
   const ids: string[] = [];
@@ -256,7 +256,7 @@ test('no more jobs run than allowed; a stretched job takes its time and can be c
   await slow.remove();
 });
 
-test('closing while files are still being read ends, and the job goes on at the next start', async () => {
+test('closing while files are still being read ends, and the job continues at the next start', async () => {
   const folder = temporaryFolder();
   const first = await startTrainer({ dir: folder.dir });
   const before = clientOf(first);
@@ -293,7 +293,7 @@ test('steps of a stretched job are spread over its time', async () => {
   await slow.remove();
 });
 
-test('files, jobs, events and models survive a restart; an unfinished job goes on under its id and name', async () => {
+test('files, jobs, events and models survive a restart; an unfinished job continues under its id and name', async () => {
   const folder = temporaryFolder();
   const first = await startTrainer({ dir: folder.dir, jobSeconds: 600, concurrency: 1 });
   const before = clientOf(first);
@@ -358,7 +358,7 @@ describe('jobs of a sweep', () => {
   const epochsOf = async (id: string): Promise<number> =>
     (await eventsOf(id)).filter(({ message }) => message.startsWith('Checkpoint created')).length;
 
-  test('run side by side: all of them at once, and none ends before each has come far', async () => {
+  test('jobs of a sweep run side by side: all of them at once, and none ends before each has come far', async () => {
     const ids = await startAll();
     let atOnce = 0;
     for (;;) {
@@ -374,7 +374,7 @@ describe('jobs of a sweep', () => {
     for (const id of ids) expect(await sweep.ended(id)).toMatchObject({ status: 'succeeded' });
   });
 
-  test('have the weights that they would have alone, bit for bit', async () => {
+  test('jobs of a sweep have the weights that they would have alone, bit for bit', async () => {
     const weightsOf = (id: string) => {
       const folder = join(sweep.dir, 'models', id);
       return readdirSync(folder).map((name) => [name, readFileSync(join(folder, name)).toString('base64')]);
@@ -388,7 +388,7 @@ describe('jobs of a sweep', () => {
     expect(weightsOf(ids[5] ?? '')).not.toEqual(weightsOf(alone));
   });
 
-  test('can be cancelled while they compute and while they wait, and the others go on', async () => {
+  test('jobs of a sweep can be cancelled while they compute and while they wait, and the others continue', async () => {
     const ids = await startAll();
     for (const id of ids) await sweep.until(id, ({ status }) => status === 'running');
     const cancelled = ids.filter((_, place) => place % 2 === 0);
@@ -402,7 +402,7 @@ describe('jobs of a sweep', () => {
     for (const id of later) expect(await sweep.ended(id)).toMatchObject({ status: 'succeeded' });
   });
 
-  test('say at their end how long they were worked on, which is not how long they took', async () => {
+  test('jobs of a sweep report at their end the time of their own work, which is not their duration', async () => {
     const from = performance.now();
     const ids = await startAll();
     for (const id of ids) await sweep.ended(id);
@@ -419,7 +419,7 @@ describe('jobs of a sweep', () => {
     expect(worked.reduce((sum, ms) => sum + ms, 0)).toBeLessThanOrEqual(2 * took);
   });
 
-  test('wait in the queue where their files are too large to have more than two in memory', async () => {
+  test('jobs of a sweep wait in the queue where their files are too large to have more than two in memory', async () => {
     const slow = await trainerWithClient({ jobSeconds: 600 });
     // White space: large, and nothing to read.
     const large = await slow.upload(jsonl(labelled(24)).replaceAll('\n', `${' '.repeat(1024 * 1024)}\n`));

@@ -7,7 +7,7 @@ import { temporaryFolder } from './sample-data.ts';
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
 
-test('of many writes to one record the last one stays, readable by its owner only', async () => {
+test('the last of many writes to one record stays, readable by its owner only', async () => {
   const writer = new RecordWriter();
   const path = join(folder.dir, 'record.json');
   await Promise.all(Array.from({ length: 20 }, (_, number) => writer.write(path, { number })));

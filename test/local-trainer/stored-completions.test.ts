@@ -31,7 +31,7 @@ const ask = (content: string, kept: Partial<OpenAI.ChatCompletionCreateParamsNon
 const ids = async (query: OpenAI.ChatCompletionListParams = {}) =>
   (await client.chat.completions.list(query)).data.map(({ id }) => id);
 
-test('a completion is kept where the call asks for it, and comes as it was, with its metadata', async () => {
+test('a completion is kept where the call asks for it, and comes back unchanged, with its metadata', async () => {
   await ask('not kept');
   await ask('not kept either', { store: false });
   const kept = await ask('kept', { store: true, metadata: { customer: 'c1' } });
@@ -40,7 +40,7 @@ test('a completion is kept where the call asks for it, and comes as it was, with
   expect(has_more).toBe(false);
 });
 
-test('its messages are those that it has answered', async () => {
+test('the messages of a completion are those of its request', async () => {
   const { id } = await ask('kept', { store: true });
   const { data } = await client.chat.completions.messages.list(id);
   expect(data).toEqual([
@@ -71,17 +71,17 @@ test('a list is filtered by model and metadata, ordered, and comes page by page'
 test.each<[string, OpenAI.ChatCompletionListParams, string]>([
   ['more than it gives at a time', { limit: 101 }, 'limit'],
   ['what comes after nothing', { after: 'chatcmpl-none' }, 'after'],
-])('a list is refused that asks for %s', async (_case, query, param) => {
+])('a list that asks for %s is refused', async (_case, query, param) => {
   await expect(client.chat.completions.list(query)).rejects.toMatchObject({ status: 400, param });
 });
 
-test('an order that is none, and metadata beyond the limits, are refused', async () => {
+test('an invalid order, and metadata beyond the limits, are refused', async () => {
   expect((await fetch(`${trainer.baseURL}/chat/completions?order=up`)).status).toBe(400);
   const metadata = { key: 'v'.repeat(513) };
   await expect(ask('x', { store: true, metadata })).rejects.toMatchObject({ status: 400, param: 'metadata.key' });
 });
 
-test('what was stored survives a restart, for its owner only', async () => {
+test('stored completions survive a restart, for their owner only', async () => {
   const { id } = await ask('kept', { store: true });
   await trainer.close();
   trainer = await startTrainer({ dir: folder.dir });
@@ -90,7 +90,7 @@ test('what was stored survives a restart, for its owner only', async () => {
   expect(statSync(join(folder.dir, 'completions.jsonl')).mode & 0o777).toBe(0o600);
 });
 
-test('the newest 10,000 are kept, in memory and in the file', () => {
+test('the newest 10,000 completions are kept, in memory and in the file', () => {
   const path = join(folder.dir, 'many.jsonl');
   const store = new CompletionStore(path);
   const added: string[] = [];
@@ -105,7 +105,7 @@ test('the newest 10,000 are kept, in memory and in the file', () => {
   expect(new CompletionStore(path).all().map(({ completion }) => completion.id)).toEqual(newest);
 });
 
-test('large ones leave room for fewer', () => {
+test('large completions leave room for fewer', () => {
   const store = new CompletionStore(join(folder.dir, 'large.jsonl'));
   for (let count = 0; count < 5; count += 1) {
     const completion = chatCompletion('local-base', 'x', 'stop', { prompt: 1, completion: 1 });

@@ -37,7 +37,7 @@ test('bytes that are not UTF-8 are refused by the line', () => {
   );
 });
 
-test('ten examples are the least, blank lines do not count', () => {
+test('ten examples are the fewest, blank lines do not count', () => {
   expect(validateFile(Buffer.from(`${jsonl(labelled(9))}\n\n\n`), 'training')).toEqual({
     kind: 'invalid',
     code: 'invalid_n_examples',

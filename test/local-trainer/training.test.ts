@@ -58,7 +58,7 @@ test.each([
   expect(digest([...train(plan(examples, { seed: 8 }))])).not.toBe(digest([...train(plan(examples))]));
 });
 
-test.each(BASE_MODELS)('%s learns labels that words tell', (base) => {
+test.each(BASE_MODELS)('%s learns labels that words show', (base) => {
   expect(accuracy(trained(labelled(150), { base }), labelled(60, 2))).toBeGreaterThan(0.95);
 });
 
@@ -89,14 +89,14 @@ test('languages without spaces and emoji are learnt by every model', () => {
   }
 });
 
-test('an input with nothing known, an empty one and a very long one get one of the labels', () => {
+test('an unknown input, an empty one and a very long one get one of the labels', () => {
   const model = trained(labelled(60));
   for (const input of ['', ' \n', '☃', 'x'.repeat(100_000), '\ud800']) {
     expect(['billing', 'crash', 'delivery']).toContain(model.answer(input));
   }
 });
 
-test('instructions repeated in every input do not drown what differs', () => {
+test('instructions repeated in every input do not drown the differences', () => {
   const around = (text: string) => `${'Follow all of the rules below with care. '.repeat(30)}\n\n${text}`;
   const examples = labelled(90).map((example) => ({ ...example, input: around(example.input) }));
   const fresh = labelled(30, 3).map((example) => ({ ...example, input: around(example.input) }));

@@ -23,7 +23,7 @@ async function stopListening(): Promise<void> {
   for (const server of servers.splice(0)) await new Promise((resolve) => server.close(resolve));
 }
 
-test('a wished port is given when nobody listens there', async () => {
+test('a wished port is given when no program listens there', async () => {
   const wished = await listen(0, '127.0.0.1');
   await stopListening();
   const { port, release } = await reservePort(wished);
@@ -31,19 +31,19 @@ test('a wished port is given when nobody listens there', async () => {
   expect(port).toBe(wished);
 });
 
-test.each(['127.0.0.1', '0.0.0.0'])('another port is given when somebody listens there on %s', async (host) => {
+test.each(['127.0.0.1', '0.0.0.0'])('another port is given when a program listens there on %s', async (host) => {
   const taken = await listen(0, host);
   const { port } = await reservePort(taken);
   expect(port).not.toBe(taken);
   expect(port).toBeGreaterThan(0);
 });
 
-test('a port that is given can be listened on', async () => {
+test('a given port can be listened on', async () => {
   const { port } = await reservePort(await listen(0, '127.0.0.1'));
   expect(await listen(port, '127.0.0.1')).toBe(port);
 });
 
-test('a reserved port is given to nobody else until it is released, though nobody listens there yet', async () => {
+test('a reserved port is given to no other process until it is released, though no program listens there yet', async () => {
   const wished = await listen(0, '127.0.0.1');
   await stopListening();
   const first = await reservePort(wished);

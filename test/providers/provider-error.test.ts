@@ -125,7 +125,7 @@ describe('the time that the provider asks to wait', () => {
     expect(await waitOf({ 'retry-after': '0' })).toBe(0);
   });
 
-  test('retry-after-ms is the more exact one and goes first', async () => {
+  test('retry-after-ms is the more exact one and comes first', async () => {
     expect(await waitOf({ 'retry-after-ms': '1500', 'retry-after': '2' })).toBe(1500);
   });
 
@@ -231,7 +231,7 @@ describe('no answer at all', () => {
 });
 
 describe('the message', () => {
-  test('has address, status, code and the words of the provider, once', async () => {
+  test('the message has address, status, code and the words of the provider, once', async () => {
     const { message } = await classified(refusal(400, 'invalid_file_format', 'line 3 is no JSON'));
     expect(message).toBe(`${server.baseURL} answered 400 invalid_file_format: line 3 is no JSON`);
   });
@@ -242,7 +242,7 @@ describe('the message', () => {
     ['a body without message', { status: 500, body: { error: { code: 17 } } }],
     ['a body with a message that is no text', { status: 500, body: { error: { message: { a: 1 } } } }],
     ['a body that is a list', { status: 500, body: [] }],
-  ])('is made of %s too', async (_, answer) => {
+  ])('the message is made of %s too', async (_, answer) => {
     const error = await classified(answer);
     expect(error).toMatchObject(RETRIED);
     expect(error.message).toContain(`${server.baseURL} answered ${answer.status}`);
@@ -255,15 +255,15 @@ describe('the message', () => {
     ['code', refusal(400, 'c'.repeat(10_000), 'short')],
     ['page', { status: 502, body: 'y'.repeat(10_000) }],
     ['message of a retried error', refusal(500, null, 'x'.repeat(10_000))],
-  ])('is bounded to 500 characters, however long the %s is', async (_, answer) => {
+  ])('the message is bounded to 500 characters, however long the %s is', async (_, answer) => {
     expect((await classified(answer)).message).toHaveLength(500);
   });
 
-  test('an unknown error is bounded too', () => {
+  test('the message of an unknown error is bounded too', () => {
     expect(classifyError(new Error('z'.repeat(10_000)), server.baseURL).message).toHaveLength(500);
   });
 
-  test('carries neither key nor headers nor the request, anywhere in the error', async () => {
+  test('the message carries neither key nor headers nor the request, anywhere in the error', async () => {
     const headers = { 'x-request-id': 'header-canary', 'set-cookie': 'session=cookie-canary' };
     for (const answer of [
       refusal(401, 'invalid_api_key', 'wrong key', headers),
@@ -279,7 +279,7 @@ describe('the message', () => {
     }
   });
 
-  test('a key that the provider repeats is taken out before the message is cut, so that no part of it stays', async () => {
+  test('a key that the provider repeats is removed before the message is cut, so that no part of it stays', async () => {
     for (const length of [0, 420, 430, 440]) {
       const { message } = await classified(refusal(401, 'invalid_api_key', `${'x'.repeat(length)} wrong key: ${KEY}`));
       expect(message).not.toContain('canary');
@@ -288,12 +288,12 @@ describe('the message', () => {
   });
 });
 
-test('an error that was classified before stays as it is', () => {
+test('an error that was classified before stays unchanged', () => {
   const error = new ProviderError('PROVIDER_REFUSED', 'no', { retryable: false });
   expect(classifyError(error, server.baseURL)).toBe(error);
 });
 
-test('what is no error of the client is retried and named', () => {
+test('a foreign error is retried and named', () => {
   expect(classifyError(new TypeError('no such field'), server.baseURL)).toMatchObject({
     ...RETRIED,
     message: 'TypeError: no such field',

@@ -6,7 +6,7 @@ const folder = path.join(import.meta.dirname, 'histories');
 const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
 const read = (file: string): HistoryJson => JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as HistoryJson;
 
-test.each(files)('%s is as a history should be', (file) => {
+test.each(files)('%s follows the rules for histories', (file) => {
   expect(lintHistory(read(file))).toEqual([]);
 });
 
@@ -26,7 +26,7 @@ describe('a history is found wanting', () => {
     return history;
   };
 
-  test('with a payload over 64 KiB', () => {
+  test('a history with a payload over 64 KiB is refused', () => {
     expect(lintHistory(withInput('x'.repeat(64 * 1024 - 2)))).toEqual([]);
     expect(lintHistory(withInput('x'.repeat(64 * 1024)))).toEqual([expect.stringMatching(/event 999 .*65538 bytes/)]);
   });
@@ -35,7 +35,7 @@ describe('a history is found wanting', () => {
     'EVENT_TYPE_ACTIVITY_TASK_SCHEDULED',
     'EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED',
     'EVENT_TYPE_TIMER_STARTED',
-  ])('with %s that has no summary', (eventType) => {
+  ])('a history with %s that has no summary is refused', (eventType) => {
     const history = run();
     history.events.push({ eventId: '998', eventType, userMetadata: { summary: encoded('wait') } });
     expect(lintHistory(history)).toEqual([]);
@@ -43,7 +43,7 @@ describe('a history is found wanting', () => {
     expect(lintHistory(history)).toEqual([expect.stringMatching(/event 999 .*no summary/)]);
   });
 
-  test('with a credential in a payload, or in the message of a failure', () => {
+  test('a history with a credential in a payload, or in the message of a failure, is refused', () => {
     expect(lintHistory(withInput('Authorization: Bearer abcdef0123456789'))).toEqual([
       expect.stringMatching(/event 999 .*a credential in "Authorization: \*\*\*/),
     ]);
@@ -53,13 +53,13 @@ describe('a history is found wanting', () => {
     expect(lintHistory(history)).toEqual([expect.stringMatching(/a credential in Incorrect API key provided: \*\*\*/)]);
   });
 
-  test('with a secret that only its owner knows', () => {
+  test('a history with a secret that only its owner knows is refused', () => {
     const history = withInput('nothing in particular: plumtree');
     expect(lintHistory(history)).toEqual([]);
     expect(lintHistory(history, ['plumtree'])).toHaveLength(1);
   });
 
-  test('with too many events, of which a job may have fewer than a run', () => {
+  test('a history with too many events is refused, and a job may have fewer than a run', () => {
     const many = (history: HistoryJson, count: number): HistoryJson => ({
       events: Array.from(
         { length: count },

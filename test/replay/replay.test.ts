@@ -8,7 +8,7 @@ import { sharedWorkflowBundle } from '../setup/workflow-bundle.ts';
 const folder = path.join(import.meta.dirname, 'histories');
 const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
 
-describe('F29 workflows that were started by an earlier version go on under this one', () => {
+describe('F29 workflows of an earlier version continue under this one', () => {
   let codePath = '';
 
   beforeAll(() => {

@@ -12,7 +12,7 @@ const scoresOf = (right: number, n: number, from = 0) =>
 const compare = (first: Partial<Report>, second: Partial<Report>, scores: Parameters<typeof compareRuns>[2] = NONE) =>
   compareRuns(reportWith({ runId: 'support/1', ...first }), reportWith({ runId: 'support/2', ...second }), scores);
 
-test('the winners are compared on the rows that have judged both, the second against the first', () => {
+test('the winners are compared on the rows that judged both, the second against the first', () => {
   const scores = { first: scoresOf(50, 100), second: scoresOf(90, 100, 10) };
   const { winners, changes } = compare({ judgedOn: 'test' }, { judgedOn: 'test' }, scores);
   // Rows 10 to 99: of the first run 10 to 49 are right, of the second all.
@@ -20,7 +20,7 @@ test('the winners are compared on the rows that have judged both, the second aga
   expect(changes).toContainEqual(expect.stringMatching(/^The second winner against the first: better, \+55\.6 points/));
 });
 
-test('says that only a part of the rows has judged both', () => {
+test('a comparison says that only a part of the rows judged both', () => {
   const { winnerJudged } = reportWith();
   if (!winnerJudged) throw new Error('a winner expected');
   const judged = { winnerJudged: { ...winnerJudged, n: 100 } };
@@ -28,7 +28,7 @@ test('says that only a part of the rows has judged both', () => {
   expect(compare(judged, judged, scores).changes).toContain('Only 90 rows have judged both.');
 });
 
-test('rows that have chosen a winner too make claims harder', () => {
+test('rows that also chose a winner make claims harder', () => {
   const scores = { first: scoresOf(90, 100), second: scoresOf(97, 100) };
   const contender = reportWith().candidates[0];
   if (!contender) throw new Error('a candidate expected');
@@ -60,7 +60,7 @@ describe('winners are not compared', () => {
 });
 
 describe('changes in words', () => {
-  test('equal runs have none', () => {
+  test('equal runs have no changes in words', () => {
     const n = SAMPLE.winnerJudged?.n ?? 0;
     const rows = { first: scoresOf(50, n), second: scoresOf(50, n) };
     expect(compare({}, {}, rows).changes).toEqual([
@@ -72,7 +72,7 @@ describe('changes in words', () => {
     ]);
   });
 
-  test('name another recommendation with both reasons', () => {
+  test('changes in words name another recommendation with both reasons', () => {
     const { changes } = compare(
       { recommendation: 'inconclusive', reason: 'Too few rows.' },
       { recommendation: 'fine-tune', reason: 'Better.' },
@@ -84,7 +84,7 @@ describe('changes in words', () => {
     ]);
   });
 
-  test('count rows and candidates that came and went', () => {
+  test('changes in words count rows and candidates that came and went', () => {
     const { dataset, candidates } = reportWith();
     const [first, ...others] = candidates;
     if (!first) throw new Error('a candidate expected');
@@ -101,7 +101,7 @@ describe('changes in words', () => {
     expect(changes).toContain('The candidates have changed: 2 came, 1 went.');
   });
 
-  test('say what a request costs in comparison', () => {
+  test('changes in words compare the cost of a request', () => {
     const { winnerJudged } = SAMPLE;
     if (!winnerJudged) throw new Error('a winner expected');
     const cost = (costPer1kUsd: number | null) => ({ winnerJudged: { ...winnerJudged, costPer1kUsd } });
@@ -109,13 +109,13 @@ describe('changes in words', () => {
     expect(compare(cost(2), cost(null)).changes.join()).not.toContain('cost');
   });
 
-  test('warn where only one of the winners is an LLM', () => {
+  test('changes in words warn where only one of the winners is an LLM', () => {
     const { changes } = compare({ localTrainer: true }, { localTrainer: false });
     expect(changes).toContain('One of the winners is of the local trainer, not an LLM.');
   });
 });
 
-test('figures stand side by side, with a dash for what is not known', () => {
+test('figures stand side by side, with a dash for an unknown one', () => {
   const { figures } = compare({ winner: null, winnerModel: null, winnerJudged: null }, { winner: 'b' });
   expect(figures).toContainEqual({ name: 'winner', first: '-', second: 'b' });
   expect(figures.find(({ name }) => name === 'p95')?.first).toBe('-');

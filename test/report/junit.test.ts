@@ -59,7 +59,7 @@ const compared = (right: number, wrong: number, ties: number) =>
   );
 
 describe('test cases', () => {
-  test('a better and cheaper winner passes all of them', () => {
+  test('a better and cheaper winner passes all test cases', () => {
     const report = reportWith({
       recommendation: 'fine-tune',
       comparison: compared(30, 0, 70),
@@ -69,12 +69,12 @@ describe('test cases', () => {
     expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(['passed']));
   });
 
-  test('a winner that is worse fails', () => {
+  test('a worse winner fails', () => {
     const report = reportWith({ comparison: compared(0, 30, 70) });
     expect(outcomes(report)['the winner is not worse than the baseline']).toBe('failure');
   });
 
-  test('an inconclusive verdict is skipped, and says how many rows would settle it', () => {
+  test('an inconclusive verdict is skipped, and says how many rows would decide it', () => {
     const comparison = { ...compared(3, 2, 20), rowsNeeded: 870 };
     const report = reportWith({ comparison, recommendation: 'inconclusive' });
     expect(outcomes(report)).toMatchObject({
@@ -91,7 +91,7 @@ describe('test cases', () => {
     expect(outcomes(reportWith({ savingPercent: null, cachedSavingPercent: null }))[name]).toBe('skipped');
   });
 
-  test('without a winner the first one fails, and what is said of a winner is skipped', () => {
+  test('without a winner the first test case fails, and the others are skipped', () => {
     const report = reportWith({
       winner: null,
       winnerModel: null,
@@ -104,7 +104,7 @@ describe('test cases', () => {
     expect(new Set(Object.values(others))).toEqual(new Set(['skipped']));
   });
 
-  test('each limit that the pipeline sets is held against the rows that judged', () => {
+  test('each limit of the pipeline is compared with the judging rows', () => {
     const { winnerJudged } = reportWith();
     if (!winnerJudged) throw new Error('a winner expected');
     const report = reportWith({ winnerJudged: { ...winnerJudged, invalid: 0.2, p95Ms: 100, costPer1kUsd: null } });

@@ -62,12 +62,12 @@ const candidate = (changes: Partial<CandidateResult> = {}): CandidateResult => (
 
 const lineWith = (markdown: string, text: string) => markdown.split('\n').find((line) => line.includes(text)) ?? '';
 
-test('begins with what is recommended, and why', () => {
+test('the report begins with the recommendation and its reason', () => {
   const markdown = markdownReport(reportWith({ recommendation: 'do-not-fine-tune', reason: 'The winner is worse.' }));
   expect(markdown.split('\n\n')[1]).toBe('**Do not fine-tune: The winner is worse.**');
 });
 
-test('shows baseline, alternatives and winner side by side, with intervals and the price of a cached prefix', () => {
+test('the report shows baseline, alternatives and winner side by side, with intervals and the price of a cached prefix', () => {
   const alternative: AlternativeResult = { model: 'gpt-4.1-nano', judged: null, comparison: null, failure: 'refused' };
   const winnerJudged = judged({ model: 'ft:a', scoreInterval: null, cachedCostPer1kUsd: null, p50Ms: 5.04 });
   const markdown = markdownReport(
@@ -88,7 +88,7 @@ test('shows baseline, alternatives and winner side by side, with intervals and t
   ]);
 });
 
-test('marks figures of the local trainer', () => {
+test('the report marks figures of the local trainer', () => {
   const winnerJudged = judged();
   expect(markdownReport(reportWith({ winnerJudged, localTrainer: true }))).toContain(
     '| winner (inputs only; local trainer, not an LLM) |',
@@ -98,7 +98,7 @@ test('marks figures of the local trainer', () => {
   );
 });
 
-test('has one row for each candidate and checkpoint, the winner in bold and the others with their reason', () => {
+test('the report has one row for each candidate and checkpoint, the winner in bold and the others with their reason', () => {
   const candidates = [
     candidate({
       checkpoints: [
@@ -130,13 +130,13 @@ test('has one row for each candidate and checkpoint, the winner in bold and the 
 describe('a comparison in words', () => {
   const rights = (right: number, n: number) => Array.from({ length: n }, (_, row) => Number(row < right));
 
-  test('has the difference, its interval, the flips and the test', () => {
+  test('a comparison in words has the difference, its interval, the flips and the test', () => {
     expect(comparisonText(compareScores(rights(46, 50), rights(34, 50), 0.01))).toMatch(
       /^better, \+24\.0 points \(95 % interval \+\d+\.\d to \+\d+\.\d\) on 50 rows; 12 gained, 0 lost; p = 0\.00049, exact McNemar$/,
     );
   });
 
-  test('says how many rows would settle what is inconclusive', () => {
+  test('a comparison in words says how many rows would decide an inconclusive verdict', () => {
     const comparison = compareScores(rights(35, 50), rights(34, 50), 0.01);
     expect(comparisonText({ ...comparison, rowsNeeded: 870 })).toMatch(/; about 870 rows would settle it$/);
     expect(comparisonText({ ...comparison, rowsNeeded: null })).toMatch(/; more rows alone would hardly settle it$/);
@@ -145,7 +145,7 @@ describe('a comparison in words', () => {
     );
   });
 
-  test('is made with the baseline and with each alternative that was measured', () => {
+  test('a comparison in words is made with the baseline and with each measured alternative', () => {
     const comparison = compareScores(rights(46, 50), rights(34, 50), 0.01);
     const alternatives = [{ model: 'gpt-x', judged: judged(), comparison, failure: null }];
     const markdown = markdownReport(reportWith({ comparison: null, alternatives }));
@@ -154,7 +154,7 @@ describe('a comparison in words', () => {
   });
 });
 
-test('says what the run cost, and after how many requests that is paid for, with and without a cached prefix', () => {
+test('the report gives the cost of the run, and the number of requests that pay for it, with and without a cached prefix', () => {
   const markdown = markdownReport(
     reportWith({
       spent: { usd: 1.25, trainingUsd: 1, evaluationUsd: 0.25, epochs: { trained: 20, planned: 36 } },
@@ -172,19 +172,19 @@ test('says what the run cost, and after how many requests that is paid for, with
   );
 });
 
-test('says by how much the validation score of the winner flatters it', () => {
+test('the report says how much the validation score overstates the winner', () => {
   expect(markdownReport(reportWith({ winner: 'a', optimism: 0.021 }))).toContain('here probably by 2.1 points');
   expect(markdownReport(reportWith({ winner: 'a', optimism: null }))).not.toContain('flatters');
 });
 
-test('names the dataset version and its counts', () => {
+test('the report names the dataset version and its counts', () => {
   const dataset = { version: '0123456789abcdef', train: 200, validation: 40, test: 50, dropped: 7 };
   expect(markdownReport(reportWith({ dataset }))).toContain(
     'version 0123456789abcdef: 200 examples to train on, 40 to choose the winner, 50 to judge it; 7 rows dropped.',
   );
 });
 
-test('has notes only where there are any', () => {
+test('the report has notes only where there are any', () => {
   expect(markdownReport(reportWith({ notes: ['first', 'second'] }))).toContain('## Notes\n\n* first\n* second\n');
   expect(markdownReport(reportWith({ notes: [] }))).not.toContain('## Notes');
 });
@@ -198,7 +198,7 @@ test('a run without a winner can be reported', () => {
   expect(markdown).not.toContain('cannot be compared.\n* Against');
 });
 
-test('text from outside stays inert: it adds no row, cell, heading, block, link or tag', () => {
+test('external text stays inert: it adds no row, cell, heading, block, link or tag', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.constantFrom(

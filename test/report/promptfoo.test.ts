@@ -29,7 +29,7 @@ const { baseline } = reportWith();
 const alternative = { model: 'gpt-4.1-nano', judged: null, comparison: null, failure: null };
 
 describe('providers', () => {
-  test('each gets its own prompt: the winner what it was trained on, a live baseline and alternatives the original', () => {
+  test('each provider gets its own prompt: the winner that of its training, a live baseline and alternatives the original', () => {
     const live = { ...baseline, kind: 'live' as const, model: 'gpt-4.1' };
     const { providers, prompts } = configOf({ baseline: live, alternatives: [alternative] });
     expect(providers.map(({ id, label, prompts: [prompt] }) => [id, label, prompt])).toEqual([
@@ -43,7 +43,7 @@ describe('providers', () => {
     ]);
   });
 
-  test('a recorded baseline answers what was recorded, and nobody is asked with the original prompt', () => {
+  test('a recorded baseline answers from the record, and no model is asked with the original prompt', () => {
     const recorded = { ...baseline, kind: 'recorded' as const, score: 0.7 };
     const { providers, prompts } = configOf({ baseline: recorded, alternatives: [] });
     expect(providers[1]).toEqual({ id: 'echo', label: 'baseline (recorded)', prompts: ['recorded answer'] });
@@ -56,7 +56,7 @@ describe('providers', () => {
     expect(configOf({ baseline: recorded, alternatives: [] }).providers).toHaveLength(1);
   });
 
-  test('are asked at the address of the pipeline, as a run asks them, with a key that is only named', () => {
+  test('providers are asked at the address of the pipeline, as a run asks them, with a key that is only named', () => {
     const server = { baseURL: 'https://api.example.com/v1', apiKeyEnv: 'MY_KEY' };
     expect(configOf({}, server, 64).providers[0]?.config).toEqual({
       apiBaseUrl: 'https://api.example.com/v1',
@@ -71,7 +71,7 @@ describe('providers', () => {
   });
 });
 
-test('a model whose name would be a template is refused, because promptfoo would fill in what it names', () => {
+test('a model whose name would be a template is refused, because promptfoo would fill in the variable', () => {
   for (const changes of [{ model: '{{ env.SECRET }}' }, { model: 'a}}' }]) {
     expect(() => configOf({ alternatives: [{ ...alternative, ...changes }] })).toThrow(
       expect.objectContaining({ code: 'REPORT_UNREADABLE', message: expect.stringContaining(changes.model) }),
@@ -93,7 +93,7 @@ describe('scoring', () => {
     expect(isRight(configOf({ metric: 'exact_match' }), `${output}s`, test)).toBe(false);
   });
 
-  test('a metric that promptfoo has not is not put in the place of another one', () => {
+  test('a metric that promptfoo lacks is not replaced by another one', () => {
     const config = configOf({ metric: 'rouge_l' });
     expect(config.defaultTest).toBeUndefined();
     expect(config.description).toContain('promptfoo does not know the metric rouge_l');

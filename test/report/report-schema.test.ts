@@ -18,7 +18,7 @@ test('schema/report.schema.json is current: `npm run schema` writes it', () => {
   expect(JSON.parse(text)).toEqual(reportJsonSchema());
 });
 
-test('the JSON Schema accepts a report as it is written', () => {
+test('the JSON Schema accepts a written report', () => {
   validate(JSON.parse(written()));
   expect(validate.errors).toBeNull();
 });
@@ -50,14 +50,14 @@ test('keys that a later version adds are passed over', () => {
   expect(parseReport(JSON.stringify({ ...reportWith(), later: 1 }), FILE)).toEqual(JSON.parse(written()));
 });
 
-test('rows needed that are beyond all numbers are written and read as null', () => {
+test('infinitely many needed rows are written and read as null', () => {
   const { comparison } = reportWith();
   if (!comparison) throw new Error('a comparison expected');
   const endless = written({ comparison: { ...comparison, rowsNeeded: Number.POSITIVE_INFINITY } });
   expect(parseReport(endless, FILE).comparison?.rowsNeeded).toBeNull();
 });
 
-describe('what cannot be read is refused with its file and what to do', () => {
+describe('an unreadable report is refused with its file and advice', () => {
   const report = reportWith();
   test.each<[string, string, RegExp]>([
     ['no JSON', '{"format": 1,', /the whole of it is not as a run writes it/],
@@ -74,7 +74,7 @@ describe('what cannot be read is refused with its file and what to do', () => {
     );
   });
 
-  test('without a word of the rows', () => {
+  test('the refusal of a report holds no word of the rows', () => {
     const flip = { id: 'a', input: 'a secret', expected: 'b', winner: 'b', baseline: 'c', difference: 'much' };
     const text = JSON.stringify({ ...report, flips: { gained: [flip], lost: [] } });
     expect(() => parseReport(text, FILE)).toThrow(/: flips\.gained is not/);

@@ -14,7 +14,7 @@ test.each([
   ['a b c d e f g h', ['a b x d e f y h', 'b c d z'], 0.46530242955104967],
   ['one two three four', ['four three two one'], 0.45180100180492266],
   ['a b c d', ['a b c d e f', 'x y'], 1],
-])('"%s" against %j scores as sacrebleu has it', (answer, references, expected) => {
+])('"%s" against %j has the score of sacrebleu', (answer, references, expected) => {
   expect(bleu(words(answer), references.map(words))).toBeCloseTo(expected, 12);
   expect(bleu(words(answer), references.toReversed().map(words))).toBeCloseTo(expected, 12);
 });

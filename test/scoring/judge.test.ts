@@ -37,7 +37,7 @@ test('the texts can be read back, whatever they hold', () => {
   );
 });
 
-test('what the judge is told does not depend on the row', () => {
+test('the instructions of the judge do not depend on the row', () => {
   const system = (input: string) => judgeMessages({ input, a: input, b: input }, NONCE)[0];
   expect(system(HOSTILE[0] ?? '')).toEqual(system('input'));
   expect(system('input')?.role).toBe('system');
@@ -64,11 +64,11 @@ test.each([
   'The winner is {"winner":"A"}',
   '{"winner":"A"}{"winner":"B"}',
   `{"winner":"A"}${' '.repeat(100_000)}x`,
-])('%j is none', (reply) => {
+])('%j is no verdict', (reply) => {
   expect(judgeVerdict(reply)).toBeNull();
 });
 
-test('a win is worth 1, a tie half, a loss nothing', () => {
+test('a win is worth 1, a tie half, and a loss 0', () => {
   expect([judgeScore('A', 'A'), judgeScore('tie', 'A'), judgeScore('B', 'A')]).toEqual([1, 0.5, 0]);
   expect([judgeScore('B', 'B'), judgeScore('tie', 'B'), judgeScore('A', 'B')]).toEqual([1, 0.5, 0]);
 });

@@ -48,12 +48,12 @@ describe.each(TEXT_METRIC_NAMES)('%s', (metric) => {
     );
   });
 
-  test('without references nothing is right', () => {
+  test('without references no answer is right', () => {
     expect(score(metric, 'refund')).toBe(0);
     expect(score(metric, '')).toBe(0);
   });
 
-  test('an empty answer is wrong where one is expected, and right where none is', () => {
+  test('an empty answer is wrong where an answer is expected, and right where none is', () => {
     expect(score(metric, '', 'refund')).toBe(0);
     expect(score(metric, 'refund', '')).toBe(0);
     expect(score(metric, '   ', '')).toBe(1);
@@ -72,7 +72,7 @@ test.each<TextMetricName>(['exact_match', 'normalised_exact_match', 'similarity'
   },
 );
 
-test('exact_match minds case and punctuation', () => {
+test('exact_match respects case and punctuation', () => {
   expect(score('exact_match', 'Refund', 'refund')).toBe(0);
   expect(score('exact_match', 'refund.', 'refund')).toBe(0);
 });
@@ -121,7 +121,7 @@ test.each<TextMetricName>(['rouge_l', 'bleu'])('%s folds the case', (metric) => 
   expect(score(metric, 'The Parcel Arrived Late', 'the parcel arrived late')).toBeCloseTo(1, 12);
 });
 
-test('of long texts the beginning counts, so that a row takes bounded time', () => {
+test('only the beginning of long texts counts, so that a row takes bounded time', () => {
   const long = 'word'.repeat(COMPARED_LENGTH / 4);
   expect(textScores(`${long} a`, [`${long} b`])).toMatchObject({ exact_match: 0, similarity: 1, rouge_l: 1, bleu: 1 });
   const words = '我 '.repeat(COMPARED_WORDS);

@@ -22,7 +22,7 @@ async function read(text: string, cuts: readonly number[] = [], longest = 1000):
 
 const cuts = fc.array(fc.nat(), { maxLength: 5 });
 
-test('what was written as CSV is read again, however it comes in pieces', async () => {
+test('written CSV is read back, in any pieces', async () => {
   const field = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 8 }),
     fc.string({ unit: fc.constantFrom('"', ',', '\n', '\r', 'a', '€'), maxLength: 8 }),

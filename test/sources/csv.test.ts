@@ -40,7 +40,7 @@ const read = (file: string, since: Cursor | null = null, columns: ColumnNames = 
   readAll({ type: 'csv', path: file, columns }, dependencies, since);
 
 describe('columns', () => {
-  test('become what a log row may say; empty fields say nothing', async () => {
+  test('columns become keys of a log row; empty fields mean nothing', async () => {
     const file = write(
       'id,timestamp,messages,completion,actual,quality,model,prompt_tokens,completion_tokens,latency_ms,metadata,other\n' +
         `7,2026-08-01 12:00:00,"[{""role"":""user"",""content"":""hi""}]",a,b,0.5,m,12,3,99.5,"{""plan"":""pro""}",x\n` +
@@ -67,7 +67,7 @@ describe('columns', () => {
     ]);
   });
 
-  test('may be named otherwise', async () => {
+  test('columns may have other names', async () => {
     const { rows } = await read(write('\ufeffQuestion,Answer\r\nhi,there\r\n'), null, {
       prompt: 'Question',
       completion: 'Answer',
@@ -83,7 +83,7 @@ describe('columns', () => {
     ],
     ['question,completion\n', {}, /neither a column messages nor prompt.*"question", "completion"/],
     ['"question\n', {}, /^log\.csv:1: the first line must hold the names/],
-  ])('that are not there are named, with those that are: %j', async (header, columns, message) => {
+  ])('missing columns are named, with the existing ones: %j', async (header, columns, message) => {
     await expect(read(write(`${header}a,b\n`), null, columns)).rejects.toMatchObject({
       code: 'SOURCE_COLUMNS',
       message: expect.stringMatching(message),
@@ -129,7 +129,7 @@ test('each kind of bad record has its issue and its line', async () => {
   ]);
 });
 
-test('a last record that has no end yet makes a file that grows be read anew', async () => {
+test('an unfinished last record makes a growing file be read anew', async () => {
   for (const [torn, rest] of [
     ['b,tw', 'o\nc,three\n'],
     ['b,"t\nw', 'o"\nc,three\n'],

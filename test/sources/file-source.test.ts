@@ -40,7 +40,7 @@ const read = async (pattern: string, since: Cursor | null = null) => {
 };
 
 describe('several files', () => {
-  test('are read in the order of their names, each with lines of its own', async () => {
+  test('several files are read in the order of their names, each with lines of its own', async () => {
     writeFileSync(at('b.jsonl'), lines(2, 3));
     writeFileSync(at('a.jsonl'), lines(0, 1));
     const { rows } = await read('*.jsonl');
@@ -52,7 +52,7 @@ describe('several files', () => {
     ]);
   });
 
-  test('may grow and become more: only what is new is read', async () => {
+  test('files may grow and become more: only new rows are read', async () => {
     writeFileSync(at('a.jsonl'), lines(0));
     writeFileSync(at('c.jsonl'), lines(1));
     const before = await read('*.jsonl');
@@ -71,7 +71,7 @@ describe('several files', () => {
         writeFileSync(at('a.jsonl'), lines(7));
       },
     ],
-  ])('with one %s are read anew', async (_case, change) => {
+  ])('files with one %s are read anew', async (_case, change) => {
     writeFileSync(at('a.jsonl'), lines(0, 1));
     writeFileSync(at('b.jsonl'), lines(2));
     const before = await read('*.jsonl');
@@ -86,7 +86,7 @@ describe('several files', () => {
 });
 
 describe('a file that was read', () => {
-  test('and taken away is no reason to forget its rows, and is known again when it comes back', async () => {
+  test('the rows of a removed file stay known, and the file is recognised when it comes back', async () => {
     writeFileSync(at('a.jsonl'), lines(0, 1));
     writeFileSync(at('b.jsonl'), lines(2));
     const before = await read('*.jsonl');
@@ -98,7 +98,7 @@ describe('a file that was read', () => {
     expect(await read('*.jsonl', without.cursor)).toMatchObject({ anew: false, ids: [3] });
   });
 
-  test('is the same under another name, so that rotating it repeats and loses nothing', async () => {
+  test('a file is the same under another name, so that rotating it repeats and loses nothing', async () => {
     writeFileSync(at('log.jsonl'), lines(0, 1));
     const before = await read('*.jsonl');
     appendFileSync(at('log.jsonl'), lines(2));
@@ -110,7 +110,7 @@ describe('a file that was read', () => {
   });
 });
 
-test('a file that grows while it is read is read up to where it ended before', async () => {
+test('a file that grows while it is read is read up to its earlier end', async () => {
   writeFileSync(at('a.jsonl'), lines(...Array.from({ length: 5000 }, (_, number) => number)));
   const reading = await openSource({ type: 'jsonl', path: at('a.jsonl') }, dependencies).read(
     null,
@@ -146,13 +146,13 @@ test('a cursor holds positions and hashes, and nothing of the rows', async () =>
   });
 });
 
-test('a cursor that cannot be understood counts as another configuration', async () => {
+test('an unreadable cursor counts as another configuration', async () => {
   writeFileSync(at('a.jsonl'), lines(0));
   expect(await read('a.jsonl', { type: 'something else' })).toMatchObject({ anew: true, ids: [0] });
 });
 
 describe('packed files', () => {
-  test('are unpacked, in several members too, and may grow by another one', async () => {
+  test('packed files are unpacked, in several members too, and may grow by another one', async () => {
     writeFileSync(at('a.jsonl.gz'), Buffer.concat([gzipSync(lines(0, 1)), gzipSync(lines(2))]));
     const before = await read('*.gz');
     expect(before.ids).toEqual([0, 1, 2]);
@@ -168,7 +168,7 @@ describe('packed files', () => {
       /^a\.jsonl\.gz ends in the middle of its packed data/,
     ],
     ['that are not packed', () => Buffer.from(lines(0)), /^a\.jsonl\.gz is not packed with gzip, or was damaged$/],
-  ])('%s are named', async (_case, bytes, message) => {
+  ])('gzip files %s are named', async (_case, bytes, message) => {
     writeFileSync(at('a.jsonl.gz'), bytes());
     await expect(read('a.jsonl.gz')).rejects.toMatchObject({
       code: 'SOURCE_UNREADABLE',
@@ -188,7 +188,7 @@ test('a packed file is closed when reading ends early', async () => {
   while (openFilesIn(folder) > 0) await new Promise((resolve) => setImmediate(resolve));
 });
 
-test('a file that cannot be read is named, when its beginning is compared too', async () => {
+test('an unreadable file is named, when its beginning is compared too', async () => {
   writeFileSync(at('a.jsonl'), lines(0));
   const { cursor } = await read('a.jsonl');
   const abort = new AbortController();
@@ -224,7 +224,7 @@ describe('memory stays flat', () => {
   test.each<[string, string, (number: number) => string]>([
     ['a.jsonl.gz', '', (number) => `{"id":"${number}","prompt":"${text}","completion":"a"}\n`],
     ['a.csv.gz', 'id,prompt,completion\n', (number) => `${number},"${text}",a\n`],
-  ])('over 200,000 rows of %s, 200 MB unpacked', async (name, header, row) => {
+  ])('memory stays flat over 200,000 rows of %s, 200 MB unpacked', async (name, header, row) => {
     await write(name, header, row);
     const { rows, kibibytes } = await measure(at(name));
     expect(rows).toBe(200_000);
@@ -232,7 +232,7 @@ describe('memory stays flat', () => {
     expect(kibibytes / 1024).toBeLessThan(220);
   });
 
-  test('F42 over one line of 200 MB', async () => {
+  test('F42 memory stays flat over one line of 200 MB', async () => {
     await write('a.jsonl.gz', '{"prompt":"', () => text);
     const { rows, kibibytes } = await measure(at('a.jsonl.gz'));
     expect(rows).toBe(0);

@@ -40,7 +40,7 @@ describe('finding files', () => {
   });
 });
 
-test('a found file is named by what tells it from the others of its glob', () => {
+test('a found file is named by the part that distinguishes it from the others of its glob', () => {
   const name = (file: string, ...pattern: string[]) => nameOf(path.join(logs, file), path.join(logs, ...pattern));
   expect(name('a.jsonl', 'a.jsonl')).toBe('a.jsonl');
   expect(name('a.jsonl', '*.jsonl')).toBe('a.jsonl');

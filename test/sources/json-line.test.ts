@@ -6,26 +6,26 @@ const object = '{"prompt":"hello","completion":"yes"}';
 const value = { prompt: 'hello', completion: 'yes' };
 
 describe('a line', () => {
-  test('of JSON is its value', () => {
+  test('a line of JSON is its value', () => {
     expect(read(object)).toEqual({ value, issues: [] });
     expect(read(` ${object}\t`)).toEqual({ value, issues: [] });
   });
 
-  test('that ends in CR is read without it, and says so', () => {
+  test('a line that ends in CR is read without it, and notes that', () => {
     expect(read(`${object}\r`)).toEqual({ value, issues: ['crlf'] });
   });
 
-  test('may begin with a byte order mark, and says so, where it is the first', () => {
+  test('the first line may begin with a byte order mark, and notes that', () => {
     expect(read(`\ufeff${object}\r`, true)).toEqual({ value, issues: ['byte-order-mark', 'crlf'] });
     expect(read(`\ufeff${object}`)).toEqual({ refused: 'broken-json' });
   });
 
-  test.each(['', ' ', '\t \r', '\r'])('of white space alone is blank: %j', (text) => {
+  test.each(['', ' ', '\t \r', '\r'])('a line of white space alone is blank: %j', (text) => {
     expect(read(text)).toEqual({ refused: 'blank-line' });
     expect(read(`\ufeff${text}`, true)).toEqual({ refused: 'blank-line' });
   });
 
-  test('over 100 kB is noted, over 10 MB refused', () => {
+  test('a line over 100 kB is noted, over 10 MB refused', () => {
     const ofLength = (length: number) => `"${'a'.repeat(length - 2)}"`;
     expect(read(ofLength(100_000))).toMatchObject({ issues: [] });
     expect(read(ofLength(100_001))).toMatchObject({ issues: ['large-row'] });
@@ -39,7 +39,7 @@ describe('a line', () => {
     ['a surrogate', [0x22, 0xed, 0xa0, 0x80, 0x22]],
     ['an overlong slash', [0x22, 0xc0, 0xaf, 0x22]],
     ['UTF-16 with its mark', [0xff, 0xfe, ...Buffer.from(object, 'utf16le')]],
-  ])('that is not strict UTF-8 is refused: %s', (_name, bytes) => {
+  ])('a line that is not strict UTF-8 is refused: %s', (_name, bytes) => {
     expect(read(Uint8Array.from(bytes))).toEqual({ refused: 'not-utf8' });
   });
 
@@ -47,7 +47,7 @@ describe('a line', () => {
     ['a file that was cut off by a crash', '\0\0\0\0'],
     ['a string', '{"prompt":"a\0b"}'],
     ['UTF-16 without a mark', Buffer.from(object, 'utf16le').toString()],
-  ])('with NUL bytes is refused: %s', (_name, text) => {
+  ])('a line with NUL bytes is refused: %s', (_name, text) => {
     expect(read(text)).toEqual({ refused: 'nul-character' });
   });
 
@@ -65,31 +65,31 @@ describe('a line', () => {
     '"\\',
     '}{',
     '1 2',
-  ])('of broken JSON is refused: %j', (text) => {
+  ])('a line of broken JSON is refused: %j', (text) => {
     expect(read(text)).toEqual({ refused: 'broken-json' });
   });
 
   test.each([`${object}${object}`, `${object} ${object}`, `${object}{`, '[1][2]', '{"a":"}{"}[]'])(
-    'of several values is refused: %j',
+    'a line of several values is refused: %j',
     (text) => {
       expect(read(text)).toEqual({ refused: 'several-values' });
     },
   );
 
   test.each(['{"a":NaN}', '{"a":-Infinity}', '[Infinity,"NaN"]', 'NaN'])(
-    'with a number that JSON lacks is refused: %s',
+    'a line with a number that JSON lacks is refused: %s',
     (text) => {
       expect(read(text)).toEqual({ refused: 'nan' });
     },
   );
 
-  test('with a number that JSON lacks and another fault is broken', () => {
+  test('a line with a number that JSON lacks and another fault is broken', () => {
     expect(read('{"a":NaN')).toEqual({ refused: 'broken-json' });
     expect(read('{"NaN":1')).toEqual({ refused: 'broken-json' });
     expect(read('{"a":NaNs}')).toEqual({ refused: 'broken-json' });
   });
 
-  test('may speak of NaN in its texts', () => {
+  test('a line may speak of NaN in its texts', () => {
     expect(read('{"NaN":"-Infinity"}')).toEqual({ value: { NaN: '-Infinity' }, issues: [] });
   });
 
@@ -101,16 +101,16 @@ describe('a line', () => {
     '{"__proto__":1,"__proto__":2}',
     '{"":1,"":2}',
     '{"1":1,"1":2}',
-  ])('with a key twice in an object is refused: %s', (text) => {
+  ])('a line with a key twice in an object is refused: %s', (text) => {
     expect(read(text)).toEqual({ refused: 'duplicate-key' });
   });
 
-  test('may have the same key in different objects, and colons and quotes in its texts', () => {
+  test('a line may have the same key in different objects, and colons and quotes in its texts', () => {
     const text = '{"a":{"a":"\\":\\"a\\":"},"b":[{"a":":"},{"a":"\\\\"}],"__proto__":{"a":1}}';
     expect(read(text)).toEqual({ value: JSON.parse(text), issues: [] });
   });
 
-  test('may be nested 32 levels deep, not more', () => {
+  test('a line may be nested 32 levels deep, not more', () => {
     const nested = (depth: number) => '{"a":'.repeat(depth - 1).concat('[]', '}'.repeat(depth - 1));
     expect(read(nested(32))).toMatchObject({ issues: [] });
     expect(read(nested(33))).toEqual({ refused: 'too-deep' });
@@ -118,11 +118,11 @@ describe('a line', () => {
     expect(read('{"a":'.repeat(100_000))).toEqual({ refused: 'too-deep' });
   });
 
-  test('may hold any number of objects side by side', () => {
+  test('a line may hold any number of objects side by side', () => {
     expect(read(JSON.stringify(Array(100).fill({ a: [] })))).toMatchObject({ issues: [] });
   });
 
-  test('may hold any number of brackets in its texts', () => {
+  test('a line may hold any number of brackets in its texts', () => {
     expect(read(JSON.stringify({ a: '[{'.repeat(100) }))).toMatchObject({ issues: [] });
   });
 });
@@ -138,7 +138,7 @@ test('any JSON value is read back equal, with no issue', () => {
   );
 });
 
-test('line breaks of both kinds may be mixed, and each CR is told', () => {
+test('line breaks of both kinds may be mixed, and each CR is noted', () => {
   const lines = fc.array(fc.tuple(json, fc.boolean()), { minLength: 1 });
   fc.assert(
     fc.property(lines, (written) => {

@@ -41,7 +41,7 @@ const read = (file: string, since: Cursor | null = null) => readAll({ type: 'jso
 describe('lines', () => {
   const row = JSON.stringify({ prompt: 'hello', completion: 'yes' });
 
-  test('are numbered from 1, blank ones included; rows without an id are named by their line', async () => {
+  test('lines are numbered from 1, blank ones included; rows without an id are named by their line', async () => {
     const { items, rows } = await read(write(`\ufeff${row}\r\n\n \t\n${row}`));
     expect(rows.map(({ id }) => id)).toEqual(['log.jsonl:1', 'log.jsonl:4']);
     expect(items.map((item) => (item.kind === 'refused' ? `${item.issue}:${item.place.line}` : item.kind))).toEqual([
@@ -53,7 +53,7 @@ describe('lines', () => {
     expect(items[0]).toMatchObject({ issues: ['byte-order-mark', 'crlf'] });
   });
 
-  test('hold any text in their strings, separators of Unicode lines included', async () => {
+  test('lines hold any text in their strings, separators of Unicode lines included', async () => {
     const text = fc
       .array(fc.oneof(wellFormedText(), fc.constantFrom('\u2028', '\u2029', '\u0085', '\r\n', '\ufeff')))
       .map((parts) => `x${parts.join('')}`.replaceAll('\0', ''));
@@ -67,13 +67,13 @@ describe('lines', () => {
     );
   });
 
-  test('that are too long are refused without being held, and reading goes on', async () => {
+  test('lines that are too long are refused without being held, and reading continues', async () => {
     const file = write(`{"prompt":"${'x'.repeat(10_000_000)}"}\n${row}\n`);
     const { items } = await read(file);
     expect(items).toMatchObject([{ kind: 'refused', issue: 'too-large', place: { line: 1 } }, { kind: 'row' }]);
   });
 
-  test('that are still being written are left for the next reading, without an issue', async () => {
+  test('lines that are still being written are left for the next reading, without an issue', async () => {
     const whole = line(call(1));
     // Every cut of the second line but at its end; the euro sign is cut in two as well.
     const torn = Buffer.from(line(call(1, { prompt: 'price in €' })));
@@ -92,7 +92,7 @@ describe('lines', () => {
     }
   });
 
-  test('that are whole but for their line feed are read once', async () => {
+  test('lines that only lack their line feed are read once', async () => {
     const file = write(line(call(0)).trimEnd());
     const before = await read(file);
     expect(before.items).toHaveLength(1);
@@ -105,7 +105,7 @@ describe('a test file', () => {
   const row = (prompt: string) => JSON.stringify({ prompt, completion: 'yes' });
   const all = (file: string) => Array.fromAsync(readJsonl([file], parseJudgingRow));
 
-  test('may mix rows of inputs with log rows; blank lines and a byte order mark are passed over', async () => {
+  test('a test file may mix rows of inputs with log rows; blank lines and a byte order mark are passed over', async () => {
     const file = write(`\ufeff{"input":"hello","label":"yes"}\r\n\n${row('fine')}\n`);
     expect(await all(file)).toMatchObject([
       { line: 1, id: 'test-1', input: 'hello', label: 'yes' },
@@ -113,7 +113,7 @@ describe('a test file', () => {
     ]);
   });
 
-  test('ends with an error at its first bad row, which is named by file and line and not quoted', async () => {
+  test('a test file ends with an error at its first bad row, which is named by file and line and not quoted', async () => {
     const broken = all(write(`${row('fine')}\r\n\n{"prompt": "card 4242 of Mrs Secret", oops\n`));
     await expect(broken).rejects.toMatchObject({
       code: 'SOURCE_ROW_INVALID',

@@ -53,13 +53,16 @@ describe('an observation', () => {
     ['an object', { messages, temperature: 0 }],
     ['JSON in a text', JSON.stringify(messages)],
     ['an object in a text', JSON.stringify({ messages, tools: [] })],
-  ])('has its messages as %s', (_name, input) => {
+  ])('an observation has its messages as %s', (_name, input) => {
     expect(generation({ input, output: 'yes' })).toEqual({ id: 'o-1', messages, completion: 'yes' });
   });
 
-  test.each(['Sort: hi', '[INST] hi', '{"order": 4}', '{not json'])('has a prompt that is a text: %j', (input) => {
-    expect(generation({ input, output: 'yes' })).toEqual({ id: 'o-1', prompt: input, completion: 'yes' });
-  });
+  test.each(['Sort: hi', '[INST] hi', '{"order": 4}', '{not json'])(
+    'an observation has a prompt that is a text: %j',
+    (input) => {
+      expect(generation({ input, output: 'yes' })).toEqual({ id: 'o-1', prompt: input, completion: 'yes' });
+    },
+  );
 
   test.each<[string, unknown, unknown]>([
     ['a text', 'billing', 'billing'],
@@ -80,7 +83,7 @@ describe('an observation', () => {
       '{"choices":[{"message":{"content":"x"},"finish_reason":"length"}]}',
       { choices: [{ message: { content: 'x' }, finish_reason: 'length' }] },
     ],
-  ])('has answered with %s', (_name, output, completion) => {
+  ])('an observation has answered with %s', (_name, output, completion) => {
     expect(generation({ input: 'hi', output })).toEqual({
       id: 'o-1',
       prompt: 'hi',
@@ -88,7 +91,7 @@ describe('an observation', () => {
     });
   });
 
-  test('may have the names of the API, and tells time, tokens and latency', () => {
+  test('an observation may have the names of the API, and has time, tokens and latency', () => {
     expect(
       generation({
         input: 'hi',
@@ -112,16 +115,19 @@ describe('an observation', () => {
     });
   });
 
-  test.each(['SPAN', 'EVENT', 'TOOL', 'EMBEDDING'])('that is no call of a model is passed over: %s', (type) => {
-    expect(fromLangfuse({ id: 'o-1', type, input: 'hi', output: 'yes' })).toBeUndefined();
-  });
+  test.each(['SPAN', 'EVENT', 'TOOL', 'EMBEDDING'])(
+    'an observation that is no call of a model is passed over: %s',
+    (type) => {
+      expect(fromLangfuse({ id: 'o-1', type, input: 'hi', output: 'yes' })).toBeUndefined();
+    },
+  );
 });
 
 describe('a score', () => {
   const score = (fields: object) =>
     fromLangfuse({ id: 's-1', observation_id: 'o-1', name: 'helpful', value: 1, data_type: 'NUMERIC', ...fields });
 
-  test('from 0 to 1 rates its observation', () => {
+  test('a score from 0 to 1 rates its observation', () => {
     expect(score({ value: 0.5, timestamp: '2026-08-01 12:00:00.000000' })).toEqual({
       actual_for: 'o-1',
       quality: 0.5,
@@ -136,11 +142,11 @@ describe('a score', () => {
     ['of a whole trace', { observation_id: null }],
     ['that is a category', { data_type: 'CATEGORICAL', string_value: 'good' }],
     ['that is a text', { data_type: 'TEXT', value: 0 }],
-  ])('%s rates nothing', (_name, fields) => {
+  ])('a score %s rates nothing', (_name, fields) => {
     expect(score(fields)).toBeUndefined();
   });
 
-  test('is read from the files beside the observations', async () => {
+  test('a score is read from the files beside the observations', async () => {
     const log = mkdtempSync(path.join(folder, 'export-'));
     writeFileSync(
       path.join(log, 'observations.jsonl'),

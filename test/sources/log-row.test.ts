@@ -22,7 +22,7 @@ function rowOf(value: unknown) {
 }
 
 describe('a log row', () => {
-  test('is read with all it says', () => {
+  test('a log row is read with all its content', () => {
     const row = {
       id: 'req-1',
       timestamp: '2026-08-10T05:48:42.102Z',
@@ -52,7 +52,7 @@ describe('a log row', () => {
     });
   });
 
-  test('needs no more than a prompt', () => {
+  test('a log row needs only a prompt', () => {
     expect(rowOf({ messages })).toStrictEqual({ line: 7, file: 'a.jsonl', id: 'a.jsonl:7', messages });
     expect(parseLogRow({ messages }, { line: 7 })).toStrictEqual({
       row: { line: 7, id: 'row 7', messages },
@@ -60,14 +60,14 @@ describe('a log row', () => {
     });
   });
 
-  test('with a legacy prompt has become one user message', () => {
+  test('a log row with a legacy prompt has become one user message', () => {
     expect(rowOf({ prompt: 'Topic of: hello ->', completion: ' billing' })).toMatchObject({
       messages: [{ role: 'user', content: 'Topic of: hello ->' }],
       completion: ' billing',
     });
   });
 
-  test('says nothing where its value is null', () => {
+  test('a key of a log row means nothing where its value is null', () => {
     const row = {
       id: null,
       timestamp: null,
@@ -87,34 +87,34 @@ describe('a log row', () => {
     expect(rowOf({ messages, usage: { prompt_tokens: null, completion_tokens: null } })).not.toHaveProperty('usage');
   });
 
-  test('may have keys that nobody knows: a production log has many', () => {
+  test('a log row may have unknown keys, because a production log has many', () => {
     const row = { messages: [{ role: 'user', content: 'hello', name: 'Ann' }], trace: { id: 2 ** 60 } };
     expect(rowOf(row)).toStrictEqual({ line: 7, file: 'a.jsonl', id: 'a.jsonl:7', messages });
   });
 
-  test('keeps an empty answer, checked or not', () => {
+  test('a log row keeps an empty answer, checked or not', () => {
     expect(rowOf({ messages, completion: '', actual: '' })).toMatchObject({ completion: '', actual: '' });
   });
 
-  test('may have a number as its id', () => {
+  test('a log row may have a number as its id', () => {
     expect(rowOf({ messages, id: 9_007_199_254_740_991 })).toHaveProperty('id', '9007199254740991');
     expect(rowOf({ messages, id: 0 })).toHaveProperty('id', '0');
   });
 
-  test('has its time in UTC where it names no zone', () => {
+  test('a log row has its time in UTC where it names no zone', () => {
     expect(rowOf({ messages, timestamp: '2026-08-10 05:48:42.5' })).toHaveProperty(
       'timestamp',
       '2026-08-10T05:48:42.5Z',
     );
   });
 
-  test('has texts for metadata: numbers and truth values become some, and what is nested is passed over', () => {
+  test('a log row has texts for metadata: numbers and truth values become texts, and nested values are passed over', () => {
     const metadata = JSON.parse('{"a":"x","b":3,"c":true,"d":null,"e":{"f":1},"g":[1],"constructor":"y"}');
     expect(rowOf({ messages, metadata })).toHaveProperty('metadata', { a: 'x', b: '3', c: 'true', constructor: 'y' });
     expect(rowOf({ messages, metadata: {} })).not.toHaveProperty('metadata');
   });
 
-  test('cannot change what all objects inherit', () => {
+  test('a log row cannot change inherited properties of objects', () => {
     const value = JSON.parse(
       '{"__proto__":{"completion":"no"},"messages":[{"role":"user","content":"hello"}],"metadata":{"__proto__":"x"}}',
     );
@@ -125,7 +125,7 @@ describe('a log row', () => {
 });
 
 describe('a message', () => {
-  test('in parts of text is joined, and says so once', () => {
+  test('a message in parts of text is joined, and notes that once', () => {
     const part = (type: string, text: string) => ({ type, text });
     const row = {
       messages: [
@@ -140,26 +140,29 @@ describe('a message', () => {
     });
   });
 
-  test.each(['image_url', 'input_image', 'input_audio', 'file'])('with a part of type %s is refused', (type) => {
-    const content = [
-      { type: 'text', text: 'What is this?' },
-      { type, [type]: {} },
-    ];
-    expect(log({ messages: [{ role: 'user', content }] })).toEqual({
-      refused: 'unsupported-content',
-      detail: 'messages.0.content',
-    });
-  });
+  test.each(['image_url', 'input_image', 'input_audio', 'file'])(
+    'a message with a part of type %s is refused',
+    (type) => {
+      const content = [
+        { type: 'text', text: 'What is this?' },
+        { type, [type]: {} },
+      ];
+      expect(log({ messages: [{ role: 'user', content }] })).toEqual({
+        refused: 'unsupported-content',
+        detail: 'messages.0.content',
+      });
+    },
+  );
 
   test.each([
     ['a call of a tool', { role: 'assistant', content: null, tool_calls: [{ id: 'c1' }] }],
     ['an old call of a function', { role: 'assistant', content: null, function_call: { name: 'f' } }],
     ['the answer of a function', { role: 'function', name: 'f', content: '3' }],
-  ])('that is %s is refused', (_name, message) => {
+  ])('a message that is %s is refused', (_name, message) => {
     expect(log({ messages: [...messages, message, ...messages] })).toEqual({ refused: 'tool-messages' });
   });
 
-  test('of a tool may be part of the instructions, and an empty list of calls is none', () => {
+  test('a message of a tool may be part of the instructions, and an empty list of calls is none', () => {
     expect(
       rowOf({
         messages: [
@@ -190,14 +193,14 @@ describe('a completion', () => {
       { id: 'chatcmpl-1', choices: [{ index: 0, finish_reason: 'stop', message: { content: 'billing' } }] },
     ],
     ['a response of the legacy API', { choices: [{ text: 'billing' }] }],
-  ])('that is %s gives its text, and says so', (_name, completion) => {
+  ])('a completion that is %s gives its text, and notes that', (_name, completion) => {
     expect(log({ messages, completion })).toMatchObject({
       row: { completion: 'billing' },
       issues: ['raw-completion'],
     });
   });
 
-  test('that is a message of another kind of API is joined from its parts', () => {
+  test('a completion that is a message of another kind of API is joined from its parts', () => {
     const completion = message({
       type: 'message',
       content: [{ type: 'text', text: 'billing' }],
@@ -209,7 +212,7 @@ describe('a completion', () => {
     });
   });
 
-  test('may stand at the end of the messages, as in training files', () => {
+  test('a completion may stand at the end of the messages, as in training files', () => {
     const answer = message({ content: 'billing' });
     expect(log({ messages: [...messages, answer] })).toMatchObject({
       row: { messages, completion: 'billing' },
@@ -220,7 +223,7 @@ describe('a completion', () => {
     });
   });
 
-  test('beside messages that end in the beginning of an answer leaves them as they are', () => {
+  test('a completion beside messages that end in the beginning of an answer leaves them unchanged', () => {
     const begun = [...messages, message({ content: 'Topic:' })];
     expect(rowOf({ messages: begun, completion: 'billing' })).toMatchObject({ messages: begun, completion: 'billing' });
     expect(rowOf({ messages: begun, actual: 'billing' })).toMatchObject({ messages: begun, actual: 'billing' });
@@ -251,17 +254,23 @@ describe('a completion', () => {
     ['api-error', 'is an error', { completion: { error: { message: 'Rate limit reached', type: 'requests' } } }],
   ];
 
-  test.each(unusable)('is flawed as %s, so that somebody may still say what is right: it %s', (flaw, _name, row) => {
-    expect(log({ messages, ...row })).toMatchObject({ row: { flaw } });
-  });
+  test.each(unusable)(
+    'a completion is flawed as %s, so that a right answer may still be given: it %s',
+    (flaw, _name, row) => {
+      expect(log({ messages, ...row })).toMatchObject({ row: { flaw } });
+    },
+  );
 
-  test.each(unusable)('that is no answer (%s: it %s) does no harm where somebody has checked', (_issue, _name, row) => {
-    const checked = log({ messages, ...row, actual: 'billing' });
-    expect(checked).toMatchObject({ row: { actual: 'billing' } });
-    expect(checked).not.toHaveProperty('row.flaw');
-  });
+  test.each(unusable)(
+    'a completion that is no answer (%s: it %s) does no harm if there is a checked answer',
+    (_issue, _name, row) => {
+      const checked = log({ messages, ...row, actual: 'billing' });
+      expect(checked).toMatchObject({ row: { actual: 'billing' } });
+      expect(checked).not.toHaveProperty('row.flaw');
+    },
+  );
 
-  test('that was refused is what production said, where somebody has checked', () => {
+  test('a refused completion counts as the production answer if there is a checked answer', () => {
     expect(rowOf({ messages, refusal: 'No.', actual: 'billing' })).toMatchObject({
       completion: 'No.',
       actual: 'billing',
@@ -275,26 +284,29 @@ describe('a call that was served through a deployment', () => {
     return rowOf({ messages, metadata: servedCallMetadata({ ...call, answeredBy }), ...row });
   };
 
-  test.each(['champion', 'canary'] as const)('has an answer of our own if the %s gave it, checked or not', (by) => {
-    expect(served(by)).toMatchObject({ completion: 'billing', flaw: 'own-answer' });
-    expect(served(by, { completion: 'billing', actual: 'repair' })).toMatchObject({
-      actual: 'repair',
-      flaw: 'own-answer',
-    });
-    expect(served(by, { completion: 'bil', finish_reason: 'length' })).toMatchObject({ flaw: 'own-answer' });
-  });
+  test.each(['champion', 'canary'] as const)(
+    'a call through a deployment has an answer of our own if the %s gave it, checked or not',
+    (by) => {
+      expect(served(by)).toMatchObject({ completion: 'billing', flaw: 'own-answer' });
+      expect(served(by, { completion: 'billing', actual: 'repair' })).toMatchObject({
+        actual: 'repair',
+        flaw: 'own-answer',
+      });
+      expect(served(by, { completion: 'bil', finish_reason: 'length' })).toMatchObject({ flaw: 'own-answer' });
+    },
+  );
 
-  test('is like any other if the original prompt has answered, or nobody', () => {
+  test('a call through a deployment is an ordinary one if the original prompt has answered, or no model', () => {
     expect(served('original')).not.toHaveProperty('flaw');
     expect(served('original', { completion: 'bil', finish_reason: 'length' })).toMatchObject({ flaw: 'cut-off' });
     expect(served(null, {})).not.toHaveProperty('flaw');
   });
 
-  test('still says whose call it was', () => {
+  test('a call through a deployment still names its arm', () => {
     expect(served('canary')?.metadata).toMatchObject({ tuneloop_deployment: 'shop', tuneloop_arm: 'canary' });
   });
 
-  test('judges in a test file only with a right answer', () => {
+  test('a call through a deployment judges in a test file only with a right answer', () => {
     const metadata = servedCallMetadata({
       deployment: 'shop',
       decision: 1,
@@ -311,7 +323,7 @@ describe('a call that was served through a deployment', () => {
 });
 
 describe('an answer that came later', () => {
-  test('belongs to an id', () => {
+  test('a later answer belongs to an id', () => {
     const value = {
       actual_for: 'r-1',
       actual: 'billing',
@@ -325,7 +337,7 @@ describe('an answer that came later', () => {
     });
   });
 
-  test('may be a rating alone, of a numbered row', () => {
+  test('a later answer may be a rating alone, of a numbered row', () => {
     expect(log({ actual_for: 12, actual: null, quality: 0 })).toStrictEqual({
       actual: { id: '12', quality: 0 },
       issues: [],
@@ -338,7 +350,7 @@ describe('an answer that came later', () => {
     ['names a row by a number that lost digits', { actual_for: 2 ** 53, actual: 'x' }, 'unsafe-integer'],
     ['has half a character', { actual_for: 'r-1', actual: '\ud83d' }, 'lone-surrogate'],
     ['rates beyond 1', { actual_for: 'r-1', quality: 5 }, 'wrong-shape'],
-  ])('that %s is refused', (_name, value, refused) => {
+  ])('a later answer that %s is refused', (_name, value, refused) => {
     expect(log(value)).toMatchObject({ refused });
   });
 });
@@ -398,13 +410,13 @@ describe('what cannot be a row is refused', () => {
     expect(log(row)).toEqual({ refused: 'nul-character' });
   });
 
-  test('with every problem it has', () => {
+  test('a refused row names every problem it has', () => {
     expect(log({ id: '', messages: [{}], model: 1 })).toMatchObject({
       detail: expect.stringMatching(/id: .*; messages\.0\.role: .*; model: /),
     });
   });
 
-  test('and is not quoted', () => {
+  test('a refused row is not quoted', () => {
     const secret = 'Mrs Secret';
     const rows = [
       { messages: [{ role: secret, content: secret }], completion: secret },
@@ -474,7 +486,7 @@ test('each line of a hostile log has the issue that it was made for', async () =
   expect([line, rows]).toEqual([hostile.lines, hostile.rows]);
 });
 
-test('a refusal says where, what and, where it is known, which key', () => {
+test('a refusal names place, reason and, where it is known, the key', () => {
   expect(refusalText('wrong-shape', place, 'id: too short')).toMatch(/^a\.jsonl:7: a key has .* \(id: too short\)$/);
   expect(refusalText('blank-line', { line: 3 })).toBe('row 3: the line is empty');
   expect(refusalText('blank-line', 'a.jsonl:1, a.jsonl:2')).toBe('a.jsonl:1, a.jsonl:2: the line is empty');
@@ -494,7 +506,7 @@ function refusal(read: () => unknown): string {
 }
 
 describe('a row of a test file', () => {
-  test('is an input with its label and further right answers', () => {
+  test('a row of a test file is an input with its label and further right answers', () => {
     expect(judging({ id: 't-1', input: 'hello', label: 'yes', references: ['yes', 'aye'] })).toStrictEqual({
       line: 7,
       id: 't-1',
@@ -504,14 +516,14 @@ describe('a row of a test file', () => {
     });
   });
 
-  test('needs no more than input and label', () => {
+  test('a row of a test file needs only input and label', () => {
     expect(judging({ input: 'hello', label: '' })).toStrictEqual({ line: 7, id: 'test-7', input: 'hello', label: '' });
   });
 
   test.each([
     ['messages', { messages, completion: 'a', actual: 'b' }],
     ['a prompt', { prompt: 'hello', actual: 'b' }],
-  ])('with %s is a log row', (_name, row) => {
+  ])('a row of a test file with %s is a log row', (_name, row) => {
     expect(judging(row)).toStrictEqual({ ...rowOf(row), id: 't.jsonl:7', file: 't.jsonl' });
   });
 
@@ -541,7 +553,7 @@ describe('a row of a test file', () => {
     ['', 'the line is empty'],
     ['{"input": "Mrs Secret" oops}', 'is not JSON'],
     ['{"input":"Mrs Secret","input":"b","label":"c"}', 'the same key twice'],
-  ])('that cannot be read is refused and not quoted: %j', (text, problem) => {
+  ])('an unreadable row of a test file is refused and not quoted: %j', (text, problem) => {
     const message = refusal(() => parseJudgingRow(Buffer.from(text), testPlace));
     expect(message).toMatch(/^tests\/t\.jsonl:7: /);
     expect(message).toContain(problem);

@@ -97,7 +97,7 @@ withPostgres('PostgreSQL', () => {
     readAll(choice(query, changes), dependencies(), since);
 
   describe('columns', () => {
-    test('of every type become what a log row may say', async () => {
+    test('columns of every type become keys of a log row', async () => {
       const { items, rows } = await read(
         `select 9007199254740993 as id, timestamptz '2026-08-01 14:00:00.123456+02' as timestamp,
            '[{"role": "user", "content": "hi"}]'::json as messages, 'yes'::varchar as completion, 0.5::numeric as quality,
@@ -121,7 +121,7 @@ withPostgres('PostgreSQL', () => {
       ]);
     });
 
-    test('that hold broken JSON or texts instead of numbers refuse their row', async () => {
+    test('columns that hold broken JSON or texts instead of numbers refuse their row', async () => {
       const { items } = await read(
         `values ('a', '[oops', '1'), ('b', '[{"role":"user","content":"x","content":"y"}]', '1'),
            ('c', '[{"role":"user","content":"x"}]', 'good')`.replace(/^/, 'select * from (') +
@@ -134,7 +134,7 @@ withPostgres('PostgreSQL', () => {
       ]);
     });
 
-    test('that are not there are named, with those that are, even where there is no row', async () => {
+    test('missing columns are named, with the existing ones, even where there is no row', async () => {
       const query = "select 'a' as question where false";
       await expect(read(query, { columns: { prompt: 'Question' } })).rejects.toMatchObject({
         code: 'SOURCE_COLUMNS',
@@ -143,7 +143,7 @@ withPostgres('PostgreSQL', () => {
     });
   });
 
-  test('rows without an id are named by what they say, so that ids do not hang on the order', async () => {
+  test('rows without an id are named by their content, so that ids do not depend on the order', async () => {
     const ids = async (order: string) =>
       (
         await read(`select * from (values ('a', 'x'), ('b', 'y')) as rows(prompt, completion) order by 1 ${order}`)
@@ -157,7 +157,7 @@ withPostgres('PostgreSQL', () => {
     const rows = (values: string) =>
       `select * from (values ${values}) as rows(id, at, prompt, completion)`.replace(' as rows', ' as log');
 
-    test('finds rows that came later with the last value, and not those it has read', async () => {
+    test('a cursor column finds rows that came later with the last value, and not those it has read', async () => {
       const first = rows("('a', 1, 'x', 'y'), ('b', 2, 'x', 'y'), ('c', 2, 'x', 'y')");
       await server.query(`create view log as ${first}`);
       const query = 'select * from log';
@@ -173,7 +173,7 @@ withPostgres('PostgreSQL', () => {
       await server.query('drop view log');
     });
 
-    test('keeps what a time has beyond milliseconds', async () => {
+    test('a cursor column keeps the digits of a time beyond milliseconds', async () => {
       const query = `select * from (values ('a', timestamptz '2026-08-01 12:00:00.123456+00', 'x'),
         ('b', timestamptz '2026-08-01 12:00:00.123457+00', 'x')) as log(id, at, prompt)`;
       const { cursor } = await read(query, { cursor: 'at' });
@@ -183,7 +183,7 @@ withPostgres('PostgreSQL', () => {
       expect((await read(query, { cursor: 'at' }, cursor)).items).toEqual([]);
     });
 
-    test('with more rows at its last value than can be told apart makes the next reading be anew', async () => {
+    test('a cursor column with too many rows at its last value makes the next reading be anew', async () => {
       const query = "select n::text as id, 1 as at, 'x' as prompt from generate_series(1, 10001) as n";
       const before = await read(query, { cursor: 'at' });
       expect(before.items).toHaveLength(10_001);
@@ -192,7 +192,7 @@ withPostgres('PostgreSQL', () => {
       expect(after.items).toHaveLength(10_001);
     });
 
-    test('that is null somewhere is refused: those rows would never be found', async () => {
+    test('a cursor column that is null somewhere is refused, because those rows would never be found', async () => {
       await expect(read(rows("('a', 1, 'x', 'y'), ('b', null, 'x', 'y')"), { cursor: 'at' })).rejects.toMatchObject({
         code: 'SOURCE_UNREADABLE',
         message: expect.stringContaining('source.cursor'),
@@ -200,7 +200,7 @@ withPostgres('PostgreSQL', () => {
     });
   });
 
-  test('reads what was there when it began', async () => {
+  test('a cursor column reads the rows that existed when it began', async () => {
     await server.query(
       "create table growing as select n::text as id, 'x' as prompt from generate_series(1, 2500) as n",
     );
@@ -223,7 +223,7 @@ withPostgres('PostgreSQL', () => {
       ['that would end the one around it', "select 'a' as prompt) as x; drop table kept; --"],
       ['that writes', 'delete from kept returning prompt'],
       ['that calls something that writes', "select nextval('counter')::text as prompt"],
-    ])('%s is refused and changes nothing', async (_name, query) => {
+    ])('a query %s is refused and changes nothing', async (_name, query) => {
       await server.query("create table if not exists kept as select 'a' as prompt");
       await server.query('create sequence if not exists counter');
       await expect(read(query)).rejects.toMatchObject({ code: 'SOURCE_UNREADABLE' });
@@ -231,14 +231,14 @@ withPostgres('PostgreSQL', () => {
     });
 
     test.each(['select prompt from given;', 'select prompt from given -- all of them', 'table given order by prompt'])(
-      'may end as people write it: %s',
+      'a query may end as people write it: %s',
       async (query) => {
         await server.query("create table if not exists given as select 'a' as prompt");
         expect((await read(query)).rows).toHaveLength(1);
       },
     );
 
-    test('that fails is told in the words of the database', async () => {
+    test('a query that fails is reported in the words of the database', async () => {
       await expect(read('select prompt from nowhere')).rejects.toMatchObject({
         code: 'SOURCE_UNREADABLE',
         message: expect.stringMatching(
@@ -247,7 +247,7 @@ withPostgres('PostgreSQL', () => {
       });
     });
 
-    test('that fails of a row does not quote it', async () => {
+    test('a query that fails because of a row does not quote it', async () => {
       const failing = read("select ('Mrs ' || 'Secret')::int as id, 'x' as prompt from generate_series(1, 2)");
       await expect(failing).rejects.toMatchObject({
         code: 'SOURCE_UNREADABLE',
@@ -256,7 +256,7 @@ withPostgres('PostgreSQL', () => {
       await expect(failing).rejects.not.toThrow(/Secret/);
     });
 
-    test('that takes long is given up at once by an abort, and soon by the server', async () => {
+    test('a slow query is given up at once by an abort, and soon by the server', async () => {
       const abort = new AbortController();
       const source = openSource(choice('select pg_sleep(1000)::text as prompt'), dependencies());
       const { items } = await source.read(null, abort.signal);
@@ -299,7 +299,7 @@ withPostgres('PostgreSQL', () => {
       return { url: `postgres://tester:pw-hidden@127.0.0.1:${port}/log`, port, close };
     };
 
-    test('because nobody listens is named by host and port', async () => {
+    test('a database where nothing listens is named by host and port', async () => {
       const { url, port, close } = await listen(() => {});
       close();
       const error = await failure(url);
@@ -309,13 +309,13 @@ withPostgres('PostgreSQL', () => {
       });
     });
 
-    test('because the line breaks is unreachable', async () => {
+    test('a database whose line breaks is unreachable', async () => {
       const { url, close } = await listen((socket) => socket.destroy());
       expect(await failure(url)).toMatchObject({ code: 'SOURCE_UNREACHABLE' });
       close();
     });
 
-    test('because it never answers is given up by an abort', async () => {
+    test('a database that never answers is given up by an abort', async () => {
       const abort = new AbortController();
       const reason = new Error('enough');
       const { url, close } = await listen(() => abort.abort(reason));
@@ -323,7 +323,7 @@ withPostgres('PostgreSQL', () => {
       close();
     });
 
-    test('because the password is wrong says so, and does not tell it', async () => {
+    test('a database with a wrong password says so, and does not reveal it', async () => {
       const error = await failure(server.url.replace(server.password, 'pw-wrong%21'));
       expect(error).toMatchObject({
         code: 'SOURCE_UNREADABLE',
@@ -332,7 +332,7 @@ withPostgres('PostgreSQL', () => {
       expect(String(error)).not.toMatch(/pw-wrong/);
     });
 
-    test('any more, because it is shut down while rows are read, is unreachable', async () => {
+    test('a database that is shut down while rows are read is unreachable', async () => {
       const query = "select repeat('x', 10000) as prompt from generate_series(1, 5000)";
       const { items } = await openSource(choice(query), dependencies()).read(null, new AbortController().signal);
       const reading = (async () => {
@@ -346,7 +346,7 @@ withPostgres('PostgreSQL', () => {
       await expect(reading).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' });
     });
 
-    test('because its address is missing or none names the variable alone', () => {
+    test('a database whose address is missing or invalid is named by the variable alone', () => {
       const open = (url: string) => () => openSource(choice('select 1'), dependencies(url));
       expect(open('')).toThrow(/^LOG_URL is not set/);
       expect(open('host=db password=hidden')).toThrow(/^LOG_URL is no address of a database: (?!.*hidden)/);

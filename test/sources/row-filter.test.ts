@@ -1,6 +1,6 @@
 import { accepts } from '../../src/sources/row-filter.ts';
 
-test('a row that does not say what is asked for stays out', () => {
+test('a row that lacks a required fact stays out', () => {
   expect(accepts({}, {})).toBe(true);
   expect(accepts({ from: '2026-08-01' }, {})).toBe(false);
   expect(accepts({ to: '2026-08-01' }, {})).toBe(false);

@@ -72,7 +72,7 @@ const anyCall: Call = {
   metadata: {},
 };
 
-test('what an application has stored through the API becomes rows', async () => {
+test('completions that an application has stored through the API become rows', async () => {
   const trainer = await startTrainer({ dir: mkdtempSync(path.join(folder, 'trainer-')) });
   const client = new OpenAI({ baseURL: trainer.baseURL, apiKey: 'unused', maxRetries: 0 });
   const create = (content: string, kept: object) =>
@@ -120,7 +120,7 @@ describe('a provider', () => {
   const listed = () =>
     server.received.filter((request) => !isMessages(request)).map(({ url }) => new URL(url, 'http://x'));
 
-  test('is asked for one model and for metadata, oldest first, and for the messages of what passes the filter', async () => {
+  test('a provider is asked for one model and for metadata, oldest first, and for the messages of completions that pass the filter', async () => {
     server.answer = (request) =>
       isMessages(request)
         ? list([message])
@@ -138,7 +138,7 @@ describe('a provider', () => {
     ]);
   });
 
-  test('that has deleted the last completion read is asked from its oldest, and gives what is newer', async () => {
+  test('a provider that has deleted the last read completion is asked from its oldest, and gives the newer ones', async () => {
     server.answer = (request) =>
       isMessages(request) ? list([message]) : list([completion('a', 100), completion('b', 101), completion('c', 101)]);
     const { cursor } = await read(null);
@@ -152,7 +152,7 @@ describe('a provider', () => {
     expect(rows.map(({ id }) => id)).toEqual(['d', 'e']);
   });
 
-  test('that is another one than before is read anew', async () => {
+  test('another provider than before is read anew', async () => {
     server.answer = (request) => (isMessages(request) ? list([message]) : list([completion('a', 100)]));
     const { cursor } = await read(null);
     const other = await tinyServer();
@@ -163,20 +163,20 @@ describe('a provider', () => {
     await other.close();
   });
 
-  test('that says there is more behind an empty page is not asked for ever', async () => {
+  test('a provider with more pages behind an empty one is not asked for ever', async () => {
     server.answer = () => list([], true);
     expect((await read(null)).items).toEqual([]);
     expect(server.received).toHaveLength(1);
   });
 
-  test('that refuses is told, without the key', async () => {
+  test('a provider that refuses is reported, without the key', async () => {
     server.answer = () => ({ status: 403, body: { error: { message: 'key sk-hidden-1234567 may not list' } } });
     const refused = read(null);
     await expect(refused).rejects.toMatchObject({ code: 'PROVIDER_REFUSED' });
     await expect(refused).rejects.not.toThrow(/hidden/);
   });
 
-  test('whose answer is awaited is left at once by an abort', async () => {
+  test('a provider that is slow to answer is left at once by an abort', async () => {
     const abort = new AbortController();
     const reason = new Error('enough');
     server.answer = () => () => abort.abort(reason);
@@ -185,7 +185,7 @@ describe('a provider', () => {
     await expect(Array.fromAsync(items)).rejects.toBe(reason);
   });
 
-  test('is named by its address alone', async () => {
+  test('a provider is named by its address alone', async () => {
     const source = openSource(
       { type: 'stored-completions' },
       { provider: () => connect('https://me:hidden@api.example.com/v1') },

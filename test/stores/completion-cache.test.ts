@@ -70,16 +70,16 @@ describe('a key', () => {
     ['messages', { messages: [...question().messages, { role: 'user', content: '' }] }],
     ['limit of tokens', { maxOutputTokens: 1 }],
     ['temperature', { temperature: 1 }],
-  ])('is another one where the %s differs', (_what, change) => {
+  ])('a key is another one where the %s differs', (_what, change) => {
     expect(questionKey(question(change))).not.toBe(questionKey(question()));
   });
 
-  test('is the same for the same question, whatever else a message carries', () => {
+  test('a key is the same for the same question, whatever else a message carries', () => {
     const named = [{ content: 'hello', role: 'user', name: 'ana' }];
     expect(questionKey(question({ messages: named }))).toBe(questionKey(question()));
   });
 
-  test('tells texts apart that would be the same when put together', () => {
+  test('a key tells texts apart that would be the same when joined', () => {
     const texts = fc.array(fc.string(), { minLength: 1, maxLength: 4 });
     const keyOf = (contents: string[]) =>
       questionKey(question({ messages: contents.map((content) => ({ role: 'user', content })) }));
@@ -91,7 +91,7 @@ describe('a key', () => {
   });
 });
 
-test('what one attempt of an evaluation has added is its own to the next one', async () => {
+test('answers of one attempt of an evaluation are its own to the next one', async () => {
   const home = newHome();
   await write(home, 'this', { [first]: 'one', [second]: 'two\n\u2028"' });
   expect(await read(home, first)).toEqual({ answer: 'one', own: true });
@@ -99,20 +99,20 @@ test('what one attempt of an evaluation has added is its own to the next one', a
   expect(await read(home, third)).toBeUndefined();
 });
 
-test('what another evaluation has added is found and not its own', async () => {
+test('answers of another evaluation are found and not its own', async () => {
   const home = newHome();
   await write(home, 'another', { [first]: 'one' });
   expect(await read(home, first)).toEqual({ answer: 'one', own: false });
 });
 
-test('its own answer comes before a later one of another evaluation', async () => {
+test('an own answer comes before a later one of another evaluation', async () => {
   const home = newHome();
   await write(home, 'this', { [first]: 'mine' });
   await write(home, 'another', { [first]: 'theirs' });
   expect(await read(home, first)).toEqual({ answer: 'mine', own: true });
 });
 
-test('of the answers of other evaluations the newest counts', async () => {
+test('the newest of the answers of other evaluations counts', async () => {
   const home = newHome();
   await write(home, 'old', { [first]: 'old' });
   utimesSync(onlyFileOf(home), new Date(), new Date(Date.now() - DAY_MS));
@@ -127,7 +127,7 @@ test('models and addresses do not see the answers of one another', async () => {
   expect(await read(home, first, 'this', { ...OF, address: 'http://127.0.0.1:2/v1' })).toBeUndefined();
 });
 
-test('every answer that was paid for is told of once, those of others are not', async () => {
+test('every paid answer of this evaluation is reported once, those of others are not', async () => {
   const home = newHome();
   await write(home, 'this', { [first]: 'one' });
   await write(home, 'this', { [second]: 'two' });
@@ -137,7 +137,7 @@ test('every answer that was paid for is told of once, those of others are not', 
   expect(own.toSorted()).toEqual(['one', 'two']);
 });
 
-test('wherever a worker was killed in the middle of a line, the lines before are there and the half one is not', async () => {
+test('a worker killed in the middle of a line leaves the lines before, and not the half one', async () => {
   const home = newHome();
   await write(home, 'this', { [first]: 'one', [second]: 'zwölf' });
   const file = onlyFileOf(home);
@@ -212,7 +212,7 @@ test('an evaluation that asks nothing leaves no file', async () => {
   expect(filesOf(home)).toEqual([]);
 });
 
-test('after a write that failed no other goes on in the middle of a line', async () => {
+test('after a failed write no other continues in the middle of a line', async () => {
   const home = newHome();
   const cache = await open(home);
   const [scope = ''] = readdirSync(path.join(home, 'completions'));
@@ -236,7 +236,7 @@ describe('what is kept', () => {
     return file;
   };
 
-  test('answers that are older than 30 days are neither believed nor kept', async () => {
+  test('answers that are older than 30 days are neither used nor kept', async () => {
     const home = newHome();
     const old = await aged(home, 'old', first, 31);
     const young = await aged(home, 'young', second, 29);
@@ -246,7 +246,7 @@ describe('what is kept', () => {
     expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
   });
 
-  test('beyond the size the oldest go first, of all models together, and none that is in use', async () => {
+  test('beyond the size the oldest files are removed first, of all models together, and none that is in use', async () => {
     const home = newHome();
     const files = [await aged(home, 'a', first, 3), await aged(home, 'b', second, 2), await aged(home, 'c', third, 0)];
     const there = () => files.map((file) => existsSync(file));
@@ -258,7 +258,7 @@ describe('what is kept', () => {
     expect(there()).toEqual([false, false, true]);
   });
 
-  test('an answer that was tidied up meanwhile is missing, and that is no error', async () => {
+  test('an answer that was tidied up meanwhile is missing, which is no error', async () => {
     const home = newHome();
     const file = await aged(home, 'a', first, 2);
     const cache = await open(home);

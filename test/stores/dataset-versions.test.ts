@@ -70,7 +70,7 @@ test('versions of all pipelines are listed by name and number', async () => {
   expect(await versions.list('c')).toEqual([]);
 });
 
-test('no version is there before the first', async () => {
+test('there is no version before the first', async () => {
   const home = newHome();
   expect(await new DatasetVersions(home).list()).toEqual([]);
   expect(existsSync(path.join(home, 'datasets'))).toBe(false);
@@ -88,7 +88,7 @@ test.each([
   expect(await versions.list('support')).toEqual(two);
 });
 
-test('of many appends at the same time exactly one succeeds, and nothing else is left', async () => {
+test('exactly one of many simultaneous appends succeeds, and nothing else is left', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 2, max: 30 }), async (count) => {
       const home = newHome();
@@ -117,7 +117,7 @@ test('processes that append at the same time make every number exactly once', as
   expect(versions.map(({ number }) => number)).toEqual(upTo(100));
 });
 
-test('whenever a writer is killed, what it has appended is there whole, and others go on', async () => {
+test('a killed writer leaves its versions whole, and others continue', async () => {
   const home = newHome();
   for (let kills = 1; kills <= 5; kills += 1) {
     const child = appender(home, 1000);
@@ -138,7 +138,7 @@ test('whenever a writer is killed, what it has appended is there whole, and othe
   }
 });
 
-test('what is no version is ignored', async () => {
+test('a file that is no version is ignored', async () => {
   const home = newHome();
   const versions = new DatasetVersions(home);
   const version = await versions.append('support', 0, manifest());

@@ -18,7 +18,7 @@ beforeEach(() => {
 const erasure = (keys: string[]) => ({ keys, erasedAt: '2026-11-30T10:00:00.000Z', logs: [], atProvider: [] });
 const row = (id: string, content: string) => ({ id, line: 7, file: 'a.jsonl', messages: [{ role: 'user', content }] });
 
-test('a row with an id of its own is recognized by it, whatever it says', async () => {
+test('a row with an id of its own is recognized by it, whatever its content', async () => {
   await writeErasure(home, 'ticket-1', erasure([idKey('ticket-1'), answerKey('ticket-1')]));
   const erased = await ErasedRows.read(home);
   expect(erased.has(row('ticket-1', 'changed'))).toBe(true);
@@ -26,7 +26,7 @@ test('a row with an id of its own is recognized by it, whatever it says', async 
   expect([erased.hasAnswersOf('ticket-1'), erased.hasAnswersOf('ticket-2')]).toEqual([true, false]);
 });
 
-test('a row that is named by its line is recognized by what it says', async () => {
+test('a row that is named by its line is recognized by its content', async () => {
   const gone = row('a.jsonl:7', 'gone');
   await writeErasure(home, gone.id, erasure([idKey(gone.id), rowKey(gone)]));
   const erased = await ErasedRows.read(home);

@@ -93,7 +93,7 @@ test.each([
   expect(filesIn(folder)).toEqual([]);
 });
 
-test('what is not finished cannot be seen under its final name', async () => {
+test('an unfinished artifact cannot be seen under its final name', async () => {
   const { store, folder } = newStore();
   const seen: string[][] = [];
   async function* watching() {
@@ -176,7 +176,7 @@ describe('F40 damage to a stored artifact', () => {
     await expect(rowsOf(store, ref)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
   });
 
-  test('F50 whatever a reference says, nothing outside of the store is read', async () => {
+  test('F50 a reference never leads outside of the store', async () => {
     const { store, folder } = newStore();
     await store.write(['a']);
     writeFileSync(path.join(folder, '..', 'outside'), 'outside\n');
@@ -221,7 +221,7 @@ function flipBit(bytes: Buffer, bit: number): Buffer {
 }
 
 describe('JSON', () => {
-  test('one value comes back as it was stored', async () => {
+  test('one JSON value comes back as it was stored', async () => {
     const { store } = newStore();
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), async (value) => {
@@ -233,14 +233,14 @@ describe('JSON', () => {
     );
   });
 
-  test('rows come back in their order', async () => {
+  test('JSON rows come back in their order', async () => {
     const { store } = newStore();
     const values = [{ input: 'two\nlines\u2028' }, { input: '\ud83d' }, { input: '' }];
     const ref = await store.write(values.map((value) => JSON.stringify(value)));
     expect(await readJsonRows(store, ref)).toEqual(values);
   });
 
-  test('an artifact without rows holds no value', async () => {
+  test('an artifact without rows holds no JSON value', async () => {
     const { store } = newStore();
     const ref = await store.write([]);
     await expect(readJson(store, ref)).rejects.toThrow(`${ref.uri} is empty`);

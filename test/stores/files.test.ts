@@ -14,14 +14,14 @@ test('a file is written into folders that are made for it, for its owner only', 
   expect(readdirSync(path.dirname(file))).toEqual(['report.json']);
 });
 
-test('a file that is there is replaced', async () => {
+test('an existing file is replaced', async () => {
   const file = path.join(folder, 'report.md');
   await writeFileAtomically(file, 'a long first text');
   await writeFileAtomically(file, 'second');
   expect(readFileSync(file, 'utf8')).toBe('second');
 });
 
-test('a write that fails leaves what was there', async () => {
+test('a failed write leaves the old file', async () => {
   const parent = path.join(folder, 'not-a-folder');
   writeFileSync(parent, 'kept');
   await expect(writeFileAtomically(path.join(parent, 'report.md'), 'text')).rejects.toThrow();

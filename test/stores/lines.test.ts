@@ -59,7 +59,7 @@ test('lines that cross or fill the chunks in which a file is read stay whole', a
   expect(await lines(written.join('\n'))).toEqual(written);
 });
 
-test('a file that is missing is an error, not an empty file', async () => {
+test('a missing file is an error, not an empty file', async () => {
   const read = readLines(path.join(folder, 'missing'))[Symbol.asyncIterator]();
   await expect(read.next()).rejects.toMatchObject({ code: 'ENOENT' });
 });

@@ -27,7 +27,7 @@ const write = (text: string) => {
   writeFileSync(fileOf(pipeline), text);
 };
 
-test('a pipeline without history has no winners, and nothing to warn of', async () => {
+test('a pipeline without history has no winners, and no warning', async () => {
   expect(await readPastWinners(home, pipeline)).toEqual({ winners: [], warning: null });
 });
 
@@ -48,7 +48,7 @@ test('settings that win again are kept once, as the newest', async () => {
   expect((await readPastWinners(home, pipeline)).winners.map(({ run }) => run)).toEqual(['later', 'run-2']);
 });
 
-test('the twenty newest are kept', async () => {
+test('the twenty newest winners are kept', async () => {
   for (let number = 1; number <= 22; number += 1) await addPastWinner(home, pipeline, winner(number));
   const { winners } = await readPastWinners(home, pipeline);
   expect(winners.map(({ run }) => run)).toEqual(Array.from({ length: 20 }, (_, index) => `shop/${22 - index}`));
@@ -63,7 +63,7 @@ test.each([
     JSON.stringify([{ ...winner(1), hyperparameters: { epochs: -1 } }, winner(2)]),
     /not all of it/,
   ],
-])('a file that is %s is warned of and used as far as it can be', async (_, text, reason) => {
+])('a file that is %s causes a warning and is used as far as possible', async (_, text, reason) => {
   write(text);
   const { winners, warning } = await readPastWinners(home, pipeline);
   expect(warning).toContain(fileOf(pipeline));
@@ -73,12 +73,12 @@ test.each([
   expect((await readPastWinners(home, pipeline)).warning).toBeNull();
 });
 
-test('what cannot be read at all is warned of', async () => {
+test('an unreadable file causes a warning', async () => {
   mkdirSync(fileOf(pipeline), { recursive: true });
   expect(await readPastWinners(home, pipeline)).toEqual({ winners: [], warning: expect.stringContaining('(EISDIR)') });
 });
 
-test("the file is its owner's alone, and nothing is left beside it", async () => {
+test('the file is for its owner only, and nothing is left beside it', async () => {
   await addPastWinner(home, pipeline, winner(1));
   expect(statSync(fileOf(pipeline)).mode & 0o777).toBe(0o600);
   expect(readdirSync(path.dirname(fileOf(pipeline))).filter((name) => name.includes('writing'))).toEqual([]);

@@ -41,14 +41,14 @@ test('a record is read as it was written, and is gone when removed', () => {
   removeServices(home);
 });
 
-test('a record whose owner is dead does not count, and is what was left', () => {
+test('a record whose owner is dead does not count, and names the leftovers', () => {
   const left = record({ owner: deadPid() });
   writeServices(home, left);
   expect(readServices(home)).toBeUndefined();
   expect(readLeftovers(home)).toEqual(left);
 });
 
-test('a record whose owner lives has left nothing', () => {
+test('a record whose owner lives names no leftovers', () => {
   writeServices(home, record());
   expect(readLeftovers(home)).toBeUndefined();
 });
@@ -82,12 +82,12 @@ test('a record replaces the one before at once, is readable by its user alone, a
   expect(statSync(path.join(home, 'services.json')).mode & 0o777).toBe(0o600);
 });
 
-test('what is kept stays out of the repository around it', () => {
+test('the home folder stays out of the repository around it', () => {
   writeServices(home, record());
   expect(readFileSync(path.join(home, '.gitignore'), 'utf8')).toBe('*\n');
 });
 
-test('a .gitignore that is there already is left alone', () => {
+test('an existing .gitignore is left alone', () => {
   writeFileSync(path.join(home, '.gitignore'), 'node_modules\n');
   writeServices(home, record());
   expect(readFileSync(path.join(home, '.gitignore'), 'utf8')).toBe('node_modules\n');
@@ -98,12 +98,15 @@ test('process ids are in the order in which services are stopped: those that nee
   expect(pidsOf({ owner: 1, kept: false })).toEqual([]);
 });
 
-test('a process lives until it has ended; one of somebody else lives too', () => {
+test('a process lives until it has ended; one of another user lives too', () => {
   expect(isAlive(process.pid)).toBe(true);
   expect(isAlive(1)).toBe(true);
   expect(isAlive(deadPid())).toBe(false);
 });
 
-test.each([0, -1, Number.NaN])('%p is the id of no process: a signal to it would reach a whole group', (pid) => {
-  expect(isAlive(pid)).toBe(false);
-});
+test.each([0, -1, Number.NaN])(
+  '%p is the id of no process, because a signal to it would reach a whole group',
+  (pid) => {
+    expect(isAlive(pid)).toBe(false);
+  },
+);

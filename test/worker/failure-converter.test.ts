@@ -52,7 +52,7 @@ test.each(failures)(
   },
 );
 
-test('what was thrown without being an error has no credential either', () => {
+test('a thrown value that is no error has no credential either', () => {
   expect(JSON.stringify([converted(SECRET), converted({ headers: SECRET }), converted(undefined)])).not.toContain(
     'canary',
   );
@@ -64,7 +64,7 @@ test('messages are bounded, those of causes too', () => {
   expect(failure.cause?.message).toBe('y'.repeat(2000));
 });
 
-test('type, retries and delay of a failure go along, and what was read comes out again', () => {
+test('type, retries and delay of a failure are kept, and a failure that was read is written unchanged', () => {
   const failure = converted(
     ApplicationFailure.create({ message: 'slow down', type: 'PROVIDER_UNAVAILABLE', nextRetryDelay: 1500 }),
   );
@@ -82,11 +82,11 @@ test('a failure that an older worker wrote with a credential is passed on withou
   expect(old.message).toBe(SECRET);
 });
 
-test('the SDK finds it by its path, in Jest', () => {
+test('the SDK finds the converter by its path, in Jest', () => {
   expect(loadDataConverter(DATA_CONVERTER).failureConverter).toBe(failureConverter);
 });
 
-test('the SDK finds it by its path, in Node on the sources', () => {
+test('the SDK finds the converter by its path, in Node on the sources', () => {
   const program = `
     const { loadDataConverter } = await import('@temporalio/common/lib/internal-non-workflow/index.js');
     const { DATA_CONVERTER } = await import(${JSON.stringify(path.join(ROOT, 'src', 'worker', 'connection.ts'))});
@@ -101,7 +101,7 @@ test('the SDK finds it by its path, in Node on the sources', () => {
   expect(JSON.parse(output)).toMatchObject({ message: 'Authorization: ***', stackTrace: '' });
 });
 
-test('the bundle of the workflows holds it, and nothing of Node with it', () => {
+test('the bundle of the workflows holds the converter, and nothing of Node with it', () => {
   // Bundling fails where a workflow imports a module of Node.
   expect(readFileSync(sharedWorkflowBundle() ?? '', 'utf8')).toContain('PlainFailureConverter');
 });

@@ -204,7 +204,7 @@ describe('a job that goes on for long', () => {
   afterAll(() => jobs.stop());
   beforeEach(() => jobs.bench.setFaults());
 
-  test('is stopped: cancelled at the provider, booked once, and no failure of the run', async () => {
+  test('a long job is stopped: cancelled at the provider, booked once, and no failure of the run', async () => {
     const input = jobs.newInput();
     const { id } = input.candidate;
     const run = await jobs.startSweep(input);
@@ -230,7 +230,7 @@ describe('a job that goes on for long', () => {
     expect(lintHistory(await historyOf(jobWorkflowId(input.runId, id)))).toEqual([]);
   });
 
-  test('is stopped before it was created: it is created once, then cancelled', async () => {
+  test('a job that is stopped before it was created is created once, then cancelled', async () => {
     const input = jobs.newInput();
     const alone = await jobs.startStopped(input, 'behind the others');
     const outcome = await alone.result();
@@ -240,7 +240,7 @@ describe('a job that goes on for long', () => {
     expect(lintHistory(await historyOf(alone.workflowId))).toEqual([]);
   });
 
-  test('is stopped while its answer is lost: what was created is found and cancelled', async () => {
+  test('a job that is stopped while its answer is lost is found and cancelled', async () => {
     await jobs.bench.setFaults({ endpoint: 'jobs.create', effect: { kind: 'execute_then_reset' } });
     const input = jobs.newInput();
     const outcome = await (await jobs.startStopped(input, 'behind the others')).result();
@@ -248,7 +248,7 @@ describe('a job that goes on for long', () => {
     expect(outcome).toMatchObject({ state: 'stopped' });
   });
 
-  test('is stopped and cancelled at once: it ends as cancelled, and nothing goes on', async () => {
+  test('a job that is stopped and cancelled at once ends as cancelled, and no provider job is left', async () => {
     const input = jobs.newInput();
     const run = await jobs.startSweep(input);
     await jobs.untilStatus(input, 'running');
@@ -267,7 +267,7 @@ describe('a job whose next question is minutes away', () => {
   });
   afterAll(() => Promise.all([jobs.stop(), endless.stop()]));
 
-  test('and that has ended is seen at once when it is woken, with its epochs told and all found', async () => {
+  test('a waiting job that has ended is seen at once when it is woken, with its epochs reported and all found', async () => {
     const input = jobs.newInput();
     const { run, child } = await jobs.startFarOff(input);
     await jobs.untilStatus(input, 'succeeded');
@@ -282,7 +282,7 @@ describe('a job whose next question is minutes away', () => {
     expect(lintHistory(await historyOf(child.workflowId))).toEqual([]);
   });
 
-  test('and that goes on is woken by mistake: its polling and its deadline stay as they were', async () => {
+  test('a running job that is woken by mistake keeps its polling and its deadline', async () => {
     const input = endless.newInput();
     const { run, child } = await endless.startFarOff(input);
     const [before] = await pendingIn(child.workflowId);
@@ -307,7 +307,7 @@ describe('a job whose next question is minutes away', () => {
   });
 
   test.each(['stopCandidate', 'cancel'])(
-    'and that is woken and gets %s at once ends as without a wake',
+    'a waiting job that is woken and gets %s at once ends as without a wake',
     async (end) => {
       const input = endless.newInput();
       const { run, child } = await endless.startFarOff(input);
@@ -321,7 +321,7 @@ describe('a job whose next question is minutes away', () => {
     },
   );
 
-  test('is asked for twenty times because of wakes, and no more', async () => {
+  test('a waiting job is asked for at most twenty times because of wakes', async () => {
     const input = endless.newInput();
     const { run, child } = await endless.startFarOff(input);
     // Each question ends at once.
@@ -341,7 +341,7 @@ describe('a job whose next question is minutes away', () => {
     expect(await countIn(child.workflowId, 'SCHEDULED', 'awaitJob')).toBe(20 + 2);
   });
 
-  test('is woken before it was created: that is forgotten', async () => {
+  test('a wake before the creation of a job is ignored', async () => {
     const input = jobs.newInput();
     await jobs.bench.setFaults();
     const alone = await jobs.startWoken(input);
@@ -349,7 +349,7 @@ describe('a job whose next question is minutes away', () => {
     expect(await countIn(alone.workflowId, 'SCHEDULED', 'awaitJob')).toBe(1);
   });
 
-  test('is woken after it has ended: nothing happens while its model loads', async () => {
+  test('a wake after the end of a job does nothing while its model loads', async () => {
     await jobs.bench.setFaults({ endpoint: 'jobs.create', effect: { kind: 'model_ready_after', seconds: 600 } });
     const input = jobs.newInput();
     const run = await jobs.startSweep(input);
@@ -367,7 +367,7 @@ describe('a job whose next question is minutes away', () => {
 });
 
 describe('a job on one’s own machine', () => {
-  test('that is stopped costs the time that it was worked on', async () => {
+  test('a job on one’s own machine that is stopped costs the time of its work', async () => {
     const jobs = await Jobs.start(600, { local: true });
     try {
       const input = jobs.newInput();
@@ -391,7 +391,7 @@ describe('a job that soon succeeds', () => {
   afterAll(() => jobs.stop());
   beforeEach(() => jobs.bench.setFaults());
 
-  test('tells its run of the first two epochs, once each, and has the checkpoints of the last three', async () => {
+  test('a job that soon succeeds tells its run of the first two epochs, once each, and has the checkpoints of the last three', async () => {
     const input = jobs.newInput();
     const run = await jobs.startSweep(input);
     const { outcome, reports } = await outcomeOf(run);
@@ -418,7 +418,7 @@ describe('a job that soon succeeds', () => {
     expect(lintHistory(await historyOf(jobWorkflowId(input.runId, input.candidate.id)))).toEqual([]);
   });
 
-  test('tells nobody where nobody asks, and succeeds all the same', async () => {
+  test('a job tells no run of epochs where none asks, and succeeds all the same', async () => {
     const input = jobs.newInput();
     const candidate = { ...input.candidate, hyperparameters: { learningRateMultiplier: 1, epochs: 2 } };
     const run = await jobs.startSweep({ ...input, candidate }, { reportEpochs: false });
@@ -427,7 +427,7 @@ describe('a job that soon succeeds', () => {
     expect(outcome.state).toBe('succeeded');
   });
 
-  test('on half of the rows takes no part in the comparison', async () => {
+  test('a job on half of the rows takes no part in the comparison', async () => {
     const input = jobs.newInput();
     const half = { ...input.candidate, half: true as const, reserve: RESERVE };
     const { outcome, reports } = await outcomeOf(await jobs.startSweep(input, { candidates: [half] }));
@@ -435,7 +435,7 @@ describe('a job that soon succeeds', () => {
     expect(reports).toEqual([]);
   });
 
-  test('and was told to stop too late has succeeded, with its model and what it cost', async () => {
+  test('a job that was told to stop too late has succeeded, with its model and its cost', async () => {
     const input = jobs.newInput();
     const run = await jobs.startSweep(input);
     await jobs.untilStatus(input, 'running');
@@ -460,7 +460,7 @@ describe('a job that soon succeeds', () => {
     expect(lintHistory(await historyOf(child))).toEqual([]);
   });
 
-  test('and whose model is still loading when it is told to stop has succeeded', async () => {
+  test('a job whose model is still loading when it is told to stop has succeeded', async () => {
     await jobs.bench.setFaults({ endpoint: 'jobs.create', effect: { kind: 'model_ready_after', seconds: 600 } });
     const input = jobs.newInput();
     const run = await jobs.startSweep(input);
@@ -481,7 +481,7 @@ describe('a job that soon succeeds', () => {
   });
 });
 
-test('epochs that could not be told are told by the next question, none twice, and no other run of the same name hears', async () => {
+test('unreported epochs are reported by the next question, none twice, and no other run of the same name gets them', async () => {
   const jobs = await Jobs.start(100);
   try {
     const { candidate, ...rest } = jobs.newInput();

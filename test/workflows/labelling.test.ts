@@ -42,7 +42,7 @@ describe('a labelling', () => {
   const spent = () => stack.client.workflow.getHandle(monthlyBudgetId(new Date())).query(spendingQuery);
   const questions = () => executed(stack.ledger(), 'chat').length;
 
-  test('is paid from the budget of the month, which books what it has cost', async () => {
+  test('a labelling is paid from the budget of the month, which books its cost', async () => {
     const ended = await command(stack, 'label', newPipeline().file, '--json');
     const { labelled, spentUsd } = lastJson<LabellingResult>(ended);
     expect(labelled).toBe(40);
@@ -50,7 +50,7 @@ describe('a labelling', () => {
     expect(await spent()).toEqual({ spentUsd, reservedUsd: 0 });
   });
 
-  test('asks for nothing where the month does not pay for its rows, and for some of them with a limit', async () => {
+  test('a labelling asks for nothing if the month does not pay for its rows, and for some of them with a limit', async () => {
     const { file } = newPipeline();
     const [asked, before] = [questions(), await spent()];
     const refused = await command(stack, 'label', file, '--json');
@@ -66,7 +66,7 @@ describe('a labelling', () => {
     expect(some.code).toBe(0);
   });
 
-  test('that is cancelled while it is paused ends as cancelled, and keeps the answers it has', async () => {
+  test('a labelling that is cancelled while it is paused ends as cancelled, and keeps the answers it has', async () => {
     const { file, id } = newPipeline({ labelling: { model: 'local-base', concurrency: 1 } });
     const quota = { kind: 'status', status: 429, code: 'insufficient_quota' } as const;
     await stack.setFaults([

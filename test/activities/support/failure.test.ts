@@ -25,7 +25,7 @@ test('a retryable error without a time is retried when the policy says', () => {
   expect(failure).toMatchObject({ type: 'PROVIDER_UNREACHABLE', nonRetryable: false, nextRetryDelay: undefined });
 });
 
-test('a time of 0 is a time, and no missing one', () => {
+test('a time of 0 counts as a time, not as a missing one', () => {
   const error = new ProviderError('PROVIDER_UNAVAILABLE', 'now', { retryable: true, retryAfterMs: 0 });
   expect(toFailure(error)).toMatchObject({ nextRetryDelay: 0 });
 });
@@ -52,7 +52,7 @@ test.each(Object.keys(ERROR_CODES) as ErrorCode[])(
   },
 );
 
-test('an error that nobody foresaw is retried, under a code of its own', () => {
+test('an unforeseen error is retried, under a code of its own', () => {
   expect(toFailure(new TypeError('x is not a function'))).toMatchObject({
     message: 'TypeError: x is not a function',
     type: 'INTERNAL',
@@ -62,16 +62,13 @@ test('an error that nobody foresaw is retried, under a code of its own', () => {
   expect(toFailure(undefined)).toBeInstanceOf(ApplicationFailure);
 });
 
-test.each(['ENOSPC', 'EDQUOT'])(
-  'F38 %s is named and left to a person: nothing is tried again on a full disk',
-  (code) => {
-    const failure = toFailure(Object.assign(new Error(`${code}: no space left on device, write`), { code }));
-    expect(failure).toMatchObject({ type: 'DISK_FULL', nonRetryable: true });
-    expect(failure.message).toMatch(new RegExp(`free some space in TUNELOOP_HOME .*${code}`));
-  },
-);
+test.each(['ENOSPC', 'EDQUOT'])('F38 %s is named and left to a person: nothing is retried on a full disk', (code) => {
+  const failure = toFailure(Object.assign(new Error(`${code}: no space left on device, write`), { code }));
+  expect(failure).toMatchObject({ type: 'DISK_FULL', nonRetryable: true });
+  expect(failure.message).toMatch(new RegExp(`free some space in TUNELOOP_HOME .*${code}`));
+});
 
-test('no error brings a credential along', () => {
+test('no error carries a credential', () => {
   const text = 'answered with Authorization: Bearer canary-7f3a9c';
   const errors = [
     new ProviderError('PROVIDER_REFUSED', text, { retryable: false }),

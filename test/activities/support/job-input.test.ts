@@ -50,7 +50,7 @@ test('the same job has the same key and seed, in every attempt and process', () 
   ).toEqual({ key: '84e259ef9eb9898a4e76885d9c391507663e893f32265fe0bdafc690da88cbbc', seed: 1114713335 });
 });
 
-test('any part that differs makes another key', () => {
+test('any different part makes another key', () => {
   fc.assert(
     fc.property(parts, parts, (a, b) => {
       const same = JSON.stringify(Object.entries(a)) === JSON.stringify(Object.entries(b));

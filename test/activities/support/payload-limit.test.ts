@@ -18,7 +18,7 @@ test('bytes are counted, and not characters', () => {
   expect(() => refuseOversize('collect', 'result', 'é'.repeat(40 * KIB))).toThrow(/has 81922 bytes/);
 });
 
-test('nothing is no payload', () => {
+test('an undefined value is no payload', () => {
   expect(() => refuseOversize('collect', 'result', undefined)).not.toThrow();
 });
 

@@ -177,7 +177,7 @@ async function collectUntil(condition: () => boolean, what: string): Promise<voi
 }
 
 describe('what the application gets is what it would get without', () => {
-  test('for a completion, its response and its headers', async () => {
+  test('capture changes neither a completion nor its response and headers', async () => {
     const { client } = captured();
     expect(await client.chat.completions.create(REQUEST)).toEqual(await openai.chat.completions.create(REQUEST));
     const { data, response, request_id } = await client.chat.completions.create(REQUEST).withResponse();
@@ -186,51 +186,57 @@ describe('what the application gets is what it would get without', () => {
     expect(request_id).toBe('r1');
   });
 
-  test('for a stream, chunk by chunk', async () => {
+  test('capture changes no chunk of a stream', async () => {
     const { client } = captured();
     const read = async (from: OpenAI) =>
       Array.fromAsync(await from.chat.completions.create({ ...REQUEST, stream: true }));
     expect(await read(client)).toEqual(await read(openai));
   });
 
-  test('for helpers that call underneath', async () => {
+  test('capture does not change helpers that call underneath', async () => {
     const { client, calls } = captured();
     const runner = client.chat.completions.stream(REQUEST);
     expect(await runner.finalContent()).toBe('billing\n\nrefund é');
     expect((await one(calls)).completion).toBe('billing\n\nrefund é');
   });
 
-  test.each([false, true])('for the response itself, however it is read (streamed: %s)', async (stream) => {
-    const { client } = captured();
-    const read = async (from: OpenAI) => {
-      const fetched = () => from.chat.completions.create({ ...REQUEST, stream }).asResponse();
-      const response = await fetched();
-      const { status, statusText, ok, url, redirected, type, bodyUsed } = response;
-      const said = { status, statusText, ok, url, redirected, type, bodyUsed };
-      const copy = response.clone();
-      const texts = [await response.text(), await copy.text()];
-      const buffer = Buffer.from(await (await fetched()).arrayBuffer()).toString();
-      const blob = await (await fetched()).blob();
-      const { body } = await fetched();
-      const chunks = body ? Buffer.concat(await Array.fromAsync(body)).toString() : null;
-      return {
-        said: { ...said, urlOfCopy: copy.url, used: response.bodyUsed },
-        headers: [...response.headers].filter(([name]) => name !== 'date'),
-        texts,
-        again: await response.text().catch((error: Error) => error.name),
-        buffer,
-        blob: [blob.type, await blob.text()],
-        chunks,
-        json: stream ? null : await (await fetched()).json(),
-        isResponse: response instanceof Response,
+  test.each([false, true])(
+    'capture does not change the response itself, however it is read (streamed: %s)',
+    async (stream) => {
+      const { client } = captured();
+      const read = async (from: OpenAI) => {
+        const fetched = () => from.chat.completions.create({ ...REQUEST, stream }).asResponse();
+        const response = await fetched();
+        const { status, statusText, ok, url, redirected, type, bodyUsed } = response;
+        const said = { status, statusText, ok, url, redirected, type, bodyUsed };
+        const copy = response.clone();
+        const texts = [await response.text(), await copy.text()];
+        const buffer = Buffer.from(await (await fetched()).arrayBuffer()).toString();
+        const blob = await (await fetched()).blob();
+        const { body } = await fetched();
+        const chunks = body ? Buffer.concat(await Array.fromAsync(body)).toString() : null;
+        return {
+          said: { ...said, urlOfCopy: copy.url, used: response.bodyUsed },
+          headers: [...response.headers].filter(([name]) => name !== 'date'),
+          texts,
+          again: await response.text().catch((error: Error) => error.name),
+          buffer,
+          blob: [blob.type, await blob.text()],
+          chunks,
+          json: stream ? null : await (await fetched()).json(),
+          isResponse: response instanceof Response,
+        };
       };
-    };
-    const mine = await read(client);
-    expect(mine).toEqual(await read(openai));
-    expect(mine).toMatchObject({ said: { url: expect.stringContaining('/v1/chat'), used: true }, again: 'TypeError' });
-  });
+      const mine = await read(client);
+      expect(mine).toEqual(await read(openai));
+      expect(mine).toMatchObject({
+        said: { url: expect.stringContaining('/v1/chat'), used: true },
+        again: 'TypeError',
+      });
+    },
+  );
 
-  test('for an error, which is not recorded', async () => {
+  test('capture does not change an error, and does not record it', async () => {
     const { client, calls } = captured();
     const failing = { ...REQUEST, model: 'refuses' };
     const [mine, theirs] = await Promise.allSettled([
@@ -270,7 +276,7 @@ describe('what the application gets is what it would get without', () => {
         } as unknown as CaptureSink,
       },
     ],
-  ])('where the %s throws, and then nothing is recorded', async (_name, options) => {
+  ])('capture does not change a call where the %s throws, and records nothing then', async (_name, options) => {
     const { client, calls } = captured(options);
     expect(await client.chat.completions.create(REQUEST)).toMatchObject({ id: 'chatcmpl-1' });
     await client.chat.completions.create(REQUEST);
@@ -281,7 +287,7 @@ describe('what the application gets is what it would get without', () => {
 describe('a connection is closed as it would be without', () => {
   afterEach(() => until(() => open === 0, 'the end of all connections'));
 
-  test('where a server keeps it open after the last event of a stream, which is recorded', async () => {
+  test('a server that keeps a stream open after its last event is treated as without capture, and the stream is recorded', async () => {
     const { client, calls } = captured();
     const request = { ...REQUEST, model: 'stays', stream: true as const };
     expect(await Array.fromAsync(await client.chat.completions.create(request))).toHaveLength(CHUNKS.length);
@@ -289,7 +295,7 @@ describe('a connection is closed as it would be without', () => {
     expect(await one(calls)).toMatchObject({ id: 'chatcmpl-2', usage: { prompt_tokens: 7 }, finish_reason: 'stop' });
   });
 
-  test('where the application cancels the body, which is not recorded', async () => {
+  test('a body that the application cancels is closed as without capture, and not recorded', async () => {
     const { client, calls } = captured();
     for (const stream of [false, true]) {
       const response = await client.chat.completions.create({ ...REQUEST, model: 'pauses', stream }).asResponse();
@@ -307,7 +313,7 @@ describe('a connection is closed as it would be without', () => {
     expect(await one(calls)).toMatchObject({ id: 'chatcmpl-1' });
   });
 
-  test('where the application leaves a stream, which is recorded if the answer was whole by then', async () => {
+  test('a stream that the application leaves is closed as without capture, and recorded if the answer was whole by then', async () => {
     const { client, calls } = captured();
     for await (const _ of await client.chat.completions.create({ ...REQUEST, model: 'pauses', stream: true })) break;
     for await (const chunk of await client.chat.completions.create({ ...REQUEST, model: 'finishes', stream: true })) {
@@ -316,25 +322,30 @@ describe('a connection is closed as it would be without', () => {
     expect(await one(calls)).toMatchObject({ id: 'chatcmpl-2', completion: 'billing\n\nrefund é', usage: null });
   });
 
-  test.each([false, true])('where a signal aborts the call, which is not recorded (streamed: %s)', async (stream) => {
-    const { client, calls } = captured();
-    const abort = async (from: OpenAI) => {
-      const controller = new AbortController();
-      const request = { ...REQUEST, model: 'pauses', stream };
-      const call = from.chat.completions.create(request, { signal: controller.signal });
-      const outcome = call.then(async (answer) => (stream ? Array.fromAsync(answer as AsyncIterable<object>) : answer));
-      await until(() => open === 1, 'half an answer');
-      controller.abort(new Error('enough'));
-      const ended = await outcome.catch((error: unknown) => error);
-      await until(() => open === 0, 'the end of the connection');
-      return ended;
-    };
-    expect(await abort(client)).toEqual(await abort(openai));
-    await client.chat.completions.create(REQUEST);
-    expect(await one(calls)).toMatchObject({ id: 'chatcmpl-1' });
-  });
+  test.each([false, true])(
+    'a call that a signal aborts ends as without capture, and is not recorded (streamed: %s)',
+    async (stream) => {
+      const { client, calls } = captured();
+      const abort = async (from: OpenAI) => {
+        const controller = new AbortController();
+        const request = { ...REQUEST, model: 'pauses', stream };
+        const call = from.chat.completions.create(request, { signal: controller.signal });
+        const outcome = call.then(async (answer) =>
+          stream ? Array.fromAsync(answer as AsyncIterable<object>) : answer,
+        );
+        await until(() => open === 1, 'half an answer');
+        controller.abort(new Error('enough'));
+        const ended = await outcome.catch((error: unknown) => error);
+        await until(() => open === 0, 'the end of the connection');
+        return ended;
+      };
+      expect(await abort(client)).toEqual(await abort(openai));
+      await client.chat.completions.create(REQUEST);
+      expect(await one(calls)).toMatchObject({ id: 'chatcmpl-1' });
+    },
+  );
 
-  test('where an answer is never read, which is not recorded; one that is kept can be read later', async () => {
+  test('an answer that is never read is not recorded; one that is kept can be read later', async () => {
     const sink = jsonlSink(path.join(folder, 'unread.jsonl'));
     const client = capture(openai, { sink });
     const request = { ...REQUEST, model: 'pauses', stream: true as const };
@@ -350,17 +361,20 @@ describe('a connection is closed as it would be without', () => {
 });
 
 describe('a record', () => {
-  test.each([false, true])('is written when the sink is closed right after the call (streamed: %s)', async (stream) => {
-    const file = path.join(folder, `closed-${stream}.jsonl`);
-    const sink = jsonlSink(file);
-    const client = capture(openai, { sink });
-    if (stream) await client.chat.completions.stream(REQUEST).finalContent();
-    else await client.chat.completions.create(REQUEST);
-    await sink.close();
-    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ model: expect.stringContaining('gpt-4.1') });
-  });
+  test.each([false, true])(
+    'a record is written when the sink is closed right after the call (streamed: %s)',
+    async (stream) => {
+      const file = path.join(folder, `closed-${stream}.jsonl`);
+      const sink = jsonlSink(file);
+      const client = capture(openai, { sink });
+      if (stream) await client.chat.completions.stream(REQUEST).finalContent();
+      else await client.chat.completions.create(REQUEST);
+      await sink.close();
+      expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ model: expect.stringContaining('gpt-4.1') });
+    },
+  );
 
-  test('of a response is made at its last event, though its server and the application keep it open', async () => {
+  test('a record of a response is made at its last event, though its server and the application keep it open', async () => {
     const { client, calls } = captured();
     const stream = await client.responses.create({ model: 'stays', input: 'hello', stream: true });
     for await (const { type } of stream) {
@@ -370,7 +384,7 @@ describe('a record', () => {
     }
   });
 
-  test('of an answer over 32 MiB there is none', async () => {
+  test('an answer over 32 MiB has no record', async () => {
     const { client, calls } = captured();
     const { choices } = await client.chat.completions.create({ ...REQUEST, model: 'huge' });
     expect(choices[0]?.message.content).toHaveLength(HUGE);
@@ -378,7 +392,7 @@ describe('a record', () => {
     expect((await one(calls)).completion).toBe('billing');
   });
 
-  test('of a completion is a line of a log that can be read', async () => {
+  test('a record of a completion is a line of a log that can be read', async () => {
     const { client, calls } = captured({ metadata: { feature: 'triage' } });
     await client.chat.completions.create({ ...REQUEST, metadata: { customer: 'c7' } });
     const call = await one(calls);
@@ -399,7 +413,7 @@ describe('a record', () => {
     });
   });
 
-  test('of a stream has the whole text, and the usage where it was asked for', async () => {
+  test('a record of a stream has the whole text, and the usage where it was asked for', async () => {
     const { client, calls } = captured();
     for await (const _ of await client.chat.completions.create({ ...REQUEST, stream: true }));
     expect(await one(calls)).toMatchObject({
@@ -410,7 +424,7 @@ describe('a record', () => {
     });
   });
 
-  test('of a stream that broke off, or that the application left, there is none', async () => {
+  test('a stream that broke off, or that the application left, has no record', async () => {
     const { client, calls } = captured();
     const broken = await client.chat.completions.create({ ...REQUEST, model: 'breaks', stream: true });
     await expect(Array.fromAsync(broken)).rejects.toThrow();
@@ -418,38 +432,41 @@ describe('a record', () => {
     expect(await one(calls)).toMatchObject({ id: 'chatcmpl-1' });
   });
 
-  test.each([false, true])('of a response has instructions and input as messages (streamed: %s)', async (stream) => {
-    const { client, calls } = captured();
-    const input = [{ role: 'user' as const, content: [{ type: 'input_text' as const, text: 'Where is it?' }] }];
-    const request = { model: 'gpt-4.1', instructions: 'Name the topic.', input };
-    if (stream) for await (const _ of await client.responses.create({ ...request, stream: true }));
-    else expect((await client.responses.create(request)).output_text).toBe('billing');
-    expect(await one(calls)).toMatchObject({
-      id: 'resp_1',
-      messages: [
-        { role: 'system', content: 'Name the topic.' },
-        { role: 'user', content: [{ type: 'text', text: 'Where is it?' }] },
-      ],
-      completion: 'billing',
-      usage: { prompt_tokens: 20, completion_tokens: 2 },
-      finish_reason: 'stop',
-    });
-  });
+  test.each([false, true])(
+    'a record of a response has instructions and input as messages (streamed: %s)',
+    async (stream) => {
+      const { client, calls } = captured();
+      const input = [{ role: 'user' as const, content: [{ type: 'input_text' as const, text: 'Where is it?' }] }];
+      const request = { model: 'gpt-4.1', instructions: 'Name the topic.', input };
+      if (stream) for await (const _ of await client.responses.create({ ...request, stream: true }));
+      else expect((await client.responses.create(request)).output_text).toBe('billing');
+      expect(await one(calls)).toMatchObject({
+        id: 'resp_1',
+        messages: [
+          { role: 'system', content: 'Name the topic.' },
+          { role: 'user', content: [{ type: 'text', text: 'Where is it?' }] },
+        ],
+        completion: 'billing',
+        usage: { prompt_tokens: 20, completion_tokens: 2 },
+        finish_reason: 'stop',
+      });
+    },
+  );
 
-  test('is what the redaction makes of it, or none', async () => {
+  test('a record is the result of the redaction, or is dropped by it', async () => {
     const { client, calls } = captured({ redact: (call) => ({ ...call, messages: [] }) });
     await client.chat.completions.create(REQUEST);
     expect((await one(calls)).messages).toEqual([]);
   });
 
-  test('is made of the calls that the sample takes', async () => {
+  test('a record is made of the calls that the sample takes', async () => {
     const { client, calls } = captured({ sample: ({ id }) => id.startsWith('resp') });
     await client.chat.completions.create(REQUEST);
     await client.responses.create({ model: 'gpt-4.1', input: 'hello' });
     expect(await one(calls)).toMatchObject({ id: 'resp_1', messages: [{ role: 'user', content: 'hello' }] });
   });
 
-  test('is made by clients that come of the captured one', async () => {
+  test('a record is made by clients that are derived from the captured one', async () => {
     const { client, calls } = captured();
     await client.withOptions({ timeout: 5000 }).chat.completions.create(REQUEST);
     expect(await one(calls)).toMatchObject({ id: 'chatcmpl-1' });

@@ -43,7 +43,7 @@ const linesOf = (pattern: string) =>
   );
 
 describe('a JSONL sink', () => {
-  test('writes what it was given, readable by its owner only, and answers that come later', async () => {
+  test('a JSONL sink writes its calls, readable by its owner only, and answers that come later', async () => {
     const sink = jsonlSink(path.join(folder, 'new', 'log.jsonl'));
     sink.record(call('a'));
     sink.recordActual('a', 'farewell', 0.5, 'person:ana');
@@ -57,7 +57,7 @@ describe('a JSONL sink', () => {
     expect(statSync(path.join(folder, 'new', 'log.jsonl')).mode & 0o777).toBe(0o600);
   });
 
-  test('cannot be written: what is lost is counted and told, and nothing is thrown', async () => {
+  test('a JSONL sink that cannot write counts and reports the lost lines, and throws nothing', async () => {
     writeFileSync(path.join(folder, 'file'), '');
     const errors: unknown[] = [];
     const sink = jsonlSink(path.join(folder, 'file', 'log.jsonl'), { onError: (error) => errors.push(error) });
@@ -67,7 +67,7 @@ describe('a JSONL sink', () => {
     expect(errors).toHaveLength(1);
   });
 
-  test('that cannot be written does not end the process that waits for it to close', async () => {
+  test('a JSONL sink that cannot write does not end the process that waits for it to close', async () => {
     writeFileSync(path.join(folder, 'occupied'), '');
     const file = path.join(folder, 'occupied', 'log.jsonl');
     const ended = await run(`
@@ -79,7 +79,7 @@ describe('a JSONL sink', () => {
     expect(ended).toEqual({ code: 0, stdout: 'closed, 1 lost\n' });
   });
 
-  test('that is never closed is written before the process ends by itself, also when it was closed before', async () => {
+  test('a JSONL sink that is never closed is written before the process ends by itself, also when it was closed before', async () => {
     const file = path.join(folder, 'left', 'log.jsonl');
     const ended = await run(`
       const sink = jsonlSink(${JSON.stringify(file)});
@@ -91,7 +91,7 @@ describe('a JSONL sink', () => {
     expect(linesOf('left/*.jsonl')).toEqual([{ id: 'a' }, { id: 'b' }]);
   });
 
-  test('waits for records that are expected, be they made or not', async () => {
+  test('a JSONL sink waits for records that are expected, be they made or not', async () => {
     const sink = jsonlSink(path.join(folder, 'expected', 'log.jsonl'));
     sink.expect?.(new Promise((resolve) => setImmediate(resolve)).then(() => sink.record(call('a'))));
     sink.expect?.(Promise.reject(new Error('no record')));
@@ -99,7 +99,7 @@ describe('a JSONL sink', () => {
     expect(linesOf('expected/*.jsonl')).toEqual([call('a')]);
   });
 
-  test('has a bounded queue: what does not fit is lost and counted', async () => {
+  test('a JSONL sink has a bounded queue: lines that do not fit are lost and counted', async () => {
     const sink = jsonlSink(path.join(folder, 'full', 'log.jsonl'), { queue: 10 });
     for (let index = 0; index < 25; index += 1) sink.record(call(`${index}`));
     await sink.close();
@@ -107,7 +107,7 @@ describe('a JSONL sink', () => {
     expect(sink.lost).toBe(15);
   });
 
-  test('shared by processes that set it aside again and again loses no line and mixes none', async () => {
+  test('a JSONL file that processes share and set aside repeatedly loses no line and mixes none', async () => {
     const file = path.join(folder, 'shared', 'log.jsonl');
     const program = `
       import { jsonlSink } from ${JSON.stringify(path.join(ROOT, 'packages/app/src/capture/index.ts'))};
@@ -137,7 +137,7 @@ describe('a JSONL sink', () => {
     expect(new Set(ids).size).toBe(9000);
   });
 
-  test('of a process that is killed holds whole lines', async () => {
+  test('a JSONL file of a process that is killed holds whole lines', async () => {
     mkdirSync(path.join(folder, 'killed'));
     const file = path.join(folder, 'killed', 'log.jsonl');
     const program = `
@@ -157,7 +157,7 @@ describe('a JSONL sink', () => {
   });
 });
 
-test('a place that failed is tried once for each further batch, until it takes one', async () => {
+test('a sink that failed tries once for each further batch, until a write succeeds', async () => {
   const batches: number[] = [];
   const sink = createSink(
     {
@@ -186,7 +186,7 @@ test('a place that failed is tried once for each further batch, until it takes o
   });
   afterAll(() => server.stop());
 
-  test('makes its table, which the source reads with actuals that came before and after their calls', async () => {
+  test('a Postgres sink makes its table, which the source reads with actuals that came before and after their calls', async () => {
     const sink = postgresSink({ url: server.url });
     sink.recordActual('b', 'farewell', 0.75, 'person:ana');
     await sink.flush();
@@ -220,7 +220,7 @@ test('a place that failed is tried once for each further batch, until it takes o
     ]);
   });
 
-  test('outlives a lost connection', async () => {
+  test('a Postgres sink outlives a lost connection', async () => {
     const sink = postgresSink({ url: server.url, table: 'of a "strange" name' });
     sink.record(call('a'));
     await sink.flush();
@@ -234,7 +234,7 @@ test('a place that failed is tried once for each further batch, until it takes o
     expect(sink.lost).toBe(0);
   });
 
-  test('outlives connections that are reset, idle or while they are written to, and so does its process', async () => {
+  test('a Postgres sink outlives connections that are reset, idle or in the middle of a write, and so does its process', async () => {
     const ended = await run(`
       import net from 'node:net';
       import pg from 'pg';
@@ -281,7 +281,7 @@ test('a place that failed is tried once for each further batch, until it takes o
     expect(rows).toEqual([{ id: 'a' }, { id: 'b' }, { id: 'c' }]);
   });
 
-  test('keeps the process alive no longer than it writes, and is closed while the process waits for it', async () => {
+  test('a Postgres sink keeps the process alive no longer than it writes, and is closed while the process waits for it', async () => {
     const ended = await run(`
       const sink = postgresSink({ url: ${JSON.stringify(server.url)}, table: 'alive' });
       sink.record({ id: 'a', messages: [] });
@@ -295,7 +295,7 @@ test('a place that failed is tried once for each further batch, until it takes o
     expect((await server.query('select id from alive order by id')).rows).toEqual([{ id: 'a' }, { id: 'b' }]);
   });
 
-  test('that cannot connect loses its lines, says so without the password, and harms nobody', async () => {
+  test('a Postgres sink that cannot connect loses its lines, says so without the password, and fails no call', async () => {
     const errors: string[] = [];
     const sink = postgresSink({
       url: 'postgres://tester:pw-secret@127.0.0.1:1/log',

@@ -58,7 +58,7 @@ test('a taker that throws does no harm', async () => {
   expect(await response.text()).toBe('answer');
 });
 
-test('what is read stays the same whatever the application does with its bytes', async () => {
+test('the recorded text stays the same whatever the application does with its bytes', async () => {
   const taken: string[] = [];
   const response = tapped(new Response('answer'), false, (all) => taken.push(all));
   for await (const chunk of response.body ?? []) structuredClone(chunk.fill(0), { transfer: [chunk.buffer] });

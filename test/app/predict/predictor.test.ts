@@ -91,7 +91,7 @@ const rejection = async (work: Promise<unknown>): Promise<unknown> => {
 const asked = () => server.requests.map(({ model }) => model);
 
 describe('a call', () => {
-  test('is answered by the champion, which gets the input alone', async () => {
+  test('a call is answered by the champion, which gets the input alone', async () => {
     const { predict } = await predictorOf(sampleAlias({ maxOutputTokens: 7 }));
     expect(await predict('my invoice')).toEqual({
       id: 'chatcmpl-1',
@@ -117,7 +117,7 @@ describe('a call', () => {
     ]);
   });
 
-  test('is answered by a canary with its share', async () => {
+  test('a call is answered by a canary with its share', async () => {
     const { predict } = await predictorOf(sampleAlias({ canary: { ...servedModel('ft:canary'), share: 1 } }));
     expect(await predict('it broke')).toMatchObject({
       label: 'crash',
@@ -127,7 +127,7 @@ describe('a call', () => {
     });
   });
 
-  test('takes its document from an answer in JSON', async () => {
+  test('a call takes its document from an answer in JSON', async () => {
     const jsonSchema = { type: 'object', required: ['topic'], properties: { topic: { type: 'string' } } };
     const champion = servedModel('ft:champion', { labels: null });
     const { predict } = await predictorOf(sampleAlias({ task: 'generation', champion, jsonSchema }));
@@ -138,7 +138,7 @@ describe('a call', () => {
     expect(await predict('it broke')).toMatchObject({ json: { topic: 'crash' }, outcome: 'invalid' });
   });
 
-  test('asks the original prompt elsewhere, where the application says so', async () => {
+  test('a call asks the original prompt elsewhere, where the application says so', async () => {
     const other = await startModelServer();
     other.models['other-model'] = { says: 'delivery' };
     const fallback = { client: other.client, model: 'other-model' };
@@ -188,7 +188,7 @@ describe('the original prompt answers where the model', () => {
     });
   });
 
-  test('is switched off, or does not fit the prompt', async () => {
+  test('the original prompt answers where the model is switched off, or does not fit the prompt', async () => {
     const shutdownDate = '2020-01-01T00:00:00.000Z';
     const off = await predictorOf(sampleAlias({ champion: servedModel('ft:champion', { shutdownDate }) }));
     expect(await off.predict('late parcel')).toMatchObject({ answeredBy: 'original', outcome: 'shutdown' });
@@ -207,7 +207,7 @@ test('the champion answers where the canary fails', async () => {
   expect(await predict('my invoice')).toMatchObject({ arm: 'canary', answeredBy: 'champion', outcome: 'error' });
 });
 
-test('an answer that is not valid is better than none, and says so', async () => {
+test('an invalid answer is better than none, and is marked', async () => {
   const { predict, record } = await predictorOf(sampleAlias());
   server.models['ft:champion'] = { says: 'weather' };
   server.models.original = { status: 500 };
@@ -222,7 +222,7 @@ test('an answer that is not valid is better than none, and says so', async () =>
 });
 
 describe('where nobody answers', () => {
-  test('the error names each reason, and nothing of the prompt', async () => {
+  test('the error of an unanswered call names each reason, and nothing of the prompt', async () => {
     const { predict, record } = await predictorOf(sampleAlias());
     server.models['ft:champion'] = { status: 404, code: 'model_not_found' };
     server.models.original = 'breaks';
@@ -241,7 +241,7 @@ describe('where nobody answers', () => {
     });
   });
 
-  test('the whole call is over after its time, shared by those who are asked', async () => {
+  test('an unanswered call is over after its time, which the asked models share', async () => {
     const { predict } = await predictorOf(sampleAlias(), { timeoutMs: 400 });
     server.models['ft:champion'] = 'hangs';
     server.models.original = 'stalls';
@@ -253,7 +253,7 @@ describe('where nobody answers', () => {
     await until(() => server.open === 0, 'the connections to be closed');
   });
 
-  test('it is said what is missing', async () => {
+  test('the error of an unanswered call names the missing part', async () => {
     const none = await predictorOf(null);
     expect(String(await rejection(none.predict('late parcel')))).toMatch(
       /`home` has no alias of this name that can be read; .*: give the messages of the whole prompt$/,
@@ -265,7 +265,7 @@ describe('where nobody answers', () => {
 
 describe('a caller who gives up', () => {
   test.each(['hangs', 'stalls'] as const)(
-    'ends the call at once where a model %s, and nobody else is asked',
+    'a caller who gives up ends the call at once where a model %s, and no other model is asked',
     async (how) => {
       const { predict, calls } = await predictorOf(sampleAlias());
       server.models['ft:champion'] = how;
@@ -281,7 +281,7 @@ describe('a caller who gives up', () => {
     },
   );
 
-  test('before the call asks nobody', async () => {
+  test('a caller who gives up before the call causes no request', async () => {
     const { predict } = await predictorOf(sampleAlias());
     expect(await rejection(predict('late parcel', { signal: AbortSignal.abort() }))).toMatchObject({
       name: 'AbortError',
@@ -289,7 +289,7 @@ describe('a caller who gives up', () => {
     expect(asked()).toEqual([]);
   });
 
-  test('is not remembered by calls that are over', async () => {
+  test('a caller’s signal is not remembered by calls that are over', async () => {
     const { predict } = await predictorOf(sampleAlias());
     const { signal } = new AbortController();
     server.models['ft:champion'] = { status: 500 };
@@ -297,7 +297,7 @@ describe('a caller who gives up', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  test('need not have a client that takes notice', async () => {
+  test('a caller who gives up need not have a client that heeds signals', async () => {
     let isAsked = false;
     const deaf = server.client.withOptions({
       fetch: () => {
@@ -315,14 +315,14 @@ describe('a caller who gives up', () => {
 });
 
 describe('the alias', () => {
-  test('is read again in the background', async () => {
+  test('the alias is read again in the background', async () => {
     const { predict, home } = await predictorOf(sampleAlias(), { refreshMs: 20 });
     expect(await predict('a')).toMatchObject({ answeredBy: 'champion' });
     await writeAlias(home, sampleAlias({ decision: 2, champion: null }));
     await until(async () => (await predict('a')).answeredBy === 'original', 'the new alias');
   });
 
-  test('that cannot be read leaves the last good one, and is told once', async () => {
+  test('an unreadable alias leaves the last good one in use, and is reported once', async () => {
     const errors: unknown[] = [];
     const onError = (error: unknown) => {
       errors.push(error);
@@ -339,7 +339,7 @@ describe('the alias', () => {
     expect(await predict('a')).toMatchObject({ answeredBy: 'original' });
   });
 
-  test('whose schema is none is not taken', async () => {
+  test('an alias with an invalid schema is not taken', async () => {
     const errors: unknown[] = [];
     const { predictor, predict, home } = await predictorOf(sampleAlias(), { onError: (error) => errors.push(error) });
     await writeAlias(home, sampleAlias({ decision: 2, champion: null, jsonSchema: { type: 'nothing' } }));
@@ -348,7 +348,7 @@ describe('the alias', () => {
     expect(await predict('a')).toMatchObject({ answeredBy: 'champion' });
   });
 
-  test('that is gone or older than the one in use is not taken', async () => {
+  test('an alias that is gone or older than the one in use is not taken', async () => {
     const { predictor, predict, home } = await predictorOf(sampleAlias({ decision: 5 }));
     rmSync(path.join(home, 'deployments'), { recursive: true });
     await predictor.refresh();
@@ -358,7 +358,7 @@ describe('the alias', () => {
     expect(await predict('a')).toMatchObject({ answeredBy: 'champion' });
   });
 
-  test('of another deployment whose name has the same folder is not taken', async () => {
+  test('an alias of another deployment whose name has the same folder is not taken', async () => {
     const errors: unknown[] = [];
     const home = newHome();
     await writeAlias(home, sampleAlias({ pipeline: 'desk/a' }));
@@ -372,7 +372,7 @@ describe('the alias', () => {
     expect(asked()).toEqual([]);
   });
 
-  test('that is not there yet leaves the original prompt', async () => {
+  test('a missing alias leaves the original prompt', async () => {
     const { predictor, home, record } = await predictorOf(null, { fallback: { model: 'original' } });
     const prompt = [{ role: 'user' as const, content: 'Sort this message into billing, crash or delivery.\nlate' }];
     expect(await predictor.predict(prompt)).toMatchObject({
@@ -387,7 +387,7 @@ describe('the alias', () => {
     expect(await predictor.predict(prompt)).toMatchObject({ arm: 'champion', label: 'billing' });
   });
 
-  test('is read no more once the predictor is closed, and calls go on', async () => {
+  test('the alias is no longer read once the predictor is closed, and calls continue', async () => {
     const { predictor, predict, home } = await predictorOf(sampleAlias(), { refreshMs: 5 });
     predictor.close();
     // Its timer would be due no later than that of one which was made after it.
@@ -399,7 +399,7 @@ describe('the alias', () => {
 });
 
 describe('the record of a call', () => {
-  test('has the original prompt, the answer, and how the arm did', async () => {
+  test('the record of a call has the original prompt, the answer, and the result of the arm', async () => {
     const { predict, record } = await predictorOf(sampleAlias({ decision: 7 }));
     const { id } = await predict('my invoice', { metadata: { tenant: 'a', tuneloop_arm: 'mine' } });
     const call = await record();
@@ -427,7 +427,7 @@ describe('the record of a call', () => {
     });
   });
 
-  test('can be changed or dropped before it is kept, and a hook that fails drops it', async () => {
+  test('the record of a call can be changed or dropped before it is kept, and a hook that fails drops it', async () => {
     const hooks = {
       change: (call: CapturedCall) => ({ ...call, completion: 'changed' }),
       drop: () => null,
@@ -450,7 +450,7 @@ describe('the record of a call', () => {
     }
   });
 
-  test('never fails a call', async () => {
+  test('the record of a call never fails the call', async () => {
     const fail = () => {
       throw new Error('sink');
     };
@@ -459,7 +459,7 @@ describe('the record of a call', () => {
     expect(await predict('my invoice')).toMatchObject({ label: 'billing' });
   });
 
-  test('is not made of an input alone', async () => {
+  test('a call with an input alone has no record', async () => {
     const { versions } = TEMPLATE;
     const dated = {
       versions: versions.map((version) => ({ ...version, slots: [{ name: 'date', kind: 'date' as const }] })),
@@ -511,7 +511,7 @@ test('calls of a trained model become a log that the next run reads', async () =
   }
 }, 60_000);
 
-test('the first call waits for the alias, and nothing keeps the process alive', async () => {
+test('the first call waits for the alias, and the predictor does not keep the process alive', async () => {
   const home = newHome();
   await writeAlias(home, sampleAlias());
   const module = path.resolve(import.meta.dirname, '../../../packages/app/src/predict/index.ts');

@@ -25,7 +25,7 @@ const promptOf = (text: string): Message[] => [
 const canary = (share: number) => ({ ...servedModel('ft:canary'), share });
 
 describe('who is asked', () => {
-  test('the champion, then the original prompt', () => {
+  test('a call asks the champion, then the original prompt', () => {
     const found = route(sampleAlias(), 'late parcel');
     expect(found).toMatchObject({ arm: 'champion', notAsked: null });
     expect(asked(found)).toEqual([
@@ -38,7 +38,7 @@ describe('who is asked', () => {
     ]);
   });
 
-  test('the canary before the champion', () => {
+  test('a call of the canary asks it before the champion', () => {
     const found = route(sampleAlias({ canary: canary(1) }), 'late parcel');
     expect(found.arm).toBe('canary');
     expect(asked(found).map(([arm]) => arm)).toEqual(['canary', 'champion', 'original']);
@@ -50,23 +50,23 @@ describe('who is asked', () => {
     expect(new Set(arms)).toEqual(new Set(['canary', 'original']));
   });
 
-  test('the original prompt alone where nothing serves, or nothing was decided yet', () => {
+  test('a call asks the original prompt alone where nothing serves, or nothing was decided yet', () => {
     const nothing = route(sampleAlias({ champion: null }), 'late parcel');
     expect(nothing).toMatchObject({ arm: 'original', notAsked: null });
     expect(asked(nothing)).toEqual([['original', 'original']]);
     expect(asked(route(null, promptOf('late parcel'), { originalModel: 'gpt' }))).toEqual([['original', 'gpt']]);
   });
 
-  test('another model for the original prompt, where the application names one', () => {
+  test('a call asks another model for the original prompt, where the application names one', () => {
     expect(asked(route(sampleAlias(), 'late parcel', { originalModel: 'gpt' }))).toContainEqual(['original', 'gpt']);
   });
 
-  test('nobody for the original prompt where its model is not known', () => {
+  test('a call asks no model for the original prompt where its model is not known', () => {
     const alias = sampleAlias({ original: { model: null, template: TEMPLATE } });
     expect(asked(route(alias, 'late parcel'))).toEqual([['champion', 'ft:champion']]);
   });
 
-  test('nobody for an original prompt that cannot be built of the input alone', () => {
+  test('a call asks no model for an original prompt that cannot be built of the input alone', () => {
     const template = parseTemplates(['Today is {{date}}. Name the topic of: {{text}}']);
     const alias = sampleAlias({ original: { model: 'original', template } });
     expect(route(alias, 'late parcel')).toMatchObject({ prompt: null, attempts: [{ arm: 'champion' }] });
@@ -77,7 +77,7 @@ describe('who is asked', () => {
 });
 
 describe('whom a model is not asked for', () => {
-  test('a prompt that does not fit its template goes to the original prompt as it is', () => {
+  test('a prompt that does not fit the template of a model goes to the original prompt unchanged', () => {
     const prompt: Message[] = [{ role: 'user', content: 'Write a poem.' }];
     const found = route(sampleAlias({ canary: canary(1) }), prompt);
     expect(found).toMatchObject({ arm: 'canary', notAsked: 'unfit', prompt });
@@ -97,7 +97,7 @@ describe('whom a model is not asked for', () => {
     expect(until('2026-11-01T00:00:00.000Z')).toMatchObject({ notAsked: 'shutdown', attempts: [{ arm: 'original' }] });
   });
 
-  test('where the canary is switched off, the champion is asked', () => {
+  test('if the canary is switched off, the champion is asked', () => {
     const off = { ...canary(1), shutdownDate: '2026-01-01T00:00:00.000Z' };
     const found = route(sampleAlias({ canary: off }), 'late parcel');
     expect(found).toMatchObject({ arm: 'canary', notAsked: 'shutdown', attempts: [{ arm: 'champion' }, {}] });
@@ -119,7 +119,7 @@ describe('a model is asked as it was trained', () => {
     anyText().map((text) => version(1, [text])),
   );
 
-  test.each(TREATMENTS)('with a prompt of its template, by %s', (treatment) => {
+  test.each(TREATMENTS)('a model is asked as in its training, with a prompt of its template, by %s', (treatment) => {
     const champion = servedModel('ft:champion', { template, treatment });
     let fitting = 0;
     fc.assert(
@@ -136,7 +136,7 @@ describe('a model is asked as it was trained', () => {
     expect(fitting).toBeGreaterThan(50);
   });
 
-  test.each(TREATMENTS)('with an input, by %s', (treatment) => {
+  test.each(TREATMENTS)('a model is asked as in its training, with an input, by %s', (treatment) => {
     const champion = servedModel('ft:champion', { treatment });
     fc.assert(
       fc.property(anyText(), (input) => {
@@ -155,12 +155,15 @@ describe('the share of a canary', () => {
   const inCanary = (key: string, share: number, model = 'ft:canary') =>
     route(sampleAlias({ canary: { ...canary(share), model } }), 'late parcel', { key }).arm === 'canary';
 
-  test.each([0.01, 0.1, 0.5, 0.9])('is what was asked for, within five standard deviations: %p', (share) => {
-    const found = keys.filter((key) => inCanary(key, share)).length;
-    expect(Math.abs(found - keys.length * share)).toBeLessThan(5 * Math.sqrt(keys.length * share * (1 - share)));
-  });
+  test.each([0.01, 0.1, 0.5, 0.9])(
+    'the share of a canary is the configured one, within five standard deviations: %p',
+    (share) => {
+      const found = keys.filter((key) => inCanary(key, share)).length;
+      expect(Math.abs(found - keys.length * share)).toBeLessThan(5 * Math.sqrt(keys.length * share * (1 - share)));
+    },
+  );
 
-  test('a wider share keeps those of a smaller one', () => {
+  test('a wider share of a canary keeps the keys of a smaller one', () => {
     const share = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
       fc.property(fc.string(), share, share, (key, a, b) => {
@@ -169,7 +172,7 @@ describe('the share of a canary', () => {
     );
   });
 
-  test('the whole share is everybody', () => {
+  test('the whole share of a canary takes every key', () => {
     fc.assert(fc.property(fc.string(), (key) => inCanary(key, 1)));
   });
 
@@ -178,7 +181,7 @@ describe('the share of a canary', () => {
     expect(both / keys.length).toBeCloseTo(0.25, 1);
   });
 
-  test('is the same for an input and for the prompt around it, and without a key the input decides', () => {
+  test('the share of a canary is the same for an input and for the prompt around it, and without a key the input decides', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z ]+$/), (text) => {
         const alias = sampleAlias({ canary: canary(0.5) });
@@ -189,7 +192,7 @@ describe('the share of a canary', () => {
     );
   });
 
-  test('is the same in every process', () => {
+  test('the share of a canary is the same in every process', () => {
     const module = path.resolve(import.meta.dirname, '../../../packages/app/src/predict/route.ts');
     const alias = sampleAlias({ canary: canary(0.3) });
     const some = keys.slice(0, 200);

@@ -27,7 +27,7 @@ const SERVED: ServedCall = {
   armLatencyMs: 120,
 };
 
-test('what a call leaves in the log is read as it was, among metadata of anybody else', () => {
+test('the metadata of a served call is read as it was written, among other metadata', () => {
   fc.assert(
     fc.property(servedCall, fc.dictionary(fc.string(), fc.string()), (call, others) => {
       expect(readServedCall({ ...others, ...servedCallMetadata(call) })).toEqual(call);
@@ -35,7 +35,7 @@ test('what a call leaves in the log is read as it was, among metadata of anybody
   );
 });
 
-test('rows of anybody else are no served calls, whatever their metadata says', () => {
+test('rows of other programs are no served calls, whatever their metadata says', () => {
   expect(readServedCall(undefined)).toBeNull();
   fc.assert(
     fc.property(
@@ -50,16 +50,19 @@ test('rows of anybody else are no served calls, whatever their metadata says', (
   );
 });
 
-test.each(['', ' ', '-1', '1.5', '1e3', '0x10', 'NaN', '9007199254740993'])('a decision "%s" is none', (decision) => {
-  expect(readServedCall({ ...servedCallMetadata(SERVED), tuneloop_decision: decision })).toBeNull();
-});
+test.each(['', ' ', '-1', '1.5', '1e3', '0x10', 'NaN', '9007199254740993'])(
+  'a decision "%s" is invalid',
+  (decision) => {
+    expect(readServedCall({ ...servedCallMetadata(SERVED), tuneloop_decision: decision })).toBeNull();
+  },
+);
 
 test.each(['', ' ', '-1', 'NaN', 'Infinity', 'soon'])('a latency "%s" is not known', (latency) => {
   const metadata = { ...servedCallMetadata(SERVED), tuneloop_arm_latency_ms: latency };
   expect(readServedCall(metadata)).toEqual({ ...SERVED, armLatencyMs: null });
 });
 
-test('the calls of a deployment are told from those of others by what they have in common', () => {
+test('the calls of a deployment are told from others by their common metadata', () => {
   fc.assert(
     fc.property(servedCall, fc.string({ minLength: 1 }), (call, deployment) => {
       const isMine = Object.entries(metadataOfDeployment(deployment)).every(

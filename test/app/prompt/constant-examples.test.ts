@@ -56,7 +56,7 @@ describe('drop-few-shots leaves instructions without their examples', () => {
   });
 });
 
-test('whatever the text, what is left of it is in it, in order', () => {
+test('dropping examples leaves the rest of any text in it, in order', () => {
   const line = fc.constantFrom(
     'Examples:',
     'Mail: a',

@@ -54,7 +54,7 @@ test('the text behind examples is the last one of its kind', () => {
   expect(valuesIn({ literals: ['', '-', '|', ''], fewShots: 1 }, 'x-a|b|c')).toEqual(['x', 'a|b', 'c']);
 });
 
-test('a long text in which everything could be the text between slots takes no longer than another', () => {
+test('a long text in which every part could be the text between slots takes no longer than another', () => {
   const literals = ['', 'ab', 'ab', 'ab', 'ab', 'ab', 'ab', 'ab', ''];
   expect(valuesIn({ literals }, 'ab'.repeat(500_000))).toBeUndefined();
 });

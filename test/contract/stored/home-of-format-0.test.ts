@@ -104,7 +104,7 @@ test.each<[string, StoredKind<object>, object]>([
   expect(await loadStored(kind, artifacts, ref)).toEqual(content);
 });
 
-test('an object of a newer format is refused by name, with its writer and what to do', async () => {
+test('an object of a newer format is refused by name, with its writer and advice', async () => {
   const ref = await artifacts.write([JSON.stringify({ format: 2, writtenBy: '9.1.0', rows: 'of another form' })]);
   await expect(loadStored(MANIFEST, artifacts, ref)).rejects.toMatchObject({
     code: 'STORED_FORMAT',

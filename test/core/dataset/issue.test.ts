@@ -12,7 +12,7 @@ test.each(names)('%s says in one plain sentence what is wrong', (name) => {
   expect(ISSUES[name].what.length).toBeLessThan(130);
 });
 
-test('no two issues say the same', () => {
+test('no two issues have the same text', () => {
   expect(new Set(names.map((name) => ISSUES[name].what)).size).toBe(names.length);
 });
 
@@ -37,7 +37,7 @@ test('only the first places are kept, added or merged', () => {
   expect(table.all()[0]?.places).toEqual(Array.from({ length: 20 }, (_, index) => `a.jsonl:${index + 1}`));
 });
 
-test('a table goes on from an earlier one, which stays as it is', () => {
+test('a table continues an earlier one, which stays unchanged', () => {
   const before = [{ verdict: 'nan' as const, rows: 2, places: ['a.jsonl:1', 'a.jsonl:2'] }];
   const table = new IssueTable(before);
   table.add('nan', at(3));
@@ -45,12 +45,12 @@ test('a table goes on from an earlier one, which stays as it is', () => {
   expect(before[0]?.places).toHaveLength(2);
 });
 
-test('a row that is in no file is named by its number', () => {
+test('a row without a file is named by its number', () => {
   expect(placeText({ line: 7 })).toBe('row 7');
   expect(placeText(at(7))).toBe('a.jsonl:7');
 });
 
-test('the documentation lists every issue as it is', () => {
+test('the documentation lists every issue with its text', () => {
   const document = readFileSync(path.join(ROOT, 'docs', 'data.md'), 'utf8');
   const listed = [...document.matchAll(/^\| `([\w-]+)` \| (drop|mend|note) \| (.*) \|$/gm)].map(
     ([, ...cells]) => cells,

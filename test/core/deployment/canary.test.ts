@@ -32,7 +32,7 @@ function tally(calls: number, { errors = 0, invalid = 0, ms = 100, right = 0.9 }
 const judge = (canary: ArmTally, control: ArmTally, minCalls = 200) =>
   judgeCanary({ canary, control, minCalls, limits: LIMITS });
 
-test('a canary that is as good as its control waits for its calls, then goes on', () => {
+test('a canary that is as good as its control waits for its calls, then advances', () => {
   expect(judge(tally(100), tally(900))).toMatchObject({ decision: 'wait' });
   expect(judge(tally(200), tally(1800))).toMatchObject({ decision: 'advance' });
 });
@@ -60,7 +60,7 @@ test('a canary may be better, faster and fail less, and slower within the limit'
   }
 });
 
-test('what seems beyond a limit is given three times the calls, and goes back where chance would hardly do as much', () => {
+test('a figure beyond a limit extends the stage to three times its calls, and rolls back where chance alone is unlikely', () => {
   const behaviour = { right: 0.86 };
   expect(judge(tally(200, behaviour), tally(1800)).decision).toBe('wait');
   expect(judge(tally(599, behaviour), tally(5400)).decision).toBe('wait');
@@ -70,7 +70,7 @@ test('what seems beyond a limit is given three times the calls, and goes back wh
   });
 });
 
-test('what seems beyond a limit goes on after three times the calls where chance may do as much', () => {
+test('a canary whose figure beyond a limit may be chance advances after three times the calls', () => {
   const fewJudged = (of: ArmTally, n: number, right: number) => ({ ...of, judged: { n, right } });
   const canary = (calls: number) => fewJudged(tally(calls), 10, 8);
   const control = (calls: number) => fewJudged(tally(calls), 90, 81);
@@ -81,7 +81,7 @@ test('what seems beyond a limit goes on after three times the calls where chance
   });
 });
 
-test('a canary that is slower by more than the limit goes back, even where it is not surely beyond it', () => {
+test('a canary that is slower by more than the limit is rolled back, even if the limit is not exceeded significantly', () => {
   const spread = (ms: number): ArmTally => ({
     ...tally(60),
     latencies: { [latencyClass(ms / 3)]: 20, [latencyClass(ms)]: 20, [latencyClass(ms * 3)]: 20 },
@@ -93,13 +93,13 @@ test('a canary that is slower by more than the limit goes back, even where it is
   expect(judge(spread(180), spread(100), 20)).toMatchObject({ decision: 'advance' });
 });
 
-test('an outage of everybody is no regression, and no call that the canary has stood', () => {
+test('an outage of both arms is no regression, and no call that the canary has passed', () => {
   const everybody = judge(tally(1000, { errors: 1 }), tally(9000, { errors: 1 }));
   expect(everybody.decision).toBe('wait');
   expect(everybody.reason).toContain('The stage needs 200 calls');
 });
 
-test('a log that no call has reached is said, because the application may log elsewhere', () => {
+test('a log without calls is reported, because the application may log elsewhere', () => {
   expect(judge(emptyTally(), emptyTally())).toMatchObject({
     decision: 'wait',
     reason: expect.stringContaining('check that the application logs to the source of the pipeline'),
@@ -107,11 +107,11 @@ test('a log that no call has reached is said, because the application may log el
   expect(judge(emptyTally(), tally(3)).reason).toContain('0 calls, 3 of the control');
 });
 
-test('without a control that has been called, a canary that fails does not go on', () => {
+test('a failing canary does not advance while its control has no calls', () => {
   expect(judge(tally(1000, { errors: 0.3 }), emptyTally()).decision).toBe('wait');
 });
 
-test('without right answers or a control that is timed, the rest decides', () => {
+test('without right answers or a timed control, the other figures decide', () => {
   const silent = { ...tally(200), judged: { n: 0, right: 0 } };
   expect(judge(silent, { ...emptyTally(), calls: 3 }).decision).toBe('advance');
   expect(judge(silent, emptyTally()).reason).toContain('no right answers known');
@@ -142,7 +142,7 @@ test.each([
 
 // scipy: optimize.minimize_scalar over the control's share p of the evidence of both arms, at p + 0.02 and p, against
 // log(1 / (0.05 / 6)) = 4.787: 4.285 for 21 failures of 200 and 5.535 for 22, beside 18 of 1800.
-test('more failures are sure once the evidence against every pair of shares within the limit is enough', () => {
+test('more failures are significant once the evidence against every pair of shares within the limit is enough', () => {
   const failed = (errors: number, calls: number) => ({ ...tally(calls), errors });
   expect(judge(failed(21, 200), failed(18, 1800)).decision).toBe('wait');
   expect(judge(failed(22, 200), failed(18, 1800)).reason).toMatch(/^Regression, more calls fail/);
@@ -152,7 +152,7 @@ const share = fc
   .tuple(fc.integer({ min: 1, max: 2000 }), fc.double({ min: 0, max: 1, noNaN: true }))
   .map(([n, part]) => ({ n, hits: Math.round(n * part) }));
 
-test('there is never much evidence against the share that was seen, and always more against those further away', () => {
+test('the evidence against the observed share is small, and grows for shares further away', () => {
   fc.assert(
     fc.property(share, fc.double({ min: 0, max: 1, noNaN: true }), (seen, part) => {
       const at = seen.hits / seen.n;
@@ -180,7 +180,7 @@ test('a better canary is never called a regression, whatever its figures and tho
   );
 });
 
-test('a class of latencies holds what is up to a tenth longer than the one before', () => {
+test('a class of latencies holds latencies up to a tenth longer than the one before', () => {
   fc.assert(
     fc.property(fc.double({ min: 1, max: 1e7, noNaN: true }), (ms) => {
       const longest = 1.1 ** latencyClass(ms);
@@ -190,7 +190,7 @@ test('a class of latencies holds what is up to a tenth longer than the one befor
   );
 });
 
-test('a median is told to within a twentieth', () => {
+test('a median is known to within a twentieth', () => {
   fc.assert(
     fc.property(fc.double({ min: 2, max: 1e6, noNaN: true }), (ms) => {
       const [, told] = /p50 about (\d+) ms/.exec(judge(tally(50, { ms }), tally(450)).reason) ?? [];

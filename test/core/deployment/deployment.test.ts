@@ -75,7 +75,7 @@ test('a winner waits for a person until its deadline, and changes nothing before
   expect(entity.state).toMatchObject({ champion: null, challenger: null });
 });
 
-test('an approved winner goes through the stages of the canary one after another, then it serves', () => {
+test('an approved winner passes the stages of the canary one after another, then it serves', () => {
   const entity = serving('old');
   entity.propose(proposal('new'));
   entity.approve({ decision: entity.state.decision, ...ANA });
@@ -88,13 +88,13 @@ test('an approved winner goes through the stages of the canary one after another
   expect(kinds(entity).slice(2)).toEqual(['proposed', 'approved', 'canary', 'canary', 'promoted']);
 });
 
-test('where the pipeline promotes by itself, nobody is waited for', () => {
+test('a pipeline that promotes by itself waits for no person', () => {
   const entity = deployment();
   expect(entity.propose(proposal('a', AUTOMATIC))).toMatchObject({ kind: 'canary', by: 'promotion' });
   expect(serving('a').state).toMatchObject({ champion: { model: 'a' } });
 });
 
-test('a run without a winner keeps what serves, and is remembered', () => {
+test('a run without a winner keeps the serving model, and is remembered', () => {
   const entity = serving('a');
   expect(entity.propose(proposal(null))).toMatchObject({ kind: 'kept', model: 'a' });
   expect(entity.state).toMatchObject({ champion: { model: 'a' }, lastRun: { run: 'triage/none' } });
@@ -107,7 +107,7 @@ test('a person may propose the winner of an older run, and the newest run stays 
   expect(entity.state.lastRun?.run).toBe('triage/none');
 });
 
-test('a newer winner takes the place of one that waits, and that is written down', () => {
+test('a newer winner takes the place of a waiting one, and a decision records that', () => {
   const entity = deployment();
   entity.propose(proposal('a'));
   entity.propose(proposal('b'));
@@ -115,7 +115,7 @@ test('a newer winner takes the place of one that waits, and that is written down
   expect(kinds(entity)).toEqual(['proposed', 'superseded', 'proposed']);
 });
 
-test('a winner does not break off the canary of another one', () => {
+test('a winner does not end the canary of another one', () => {
   const entity = deployment();
   entity.propose(proposal('a', AUTOMATIC));
   expect(entity.propose(proposal('b', AUTOMATIC))).toMatchObject({ kind: 'kept' });
@@ -123,7 +123,7 @@ test('a winner does not break off the canary of another one', () => {
   expect(entity.state.decisions.at(-1)?.why).toContain('a is being tried');
 });
 
-test('a rollback ends a canary first, then goes back one champion after another, at last to the original prompt', () => {
+test('a rollback ends a canary first, then goes back one champion after another, and finally to the original prompt', () => {
   const entity = serving('one');
   for (const name of ['two', 'three']) entity.propose(proposal(name, { ...AUTOMATIC, stages: [] }));
   entity.propose(proposal('four', AUTOMATIC));
@@ -137,7 +137,7 @@ test('a rollback ends a canary first, then goes back one champion after another,
   expect(entity.state.challenger).toBeNull();
 });
 
-test('whoever has not seen the newest decision is told what it was', () => {
+test('a person who has not seen the newest decision is told of it', () => {
   const entity = deployment();
   entity.propose(proposal('a'));
   const late = { decision: 0, ...ANA };
@@ -152,7 +152,7 @@ test('whoever has not seen the newest decision is told what it was', () => {
   }
 });
 
-test('what cannot be decided is refused', () => {
+test('an impossible decision is refused', () => {
   const entity = deployment();
   const now = { decision: 0, ...ANA };
   expect(entity.cannotApprove(now)).toBe('no winner waits for approval');
@@ -165,7 +165,7 @@ test('what cannot be decided is refused', () => {
   }
 });
 
-test('a person may choose the share of a canary, and goes on from there', () => {
+test('a person may choose the share of a canary, and its stages continue from there', () => {
   const entity = deployment();
   entity.propose(proposal('a'));
   entity.setCanary({ decision: 1, share: 0.3, ...ANA });

@@ -44,7 +44,7 @@ test('without a champion the comparison with the original prompt decides', () =>
   expect(promotionOf(input({ winner: null })).promote).toBe(false);
 });
 
-test('the verdicts of these comparisons are as their names say', () => {
+test('the verdicts of these comparisons match their names', () => {
   expect([BETTER, WORSE, OPEN, AS_GOOD].map(({ verdict }) => verdict)).toEqual([
     'better',
     'worse',
@@ -64,7 +64,7 @@ test('a winner replaces a champion only where it is better, or as good and clear
   expect(promoted(champion(AS_GOOD, null))).toBe(false);
 });
 
-test('no champion is replaced by what is worse than the original prompt, and none without common rows', () => {
+test('no champion is replaced by a winner that is worse than the original prompt, or that has no common rows with it', () => {
   const input1 = input({ recommendation: 'do-not-fine-tune', reason: 'It is worse.', champion: champion(BETTER) });
   expect(promotionOf(input1)).toEqual({ promote: false, why: 'It is worse.' });
   expect(promotionOf(input({ champion: champion(null) })).why).toContain(
@@ -84,7 +84,7 @@ test('a champion that does not answer is replaced as if there were none', () => 
   expect(why).toBe(`The champion ft:old does not answer (PROVIDER_REFUSED: 404). ${REASON}`);
 });
 
-test('a champion that will soon be switched off is replaced by what beats the original prompt, unless that is worse than it', () => {
+test('a champion that will soon be switched off is replaced by a winner that beats the original prompt, unless it is worse than the champion', () => {
   const leaving = (comparison: typeof BETTER | null, recommendation: PromotionInput['recommendation'] = 'fine-tune') =>
     promotionOf(input({ recommendation, champion: { ...champion(comparison), endsAt: '2027-01-06T00:00:00.000Z' } }));
   expect([BETTER, AS_GOOD, OPEN, null].map((comparison) => leaving(comparison).promote)).toEqual(Array(4).fill(true));

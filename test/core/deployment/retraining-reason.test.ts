@@ -28,11 +28,11 @@ function input(changes: Partial<RetrainingInput> = {}): RetrainingInput {
 
 const score = (value: number, n = 60) => ({ score: value, interval: { low: value - 0.1, high: value + 0.1 }, n });
 
-test('what was never trained is trained', () => {
+test('a pipeline that was never trained is trained', () => {
   expect(retrainingReason(input({ newestRun: null })).train).toBe(true);
 });
 
-test('nothing new is no reason, and the figures say so', () => {
+test('an unchanged log is no reason to train, and the figures say so', () => {
   expect(retrainingReason(input())).toEqual({
     train: false,
     because: 'no drift',
@@ -42,7 +42,7 @@ test('nothing new is no reason, and the figures say so', () => {
   expect(retrainingReason(input({ newExamples: 3, drift: null }))).toMatchObject({ because: 'few new examples' });
 });
 
-test('enough new examples are a reason: so many, and so large a share', () => {
+test('new examples are a reason to train if their number and their share are large enough', () => {
   const grown = (newExamples: number, examples: number) =>
     retrainingReason(input({ newExamples, newestRun: { ...RUN, examples } })).train;
   expect(grown(200, 1000)).toBe(true);
@@ -64,7 +64,7 @@ test('drift is a reason only where the champion is below the interval of its tes
   );
 });
 
-test('drift is no reason where the champion cannot be asked, but one where it is gone', () => {
+test('drift is no reason if the champion cannot be asked, but is one if it is gone', () => {
   const notAsked = 'BUDGET_EXCEEDED: champion on new examples would cost $2.00';
   const refused = input({ drift: DRIFT, champion: champion({ score: { notAsked } }) });
   expect(retrainingReason(refused)).toMatchObject({
@@ -95,7 +95,7 @@ describe('the end of the champion at its provider', () => {
     endedAt: new Date(NOW + days * DAY_MS).toISOString(),
   });
 
-  test('is a reason in time', () => {
+  test('the end of the champion is a reason in time', () => {
     expect(shutdown(46).train).toBe(false);
     expect(shutdown(45)).toEqual({
       train: true,
@@ -105,7 +105,7 @@ describe('the end of the champion at its provider', () => {
     expect(shutdown(-1).reason).toBe('The provider switches the champion off since 2026-11-22.');
   });
 
-  test('is a reason for one run when it is near, and for one when it is past, and not for one a week', () => {
+  test('the end of the champion is a reason for one run when it is near, and for one when it is past, and not for one a week', () => {
     expect(shutdown(38, ended(-10)).train).toBe(true);
     expect(shutdown(38, ended(-7))).toMatchObject({
       train: false,
@@ -116,7 +116,7 @@ describe('the end of the champion at its provider', () => {
     expect(shutdown(-10, ended(-7)).train).toBe(false);
   });
 
-  test('is said where the provider has forgotten the champion without a date', () => {
+  test('the end of the champion is reported where the provider has forgotten it without a date', () => {
     expect(retrainingReason(input({ champion: champion({ listed: false }) }))).toMatchObject({
       train: false,
       reason: expect.stringContaining('The provider no longer lists the champion'),

@@ -30,7 +30,7 @@ test('a label that was answered and has no row counts in macro-F1', () => {
   expect(figures.labels.at(-1)).toEqual({ label: 'f', rows: 0, precision: 0, recall: null, f1: 0 });
 });
 
-test('an answer that is no label is invalid and a class of nobody', () => {
+test('an answer that is no label is invalid and no class', () => {
   const answers = ['a', 'I am not sure', 'neither', '', ' b\n'];
   const rows = answers.map((answer, index) => ({ expected: index < 4 ? 'a' : 'b', answer }));
   const figures = classificationFigures(rows, LABELS);
@@ -43,7 +43,7 @@ test('an answer that is no label is invalid and a class of nobody', () => {
   ]);
 });
 
-test('what a row expects is a label, listed or not', () => {
+test('the expected answer of a row is a label, listed or not', () => {
   const figures = classificationFigures(
     [
       { expected: 'a', answer: 'new' },

@@ -36,12 +36,12 @@ test('models that never differ are no evidence', () => {
 });
 
 describe('the sign-flip test', () => {
-  test('of few differences is exact', () => {
+  test('the sign-flip test of few differences is exact', () => {
     // scipy 1.17.1: stats.permutation_test((d,), abs of the sum, permutation_type='samples', alternative='greater')
     expect(signFlipTest([0.1, 0.2, -0.05, 0.3, 0.15, -0.1, 0.05, 0.02])).toBeCloseTo(0.1328125, 12);
   });
 
-  test('of many is close to what more draws give', () => {
+  test('the sign-flip test of many differences is close to the result of more draws', () => {
     const differences = Array.from(
       { length: 40 },
       (_, row) => Math.round((((row * 37) % 100) / 100 - 0.4) * 100) / 100,
@@ -53,13 +53,13 @@ describe('the sign-flip test', () => {
     expect(signFlipTest(differences.map((each) => -each))).toBe(signFlipTest(differences));
   });
 
-  test('never says that the impossible happened', () => {
+  test('the sign-flip test never gives a probability of 0', () => {
     const certain = Array.from({ length: 2000 }, () => 1);
     expect(signFlipTest(certain)).toBeGreaterThan(0);
     expect(signFlipTest(certain)).toBeLessThan(0.001);
   });
 
-  test('of rights and wrongs is McNemar’s', () => {
+  test('the sign-flip test of rights and wrongs is McNemar’s', () => {
     const differences = [...Array.from({ length: 11 }, () => 1), -1, -1, -1];
     expect(signFlipTest(differences)).toBeCloseTo(mcnemarTest(11, 3), 12);
   });
@@ -97,7 +97,7 @@ describe('the verdict', () => {
   const verdict = (gained: number, lost: number, n: number, margin = 0.01, chosenAmong = 1) =>
     compareScores(...rights(gained, lost, n), margin, chosenAmong).verdict;
 
-  test('is better or worse where the exact test says so', () => {
+  test('the verdict is better or worse where the exact test says so', () => {
     expect(verdict(12, 3, 50)).toBe('better');
     expect(verdict(3, 12, 50)).toBe('worse');
     // p = 0.057: one flip less.
@@ -105,29 +105,29 @@ describe('the verdict', () => {
     expect(verdict(9, 5, 50)).toBe('inconclusive');
   });
 
-  test('is non-inferior where a loss of the margin is hardly possible, even if there is a small one', () => {
+  test('the verdict is non-inferior where a loss of the margin is hardly possible, even if there is a small one', () => {
     expect(verdict(20, 20, 3000)).toBe('non-inferior');
     expect(verdict(10, 30, 10_000)).toBe('non-inferior');
     expect(verdict(10, 30, 10_000, 0)).toBe('worse');
   });
 
-  test('is inconclusive on few rows, and says how many more it takes', () => {
+  test('the verdict is inconclusive on few rows, and says how many more rows decide', () => {
     const { verdict, rowsNeeded, n } = compareScores(...rights(5, 3, 50), 0.01);
     expect(verdict).toBe('inconclusive');
     expect(rowsNeeded).toBeGreaterThan(n);
     expect(compareScores(...rights(12, 3, 50), 0.01).rowsNeeded).toBeNull();
   });
 
-  test('has to be as many times as sure as there were contenders to choose from', () => {
+  test('the significance level is divided by the number of contenders', () => {
     expect(verdict(12, 3, 50, 0.01, 9)).toBe('inconclusive');
     expect(verdict(20, 3, 50, 0.01, 9)).toBe('better');
   });
 
-  test('counts flips both ways', () => {
+  test('the verdict counts flips both ways', () => {
     expect(compareScores(...rights(12, 3, 50), 0.01)).toMatchObject({ gained: 12, lost: 3, n: 50, difference: 0.18 });
   });
 
-  test('of other scores comes from the sign-flip test', () => {
+  test('the verdict on other scores comes from the sign-flip test', () => {
     const first = Array.from({ length: 60 }, (_, row) => 0.5 + (row % 7) / 20);
     const second = first.map((each, row) => each - 0.1 + (row % 3) / 50);
     expect(compareScores(first, second, 0.01)).toMatchObject({ test: 'sign-flip', verdict: 'better' });
@@ -135,7 +135,7 @@ describe('the verdict', () => {
   });
 });
 
-test('many small gains prove nothing where one heavy loss would undo them', () => {
+test('many small gains prove nothing if one heavy loss would undo them', () => {
   const other = Array.from({ length: 20 }, () => 0.7);
   const challenger = other.map((each) => each + 0.02);
   const there = compareScores(challenger, other, 0.01);

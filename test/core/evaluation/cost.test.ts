@@ -96,7 +96,7 @@ test('cached tokens are charged at their own price, the others as ever', () => {
   expect(cachedCostPer1k(tariff, usage, 0)).toBeCloseTo(costPer1k(tariff, usage, 0) ?? Number.NaN, 12);
 });
 
-test('where there is no price for cached tokens, there is no such cost', () => {
+test('without a price for cached tokens there is no cost of a cached prompt', () => {
   const usage = { promptTokens: 2000, completionTokens: 10 };
   expect(cachedCostPer1k(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', true), usage, 1408)).toBeNull();
   expect(cachedCostPer1k({ kind: 'machine', usdPerHour: 1 }, usage, 1408)).toBeNull();
@@ -130,7 +130,7 @@ test.each([
   expect(savingPercent(baseline, cost)).toBeNull();
 });
 
-test('the prices that come along know the models that can be tuned', () => {
+test('the prices of the package know the models that can be tuned', () => {
   const prices = readPrices(undefined);
   for (const model of ['gpt-4.1', 'gpt-4.1-mini', 'gpt-4o', 'gpt-4o-mini']) {
     for (const tuned of [true, false]) {

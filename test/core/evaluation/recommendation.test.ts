@@ -21,7 +21,7 @@ const input = (changes: Partial<RecommendationInput> = {}): RecommendationInput 
 });
 const of = (changes: Partial<RecommendationInput>) => recommend(input(changes)).recommendation;
 
-test('fine-tune where the winner is better, whatever it costs, with the figures in the reason', () => {
+test('a better winner gives fine-tune, whatever it costs, with the figures in the reason', () => {
   expect(recommend(input())).toMatchObject({
     recommendation: 'fine-tune',
     reason:
@@ -30,28 +30,28 @@ test('fine-tune where the winner is better, whatever it costs, with the figures 
   expect(of({ winner: DEAR, baseline: CHEAP })).toBe('fine-tune');
 });
 
-test('fine-tune where the winner is as good and cheaper, or as dear and faster', () => {
+test('a winner that is as good and cheaper, or as expensive and faster, gives fine-tune', () => {
   expect(of({ comparison: EQUAL })).toBe('fine-tune');
   expect(of({ comparison: EQUAL, winner: { ...DEAR, costPer1kUsd: 1.1, p95Ms: 300 } })).toBe('fine-tune');
 });
 
-test('do not where the winner is as good, but neither cheaper nor faster', () => {
+test('a winner that is as good, but neither cheaper nor faster, gives do-not-fine-tune', () => {
   expect(of({ comparison: EQUAL, winner: DEAR, baseline: CHEAP })).toBe('do-not-fine-tune');
   expect(of({ comparison: EQUAL, winner: { ...CHEAP, costPer1kUsd: 1.1 }, baseline: { ...DEAR, p95Ms: 200 } })).toBe(
     'do-not-fine-tune',
   );
 });
 
-test('what a cached prompt would save is no reason to train', () => {
+test('the saving of a cached prompt is no reason to train', () => {
   // Cheaper than 2 USD, dearer than 1.10.
   expect(of({ comparison: EQUAL, winner: { ...CHEAP, costPer1kUsd: 1.5 } })).toBe('do-not-fine-tune');
 });
 
-test('do not where it is faster but dearer', () => {
+test('a winner that is faster but more expensive gives do-not-fine-tune', () => {
   expect(of({ comparison: EQUAL, winner: { ...CHEAP, costPer1kUsd: 3 } })).toBe('do-not-fine-tune');
 });
 
-test('do not where the winner is worse, or nobody passed the limits', () => {
+test('a worse winner, or no passing candidate, gives do-not-fine-tune', () => {
   expect(of({ comparison: WORSE })).toBe('do-not-fine-tune');
   expect(recommend(input({ winner: null, comparison: null }))).toMatchObject({
     recommendation: 'do-not-fine-tune',
@@ -66,13 +66,13 @@ test('few rows give an inconclusive recommendation that says how many rows would
   expect(reason).toMatch(/^50 rows are too few to decide: .* About [\d,]+ rows would be enough\.$/);
 });
 
-test('inconclusive where the quality of the baseline is unknown, with what to do', () => {
+test('an unknown quality of the baseline is inconclusive, with advice', () => {
   const { recommendation, reason } = recommend(input({ comparison: null }));
   expect(recommendation).toBe('inconclusive');
   expect(reason).toContain('evaluation.baseline');
 });
 
-test('inconclusive where the winner could not be measured', () => {
+test('a winner that could not be measured is inconclusive', () => {
   const failed = recommend(input({ winner: null, winnerFailure: 'PROVIDER_REFUSED: gone', comparison: null }));
   expect(failed).toMatchObject({ recommendation: 'inconclusive' });
   expect(failed.reason).toContain('PROVIDER_REFUSED: gone');
@@ -81,13 +81,13 @@ test('inconclusive where the winner could not be measured', () => {
 describe('another model with the original prompt', () => {
   const small = { model: 'gpt-small', judged: { ...CHEAP, costPer1kUsd: 0.05 }, comparison: EQUAL };
 
-  test('that is as good as the winner and costs no more makes training needless', () => {
+  test('another model with the original prompt that is as good as the winner and costs no more makes training needless', () => {
     const { recommendation, reason } = recommend(input({ alternatives: [small] }));
     expect(recommendation).toBe('do-not-fine-tune');
     expect(reason).toMatch(/^gpt-small with the original prompt does as well without any training/);
   });
 
-  test('counts with its price for cached prompts', () => {
+  test('another model with the original prompt counts with its price for cached prompts', () => {
     const cached = { ...small, judged: { ...CHEAP, costPer1kUsd: 0.5, cachedCostPer1kUsd: 0.05 } };
     expect(of({ alternatives: [cached] })).toBe('do-not-fine-tune');
   });
@@ -97,17 +97,17 @@ describe('another model with the original prompt', () => {
     ['is worse', { ...small, comparison: BETTER }],
     ['may be worse', { ...small, comparison: OPEN }],
     ['could not be measured', { ...small, judged: null, comparison: null }],
-  ])('that %s changes nothing', (_why, alternative) => {
+  ])('another model with the original prompt that %s changes nothing', (_why, alternative) => {
     expect(of({ alternatives: [alternative] })).toBe('fine-tune');
   });
 });
 
-test('break-even is what was spent over what a request saves, against both prices of the baseline', () => {
+test('break-even is the cost of the run divided by the saving of a request, against both prices of the baseline', () => {
   // 10 USD / 1.90 USD for a thousand, and / 1.00 USD.
   expect(recommend(input())).toMatchObject({ breakEvenRequests: 5264, breakEvenCachedRequests: 10_000 });
 });
 
-test('there is no break-even where nothing is saved, or a cost is unknown', () => {
+test('there is no break-even if nothing is saved, or a cost is unknown', () => {
   expect(recommend(input({ winner: DEAR, baseline: CHEAP })).breakEvenRequests).toBeNull();
   expect(recommend(input({ winner: { ...CHEAP, costPer1kUsd: null } })).breakEvenRequests).toBeNull();
   expect(recommend(input({ baseline: { ...DEAR, cachedCostPer1kUsd: null } })).breakEvenCachedRequests).toBeNull();

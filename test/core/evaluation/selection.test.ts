@@ -42,7 +42,7 @@ const rule: fc.Arbitrary<SelectionRule> = fc.record(
 );
 
 describe('the winner', () => {
-  test('is the cheapest that is surely within the margin of the best', () => {
+  test('the winner is the cheapest that is surely within the margin of the best', () => {
     // Two of 1,000 rows behind.
     const contenders = [
       contender('best', 900, 5, 100, 1000),
@@ -59,7 +59,7 @@ describe('the winner', () => {
     });
   });
 
-  test('is the best where the rows are too few to trade quality for cost, and says so', () => {
+  test('the winner is the best if the rows are too few to trade quality for cost, and says so', () => {
     const contenders = [contender('best', 18, 5, 100, 20), contender('cheap', 17, 1, 100, 20)];
     expect(selectWinner(contenders, { margin: 0.02, max_invalid: 0.1 })).toMatchObject({
       winner: 'best',
@@ -67,7 +67,7 @@ describe('the winner', () => {
     });
   });
 
-  test('is the best where none that could compete is cheaper', () => {
+  test('the winner is the best if no eligible contender is cheaper', () => {
     const contenders = [contender('best', 90, 1), contender('dear', 80, 5)];
     expect(selectWinner(contenders, RULE)).toMatchObject({
       winner: 'best',
@@ -76,13 +76,13 @@ describe('the winner', () => {
     });
   });
 
-  test('of equal scores is the cheapest, whatever is sure', () => {
+  test('the winner of equal scores is the cheapest, however few the rows', () => {
     expect(selectWinner([contender('dear', 9, 2, 100, 10), contender('cheap', 9, 1, 100, 10)], RULE).winner).toBe(
       'cheap',
     );
   });
 
-  test('of a difference that is rounding is the cheapest', () => {
+  test('a difference that is rounding makes the cheapest the winner', () => {
     const scores = (value: number) => Array.from({ length: 3 }, () => value);
     const contenders = [
       { ...contender('dear', 0, 2), scores: scores(0.1 + 0.2) },
@@ -91,7 +91,7 @@ describe('the winner', () => {
     expect(selectWinner(contenders, { margin: 0, max_invalid: 0.1 }).winner).toBe('cheap');
   });
 
-  test('is measured against the best of those that pass the caps', () => {
+  test('the winner is measured against the best of those that pass the caps', () => {
     const contenders = [contender('capped', 100, 10), contender('second', 80, 2), contender('third', 70, 1)];
     expect(selectWinner(contenders, { ...RULE, max_cost_per_1k_usd: 5 }).winner).toBe('second');
   });
@@ -106,12 +106,12 @@ describe('caps', () => {
     });
   });
 
-  test('a contender exactly at one passes', () => {
+  test('a contender exactly at a cap passes', () => {
     const limits = { ...RULE, max_cost_per_1k_usd: 5, max_p95_ms: 500 };
     expect(selectWinner([contender('edge', 100, 5, 500)], limits).winner).toBe('edge');
   });
 
-  test('what is not known cannot pass one', () => {
+  test('an unknown figure cannot pass a cap', () => {
     expect(selectWinner([contender('unknown', 100, null)], { ...RULE, max_cost_per_1k_usd: 5 })).toMatchObject({
       winner: null,
       rejected: { unknown: 'its cost is unknown and selection.max_cost_per_1k_usd is set' },
@@ -122,7 +122,7 @@ describe('caps', () => {
     });
   });
 
-  test('too many invalid answers cannot win', () => {
+  test('a contender with too many invalid answers cannot win', () => {
     const contenders = [{ ...contender('broken', 100, 1), invalid: 0.11 }, contender('fine', 50, 2)];
     expect(selectWinner(contenders, RULE)).toMatchObject({
       winner: 'fine',
@@ -130,25 +130,25 @@ describe('caps', () => {
     });
   });
 
-  test('where all are rejected nobody wins, and each has its reason', () => {
+  test('if all contenders are rejected there is no winner, and each has its reason', () => {
     const contenders = [contender('a', 100, 10), contender('b', 100, 20)];
     const { winner, reason, rejected, front } = selectWinner(contenders, { ...RULE, max_cost_per_1k_usd: 5 });
     expect({ winner, reason, front }).toEqual({ winner: null, reason: null, front: [] });
     expect(Object.keys(rejected)).toEqual(['a', 'b']);
   });
 
-  test('without one an unknown cost counts as the highest', () => {
+  test('without a cap an unknown cost counts as the highest', () => {
     expect(selectWinner([contender('unknown', 90, null), contender('known', 90, 1e6)], RULE).winner).toBe('known');
     expect(selectWinner([contender('only', 90, null)], RULE).winner).toBe('only');
   });
 });
 
-test('without contenders nobody wins', () => {
+test('without contenders there is no winner', () => {
   expect(selectWinner([], RULE)).toEqual({ winner: null, reason: null, rejected: {}, front: [], optimism: 0 });
 });
 
 describe('the Pareto front', () => {
-  test('holds those that nobody beats in quality, cost and p95', () => {
+  test('the Pareto front holds contenders that no other one beats in quality, cost and p95', () => {
     const contenders = [
       contender('good', 90, 3, 100),
       contender('cheap', 80, 1, 100),
@@ -158,17 +158,17 @@ describe('the Pareto front', () => {
     expect(selectWinner(contenders, RULE).front).toEqual(['good', 'cheap', 'fast']);
   });
 
-  test('holds one of two that are equal in all', () => {
+  test('the Pareto front holds one of two that are equal in all', () => {
     expect(selectWinner([contender('b', 90, 1), contender('a', 90, 1)], RULE).front).toEqual(['a']);
   });
 });
 
 describe('optimism', () => {
-  test('of one contender is none', () => {
+  test('optimism of one contender is 0', () => {
     expect(selectWinner([contender('a', 90, 1)], RULE).optimism).toBe(0);
   });
 
-  test('is large for many equal ones on few rows, and small where one is clearly the best', () => {
+  test('optimism is large for many equal ones on few rows, and small where one is clearly the best', () => {
     const noisy = (id: number, rows: number): Contender => ({
       ...contender(`c${id}`, 0, 1),
       scores: Array.from({ length: rows }, (_, row) => Number((row * (id + 3) * 7919) % 101 < 85)),

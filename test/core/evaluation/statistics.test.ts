@@ -10,7 +10,7 @@ import {
 const values = fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 1, maxLength: 60 });
 const share = fc.double({ min: 0.001, max: 1, noNaN: true });
 
-test('no values have mean and percentile 0', () => {
+test('the mean and the percentile of no values are 0', () => {
   expect(mean([])).toBe(0);
   expect(percentile([], 0.95)).toBe(0);
 });
@@ -67,13 +67,13 @@ describe('the interval of a rate', () => {
     [0, 10, 0, 0.27753279986288926],
     [10, 10, 0.7224672001371106, 1],
     [450, 500, 0.8705780903680599, 0.9233224372626984],
-  ])('is Wilson’s: %d of %d', (successes, n, low, high) => {
+  ])('the interval of a rate is Wilson’s: %d of %d', (successes, n, low, high) => {
     const interval = rateInterval(successes, n);
     expect(interval.low).toBeCloseTo(low, 12);
     expect(interval.high).toBeCloseTo(high, 12);
   });
 
-  test('is everything without rows', () => {
+  test('the interval of a rate is the whole range without rows', () => {
     expect(rateInterval(0, 0)).toEqual({ low: 0, high: 1 });
   });
 });
@@ -81,11 +81,11 @@ describe('the interval of a rate', () => {
 describe('the interval of a mean score', () => {
   const scores = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 40 });
 
-  test('is that of the rate for rights and wrongs', () => {
+  test('the interval of a mean score is that of the rate for rights and wrongs', () => {
     expect(meanInterval([1, 1, 0, 1])).toEqual(rateInterval(3, 4));
   });
 
-  test('lies within 0 and 1 and has a width, however equal the scores are', () => {
+  test('the interval of a mean score lies within 0 and 1 and has a width, however equal the scores are', () => {
     fc.assert(
       fc.property(scores, (list) => {
         const { low, high } = meanInterval(list) ?? { low: 2, high: -1 };
@@ -96,7 +96,7 @@ describe('the interval of a mean score', () => {
     );
   });
 
-  test('gets narrower with more rows', () => {
+  test('the interval of a mean score gets narrower with more rows', () => {
     const width = (rows: number) => {
       const { low, high } =
         meanInterval(Array.from({ length: rows }, (_, row) => (row % 10) / 10)) ?? rateInterval(0, 0);
@@ -105,7 +105,7 @@ describe('the interval of a mean score', () => {
     expect(width(1000)).toBeLessThan(width(100) / 2);
   });
 
-  test('holds the mean in 95 % of samples, or nearly', () => {
+  test('the interval of a mean score holds the mean in 95 % of samples, or nearly', () => {
     let seed = 7;
     const random = () => {
       seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
@@ -121,7 +121,7 @@ describe('the interval of a mean score', () => {
     expect(held).toBeLessThan(975);
   });
 
-  test('is unknown without scores', () => {
+  test('the interval of a mean score is unknown without scores', () => {
     expect(meanInterval([])).toBeNull();
   });
 });
@@ -133,12 +133,12 @@ describe('the interval of a percentile', () => {
   test.each([
     [200, 0.95, 184, 197],
     [20, 0.5, 6, 15],
-  ])('lies between two of the values: %d of them, p = %d', (n, p, low, high) => {
+  ])('the interval of a percentile lies between two of the values: %d of them, p = %d', (n, p, low, high) => {
     expect(percentileInterval(upTo(n), p)).toEqual({ low, high });
     expect(percentileInterval(upTo(n).reverse(), p)).toEqual({ low, high });
   });
 
-  test('is unknown where the values are too few', () => {
+  test('the interval of a percentile is unknown where the values are too few', () => {
     expect(percentileInterval(upTo(50), 0.95)).toBeNull();
     expect(percentileInterval(upTo(100), 0.95)).not.toBeNull();
     expect(percentileInterval([], 0.5)).toBeNull();

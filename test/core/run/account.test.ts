@@ -19,7 +19,7 @@ const cap = fc.double({ min: 0, max: 30, noNaN: true });
 
 const total = (account: Account) => account.spentUsd + account.reservedUsd;
 
-test('what is spent and held back never exceeds the cap, where work costs no more than was held back for it', () => {
+test('spent and reserved money never exceed the cap, if work costs no more than its reservation', () => {
   fc.assert(
     fc.property(operations, cap, (steps, capUsd) => {
       let account = new Account();
@@ -44,7 +44,7 @@ test('what is spent and held back never exceeds the cap, where work costs no mor
   );
 });
 
-test('whoever did not hear the answer asks again: an operation that is repeated changes nothing', () => {
+test('a repeated operation changes nothing, because a caller that did not hear the answer asks again', () => {
   fc.assert(
     fc.property(operations, cap, (steps, capUsd) => {
       const once = new Account();
@@ -74,7 +74,7 @@ test('a refused reservation holds nothing back', () => {
   );
 });
 
-test('of many that want the last dollar exactly one gets it, whoever asks first', () => {
+test('exactly one of many reservations gets the last dollar, whichever comes first', () => {
   fc.assert(
     fc.property(fc.shuffledSubarray([...Array(20).keys()], { minLength: 1 }), (order) => {
       const account = new Account({ spentUsd: 9, reserved: {} });
@@ -97,7 +97,7 @@ test('costs that are not known count as the whole reservation', () => {
   expect(account.state).toEqual({ spentUsd: 3, reserved: {} });
 });
 
-test('what cost more than was held back is booked in full, and nothing is granted beyond the cap after it', () => {
+test('work that cost more than its reservation is booked in full, and nothing is granted beyond the cap after it', () => {
   const account = new Account();
   account.reserve('a', 3, 4);
   account.settle('a', 5);
@@ -119,7 +119,7 @@ test.each([Number.NaN, -1, Number.NEGATIVE_INFINITY])('an amount of %d cannot be
   }
 });
 
-test('nothing is granted where a figure is no number', () => {
+test('a reservation is refused where a figure is NaN', () => {
   expect(new Account().reserve('a', 1, Number.NaN)).not.toBeNull();
   const account = new Account();
   account.reserve('a', 1, 10);
@@ -127,7 +127,7 @@ test('nothing is granted where a figure is no number', () => {
   expect(account.reserve('b', 1, 10)).not.toBeNull();
 });
 
-test('settling what was never reserved books nothing', () => {
+test('settling an unknown reservation books nothing', () => {
   const account = new Account();
   account.settle('a', 5);
   account.settle('a', null);

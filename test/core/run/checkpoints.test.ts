@@ -17,21 +17,21 @@ const checkpoints = (...losses: (number | null)[]): Checkpoint[] =>
   }));
 const epochs = (chosen: readonly Checkpoint[]) => chosen.map(({ epoch }) => epoch);
 
-test('with enough validation rows those between the first and the last epoch are evaluated, the best by loss first', () => {
+test('with enough validation rows the checkpoints between the first and the last epoch are evaluated, the best by loss first', () => {
   expect(epochs(checkpointsToEvaluate(checkpoints(0.9, 0.6, 0.4, 0.5), 4, MANY))).toEqual([3, 2]);
   expect(epochs(checkpointsToEvaluate(checkpoints(0.1, 0.6, null, 0.5), 4, MANY))).toEqual([2, 3]);
 });
 
-test('of a long job the two with the lowest loss are evaluated, the later of equal ones', () => {
+test('a long job has the two checkpoints with the lowest loss evaluated, the later of equal ones', () => {
   expect(epochs(checkpointsToEvaluate(checkpoints(9, 4, 2, 2, 2, 3), 6, MANY))).toEqual([5, 4]);
 });
 
-test('with few validation rows it is the best by loss, and only if it is better than the model at the end', () => {
+test('with few validation rows only the best checkpoint by loss is evaluated, if it is better than the model at the end', () => {
   expect(epochs(checkpointsToEvaluate(checkpoints(0.1, 0.4, 0.3, 0.5), 4, FEW))).toEqual([3]);
   expect(checkpointsToEvaluate(checkpoints(0.1, 0.5, 0.6, 0.5), 4, FEW)).toEqual([]);
 });
 
-test('with few validation rows nothing is evaluated whose loss is not known', () => {
+test('with few validation rows no checkpoint of unknown loss is evaluated', () => {
   expect(checkpointsToEvaluate(checkpoints(0.1, null, Number.NaN, 0.5), 4, FEW)).toEqual([]);
   expect(checkpointsToEvaluate(checkpoints(0.1, 0.2, 0.3, null), 4, FEW)).toEqual([]);
   // The provider lists the earlier ones only.
@@ -46,7 +46,7 @@ test.each([
   expect(mostCheckpoints(4, rows)).toBe(0);
 });
 
-test('no more are evaluated than are held back for', () => {
+test('the evaluated checkpoints are at most as many as the reserved ones', () => {
   const losses = fc.array(fc.option(fc.double({ min: 0, max: 9 })), { maxLength: 12 });
   const rows = fc.record({ validation: fc.nat(300), examples: fc.nat(300) });
   fc.assert(

@@ -101,11 +101,11 @@ test.each([
   [4, 3, 3],
   [3, 3, 3],
   [2, 2, 2],
-])('of %i candidates %i are kept after the first epoch and %i after the second', (n, first, second) => {
+])('the rule keeps, of %i candidates, %i after the first epoch and %i after the second', (n, first, second) => {
   expect([keptAfter(1, n), keptAfter(2, n)]).toEqual([first, second]);
 });
 
-test('of nine, five go on after the first epoch and three after the second', () => {
+test('five of nine candidates are kept after the first epoch and three after the second', () => {
   const nine = siblings(9);
   expect(ids(toStop(nine, ranked(9, 1)))).toEqual(['c5', 'c6', 'c7', 'c8']);
   const reports = [...ranked(9, 1), ...ranked(5, 2)];
@@ -150,7 +150,7 @@ test('a job that may still be pushed out of the first rung pushes nobody out of 
   expect(ids(toStop(siblings(9), [...quick, ...ranked(9, 1)]))).toEqual(['c3', 'c5', 'c6', 'c7', 'c8']);
 });
 
-test('who was stopped after the first epoch is not among those ahead after the second', () => {
+test('a candidate that was stopped after the first epoch is not among those ahead after the second', () => {
   const late = [...ranked(9, 1), ...ranked(5, 2), report('c8', 2, 0.99)];
   const stops = toStop(siblings(9), late, new Map([['c8', 'stopped']]));
   expect(stops.find(({ candidate }) => candidate === 'c3')?.reason).toMatch(/: 3 of 9 candidates are ahead/);
@@ -161,17 +161,17 @@ test('a job whose first epoch is not known yet pushes nobody out of the second r
   expect(ids(toStop(siblings(9), reports))).not.toContain('c3');
 });
 
-test('a job that has ended without a report is waited for no longer', () => {
+test('a job that has ended without a report is no longer waited for', () => {
   const ended = new Map<string, CandidateEnd>(['c4', 'c5', 'c6', 'c7', 'c8'].map((id) => [id, 'succeeded']));
   expect(ids(toStop(siblings(9), [...ranked(4, 1), ...ranked(4, 2)], ended))).toEqual(['c3']);
 });
 
-test('of different reports on one epoch the first with a figure counts', () => {
+test('the first of several reports on one epoch with a figure counts', () => {
   const corrected = [report('c8', 1, null), ...ranked(9, 1), report('c8', 1, 0.99)];
   expect(ids(toStop(siblings(9), corrected))).toEqual(['c5', 'c6', 'c7', 'c8']);
 });
 
-test('equal accuracies are told apart by the loss, and equal figures stop nobody', () => {
+test('equal accuracies are told apart by the loss, and equal figures stop no candidate', () => {
   const tied = Array.from({ length: 9 }, (_, index) => report(`c${index}`, 1, 0.5, index < 5 ? 1 : 2));
   expect(ids(toStop(siblings(9), tied))).toEqual(['c5', 'c6', 'c7', 'c8']);
   expect(
@@ -188,7 +188,7 @@ test('equal accuracies are told apart by the loss, and equal figures stop nobody
   ).toEqual([]);
 });
 
-test('for generation the validation loss decides, and accuracy says nothing', () => {
+test('for generation the validation loss decides, and accuracy does not count', () => {
   const reports = Array.from({ length: 9 }, (_, index) => report(`c${index}`, 1, index / 10, 1 + index));
   const stops = candidatesToStop(siblings(9), reports, NOBODY, 'generation');
   expect(ids(stops)).toEqual(['c5', 'c6', 'c7', 'c8']);
@@ -197,7 +197,7 @@ test('for generation the validation loss decides, and accuracy says nothing', ()
   );
 });
 
-test('a report without the figure that counts stops nobody, and its job is not stopped for it', () => {
+test('a report without the deciding figure stops no candidate, and its job is not stopped for it', () => {
   const blank = ranked(9, 1).map((each, index) => (index < 5 ? report(each.candidate, 1, null, 0.01) : each));
   expect(toStop(siblings(9), blank)).toEqual([]);
   expect(
@@ -215,12 +215,12 @@ test('a job is not stopped after its last epoch, but keeps its place', () => {
   expect(ids(toStop(nine, ranked(9, 1)))).toEqual(['c5', 'c7']);
 });
 
-test('a job on half of the rows is never stopped and stops nobody', () => {
+test('a job on half of the rows is never stopped and stops no other', () => {
   const ten = siblings(10).map((each, index) => (index === 0 || index === 9 ? { ...each, half: true as const } : each));
   expect(ids(toStop(ten, ranked(10, 1)))).toEqual(['c6', 'c7', 'c8']);
 });
 
-test('a lost candidate is as if it had never been planned', () => {
+test('a lost candidate counts as never planned', () => {
   const lost = new Map<string, CandidateEnd>([
     ['c0', 'failed'],
     ['c8', 'cancelled'],
@@ -231,14 +231,14 @@ test('a lost candidate is as if it had never been planned', () => {
   expect(toStop(siblings(10), reports, lost)).toEqual(toStop(left, reports));
 });
 
-test('who was stopped after the second epoch pushes nobody out where others were lost since', () => {
+test('a candidate that was stopped after the second epoch pushes no other out where others were lost since', () => {
   const ended = new Map<string, CandidateEnd>(['c4', 'c7', 'c8', 'c9', 'c10', 'c11'].map((id) => [id, 'stopped']));
   const reports = [...ranked(12, 1), ...ranked(6, 2)];
   expect(ids(toStop(siblings(12), reports, ended))).toEqual(['c5']);
   expect(toStop(siblings(12), reports, new Map([...ended, ['c0', 'failed']]))).toEqual([]);
 });
 
-test('where so many were lost that three would no longer be left, the worst are stopped and the others go on', () => {
+test('if fewer than three would be left after losses, the worst are stopped and the others continue', () => {
   const stopped = ['c5', 'c6', 'c7'].map((id) => [id, 'stopped'] as const);
   const lost = ['c0', 'c1', 'c2', 'c3'].map((id) => [id, 'failed'] as const);
   expect(toStop(siblings(9), ranked(9, 1), new Map([...stopped, ...lost]))).toEqual([]);
@@ -248,7 +248,7 @@ test('where so many were lost that three would no longer be left, the worst are 
   );
 });
 
-test('a candidate that has ended is not stopped again, and goes on to count', () => {
+test('a candidate that has ended is not stopped again, and still counts', () => {
   const ended = new Map<string, CandidateEnd>([
     ['c5', 'succeeded'],
     ['c6', 'stopped'],
@@ -265,7 +265,7 @@ test('the same reports stop the same candidates in whatever order they arrive', 
   );
 });
 
-test('what is decided before all have reported is what would be decided then', () => {
+test('a decision before all have reported is the decision after all have reported', () => {
   fc.assert(
     fc.property(field, fc.infiniteStream(fc.boolean()), ({ candidates, reports }, isThere) => {
       const some = reports.filter(() => isThere.next().value);
@@ -276,7 +276,7 @@ test('what is decided before all have reported is what would be decided then', (
   );
 });
 
-test('a report that comes twice changes nothing', () => {
+test('a repeated report changes nothing', () => {
   fc.assert(
     fc.property(arrivals, ({ candidates, arrived }) => {
       expect(toStop(candidates, [...arrived, ...arrived])).toEqual(toStop(candidates, arrived));
@@ -310,7 +310,7 @@ test('three are left, or all where there are fewer, unless more were lost', () =
   );
 });
 
-test('at each stop at least three others go on or have a model', () => {
+test('at each stop at least three others continue or have a model', () => {
   fc.assert(
     fc.property(arrivals, fc.infiniteStream(fc.boolean()), ({ candidates, arrived }, isLost) => {
       const competing = candidates.filter(({ half }) => !half);
@@ -356,7 +356,7 @@ test('the fewest epochs are those of a race in which every rung is full', () => 
   expect(fewestEpochs(twin ? [...NINE, { ...twin, id: 'half', half: true }] : [])).toBe(24);
 });
 
-test('no race pays fewer epochs than that', () => {
+test('no race trains fewer epochs than the fewest', () => {
   fc.assert(
     fc.property(arrivals, ({ candidates, reports, arrived }) => {
       fc.pre(reports.every(({ validAccuracy }) => validAccuracy !== null));

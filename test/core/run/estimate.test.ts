@@ -49,7 +49,7 @@ test('evaluation is every validation row for each candidate and the test rows on
   expect(estimateRun(input()).evaluationUsd).toBeCloseTo(150 * SMALL_ROW, 12);
 });
 
-test('the test rows are estimated with the dearest candidate, because the winner is not known', () => {
+test('the test rows are estimated with the most expensive candidate, because the winner is not known', () => {
   const dearFirst = estimateRun(input({ candidates: [candidate('large', 1), candidate('small', 1)] }));
   const dearLast = estimateRun(input({ candidates: [candidate('small', 1), candidate('large', 1)] }));
   expect(dearFirst.evaluationUsd).toBeCloseTo(100 * (SMALL_ROW + LARGE_ROW) + 50 * LARGE_ROW, 12);
@@ -96,7 +96,7 @@ test('the local trainer is estimated as free, at the price of the machine, and n
   });
 });
 
-test('a tenth more is held back for a training than estimated, and a quarter more for an evaluation', () => {
+test('the reservation exceeds the estimate by a tenth for a training, and by a quarter for an evaluation', () => {
   const { candidates, final } = estimateRun(input({ candidates: [candidate('small', 2), candidate('large', 1)] }));
   expect(candidates[0]?.trainingUsd).toBeCloseTo(6 * 1.1, 12);
   expect(candidates[0]?.evaluationUsd).toBeCloseTo(100 * SMALL_ROW * 1.25, 12);
@@ -105,17 +105,17 @@ test('a tenth more is held back for a training than estimated, and a quarter mor
   expect(final.baselineUsd).toBe(0);
 });
 
-test('without test rows a live baseline is estimated on the validation rows, where it is run', () => {
+test('without test rows a live baseline is estimated on the validation rows', () => {
   const { final } = estimateRun(input({ baselineModel: 'large', testRows: 0 }));
   expect(final).toMatchObject({ testUsd: 0, baselineUsd: expect.closeTo(100 * 1080e-6 * 1.25, 12) });
 });
 
-test('an unknown price leaves what is held back for that candidate unknown, and for the others known', () => {
+test('an unknown price leaves the reservation for that candidate unknown, and for the others known', () => {
   const { candidates } = estimateRun(input({ candidates: [candidate('small', 1), candidate('mystery', 1)] }));
   expect(candidates.map(({ trainingUsd }) => trainingUsd === null)).toEqual([false, true]);
 });
 
-test('checkpoints that may be evaluated are held back for like the model at the end', () => {
+test('checkpoints that may be evaluated are reserved for like the model at the end', () => {
   const checkpoints = { validation: 200, examples: 1000 };
   const changes = { checkpoints, validationRows: 200, candidates: [candidate('small', 4)] };
   const { candidates, evaluationUsd } = estimateRun(input(changes));
@@ -123,7 +123,7 @@ test('checkpoints that may be evaluated are held back for like the model at the 
   expect(evaluationUsd).toBeCloseTo((3 * 200 + 50) * SMALL_ROW, 12);
 });
 
-test('a job on half of the rows trains on half of the tokens, and its checkpoints are of no interest', () => {
+test('a job on half of the rows trains on half of the tokens, and its checkpoints are not evaluated', () => {
   const checkpoints = { validation: 200, examples: 1000 };
   const half = { ...candidate('small', 4), half: true } as const;
   const { candidates } = estimateRun(input({ checkpoints, validationRows: 200, candidates: [half] }));
@@ -131,7 +131,7 @@ test('a job on half of the rows trains on half of the tokens, and its checkpoint
   expect(candidates[0]?.evaluationUsd).toBeCloseTo(200 * SMALL_ROW * 1.25, 12);
 });
 
-test('each alternative answers the test rows with the whole prompt, and is held back for by itself', () => {
+test('each alternative answers the test rows with the whole prompt, and has a reservation of its own', () => {
   const { final, evaluationUsd } = estimateRun(input({ alternatives: ['large', 'small'] }));
   expect(final.alternativesUsd).toEqual([
     expect.closeTo(50 * 1080e-6 * 1.25, 12),
@@ -148,7 +148,7 @@ test('the judge reads each judged row twice: of candidates, winner, baseline and
   expect(final.judgeUsd).toBeCloseTo(2 * (100 + 3 * 50) * call * 1.25, 12);
 });
 
-test('no more is held back for the judge than its budget', () => {
+test('the reservation for the judge is at most its budget', () => {
   const judge = { model: 'large', budgetUsd: 0.01 };
   const { final, evaluationUsd } = estimateRun(input({ judge }));
   expect(final.judgeUsd).toBe(0.01);

@@ -132,7 +132,7 @@ test('the same lists, jobs and seed give the same plan', () => {
   );
 });
 
-test('with jobs there are so many candidates, all different and all of the lists, or every combination', () => {
+test('a plan with jobs has that number of candidates, all different and all of the lists, or every combination', () => {
   fc.assert(
     fc.property(grid, jobs, seed, (values, jobs, seed) => {
       const all = new Map(planCandidates(values).map((candidate) => [candidate.id, candidate]));
@@ -200,7 +200,7 @@ test('at most three past winners are tried, each once', () => {
   expect(plan.filter(({ pastWinner }) => pastWinner).map(rateOf)).toEqual([0.1, 0.2, 0.3]);
 });
 
-test('past winners are not more than the jobs', () => {
+test('past winners are at most as many as the jobs', () => {
   const pastWinners = [winner('a', 0.1), winner('b', 0.2)];
   expect(planCandidates({ ...SWEEP, jobs: 1 }, { pastWinners }).map(rateOf)).toEqual([0.1]);
 });
@@ -240,7 +240,7 @@ test('a tiny dataset gets three candidates, unless jobs says otherwise', () => {
   ).toHaveLength(2);
 });
 
-test('the job on half of the rows is the middle learning rate of the model named last, and one more than the jobs', () => {
+test('the job on half of the rows has the middle learning rate of the last model, and is one more than the jobs', () => {
   const lists = {
     models: ['a', 'b'],
     learning_rate_multiplier: [2, 0.5, 1],

@@ -28,12 +28,12 @@ const progress = (changes: Partial<RunProgress> = {}): RunProgress => ({
 });
 const rowsOf = (markdown: string) => markdown.split('\n').filter((line) => line.startsWith('|'));
 
-test('names the stage and its place among all', () => {
+test('the progress names the stage and its place among all', () => {
   expect(renderProgress(progress({ stage: 'collect' }))).toBe('**Stage 1 of 11: collect**');
   expect(renderProgress(progress({ stage: 'done' }))).toBe('**Stage 11 of 11: done**');
 });
 
-test('writes "2 of 4" and never "2/4", which the Web UI makes a fraction', () => {
+test('the progress writes "2 of 4" and never "2/4", which the Web UI makes a fraction', () => {
   const candidates = [
     candidate('a', { stage: 'trained' }),
     candidate('b', { stage: 'failed' }),
@@ -60,12 +60,12 @@ test.each([
   expect(renderProgress(progress({ candidates: [candidate('a', { stage })] }))).toContain(`${ended} of 1 jobs ended`);
 });
 
-test('shows the verdict first, then what is known of dataset and estimate, one paragraph each', () => {
+test('the progress shows the verdict first, then dataset and estimate if known, one paragraph each', () => {
   const markdown = renderProgress(progress({ dataset: '200 examples', estimate: '$6', verdict: 'a won.' }));
   expect(markdown.split('\n\n')).toEqual(['**Stage 5 of 11: train**', 'a won.', '200 examples', '$6']);
 });
 
-test('shows the figures of a candidate, and nothing for those it does not have', () => {
+test('the progress shows the known figures of a candidate, and nothing for the others', () => {
   const evaluated = candidate('a', { stage: 'evaluated', score: 0.914, costPer1kUsd: 0.0123, p95Ms: 12.34 });
   const rows = rowsOf(renderProgress(progress({ candidates: [evaluated, candidate('b')] })));
   expect(rows.slice(2).map((row) => row.replaceAll('\u00a0', ''))).toEqual([
@@ -76,7 +76,7 @@ test('shows the figures of a candidate, and nothing for those it does not have',
   expect(rows[2]).toContain('| evaluated\u00a0\u00a0 |');
 });
 
-test('marks the winner, and it alone', () => {
+test('the progress marks the winner, and no other', () => {
   const candidates = [candidate('a'), candidate('b', { note: 'lower validation score' })];
   const rows = rowsOf(renderProgress(progress({ winner: 'a', candidates })));
   expect(rows.filter((row) => row.includes('**winner**'))).toEqual([rows[2]]);

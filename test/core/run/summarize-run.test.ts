@@ -27,14 +27,14 @@ describe('contenders', () => {
   const trained = sampleOutcome('a');
   const checkpoints = [{ epoch: 2, step: 20, model: 'ft:local-mini:a:2', validLoss: 0.2, validAccuracy: 0.9 }];
 
-  test('are the model of a candidate and its checkpoints, each named by its epoch', () => {
+  test('contenders are the model of a candidate and its checkpoints, each named by its epoch', () => {
     expect(contendingModels(trained.candidate, trained.job, checkpoints)).toMatchObject([
       { id: 'a', model: 'ft:local-mini:a', epoch: null },
       { id: 'a@2', model: 'ft:local-mini:a:2', epoch: 2 },
     ]);
   });
 
-  test('there are none of a candidate without a model', () => {
+  test('a candidate without a model has no contenders', () => {
     expect(contendingModels(lost.candidate, lost.job, checkpoints)).toEqual([]);
   });
 });
@@ -63,7 +63,7 @@ describe('the summary', () => {
     expect(run.breakEvenCachedRequests).toBeCloseTo(5435, -1);
   });
 
-  test('what only the run needs is not in it', () => {
+  test('the summary leaves out the parts that only the run needs', () => {
     const text = JSON.stringify(summarizeRun(sampleParts()));
     expect(text).not.toContain('predictions');
     expect(text).not.toContain('spentUsd');
@@ -109,7 +109,7 @@ describe('the summary', () => {
     expect(run.notes).toContain('1 of 3 jobs were stopped early, because they were behind.');
   });
 
-  test('what was spent is training and the rest', () => {
+  test('the cost of the run is training and the rest', () => {
     const { spent } = summarizeRun(sampleParts());
     expect(spent).toMatchObject({ usd: 1.25, trainingUsd: 1, evaluationUsd: 0.25 });
   });
@@ -175,7 +175,7 @@ describe('the summary', () => {
     expect(summarizeRun(sampleParts({ pipeline })).baseline.kind).toBe('live');
   });
 
-  test('half of the rows says whether more would help', () => {
+  test('the job on half of the rows says whether more rows would help', () => {
     expect(summarizeRun(sampleParts({ halfData: BETTER })).notes.join()).toContain(
       'More rows would probably help: all',
     );

@@ -114,7 +114,7 @@ test('escaped text opens no tag, link, code or emphasis', () => {
   );
 });
 
-test('escaping changes nothing but signs and white space', () => {
+test('escaping changes only signs and white space', () => {
   fc.assert(
     fc.property(hostile, (text) => {
       expect(escapeMarkdown(text).replace(/\\([\\`*_[\]<>|#])/g, '$1')).toBe(text.replace(/\s+/g, ' '));
@@ -123,7 +123,7 @@ test('escaping changes nothing but signs and white space', () => {
   expect(escapeMarkdown('plain words, 42 %')).toBe('plain words, 42 %');
 });
 
-test('plain text has nothing that drives a terminal', () => {
+test('plain text holds no character that drives a terminal', () => {
   expect(plainText('\u001b[31mred\u001b[0m \u001b]0;title\u0007x\u009b2J')).toBe('[31mred[0m ]0;titlex2J');
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {

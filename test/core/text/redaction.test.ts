@@ -25,7 +25,7 @@ test.each([
   ['a key of another provider', 'gsk_canary7f3a9c0123 and hf_canary7f3a9c0123', '*** and ***'],
   ['a cloud key', 'AKIACANARY7F3A9C0123', '***'],
   ['a web token', 'eyJhbGciOiJIUzI1NiJ9.eyJjYW5hcnkiOjF9.c2lnbmF0dXJl', '***'],
-])('%s is taken out', (_what, text, expected) => {
+])('%s is removed', (_what, text, expected) => {
   expect(redact(text)).toBe(expected);
 });
 
@@ -38,11 +38,11 @@ test.each([
   'OPENAI_API_KEY is not set: put the provider key in this environment variable of the worker',
   'max_tokens: 4096 is above the basic requirements of task-12345678 on disk-0123456789',
   'log.jsonl:2: is not a JSON object, unexpected token: }',
-])('%j stays as it is', (text) => {
+])('%j stays unchanged', (text) => {
   expect(redact(text)).toBe(text);
 });
 
-test('a known secret is taken out wherever it stands and however it is written', () => {
+test('a known secret is removed wherever it stands and however it is written', () => {
   const secret = 'canary "7f3a"/+9c';
   const text = `a${secret}b ${JSON.stringify({ key: secret })} ?k=${encodeURIComponent(secret)}`;
   expect(redact(text, [secret])).toBe('a***b {"key":"***"} ?k=***');
@@ -79,7 +79,7 @@ const TEXT = fc.array(
   { maxLength: 20 },
 );
 
-test('doing it twice changes nothing more', () => {
+test('a second redaction changes nothing', () => {
   fc.assert(
     fc.property(TEXT, (parts) => {
       const once = redact(parts.join(''));
@@ -101,7 +101,7 @@ test('a known secret is never in the result, wherever a message is cut', () => {
   );
 });
 
-test('a long message is cut after its credentials were taken out', () => {
+test('a long message is cut after its credentials were removed', () => {
   const text = `${'x'.repeat(LONGEST_MESSAGE - 10)} sk-canary7f3a9c0123456789 and more`;
   expect(redactMessage(text)).toBe(`${'x'.repeat(LONGEST_MESSAGE - 10)} *** and m`);
 });

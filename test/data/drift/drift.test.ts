@@ -38,7 +38,7 @@ test('other words, other labels or another length are drift, and the text says w
   expect((await measureDrift(old, long)).text).toContain('inputs have another length');
 });
 
-test('texts without labels are compared by the rest', async () => {
+test('texts without labels are compared by the other measures', async () => {
   const drift = await measureDrift(rows(100, SHOP, null), rows(50, GARAGE, null));
   expect(drift.significant).toBe(true);
   expect(drift.statistics.map(({ name }) => name)).not.toContain('label-psi');
@@ -58,7 +58,7 @@ test('the same rows give the same result', async () => {
   expect(await measureDrift(old, fresh)).toEqual(await measureDrift(old, fresh));
 });
 
-test('no text harms the measure, and nothing to compare is no drift', async () => {
+test('no text harms the measure, and an empty side is no drift', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.string({ unit: 'binary' }), { maxLength: 8 }), async (texts) => {
       const all = texts.map((text) => driftRow(text, null));
@@ -72,7 +72,7 @@ test('no text harms the measure, and nothing to compare is no drift', async () =
   );
 });
 
-test('whoever waits for the measure is asked between its steps, and may end it', async () => {
+test('the caller of the measure is asked between its steps, and may end it', async () => {
   let asked = 0;
   const pause = async () => {
     asked += 1;
@@ -93,7 +93,7 @@ test('a sample holds every row of a short stream, and a bounded choice of a long
 const counts = (...values: number[]) => Float64Array.from(values);
 
 // scipy 1.14: spatial.distance.jensenshannon([5, 3, 2], [2, 3, 5], 2) ** 2
-test('the Jensen-Shannon divergence is that of scipy, symmetric, and 1 for what has nothing in common', () => {
+test('the Jensen-Shannon divergence is that of scipy, symmetric, and 1 for counts without a common class', () => {
   expect(jensenShannon(counts(5, 3, 2), counts(2, 3, 5))).toBeCloseTo(0.095816, 6);
   expect(jensenShannon(counts(1, 0), counts(0, 7))).toBe(1);
   const some = fc.array(fc.nat(20), { minLength: 4, maxLength: 4 });

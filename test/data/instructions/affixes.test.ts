@@ -46,7 +46,7 @@ const INSTRUCTIONS: [name: string, lead: Message[], prefix: string, suffix: stri
   ['in a legacy prompt', [], 'Read the text below and say what it is about.\n\nInput: ', '\nAnswer:'],
 ];
 
-describe.each(INSTRUCTIONS)('no byte of an input is eaten, %s', (_name, lead, prefix, suffix) => {
+describe.each(INSTRUCTIONS)('no byte of an input is removed, %s', (_name, lead, prefix, suffix) => {
   test.each(INPUTS)('%s', (_form, make) => {
     const inputs = TEXTS.map(make);
     const prompts = inputs.map((input): Message[] => [...lead, { role: 'user', content: prefix + input + suffix }]);
@@ -66,7 +66,7 @@ test('a prompt that most rows repeat does not make its input a part of the instr
   ]);
 });
 
-test('an opening delimiter that nothing closes stays on the input', () => {
+test('an opening delimiter without a closing one stays on the input', () => {
   expect(
     findAffixes(
       TEXTS.map((text) => `Message: "${text}`),
@@ -84,12 +84,12 @@ test('a word in quotes is prose and opens nothing', () => {
   ).toBe('Rate the "tone" of ');
 });
 
-test('quotes that inputs end with are not the quotes around them', () => {
+test('quotes at the end of inputs are not the quotes around them', () => {
   const texts = TEXTS.map((text) => `Message: "${text} "ok""`);
   expect(findAffixes(texts, 0.97)).toEqual({ prefix: 'Message: ', suffix: '' });
 });
 
-test('a label without a space belongs to the instructions, unless all texts go on alike', () => {
+test('a label without a space belongs to the instructions, unless all texts continue in the same way', () => {
   expect(
     findAffixes(
       TEXTS.map((text) => `Message:${text}`),
@@ -104,14 +104,14 @@ test('a label without a space belongs to the instructions, unless all texts go o
   ).toBe('');
 });
 
-test('a run of words is instructions from five texts up, since fewer may share it by chance', () => {
+test('a run of words is instructions from five texts up, because fewer may share it by chance', () => {
   const texts = TEXTS.map((text) => `tell me something about ${text}`);
   expect(findAffixes(texts.slice(0, 4), 0.97).prefix).toBe('');
   expect(findAffixes(texts.slice(0, 5), 0.97).prefix).toBe('tell me something about ');
 });
 
 describe('what texts agree on', () => {
-  test('is what a share of at least the quorum begin with, and not one unit more', () => {
+  test('the common beginning is shared by at least the quorum, and is not one unit longer', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 40 });
     const quorum = fc.double({ min: 0.51, max: 1, noNaN: true });
     fc.assert(
@@ -131,7 +131,7 @@ describe('what texts agree on', () => {
     );
   });
 
-  test('is found at the end as at the beginning', () => {
+  test('the common end is found like the beginning', () => {
     const mirrored = (value: string) => value.split('').reverse().join('');
     fc.assert(
       fc.property(fc.array(anyText(), { minLength: 1 }), anyText(), (starts, common) => {
@@ -147,7 +147,7 @@ describe('prompts that begin in the same way', () => {
   const FIRST = 'You help a shop.\nPick the one topic that fits the message best and say it.\n\nInput: ';
   const SECOND = 'You help a shop.\nName the team that should take care of this message.\n\nText: ';
 
-  test('and go on in two ways are two versions', () => {
+  test('prompts that begin in the same way and continue in two ways are two versions', () => {
     const prompts = TEXTS.map((text, index) => legacy(index % 3 ? `${FIRST}${text}\nAnswer:` : `${SECOND}${text}`));
     const template = mineTemplate(prompts);
     expect(singleSlots(template)).toMatchObject([
@@ -159,7 +159,7 @@ describe('prompts that begin in the same way', () => {
     });
   });
 
-  test('and hold inputs of two kinds are told apart by the prompt alone', () => {
+  test('prompts that begin in the same way and hold inputs of two kinds are told apart by the prompt alone', () => {
     const prompts = TEXTS.flatMap((text) => [
       legacy(`${FIRST}${text}`),
       legacy(`${FIRST}Order\n${text}`),
@@ -171,7 +171,7 @@ describe('prompts that begin in the same way', () => {
     ]);
   });
 
-  test('and end in two ways, after the input, are two versions', () => {
+  test('prompts that begin in the same way and end in two ways, after the input, are two versions', () => {
     const ends = ['\n\nName the topic of the text above in a word.', '\n\nWhich team takes care of this? Just say it.'];
     const prompts = TEXTS.map((text, index) => legacy(text + ends[index % 3 ? 0 : 1]));
     expect(singleSlots(mineTemplate(prompts))).toMatchObject([
@@ -181,7 +181,7 @@ describe('prompts that begin in the same way', () => {
   });
 });
 
-test('a few prompts take over the affixes that another version showed', () => {
+test('a few prompts take over the affixes of another version', () => {
   const system = (content: string): Message => ({ role: 'system', content });
   const about = (text: string) => `tell me something about ${text}`;
   const rare = ['why', 'who'].map((text): Message[] => [system('Old.'), { role: 'user', content: about(text) }]);

@@ -47,13 +47,13 @@ test.each([
   expect(parseTemplates([`{{${name}}}\n\n{{the_input}}`]).versions[0]?.slots[0]).toEqual({ name, kind });
 });
 
-test('of several templates the one with the most text that fits is taken', () => {
+test('the template with the most text that fits is taken', () => {
   const template = parseTemplates(['Mail: {{mail}}', 'Mail: {{mail}}\nTeam:']);
   expect(stripInstructions(template, [user('Mail: hello\nTeam:')])).toMatchObject({ version: 1, input: 'hello' });
   expect(stripInstructions(template, [user('Mail: hello')])).toMatchObject({ version: 0, input: 'hello' });
 });
 
-test('a prompt that no template fits is a mismatch, however alike it is', () => {
+test('a prompt that no template fits is a mismatch, however similar it is', () => {
   const template = parseTemplates(['Mail: {{mail}}\n']);
   expect(stripInstructions(template, [user('Mail: hello')])).toHaveProperty('mismatch');
   expect(stripInstructions(template, [user('mail: hello\n')])).toHaveProperty('mismatch');
@@ -86,6 +86,6 @@ test('slots of two messages do not touch', () => {
   expect(parseTemplates([[user('{{a}}'), user('{{b}}')]]).versions[0]?.slots).toHaveLength(2);
 });
 
-test('no template at all is refused', () => {
+test('an empty list of templates is refused', () => {
   expect(() => parseTemplates([])).toThrow(expect.objectContaining({ code: 'PIPELINE_INVALID' }));
 });

@@ -140,7 +140,7 @@ describe('examples that differ between prompts are a slot of their own', () => {
   });
 });
 
-describe('what only looks like examples stays on the input', () => {
+describe('text that only looks like examples stays on the input', () => {
   const turns = (prompt: number) =>
     Array.from({ length: 1 + (prompt % 3) }, (_, turn) => [
       `Customer: ${textOf(prompt * 50 + turn)}`,

@@ -52,7 +52,7 @@ test('words of a date around a part of it belong to it', () => {
   expect(dateAround('It is ', ', be brief')).toEqual({ before: 0, after: 0 });
 });
 
-test('a long text without an end to its digits is looked at in no time', () => {
+test('a long text of endless digits is examined in no time', () => {
   const text = '1 '.repeat(100_000);
   expect(isDate(text)).toBe(false);
   expect(isToken('a1'.repeat(100_000))).toBe(false);

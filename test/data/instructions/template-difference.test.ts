@@ -51,7 +51,7 @@ test.each<[string, Message[], string]>([
   expect(differenceFrom(template, messages)).toBe(text);
 });
 
-test('no more than a few characters are quoted', () => {
+test('at most a few characters are quoted', () => {
   expect(differenceFrom(template, [system, user('x'.repeat(1000))])?.length).toBeLessThan(120);
 });
 

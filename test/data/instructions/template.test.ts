@@ -85,7 +85,7 @@ describe('a template with one slot is recovered exactly from ten prompts', () =>
     expect(singleSlots(template)).toEqual([{ lead: [], role: 'user', prefix, suffix, rows: 10 }]);
   });
 
-  test('whatever the inputs hold between their first and last letters', () => {
+  test('a template with one slot is recovered whatever the inputs hold between their first and last letters', () => {
     const middles = fc.array(anyText(), { minLength: 10, maxLength: 10 });
     fc.assert(
       fc.property(fc.constantFrom(...SHAPES), fc.constantFrom(...LEADS), middles, ([, prefix, suffix], lead, texts) => {
@@ -98,7 +98,7 @@ describe('a template with one slot is recovered exactly from ten prompts', () =>
     );
   });
 
-  test('even where inputs hold the text of the prefix and of the suffix', () => {
+  test('a template with one slot is recovered even where inputs hold the text of the prefix and of the suffix', () => {
     const [prefix, suffix] = ['Name the topic.\nMessage: ', '\nAnswer:'];
     const inputs = VARIED.map((text, index) =>
       index % 2 ? `${prefix}${text}${suffix}` : `${text}${suffix} ${prefix}!`,
@@ -125,7 +125,7 @@ describe('stripping then rendering gives a prompt back, byte for byte', () => {
     fc.array<Message>(fc.record({ role, content: text }), { maxLength: 3 }),
   );
 
-  test('for any inputs between any prefix and suffix after any leading messages', () => {
+  test('stripping then rendering gives a prompt back for any inputs between any prefix and suffix after any leading messages', () => {
     const inputs = fc.array(text, { minLength: 1, maxLength: 30 });
     fc.assert(
       fc.property(lead, role, affix, affix, inputs, (messages, lastRole, prefix, suffix, texts) => {
@@ -135,7 +135,7 @@ describe('stripping then rendering gives a prompt back, byte for byte', () => {
     );
   });
 
-  test('for a template that was stored as JSON', () => {
+  test('stripping then rendering gives a prompt back for a template that was stored as JSON', () => {
     fc.assert(
       fc.property(affix, affix, fc.array(text, { minLength: 2, maxLength: 10 }), (prefix, suffix, texts) => {
         const prompts = wrap(prefix, texts, suffix);
@@ -148,7 +148,7 @@ describe('stripping then rendering gives a prompt back, byte for byte', () => {
     );
   });
 
-  test('whatever prompts a template is used on, it gives them back or names a mismatch', () => {
+  test('a template gives any prompt back or names a mismatch', () => {
     const message: fc.Arbitrary<Message> = fc.record({ role, content: affix });
     const logged = fc.array(fc.array(message, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 12 });
     const any = fc.array(fc.array(message, { maxLength: 3 }));
@@ -165,7 +165,7 @@ describe('stripping then rendering gives a prompt back, byte for byte', () => {
   });
 });
 
-describe('what inputs happen to share is left on them', () => {
+describe('text that inputs share by chance is left on them', () => {
   test.each([
     ['begin with name[ and end with ]', VARIED.map((text) => `name[${text}]`)],
     ['end with a question mark', VARIED.map((text) => `${text}?`)],
@@ -253,7 +253,7 @@ describe('several prompts in one log', () => {
     expectRoundTrip(prompts);
   });
 
-  test('a version that under 2 % of a long log follow is left out, and its rows are mismatches', () => {
+  test('a version of fewer than 2 % of the prompts of a long log is left out, and its rows are mismatches', () => {
     const known = Array.from({ length: 149 }, (_, index) => [
       system('New.'),
       user(`Message: ${VARIED[index % 10]} ${index}`),
@@ -265,7 +265,7 @@ describe('several prompts in one log', () => {
     expect(mineTemplate([...known, rare, rare], { minVersionShare: 0.01 }).versions).toHaveLength(2);
   });
 
-  test('of two versions that fit a prompt the one that leaves the shortest input is taken', () => {
+  test('the version that leaves the shortest input is taken of two that fit', () => {
     const version = (prefix: string, suffix: string): TemplateVersion => ({
       messages: [{ role: 'user', parts: [prefix, { slot: 0 }, suffix].filter((part) => part !== '') }],
       slots: [{ name: 'mail', kind: 'input' }],
@@ -288,7 +288,7 @@ describe('odd rows', () => {
     [system('Say hello.'), user('Message: hello\nAnswer:')],
   ];
 
-  test('two in a hundred do not spoil the template, are mismatches with a reason and are never passed through', () => {
+  test('two odd rows in a hundred do not spoil the template, are mismatches with a reason and are never passed through', () => {
     const template = mineTemplate([...usual.slice(0, 50), ...odd, ...usual.slice(50)]);
     expect(singleSlots(template)).toEqual([
       { lead: [system('Name the topic.')], role: 'user', prefix: 'Message: ', suffix: '\nAnswer:', rows: 98 },
@@ -300,7 +300,7 @@ describe('odd rows', () => {
     for (const prompt of usual) expect(stripInstructions(template, prompt)).toHaveProperty('input');
   });
 
-  test('more than the quorum allows for leave the template shorter instead of losing rows', () => {
+  test('odd rows beyond the quorum leave the template shorter instead of losing rows', () => {
     const bare = VARIED.map((text) => [system('Name the topic.'), user(text)]);
     const template = mineTemplate([...usual, ...bare]);
     expect(singleSlots(template)).toMatchObject([{ prefix: '', suffix: '', rows: 108 }]);
@@ -344,7 +344,7 @@ test('the order of the prompts makes no difference', () => {
 });
 
 describe('INSTRUCTIONS_NOT_FOUND', () => {
-  test('is raised if each prompt has a system message of its own that shares nothing, with what to do', () => {
+  test('INSTRUCTIONS_NOT_FOUND is raised if each prompt has a system message of its own that shares nothing, with advice', () => {
     const prompts = VARIED.map((text) => [system(text), user('go')]);
     expect(() => mineTemplate(prompts)).toThrow(
       expect.objectContaining({
@@ -354,7 +354,7 @@ describe('INSTRUCTIONS_NOT_FOUND', () => {
     );
   });
 
-  test('is raised for conversations, whose earlier turns never come up again', () => {
+  test('INSTRUCTIONS_NOT_FOUND is raised for conversations, whose earlier turns never come up again', () => {
     const prompts = VARIED.map((text, index) => [
       system('Help the customer.'),
       user(text),
@@ -364,11 +364,11 @@ describe('INSTRUCTIONS_NOT_FOUND', () => {
     expect(() => mineTemplate(prompts)).toThrow(expect.objectContaining({ code: 'INSTRUCTIONS_NOT_FOUND' }));
   });
 
-  test('is raised for an empty list', () => {
+  test('INSTRUCTIONS_NOT_FOUND is raised for an empty list', () => {
     expect(() => mineTemplate([])).toThrow(expect.objectContaining({ code: 'INSTRUCTIONS_NOT_FOUND' }));
   });
 
-  test('is not raised for a single prompt, all of whose last message counts as input', () => {
+  test('INSTRUCTIONS_NOT_FOUND is not raised for a single prompt, all of whose last message counts as input', () => {
     const prompt = [system('Name the topic.'), user('Message: hello')];
     const template = mineTemplate([prompt]);
     expect(stripped(template, prompt)).toEqual({ input: 'Message: hello', version: 0 });
@@ -405,7 +405,7 @@ test.each([
   );
 });
 
-test('requests that are repeated over and over are no instructions', () => {
+test('repeated requests are no instructions', () => {
   const requests = [
     'I would like to cancel my subscription to the service now',
     'Where is my bike that I ordered on the first day of the month',
@@ -495,7 +495,7 @@ describe('several slots are recovered exactly from ten prompts', () => {
     });
   });
 
-  test('their input is a line for each of them, with the label of the prompt or the name of the slot', () => {
+  test('the input of several slots is a line for each of them, with the label of the prompt or the name of the slot', () => {
     const labelled = filled([user(`${TASK}\n\nName: {1}\nMessage: {2}\nTeam:`)], [NAMES, VARIED]);
     expect(strip(mineTemplate(labelled), labelled[3] ?? []).input).toBe('Name: Dr. Dee\nMessage: I was charged twice.');
     const tagged = filled([user(`${TASK}\n<name>{1}</name>\n<mail>{2}</mail>\n`)], [NAMES, VARIED]);
@@ -518,7 +518,7 @@ describe('several slots are recovered exactly from ten prompts', () => {
     });
   });
 
-  test('dates are an input where nothing else is', () => {
+  test('dates are an input if there is no other slot', () => {
     const template = mineTemplate(filled([user('Which day of the week was it?\nDate: {1}')], [DAYS]));
     expect(template.versions[0]?.slots).toEqual([{ name: 'date', kind: 'input' }]);
   });
@@ -539,7 +539,7 @@ describe('several slots are recovered exactly from ten prompts', () => {
       '2026-08-04T10:00:00Z',
       '2026-08-09T10:00:00Z',
     ],
-  ])('what dates share, as in %s, belongs to them', (...dates) => {
+  ])('the common part of dates, as in %s, belongs to them', (...dates) => {
     const prompts = VARIED.map((text, row) => [
       system(`It is ${dates[row % 5]}. Help riders, and be brief.`),
       user(text),
@@ -572,7 +572,7 @@ describe('several slots are recovered exactly from ten prompts', () => {
     );
   });
 
-  test('a prompt in which text between slots stands twice is a mismatch, since nobody knows where it ends', () => {
+  test('a prompt in which text between slots stands twice is a mismatch, because the end of the slot is uncertain', () => {
     const prompts = filled([user(`${TASK}\n\nName: {1}\nMessage: {2}\nTeam:`)], [NAMES, VARIED]);
     const template = mineTemplate(prompts);
     const text = `${TASK}\n\nName: Ann\nMessage: he wrote\nMessage: no\nTeam:`;
@@ -612,7 +612,7 @@ describe('a template of any messages, slots and versions', () => {
   const templates = fc.array(version, { minLength: 1, maxLength: 4 }).map((versions): PromptTemplate => ({ versions }));
   const values = fc.array(text, { minLength: 12, maxLength: 12 });
 
-  test('gives each prompt back, byte for byte, or names a mismatch', () => {
+  test('a template of any messages, slots and versions gives each prompt back, byte for byte, or names a mismatch', () => {
     fc.assert(
       fc.property(templates, fc.nat(3), values, (template, pick, slots) => {
         const prompt = renderPrompt(template, pick % template.versions.length, slots);
@@ -624,7 +624,7 @@ describe('a template of any messages, slots and versions', () => {
     );
   });
 
-  test('finds the values again where they hold nothing of the text around them', () => {
+  test('a template of any messages, slots and versions finds the values again where they hold nothing of the text around them', () => {
     const plain = fc.array(fc.stringMatching(/^[x-z0-9]{1,8}$/), { minLength: 12, maxLength: 12 });
     fc.assert(
       fc.property(version, plain, (only, slots) => {
@@ -662,7 +662,7 @@ describe('what prompts with up to four slots and four versions give', () => {
     ),
   ];
 
-  test('is what was put in, byte for byte, whatever it is', () => {
+  test('mining recovers the values of up to four slots and four versions, byte for byte', () => {
     fc.assert(
       fc.property(logs, ([slots, versions, rows]) => {
         const prompts = rows.map((row) => render(slots, row.version % versions, row.slots));
@@ -675,7 +675,7 @@ describe('what prompts with up to four slots and four versions give', () => {
     );
   });
 
-  test('does not depend on their order', () => {
+  test('mining does not depend on the order of the prompts', () => {
     fc.assert(
       fc.property(logs, fc.integer(), ([slots, versions, rows], seed) => {
         const prompts = rows.map((row) => render(slots, row.version % versions, row.slots));
@@ -697,18 +697,18 @@ describe('a bare input', () => {
     ],
   ]);
 
-  test('is put where the only input stands', () => {
+  test('a bare input is put into the only input slot', () => {
     expect(promptForInput(single, 'hello', 'keep-instructions')).toEqual([system(TASK), user('Message: hello')]);
   });
 
   test.each(['{{name}}: {{message}}', 'On {{date}}: {{message}}', '{{examples}}\nMessage: {{message}}'])(
-    'cannot be put into %j, where nobody knows what stands in the other slot',
+    'a bare input cannot be put into %j, where the other slot is unknown',
     (text) => {
       expect(promptForInput(parseTemplates([text]), 'hello', 'keep-instructions')).toBeUndefined();
     },
   );
 
-  test('needs no examples where these are dropped', () => {
+  test('a bare input needs no examples where these are dropped', () => {
     const template = parseTemplates(['Sort.\n{{examples}}\nMessage: {{message}}']);
     expect(promptForInput(template, 'hello', 'drop-few-shots')).toEqual([user('Sort.\n\nMessage: hello')]);
   });

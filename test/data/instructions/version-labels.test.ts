@@ -55,7 +55,7 @@ test.each<[string, [Record<string, number>, Record<string, number>]]>([
   ).toEqual([]);
 });
 
-test('each pair of several versions is looked at', () => {
+test('each pair of several versions is compared', () => {
   const versions = new Map([0, 1, 2].map((version) => [version, counts({ [`label ${version}`]: 30 })]));
   expect(disagreeingVersions(versions)).toHaveLength(3);
 });

@@ -19,7 +19,7 @@ const answer = (id: string, actual = 'refund') => ({
 const line = (id: string, actual = 'refund') =>
   `{"actual_for":"${id}","actual":"${actual}","by":"person:ana","timestamp":"2026-11-01T12:00:00.000Z"}\n`;
 
-test('answers are added behind what is there, one JSON object a line, readable by their owner only', async () => {
+test('answers are appended, one JSON object a line, readable by their owner only', async () => {
   const file = newFile();
   const actuals = await ActualsFile.open(file);
   await actuals.append([answer('1')]);
@@ -39,7 +39,7 @@ test('the latest answer of an id counts; ratings, other lines and broken ones ar
   expect([...answers]).toEqual([['1', { id: '1', actual: 'shipping', by: 'person:ana' }]]);
 });
 
-test('what a crash has left of a line is replaced by the line when it is added again', async () => {
+test('the rest of a line after a crash is replaced by the line when it is added again', async () => {
   const whole = Buffer.from(line('1') + line('ä'));
   for (let cut = 0; cut <= whole.length; cut += 1) {
     const file = newFile();
@@ -50,7 +50,7 @@ test('what a crash has left of a line is replaced by the line when it is added a
   }
 });
 
-test('a last line without a line feed that is not ours stays as it is', async () => {
+test('a foreign last line without a line feed stays unchanged', async () => {
   for (const last of [line('9').trimEnd(), '{"actual_for": "9", "actual', 'a note']) {
     const file = newFile();
     writeFileSync(file, line('1') + last);
@@ -59,7 +59,7 @@ test('a last line without a line feed that is not ours stays as it is', async ()
   }
 });
 
-test('what others add between reading and adding is kept', async () => {
+test('lines that other programs append between reading and adding are kept', async () => {
   const file = newFile();
   const actuals = await ActualsFile.open(file);
   appendFileSync(file, line('1'));
@@ -86,7 +86,7 @@ test('a folder is refused with its key', async () => {
   });
 });
 
-test('who gave an answer says whether it was a model', () => {
+test('the author of an answer shows whether it was a model', () => {
   expect(isByModel(byModel('gpt-4.1'))).toBe(true);
   expect(isByModel('person:model:x')).toBe(false);
   expect(isByModel(undefined)).toBe(false);

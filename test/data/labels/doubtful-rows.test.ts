@@ -53,11 +53,11 @@ async function doubtfulOf(
   return Array.fromAsync(findDoubtfulRows(artifacts, log, options));
 }
 
-test('rows in order are not shown', async () => {
+test('a row without issues is not shown', async () => {
   expect(await doubtfulOf([row('1', 'money back'), row('2', 'charged twice', { quality: 0.5 })])).toEqual([]);
 });
 
-test('a row without an answer is shown with its input alone, and with what the teacher said', async () => {
+test('a row without an answer is shown with its input alone, and with the answer of the teacher', async () => {
   const rows = [
     row('1', 'money back'),
     row('2', 'parcel late', { completion: undefined }),
@@ -70,7 +70,7 @@ test('a row without an answer is shown with its input alone, and with what the t
   ]);
 });
 
-test('a low rating is a doubt, wherever it comes from; the latest counts', async () => {
+test('a low rating makes a row doubtful, wherever it comes from; the latest counts', async () => {
   const rows = [row('1', 'a', { quality: 0.49 }), row('2', 'b'), row('3', 'c', { quality: 0.1 })];
   const later: Actual[] = [
     { id: '2', quality: 0 },
@@ -82,7 +82,7 @@ test('a low rating is a doubt, wherever it comes from; the latest counts', async
   ]);
 });
 
-test('two labels for one prompt are a doubt about each of its rows, and two texts are not', async () => {
+test('two labels for one prompt make each of its rows doubtful, and two texts do not', async () => {
   const rows = [
     row('1', 'parcel'),
     row('2', 'parcel', { completion: 'shipping' }),
@@ -95,7 +95,7 @@ test('two labels for one prompt are a doubt about each of its rows, and two text
   expect(await doubtfulOf(rows, { task: 'generation' })).toEqual([]);
 });
 
-test('labels that only look different do not contradict each other', async () => {
+test('labels that differ only in spelling do not contradict each other', async () => {
   const rows = [
     row('1', 'parcel'),
     row('2', 'parcel', { completion: 'Refund.' }),
@@ -108,17 +108,20 @@ test.each([
   ['a refusal', 'generation', "I'm sorry, but I can't help with that.", /^the model refused to answer/],
   ['an error of the API', 'generation', 'Error code: 429 - {"error": {}}', /^the answer is an error of the API/],
   ['more than a label', 'classification', 'The label is: refund', /^the answer says more than the label/],
-] as const)('%s is a doubt, unless a person has given it', async (_name, task, completion, reason) => {
-  const rows = [
-    row('odd', 'parcel', { completion }),
-    ...Array.from({ length: 20 }, (_, index) => row(`more-${index}`, `money back ${index}`)),
-  ];
-  const doubtful = await doubtfulOf(rows, { task });
-  expect(doubtful.map(({ id, reasons }) => [id, reasons])).toEqual([['odd', [expect.stringMatching(reason)]]]);
-  expect(await doubtfulOf(rows, { task, later: [given('odd', completion, 'person:ana')] })).toEqual([]);
-});
+] as const)(
+  '%s makes a row doubtful, unless a person has given the answer',
+  async (_name, task, completion, reason) => {
+    const rows = [
+      row('odd', 'parcel', { completion }),
+      ...Array.from({ length: 20 }, (_, index) => row(`more-${index}`, `money back ${index}`)),
+    ];
+    const doubtful = await doubtfulOf(rows, { task });
+    expect(doubtful.map(({ id, reasons }) => [id, reasons])).toEqual([['odd', [expect.stringMatching(reason)]]]);
+    expect(await doubtfulOf(rows, { task, later: [given('odd', completion, 'person:ana')] })).toEqual([]);
+  },
+);
 
-test('what came later counts in contradictions, so that a correction ends them', async () => {
+test('later answers count in contradictions, so that a correction ends them', async () => {
   const rows = [row('1', 'parcel'), row('2', 'parcel', { completion: 'shipping' })];
   expect(await doubtfulOf(rows, { later: [given('1', 'shipping', 'person:ana')] })).toEqual([]);
 });
@@ -131,7 +134,7 @@ test('a teacher who contradicts production makes a row doubtful, a teacher who a
   ]);
 });
 
-test('what a person has said is settled, before and after a teacher', async () => {
+test('the answer of a person is final, before and after a teacher', async () => {
   const rows = [row('1', 'a', { quality: 0 }), row('2', 'b'), row('3', 'c', { actual: 'account', quality: 0 })];
   const later = [
     given('1', 'refund', 'person:ana'),

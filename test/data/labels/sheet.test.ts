@@ -68,7 +68,7 @@ test('F51 no cell begins like a formula, whichever list separator a spreadsheet 
 });
 
 test.each(['=HYPERLINK("http://a")', '+1', '-1', '@sum', '\t=1', '\r=1', "'=1"])(
-  'F51 %j gets an apostrophe, which reading takes away',
+  'F51 %j gets an apostrophe, which reading removes',
   (text) => {
     expect(sheetLine({ ...EMPTY, id: text })).toContain(`"'${text.slice(0, 1)}`);
     expect(read(sheetOf({ id: text, actual: 'a' }))).toEqual([{ line: 2, id: text, actual: 'a' }]);
@@ -85,11 +85,11 @@ describe('a sheet that a spreadsheet has saved', () => {
     ['tabs', 'id\treason\tactual\n1\tx\trefund\n'],
     ['other columns first, quotes everywhere', '"note","actual","id"\n"","refund","1"'],
     ['CR line ends', 'id,actual\r1,refund\r'],
-  ])('with %s is read', (_name, text) => {
+  ])('a sheet that a spreadsheet has saved with %s is read', (_name, text) => {
     expect(read(text)).toEqual([{ line: 2, id: '1', actual: 'refund' }]);
   });
 
-  test('gives the line on which each row begins, after cells of several lines and empty rows', () => {
+  test('a saved sheet gives the line on which each row begins, after cells of several lines and empty rows', () => {
     const text = 'id,input,actual\n1,"a\nb\nc",x\n\n,,\n2,d,\n3,"e\nf",y\n';
     expect(read(text)).toEqual([
       { line: 2, id: '1', actual: 'x' },
@@ -97,12 +97,12 @@ describe('a sheet that a spreadsheet has saved', () => {
     ]);
   });
 
-  test('keeps line breaks within an answer', () => {
+  test('a saved sheet keeps line breaks within an answer', () => {
     expect(read('id,actual\r\n1,"a\r\nb\nc"\r\n')).toEqual([{ line: 2, id: '1', actual: 'a\r\nb\nc' }]);
   });
 });
 
-describe('what is no such sheet is refused with file and line, and without its content', () => {
+describe('an unreadable sheet is refused with file and line, and without its content', () => {
   test.each([
     [
       'a quote that is not closed',

@@ -91,7 +91,7 @@ const someTexts = fc.array(
 );
 
 describe('groups', () => {
-  test('hold together nothing but similar texts, and all that are nearly equal', async () => {
+  test('groups hold only similar texts, and all nearly equal ones', async () => {
     await fc.assert(
       fc.asyncProperty(someTexts, async (texts) => {
         const groups = await groupsOf(texts);
@@ -101,12 +101,12 @@ describe('groups', () => {
     );
   });
 
-  test.each([1, 2, 3])('are those of comparing each with each: sample %i', async (seed) => {
+  test.each([1, 2, 3])('groups are those of comparing every pair: sample %i', async (seed) => {
     const texts = inputs(400, 0.5, seed);
     expect(await groupsOf(texts)).toEqual(closureOf(texts, SIMILARITY));
   });
 
-  test('do not depend on batches, nor on whether groups were asked for in between', async () => {
+  test('groups do not depend on batches, nor on whether they were asked for in between', async () => {
     await fc.assert(
       fc.asyncProperty(someTexts, fc.array(fc.nat(40), { maxLength: 4 }), async (texts, cuts) => {
         const edges = [0, ...cuts.toSorted((a, b) => a - b), texts.length];
@@ -124,7 +124,7 @@ describe('groups', () => {
     );
   });
 
-  test('are the same sets in whatever order the rows come', async () => {
+  test('groups are the same sets in any order of the rows', async () => {
     const texts = inputs(2000, 0.3);
     const order = Uint32Array.from(texts, (_, row) => row);
     shuffle(order, randomBits(3));
@@ -136,7 +136,7 @@ describe('groups', () => {
     expect(setsOf(await groupsOf(shuffled), shuffled)).toEqual(setsOf(await groupsOf(texts), texts));
   });
 
-  test('are the same with and without threads, over several blocks', async () => {
+  test('groups are the same with and without threads, over several blocks', async () => {
     const texts = inputs(40_000, 0.1);
     const [none, two, three, usual] = await withIndex(
       [texts.slice(0, 100), texts.slice(100, 35_000), texts.slice(35_000)],
@@ -152,7 +152,7 @@ describe('groups', () => {
     expect(usual).toEqual(none);
   });
 
-  test('find at least 99 of 100 near duplicates that were made', async () => {
+  test('groups hold at least 99 of 100 near duplicates that were made', async () => {
     const groups = await groupsOf(inputs(20_000, 0.1));
     const quality = groupQuality(groups, dataRows({ rows: 20_000, nearShare: 0.1, seed: 1 }));
     expect(quality.pairs).toBeGreaterThan(1000);
@@ -160,12 +160,12 @@ describe('groups', () => {
     expect(quality.precision).toBeGreaterThan(0.99);
   });
 
-  test('of no rows are none', async () => {
+  test('no rows have no groups', async () => {
     expect(await groupsOf([])).toEqual([]);
     expect(await groupsOf([], { threads: 2 })).toEqual([]);
   });
 
-  test('tell how far they are', async () => {
+  test('the search for groups reports its progress', async () => {
     for (const threads of [0, 2]) {
       const shares: number[] = [];
       await groupsOf(inputs(500, 0.1), { threads, onProgress: (share) => shares.push(share) });
@@ -204,7 +204,7 @@ describe('hostile rows', () => {
     expect(await groupsOf(['a', long, long.slice(0, 999_000), long.slice(0, 500_000), long])).toEqual([0, 1, 1, 3, 1]);
   });
 
-  test('rows that need wide letters are near to those that do not', async () => {
+  test('rows that need wide letters are near to rows that do not', async () => {
     const text = 'señor, the parcel with the blue lamp has not come to the harbour yet';
     const texts = [
       text,
@@ -217,7 +217,7 @@ describe('hostile rows', () => {
     expect(await groupsOf(texts)).toEqual([0, 0, 0, 3, 3, 0]);
   });
 
-  test('lone surrogates keep rows apart, and the texts behind them in place', async () => {
+  test('lone surrogates keep rows apart, and leave later texts in place', async () => {
     const texts = ['\ud800', '\ud801', '\ufffd', 'é', '\ud800', 'plain', '\udc00\ud800', 'é', 'plain', '\ud801'];
     expect(await groupsOf(texts)).toEqual([0, 1, 2, 3, 0, 5, 6, 3, 5, 1]);
   });
@@ -228,13 +228,13 @@ describe('a search that ends early', () => {
   const targetOf = (link: string) => (lstatSync(link, { throwIfNoEntry: false }) ? readlinkSync(link) : '');
   const onLinux = existsSync('/proc/self/task') ? test : test.skip;
 
-  test('never starts under an aborted signal', async () => {
+  test('a search never starts under an aborted signal', async () => {
     const signal = AbortSignal.abort(new Error('changed my mind'));
     await expect(groupsOf(['a'], { signal })).rejects.toThrow('changed my mind');
     await expect(groupsOf(['a'], { signal, threads: 2 })).rejects.toThrow('changed my mind');
   });
 
-  test.each([0, 2])('stops, and rejects with the reason of the signal, with %i threads', async (threads) => {
+  test.each([0, 2])('a search stops, and rejects with the reason of the signal, with %i threads', async (threads) => {
     const stop = new AbortController();
     const reason = new Error('changed my mind');
     let reached = 0;
@@ -270,7 +270,7 @@ describe('a search that ends early', () => {
     expect(threadsOfProcess()).toBe(before);
   });
 
-  test.each([0, 2])('rejects with the error of who listens to its progress, with %i threads', async (threads) => {
+  test.each([0, 2])('a search rejects with the error of its progress listener, with %i threads', async (threads) => {
     const onProgress = () => {
       throw new Error('no more of this');
     };

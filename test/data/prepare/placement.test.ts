@@ -39,21 +39,18 @@ const LABELS = (rows: PreparedRows, dropped: readonly number[] = []): JudgedLabe
 const OPTIONS = { duplicates: 'keep', validation: 0.2, test: 0.2, salt: 's', by: 'hash', stratify: true } as const;
 const alone = (count: number) => Array.from({ length: count }, (_, row) => row);
 
-test.each([1, 2, 3] as const)(
-  'a row that is left out now still holds its group on the side %i where it was',
-  (side) => {
-    const rows = rowsOf([0, 0, ...alone(30).slice(2)]);
-    const ledger = new SideLedger();
-    ledger.set(rows.keys, 0, side);
-    const { sides, issueOf } = placeRows(rows, LABELS(rows, [0]), ledger, OPTIONS);
-    expect(sides[1]).toBe(side);
-    expect(sides[0]).toBe(0);
-    expect(issueOf(0)).toBe('chatty-label');
-    expect(ledger.get(rows.keys, 1)).toBe(side);
-  },
-);
+test.each([1, 2, 3] as const)('a row that is left out now still keeps its group on its earlier side %i', (side) => {
+  const rows = rowsOf([0, 0, ...alone(30).slice(2)]);
+  const ledger = new SideLedger();
+  ledger.set(rows.keys, 0, side);
+  const { sides, issueOf } = placeRows(rows, LABELS(rows, [0]), ledger, OPTIONS);
+  expect(sides[1]).toBe(side);
+  expect(sides[0]).toBe(0);
+  expect(issueOf(0)).toBe('chatty-label');
+  expect(ledger.get(rows.keys, 1)).toBe(side);
+});
 
-test('rows that are held out are on the test side and not in the ledger, and what resembles them is left out', () => {
+test('rows of the test file are on the test side and not in the ledger, and rows that resemble them are left out', () => {
   const rows = rowsOf([0, 1, 0, ...alone(30).slice(3)], 2);
   const ledger = new SideLedger();
   const { sides, issueOf } = placeRows(rows, LABELS(rows), ledger, { ...OPTIONS, test: 0 });

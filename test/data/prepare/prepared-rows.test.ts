@@ -76,7 +76,7 @@ test('rows of several segments are numbered through', async () => {
   expect(parts.groups).toEqual(whole.groups);
 });
 
-test('an answer of our own counts once somebody has checked it, and never as what production did', async () => {
+test('an answer of our own counts once it is checked, and never as production’s answer', async () => {
   const rows = Array.from({ length: 20 }, (_, index) => row(index));
   const own = rows.map((each, index): LogRow => (index < 3 ? { ...each, flaw: 'own-answer' } : each));
   const checked = own.map((each, index): LogRow => (index === 1 ? { ...each, actual: 'invoice' } : each));
@@ -99,7 +99,7 @@ test('an answer of our own counts once somebody has checked it, and never as wha
   expect(examples.get('row-3')).toMatchObject({ recorded: { completion: 'bicycle', checked: false } });
 });
 
-test('what an analyzer finds is replaced beside what the patterns find, and the row is still known by its own text', async () => {
+test('the finds of an analyzer are replaced like those of the patterns, and the row keeps the key of its own text', async () => {
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8').on('data', (text: string) => {
@@ -134,7 +134,7 @@ test('what an analyzer finds is replaced beside what the patterns find, and the 
   expect(redacted.keys).toEqual(plain.keys);
 });
 
-test('an end in the middle leaves no thread and says why', async () => {
+test('an interruption leaves no thread and gives the reason', async () => {
   const ended = new AbortController();
   const segment = segmentOf(Array.from({ length: 45_000 }, (_, index) => row(index)));
   const work = prepareRows(

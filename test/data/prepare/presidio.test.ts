@@ -58,7 +58,7 @@ test('places are code points there and UTF-16 code units here', async () => {
   expect(spans.map(({ start, end }) => text.slice(start, end))).toEqual(['Ana', 'Ana', 'Ana']);
 });
 
-test('what was found goes into the redactor', async () => {
+test('the finds of the analyzer go into the redactor', async () => {
   presidioThatKnows('Ana Day');
   const texts = ['😀 Ana Day: ana@example.com', 'for Ana Day'];
   const spans = await new PresidioAnalyzer({ url }).analyze(texts, NEVER);
@@ -68,7 +68,7 @@ test('what was found goes into the redactor', async () => {
   });
 });
 
-test('what the redactor finds too has its name', async () => {
+test('a type that the redactor finds too has the redactor’s name', async () => {
   server.answer = () => ({ body: [find('EMAIL_ADDRESS', 0, 1), find('IBAN_CODE', 1, 2), find('US_SSN', 2, 3)] });
   const [spans = []] = await new PresidioAnalyzer({ url }).analyze(['abc'], NEVER);
   expect(spans.map(({ type }) => type)).toEqual(['email', 'iban', 'US_SSN']);
@@ -132,7 +132,7 @@ test.each([
   });
 });
 
-test('a server that is not there is unreachable', async () => {
+test('a missing server is unreachable', async () => {
   await server.close();
   await expect(new PresidioAnalyzer({ url }).analyze(['Ana'], NEVER)).rejects.toMatchObject({
     code: 'ANALYZER_UNREACHABLE',
@@ -148,7 +148,7 @@ test('a server that does not answer in time is unreachable', async () => {
   });
 });
 
-test('a redirect is not followed: texts go where the pipeline says and nowhere else', async () => {
+test('a redirect is not followed, because texts go only to the address of the pipeline', async () => {
   server.answer = () => ({ status: 307, headers: { location: `${url}/elsewhere` } });
   await expect(new PresidioAnalyzer({ url }).analyze(['Ana'], NEVER)).rejects.toMatchObject({
     code: 'ANALYZER_UNREACHABLE',
@@ -156,7 +156,7 @@ test('a redirect is not followed: texts go where the pipeline says and nowhere e
   expect(server.received.map(({ url: path }) => path)).toEqual(['/v1/analyze']);
 });
 
-test('an abort ends the requests that are open, with its reason', async () => {
+test('an abort ends the open requests with its reason', async () => {
   const abort = new AbortController();
   const reason = new Error('stopped');
   const closed = new Promise<unknown>((resolve) => {

@@ -20,7 +20,7 @@ describe('e-mail', () => {
     ['wait...ana@example.com', 'wait...[EMAIL_1]'],
     ['a@example.com,b@example.com', '[EMAIL_1],[EMAIL_2]'],
     [`${'a'.repeat(64)}@example.com`, '[EMAIL_1]'],
-  ])('%j is found', (text, expected) => {
+  ])('the e-mail address %j is found', (text, expected) => {
     expect(redacted('email', text)).toBe(expected);
   });
 
@@ -34,7 +34,7 @@ describe('e-mail', () => {
     '3 @ 4.50',
     `${'a'.repeat(65)}@example.com`,
     `a@${'b'.repeat(64)}.com`,
-  ])('%j is none', (text) => {
+  ])('%j is no e-mail address', (text) => {
     expect(redacted('email', text)).toBe(text);
   });
 });
@@ -65,7 +65,7 @@ describe('phone', () => {
     ['BR', '(11) 91234-5678'],
     ['JP', '090-1234-5678'],
     ['CN', '138 1234 5678'],
-  ])('%s: %s is found', (region, number) => {
+  ])('phone, %s: %s is found', (region, number) => {
     expect(redacted('phone', number, region)).toBe('[PHONE_1]');
     expect(redacted('phone', `Call me (${number}), please`, region)).toBe('Call me ([PHONE_1]), please');
   });
@@ -78,7 +78,7 @@ describe('phone', () => {
     ['US', '415-555-0132. 5 people', '[PHONE_1]. 5 people'],
     ['DE', '030 23125123 2 Uhr', '[PHONE_1] 2 Uhr'],
     ['US', 'tel:+14155550132', 'tel:[PHONE_1]'],
-  ])('%s: of %j only the number goes', (region, text, expected) => {
+  ])('phone, %s: of %j only the number is replaced', (region, text, expected) => {
     expect(redacted('phone', text, region)).toBe(expected);
   });
 
@@ -109,7 +109,7 @@ describe('phone', () => {
     ['PL', '123 456 789,00'],
     ['US', '555-0132'],
     ['US', '550e8400-e29b-41d4-a716-446655440000'],
-  ])('%s: %j is none', (region, text) => {
+  ])('phone, %s: %j is none', (region, text) => {
     expect(redacted('phone', text, region)).toBe(text);
   });
 
@@ -138,7 +138,7 @@ describe('card', () => {
     '6200000000000005',
     '6759649826438453',
     '2200000000000004',
-  ])('%s is found', (number) => {
+  ])('the card number %s is found', (number) => {
     expect(redacted('card', number)).toBe('[CARD_1]');
     expect(redacted('card', `paid 12 with ${number}, twice`)).toBe('paid 12 with [CARD_1], twice');
   });
@@ -153,11 +153,11 @@ describe('card', () => {
     '4111  1111  1111  1111',
     '1700000000000',
     '41111111111111114111111111111111',
-  ])('%s is none', (number) => {
+  ])('%s is no card number', (number) => {
     expect(redacted('card', number)).toBe(number);
   });
 
-  test('what stands behind a card number stays', () => {
+  test('text behind a card number stays', () => {
     expect(redacted('card', '4111 1111 1111 1111 12/27 123')).toBe('[CARD_1] 12/27 123');
     expect(redacted('card', '4111111111111111,5555555555554444')).toBe('[CARD_1],[CARD_2]');
   });
@@ -173,7 +173,7 @@ describe('IBAN', () => {
     'NO93 8601 1117 947',
     'MT84MALT011000012345MTLCAST001S',
     'BR18 0036 0305 0000 1000 9795 493C 1',
-  ])('%s is found', (number) => {
+  ])('the IBAN %s is found', (number) => {
     expect(redacted('iban', number)).toBe('[IBAN_1]');
     expect(redacted('iban', `IBAN:${number} is mine`)).toBe('IBAN:[IBAN_1] is mine');
   });
@@ -185,7 +185,7 @@ describe('IBAN', () => {
     'XDE89370400440532013000',
     'US89370400440532013000',
     'DE89  3704 0044 0532 0130 00',
-  ])('%s is none', (number) => {
+  ])('%s is no IBAN', (number) => {
     expect(redacted('iban', number)).toBe(number);
   });
 });
@@ -202,7 +202,7 @@ describe('IP', () => {
     ['fe80::1: no route', '[IP_1]: no route'],
     ['from:2001:db8::3', 'from:[IP_1]'],
     ['::ffff:192.0.2.1', '[IP_1]'],
-  ])('%j has one', (text, expected) => {
+  ])('%j has an IP address', (text, expected) => {
     expect(redacted('ip', text)).toBe(expected);
   });
 
@@ -224,7 +224,7 @@ describe('IP', () => {
     '1::2::3',
     '2001:db8::12345',
     '00:1a:2b:3c:4d:5e',
-  ])('%j has none', (text) => {
+  ])('%j has no IP address', (text) => {
     expect(redacted('ip', text)).toBe(text);
   });
 });
@@ -265,7 +265,7 @@ describe('secrets', () => {
   });
 });
 
-test('ordinary sentences stay as they are with every type', () => {
+test('ordinary sentences stay unchanged with every type', () => {
   const redactor = new Redactor({ types: PII_TYPES, phoneRegion: 'US' });
   for (const text of [
     'My order from 12 March has not arrived, and I paid 1,299.00 USD for it.',

@@ -22,7 +22,7 @@ test('a value has the same placeholder in all texts of an example, however it is
   expect(found).toEqual({ email: 2, phone: 1, card: 1, iban: 1 });
 });
 
-test('every example counts from 1', () => {
+test('placeholders count from 1 in every example', () => {
   expect(redact('a@example.com')).toBe('[EMAIL_1]');
   expect(redact('b@example.com')).toBe('[EMAIL_1]');
 });
@@ -40,7 +40,7 @@ test('only the types asked for are replaced', () => {
   });
 });
 
-test('placeholders that are there stay, and their numbers are not given again', () => {
+test('existing placeholders stay, and their numbers are not given again', () => {
   const { texts, found } = all.redact([
     '[EMAIL_1] and a@example.com',
     '[EMAIL_3], b@example.com, c@example.com [CARD_1]',
@@ -56,12 +56,12 @@ test.each([
   ['::ffff:192.0.2.1', '[IP_1]'],
   ['+1 415 555 0132 4111 1111 1111 1111', '[PHONE_1] [CARD_1]'],
   ['+1 415 555 4111 1111 1111 1111', '+1 415 555 [CARD_1]'],
-])('of what overlaps in %j the longest counts', (text, expected) => {
+])('the longest of the overlapping finds in %j counts', (text, expected) => {
   expect(redact(text)).toBe(expected);
 });
 
 describe('what somebody else found', () => {
-  test('gets placeholders by its own name, beside what the redactor finds', () => {
+  test('a foreign find gets placeholders by its own name, beside those of the redactor', () => {
     const texts = ['Ana Day, ana@example.com', 'ana day wrote'];
     const { texts: clean, found } = all.redact(texts, [
       [{ type: 'PERSON', start: 0, end: 7 }],
@@ -71,12 +71,12 @@ describe('what somebody else found', () => {
     expect(found).toEqual({ person: 1, email: 1 });
   });
 
-  test('shares the numbers of a type that the redactor has too', () => {
+  test('a foreign find shares the numbers of a type that the redactor has too', () => {
     const clean = all.redact(['a@example.com or b at example.com'], [[{ type: 'email', start: 17, end: 33 }]]);
     expect(clean).toEqual({ texts: ['[EMAIL_1] or [EMAIL_2]'], found: { email: 2 } });
   });
 
-  test('is replaced in part where something longer covers a part of it', () => {
+  test('a foreign find is replaced in part where a longer find covers a part of it', () => {
     const text = 'Ana Day ana@example.com Bo';
     const clean = all.redact(
       [text],
@@ -92,7 +92,7 @@ describe('what somebody else found', () => {
     expect(shorter.texts).toEqual(['[PERSON_1] [EMAIL_1] Bo']);
   });
 
-  test('has a name that a placeholder can have', () => {
+  test('a foreign find has a name that a placeholder can have', () => {
     const clean = all.redact(
       ['x y'],
       [
@@ -158,7 +158,7 @@ const TEXTS = fc.array(
   { maxLength: 3 },
 );
 
-test.each(['US', 'DE', 'DK'])('doing it twice changes nothing more (%s)', (phoneRegion) => {
+test.each(['US', 'DE', 'DK'])('a second redaction changes nothing (%s)', (phoneRegion) => {
   const redactor = new Redactor({ types: PII_TYPES, phoneRegion });
   fc.assert(
     fc.property(TEXTS, (texts) => {
@@ -169,7 +169,7 @@ test.each(['US', 'DE', 'DK'])('doing it twice changes nothing more (%s)', (phone
   );
 });
 
-test('what is no placeholder in the result stood in the text, in the same order', () => {
+test('text outside of placeholders stood in the original text, in the same order', () => {
   fc.assert(
     fc.property(TEXTS, (texts) => {
       all.redact(texts).texts.forEach((clean, index) => {
@@ -283,7 +283,7 @@ test.each([
   expect(all.redact([`${text} ana@example.com`]).texts[0]?.endsWith('[EMAIL_1]')).toBe(true);
 });
 
-test('in a text full of numbers that are none, what could be a phone number is replaced from some place on', () => {
+test('a text with too many numbers has every possible phone number replaced from some place on', () => {
   const text = `${'223-155-0132 '.repeat(5000)}415-555-0132`;
   const once = redact(text);
   expect(once.startsWith('223-155-0132 223-155-0132 ')).toBe(true);
@@ -291,7 +291,7 @@ test('in a text full of numbers that are none, what could be a phone number is r
   expect(redact(once)).toBe(once);
 });
 
-test('of many phone numbers in one text none stays', () => {
+test('no phone number stays in a text with many of them', () => {
   const numbers = Array.from(
     { length: 3000 },
     (_, index) => `415-55${String(10000 + index).replace(/(\d)(\d{4})/, '$1-$2')}`,

@@ -60,7 +60,7 @@ test.each(['', ' ', '\n\t'])('an answer of white space is empty: %j', (answer) =
   expect(answerIssue(answer)).toBe('empty-completion');
 });
 
-describe('an answer is left alone that only resembles one', () => {
+describe('an answer that only resembles a refusal or an error is left alone', () => {
   test.each([
     "I'm sorry, but I can't find your order. Which number does it have?",
     'Sorry to hear that! A new card is on its way.',
@@ -160,7 +160,7 @@ const plain: [string, number][] = [
 ];
 
 describe('a label', () => {
-  test('gets the spelling that it has on most rows', () => {
+  test('a label gets the spelling that it has on most rows', () => {
     const odd: [string, number][] = [
       ' billing',
       ' billing\n',
@@ -177,7 +177,7 @@ describe('a label', () => {
     );
   });
 
-  test('keeps white space, quotes and full stops that it has on most rows', () => {
+  test('a label keeps white space, quotes and full stops that it has on most rows', () => {
     expect(mended(counts([' billing', 90], ['billing', 10], ['U.S.', 90], ['U.S', 10], ['"a"', 90], ['a', 1]))).toEqual(
       {
         billing: ' billing',
@@ -187,18 +187,18 @@ describe('a label', () => {
     );
   });
 
-  test('keeps its capitals where both spellings are frequent, which may be different labels', () => {
+  test('a label keeps its capitals where both spellings are frequent, which may be different labels', () => {
     expect(mended(counts(['polish', 80], ['Polish', 20], ['polish ', 2], ['Polish.', 1]))).toEqual({
       'polish ': 'polish',
       'Polish.': 'Polish',
     });
   });
 
-  test('that is nothing but punctuation is left alone', () => {
+  test('a label of punctuation only is left alone', () => {
     expect(mended(counts(['.', 10], ['"', 10], ['!', 10], ['...', 10], ['""', 1], ['+', 9], ['👍', 5]))).toEqual({});
   });
 
-  test('that is a part or a sibling of another is left alone, however rare', () => {
+  test('a label that is a part or a sibling of another is left alone, however rare', () => {
     const tail: [string, number][] = [
       ['card payment fee charged', 1],
       ['card payment', 1],
@@ -215,7 +215,7 @@ describe('a label', () => {
     expect(mended(counts(...tail))).toEqual({});
   });
 
-  test('that occurs once, as all others do, is left alone', () => {
+  test('a label that occurs once, as all others do, is left alone', () => {
     const titles = Array.from({ length: 500 }, (_, index): [string, number] => [`The label is item ${index}`, 1]);
     expect(mended(counts(...titles, ['item', 1]))).toEqual({});
   });
@@ -240,13 +240,13 @@ describe('an answer that says more than its label is dropped', () => {
     expect(mended(counts(...plain, [answer, 3]))).toEqual({ [answer]: 'chatty-label' });
   });
 
-  test('unless it holds several labels, or none', () => {
+  test('an answer that holds several labels, or none, is not dropped', () => {
     const unclear = 'It may be billing or shipping, depending on what the customer has meant by that';
     const unknown = 'The customer asks for something that none of the given names would fit to';
     expect(mended(counts(...plain, [unclear, 1], [unknown, 1], ['The label is refund.', 1]))).toEqual({});
   });
 
-  test('each in words of its own', () => {
+  test('answers that hold a label each in words of their own are dropped', () => {
     const own = Array.from({ length: 100 }, (_, index): [string, number] => [
       `billing, because the customer asks about the invoice of order ${index} for the second time`,
       1,
@@ -256,11 +256,11 @@ describe('an answer that says more than its label is dropped', () => {
     );
   });
 
-  test('unless it occurs nearly as often as the label that it holds', () => {
+  test('an answer is not dropped if it occurs nearly as often as the label that it holds', () => {
     expect(mended(counts(...plain, ['an other one that nobody has ever seen before', 4]))).toEqual({});
   });
 
-  test('unless most answers are so', () => {
+  test('an answer with more than its label is not dropped if most answers are like it', () => {
     const all = counts(['Label: billing', 400], ['Label: shipping', 300], ['billing', 2], ['shipping', 500]);
     expect(mended(all)).toEqual({ 'Label: shipping': 'chatty-label' });
     const explained = Array.from({ length: 600 }, (_, index): [string, number] => [
@@ -278,29 +278,29 @@ describe('a label in JSON is dropped', () => {
     ['["shipping"]', 1],
   ];
 
-  test('where most labels are plain', () => {
+  test('a label in JSON is dropped where most labels are plain', () => {
     expect(mended(counts(...plain, ...json))).toEqual(
       Object.fromEntries(json.map(([answer]) => [answer, 'json-label'])),
     );
   });
 
-  test('and is left alone where most labels are JSON', () => {
+  test('a label in JSON is left alone where most labels are JSON', () => {
     expect(mended(counts(['{"label":"billing"}', 60], ['{"label": "billing"}', 20], ['billing', 9]))).toEqual({});
   });
 
-  test('but not where it only begins like JSON', () => {
+  test('an answer that only begins like JSON is not dropped as one', () => {
     expect(mended(counts(...plain, ['[billing]', 5], ['{billing}', 5]))).toEqual({});
   });
 });
 
-test('answers of which there are too many kinds for labels are left alone', () => {
+test('answers of too many kinds to be labels are left alone', () => {
   const texts = Array.from({ length: 100_001 }, (_, index): [string, number] => [`text ${index}`, 1]);
   const judge = new LabelJudge(counts(...texts, ['billing', 1000], [' billing', 1]));
   expect(judge.mend(' billing')).toEqual({ completion: ' billing' });
   expect(judge.mend('{"label":"billing"}')).toEqual({ completion: '{"label":"billing"}' });
 });
 
-test('a mended label is in order', () => {
+test('a mended label has no issue', () => {
   const form = fc.tuple(
     fc.constantFrom('', ' ', '"', '**', '`', '{', 'Label: ', 'The answer is '),
     fc.constantFrom('billing', 'Billing', 'card', 'Card', 'card payment', '.', 'é'),

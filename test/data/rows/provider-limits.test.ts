@@ -36,27 +36,27 @@ describe('an example', () => {
   const tokens = (count: number) => ' a'.repeat(count);
 
   // One message around the input and one around the answer take 4 tokens each, and the reply 3.
-  test('may have 65,536 tokens, with what stands around its contents', () => {
+  test('an example may have 65,536 tokens, with the frame of its contents', () => {
     const longest = 65_536 - 4 - 4 - 3 - countTokens('refund');
     expect(issueOf(template, example(tokens(longest)), ['strip'])).toBeUndefined();
     expect(issueOf(template, example(tokens(longest + 1)), ['strip'])).toBe('over-token-limit');
   });
 
-  test('is too long where its answer is', () => {
+  test('an example is too long where its answer is', () => {
     expect(issueOf(template, example('hello', tokens(65_536)), ['strip'])).toBe('over-token-limit');
   });
 
-  test('may have many bytes in few tokens', () => {
+  test('an example may have many bytes in few tokens', () => {
     expect(issueOf(template, example('hello '.repeat(60_000)), ['strip'])).toBeUndefined();
   });
 
-  test('is judged by each treatment', () => {
+  test('an example is judged by each treatment', () => {
     const long = example(tokens(65_536 - 20));
     expect(issueOf(template, long, ['strip'])).toBeUndefined();
     expect(issueOf(template, long, ['strip', 'keep-instructions'])).toBe('over-token-limit');
   });
 
-  test('keeps no role that services do not take', () => {
+  test('an example keeps no role that services do not take', () => {
     const tool = templateWith('tool');
     expect(issueOf(tool, example('hello'), ['strip'])).toBeUndefined();
     expect(issueOf(tool, example('hello'), ['keep-instructions'])).toBe('unsupported-role');
@@ -64,20 +64,20 @@ describe('an example', () => {
     expect(issueOf(templateWith('developer'), example('hello'), ['keep-instructions'])).toBeUndefined();
   });
 
-  test('of one word of 10 MB is refused before long', () => {
+  test('an example of one word of 10 MB is refused quickly', () => {
     expect(issueOf(template, example('a'.repeat(10_000_000)), ['strip'])).toBe('over-token-limit');
   });
 });
 
 describe('tokens of messages', () => {
-  test('are those of their contents, 4 a message, and 3 for the reply', () => {
+  test('the tokens of messages are those of their contents, 4 a message, and 3 for the reply', () => {
     expect(countMessages(prompt('hello'))).toBe(
       countTokens(SYSTEM) + countTokens('Message: hello\nTopic:') + 2 * 4 + 3,
     );
     expect(countMessages([{ role: 'user', content: '<|endoftext|>' }])).toBeGreaterThan(4 + 3 + 1);
   });
 
-  test('of long texts are those of their pieces', () => {
+  test('the tokens of long texts are those of their pieces', () => {
     const words = fc.array(fc.constantFrom('Where', 'is', 'my', 'parcel?', '12.5', 'naïve', '日本語', 'x'.repeat(50)), {
       minLength: 1000,
       maxLength: 3000,
@@ -146,12 +146,12 @@ describe('an estimate', () => {
     return tokens.all();
   }
 
-  test('of few rows is exact', () => {
+  test('an estimate of few rows is exact', () => {
     const examples = rows(900);
     expect(estimate(examples)).toEqual(exact(examples));
   });
 
-  test('of many rows is within 1 %', () => {
+  test('an estimate of many rows is within 1 %', () => {
     const examples = rows(50_000);
     const [guessed, counted] = [estimate(examples), exact(examples)];
     const ratios = [
@@ -164,7 +164,7 @@ describe('an estimate', () => {
     for (const ratio of ratios) expect(Math.abs(ratio - 1)).toBeLessThan(0.01);
   });
 
-  test('of no rows is zero', () => {
+  test('an estimate of no rows is zero', () => {
     expect(estimate([])).toEqual({
       treated: { strip: { train: 0, request: 0 }, 'keep-instructions': { train: 0, request: 0 } },
       completion: 0,
@@ -172,7 +172,7 @@ describe('an estimate', () => {
     });
   });
 
-  test('of empty answers is zero', () => {
+  test('an estimate of empty answers is zero', () => {
     expect(estimate([example('hello', '')])).toMatchObject({ completion: 0 });
   });
 });

@@ -29,7 +29,7 @@ test('a line that keeps the instructions holds the whole prompt before the answe
   });
 });
 
-test('any texts give one line of JSON that holds them, but for lone surrogates', () => {
+test('any texts give one line of JSON that holds them, except lone surrogates', () => {
   fc.assert(
     fc.property(anyText(), anyText(), (input, completion) => {
       const line = stripped(input, completion);
@@ -51,6 +51,6 @@ test('a line survives UTF-8, and holds no escape of a lone surrogate that a stri
   expect(JSON.parse(line)).toMatchObject({ messages: [{ content: 'a\ufffd' }, { content: '\ufffdb' }] });
 });
 
-test('whole pairs stay as they are', () => {
+test('whole pairs stay unchanged', () => {
   expect(stripped('🚲', '👍🏽')).toContain('🚲');
 });

@@ -16,12 +16,12 @@ test('groups of several come whole, in ascending order, each once; rows that sta
   );
 });
 
-test('rows that share a value are in one group afterwards, with all that were in a group with one of them', () => {
+test('rows that share a value are in one group, with all rows of their groups', () => {
   const column = columnOf([1, 1, 2, 3, 3, 4]);
   expect([...joinGroups(column, Float64Array.of(0, 7, 0, 0, 7, 0))]).toEqual([0, 0, 2, 0, 0, 5]);
 });
 
-test('joining keeps together what was together, and unites nothing without a shared value', () => {
+test('joining keeps existing groups together, and unites none without a shared value', () => {
   const withValues = groups.chain((column) =>
     fc.tuple(fc.constant(column), fc.array(fc.nat(4), { minLength: column.length, maxLength: column.length })),
   );
@@ -63,7 +63,7 @@ const marksOf = (changes: Partial<typeof rows>, drop: 'near' | 'exact' | 'keep',
     (mark) => Object.entries(REPEAT).find(([, value]) => value === mark)?.[0],
   );
 
-test('exact leaves out what repeats input and answer, and nothing else', () => {
+test('exact leaves out rows that repeat input and answer, and no others', () => {
   expect(marksOf({}, 'exact')).toEqual(['none', 'exact', 'none', 'none', 'none', 'exact']);
 });
 
@@ -86,6 +86,6 @@ test('a row of an earlier version stays, although an older one came later', () =
   expect(marksOf({ times, known }, 'exact')).toEqual(['exact', 'none', 'none', 'none', 'exact', 'none']);
 });
 
-test('what is in a group with a row that is held out goes, whatever is to be kept', () => {
+test('a row in a group with a test row is left out, whatever is to be kept', () => {
   expect(marksOf({}, 'keep', 1)).toEqual(['none', 'inTestFile', 'inTestFile', 'inTestFile', 'none', 'none']);
 });

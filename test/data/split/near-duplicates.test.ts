@@ -76,7 +76,7 @@ function signedRelatives(count: number, changes: (random: () => number) => numbe
 }
 
 describe('the canonical input', () => {
-  test('is the canonical text with every digit 0', () => {
+  test('the canonical input is the canonical text with every digit 0', () => {
     fc.assert(
       fc.property(
         fc.oneof(anyText(), fc.string(), fc.string({ unit: fc.constantFrom('A', 'b', ' ', '7', '\n') })),
@@ -91,13 +91,13 @@ describe('the canonical input', () => {
     ['Order 4711 is  LATE\n', 'order 0000 is late'],
     ['order ١٢ ４', 'order 00 0'],
     ['', ''],
-  ])('of %j is %j', (t, canonical) => {
+  ])('the canonical input of %j is %j', (t, canonical) => {
     expect(canonicalInput(t)).toBe(canonical);
   });
 });
 
 describe('similarity', () => {
-  test('is that of the sets of 3-grams', () => {
+  test('similarity is that of the sets of 3-grams', () => {
     fc.assert(
       fc.property(pair, ([a, b]) => {
         expect(similarity(a, b)).toBe(jaccard(a, b));
@@ -105,13 +105,13 @@ describe('similarity', () => {
     );
   });
 
-  test('of texts without grams, or of more than a million letters, is 1 or 0', () => {
+  test('similarity of texts without grams, or of more than a million letters, is 1 or 0', () => {
     const long = 'ab'.repeat(2 ** 19 + 1);
     expect([similarity('', ''), similarity('ab', 'ab'), similarity(long, `${long.slice(1)}a`)]).toEqual([1, 1, 0]);
     expect([similarity('', 'a'), similarity('ab', 'abc'), similarity(long, long)]).toEqual([0, 0, 1]);
   });
 
-  test('is near from 0.8 on', () => {
+  test('similarity is near from 0.8 on', () => {
     fc.assert(
       fc.property(pair, ([a, b]) => {
         expect(isNear(a, b)).toBe(similarity(a, b) >= SIMILARITY);
@@ -126,7 +126,7 @@ describe('similarity', () => {
     ]);
   });
 
-  test('does not depend on what was compared before', () => {
+  test('similarity does not depend on earlier comparisons', () => {
     fc.assert(
       fc.property(fc.array(pair, { maxLength: 6 }), (pairs) => {
         const comparison = new Comparison();
@@ -141,7 +141,7 @@ describe('similarity', () => {
 });
 
 describe('a signature', () => {
-  test('does not depend on what was signed before, nor on where it is put', () => {
+  test('a signature does not depend on earlier signatures, nor on where it is put', () => {
     fc.assert(
       fc.property(fc.array(text, { minLength: 1, maxLength: 5 }), (texts) => {
         const signer = new Signer();
@@ -152,13 +152,13 @@ describe('a signature', () => {
     );
   });
 
-  test('has keys and sketch from the set of grams alone, and a last word from the text', () => {
+  test('a signature has keys and sketch from the set of grams alone, and a last word from the text', () => {
     const [once, thrice] = [signatureOf('abcabc'), signatureOf('abcabcabcabc')];
     expect(once.subarray(0, -1)).toEqual(thrice.subarray(0, -1));
     expect(once.at(-1)).not.toBe(thrice.at(-1));
   });
 
-  test('shares a key with 99 % of the texts at 0.8', () => {
+  test('a signature shares a key with 99 % of the texts at 0.8', () => {
     const pairs = signedRelatives(10_000, (random) => 4 + Math.floor(4 * random())).filter(
       (each) => each.similarity >= SIMILARITY && each.similarity < 0.85,
     );
@@ -167,7 +167,7 @@ describe('a signature', () => {
     expect(pairs.filter(({ agreement }) => agreement >= LEAST_AGREEMENT).length / pairs.length).toBeGreaterThan(0.999);
   });
 
-  test('shares a key with 1 % of the texts at 0.3 at most, and its sketch with hardly any', () => {
+  test('a signature shares a key with at most 1 % of the texts at 0.3, and its sketch with hardly any', () => {
     const pairs = signedRelatives(5000, (random) => 50 + Math.floor(50 * random())).filter(
       (each) => each.similarity > 0.15 && each.similarity < 0.3,
     );
@@ -176,7 +176,7 @@ describe('a signature', () => {
     expect(pairs.filter(({ agreement }) => agreement >= LEAST_AGREEMENT).length / pairs.length).toBeLessThan(0.001);
   });
 
-  test('of a text of a million equal letters comes as soon as that of others', () => {
+  test('a signature of a million equal letters takes no longer than others', () => {
     expect(signatureOf('a'.repeat(1_000_000)).subarray(0, BANDS)).toEqual(signatureOf('aaa').subarray(0, BANDS));
   });
 });

@@ -25,7 +25,7 @@ function ledgerOf(entries: readonly (readonly [Uint8Array, SideCode])[]): SideLe
   return ledger;
 }
 
-test('a ledger knows what it was told, and nothing else', () => {
+test('a ledger knows its keys, and no others', () => {
   const entries = fc.uniqueArray(fc.tuple(anyKey, anySide), { selector: ([each]) => keyText(each, 0), maxLength: 300 });
   fc.assert(
     fc.property(entries, anyKey, (all, other) => {
@@ -45,7 +45,7 @@ test('keys are looked up by row', () => {
   expect(ledger.get(key('b'), 0)).toBe(SIDE_CODES.test);
 });
 
-test('a key may be told again, and never changes its side', () => {
+test('a key may be added again, and never changes its side', () => {
   const ledger = ledgerOf([[key('a'), SIDE_CODES.test]]);
   ledger.set(key('a'), 0, SIDE_CODES.test);
   expect(() => ledger.set(key('a'), 0, SIDE_CODES.train)).toThrow('row 0 would move from side 3 to side 1');
@@ -56,7 +56,7 @@ test('a key may be told again, and never changes its side', () => {
 describe('the lines of a ledger', () => {
   const entries = fc.uniqueArray(fc.tuple(anyKey, anySide), { selector: ([each]) => keyText(each, 0), maxLength: 100 });
 
-  test('give it back', async () => {
+  test('the lines of a ledger give it back', async () => {
     await fc.assert(
       fc.asyncProperty(entries, async (all) => {
         const ledger = ledgerOf(all);
@@ -67,7 +67,7 @@ describe('the lines of a ledger', () => {
     );
   });
 
-  test('are the same in whatever order it was told', () => {
+  test('the lines of a ledger are the same for any order of its keys', () => {
     fc.assert(
       fc.property(entries, (all) => {
         expect([...ledgerOf(all.toReversed()).lines()]).toEqual([...ledgerOf(all).lines()]);
@@ -75,7 +75,7 @@ describe('the lines of a ledger', () => {
     );
   });
 
-  test('hold key and side, in the order of the keys', () => {
+  test('the lines of a ledger hold key and side, in the order of the keys', () => {
     const keys = [0xff, 0x0a, 0x10].map((first) => Uint8Array.of(first, ...Array<number>(KEY_BYTES - 1).fill(1)));
     const rest = '01'.repeat(KEY_BYTES - 1);
     const ledger = ledgerOf(keys.map((each, index) => [each, sideCode(index + 1) || 1]));
@@ -94,7 +94,7 @@ describe('the lines of a ledger', () => {
     ['something behind it', [`${A} `], 1],
     ['a key that was there', [A, A], 2],
     ['the wrong order', [B, A], 2],
-  ])('are refused with %s', async (_name, lines, line) => {
+  ])('the lines of a ledger are refused with %s', async (_name, lines, line) => {
     await expect(SideLedger.from(asyncLines(lines))).rejects.toThrow(
       expect.objectContaining({ code: 'ARTIFACT_CORRUPT', message: expect.stringContaining(`line ${line} `) }),
     );
@@ -177,7 +177,7 @@ describe('a log that grows by half three times', () => {
       { minLength: 1, maxLength: 120 },
     );
 
-  test('moves no row, and parts no group that was not parted', () => {
+  test('a growing log moves no row, and splits no group that was whole', () => {
     const options = fc.record({
       validation: fc.double({ min: 0.05, max: 0.3, noNaN: true }),
       test: fc.constantFrom(0, 0.1, 0.3),
@@ -205,7 +205,7 @@ describe('a log that grows by half three times', () => {
     ['by hash', { by: 'hash', stratify: false }],
     ['by hash within labels', { by: 'hash', stratify: true }],
     ['by time', { by: 'time', stratify: false }],
-  ] as const)('keeps its shares, %s', (_name, choice) => {
+  ] as const)('a growing log keeps its shares, %s', (_name, choice) => {
     const options: SideOptions = { validation: 0.15, test: 0.15, salt: 'salt', ...choice };
     // A small generator with a seed: the same log each time.
     let state = 1;

@@ -58,7 +58,7 @@ const anyOptions: fc.Arbitrary<SideOptions> = fc.record({
 });
 
 describe('newcomers', () => {
-  test('each get a side, all rows of a group the same', () => {
+  test('newcomers each get a side, all rows of a group the same', () => {
     fc.assert(
       fc.property(rowsWithGroups, anyOptions, (rows, options) => {
         const { sides, quarantined, groups } = assign(rows, options);
@@ -73,7 +73,7 @@ describe('newcomers', () => {
     );
   });
 
-  test('get the same side in whatever order they come', () => {
+  test('newcomers get the same side in any order', () => {
     const shuffled = rowsWithGroups.chain((rows) =>
       fc.tuple(fc.constant(rows), fc.shuffledSubarray(rows, { minLength: rows.length, maxLength: rows.length })),
     );
@@ -88,7 +88,7 @@ describe('newcomers', () => {
     );
   });
 
-  test('get another split by another salt, the same by the same', () => {
+  test('newcomers get another split by another salt, the same by the same', () => {
     for (const count of [100, 1000]) {
       const first = assign(distinct(count));
       expect(assign(distinct(count))).toEqual(first);
@@ -96,12 +96,12 @@ describe('newcomers', () => {
     }
   });
 
-  test('of 500 groups and more depend on no other group', () => {
+  test('newcomers of 500 groups and more depend on no other group', () => {
     const all = assign(distinct(1000)).sides;
     expect(assign(distinct(500)).sides).toEqual(all.subarray(0, 500));
   });
 
-  test('do not exist where there are no rows', () => {
+  test('no rows get no sides', () => {
     expect(assign([])).toEqual({ sides: new Uint8Array(), quarantined: 0, groups: 0 });
     expect(assign([], { stratify: true, by: 'time' })).toEqual({ sides: new Uint8Array(), quarantined: 0, groups: 0 });
   });
@@ -110,7 +110,7 @@ describe('newcomers', () => {
 describe('shares', () => {
   const share = fc.double({ min: 0.01, max: 0.4, noNaN: true });
 
-  test('of up to 499 groups are exact but for rounding, and at least one', () => {
+  test('shares of up to 499 groups are exact but for rounding, and at least one', () => {
     fc.assert(
       fc.property(fc.integer({ min: 10, max: 499 }), share, share, (count, validation, test) => {
         const [, validations, tests] = countsOf(assign(distinct(count), { validation, test }));
@@ -120,7 +120,7 @@ describe('shares', () => {
     );
   });
 
-  test('of a stratified split hold as a whole and within each label, however many groups there are', () => {
+  test('shares of a stratified split hold as a whole and within each label, however many groups there are', () => {
     const sizes = fc.array(fc.integer({ min: 5, max: 300 }), { minLength: 1, maxLength: 8 });
     const smallShare = fc.double({ min: 0.05, max: 0.3, noNaN: true });
     fc.assert(
@@ -140,13 +140,13 @@ describe('shares', () => {
     );
   });
 
-  test('of many groups hold in about', () => {
+  test('shares of many groups hold approximately', () => {
     const [, validations = 0, tests = 0] = countsOf(assign(distinct(4000), { validation: 0.1, test: 0.25 }));
     expect(Math.abs(tests / 4000 - 0.25)).toBeLessThan(0.03);
     expect(Math.abs(validations / 4000 - 0.1)).toBeLessThan(0.02);
   });
 
-  test.each(['hash', 'time'] as const)('of 0 leave a side empty (by %s)', (by) => {
+  test.each(['hash', 'time'] as const)('shares of 0 leave a side empty (by %s)', (by) => {
     for (const count of [20, 600]) {
       for (const stratify of [true, false]) {
         const [, validations, tests] = countsOf(assign(distinct(count), { test: 0, by, stratify }));
@@ -156,7 +156,7 @@ describe('shares', () => {
     }
   });
 
-  test('over 0 leave none empty, however small the log', () => {
+  test('shares over 0 leave no side empty, however small the log', () => {
     for (let count = 3; count < 40; count += 1) {
       const options = { validation: 0.01, test: 0.01, salt: `${count}` };
       for (const stratify of [true, false]) {
@@ -166,7 +166,7 @@ describe('shares', () => {
     }
   });
 
-  test('are taken of groups, so that a group of many rows weighs as one', () => {
+  test('shares are taken of groups, so that a group of many rows weighs as one', () => {
     const rows = [...distinct(20), ...Array.from({ length: 500 }, () => ({ input: 'input 7' }))];
     const { sides } = assign(rows);
     const firsts = sides.subarray(0, 20);
@@ -186,7 +186,7 @@ describe('shares', () => {
 });
 
 describe('labels', () => {
-  test('each keep a group to train on', () => {
+  test('labels each keep a group to train on', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 6 }), { minLength: 1, maxLength: 60 }), anyOptions, (labels, options) => {
         const rows = distinct(labels.length, (index) => ({ label: labels[index] ?? 0 }));
@@ -197,7 +197,7 @@ describe('labels', () => {
     );
   });
 
-  test('of a group are those of most of its rows', () => {
+  test('the label of a group is that of most of its rows', () => {
     // A label of one group keeps it to train on: so these groups count for label 0.
     const rows = distinct(30, () => ({ label: 0 })).flatMap(({ input }) => [
       { input: `${input} a`, group: input, label: 1 },
@@ -210,7 +210,7 @@ describe('labels', () => {
     }
   });
 
-  test('of a group that are equally frequent count by the first of them', () => {
+  test('the first of the equally frequent labels of a group counts', () => {
     const rows = distinct(30).flatMap(({ input }) => [
       { input: `${input} a`, group: input, label: 1 },
       { input: `${input} b`, group: input, label: 0 },
@@ -221,7 +221,7 @@ describe('labels', () => {
     }
   });
 
-  test('of equal size take turns, so that as many as possible are judged', () => {
+  test('labels of equal size take turns, so that as many as possible are judged', () => {
     const rows = distinct(300, (index) => ({ label: index % 100 }));
     const assigned = assign(rows, { validation: 0.15, test: 0.15, stratify: true });
     expect(countsOf(assigned)).toEqual([210, 45, 45]);
@@ -229,7 +229,7 @@ describe('labels', () => {
     expect(new Set(judged).size).toBe(90);
   });
 
-  test('of equal size are judged as the salt decides', () => {
+  test('labels of equal size are judged as the salt decides', () => {
     const rows = distinct(300, (index) => ({ label: index % 100 }));
     const judged = (salt: string) => {
       const { sides } = assign(rows, { validation: 0.15, test: 0.15, stratify: true, salt });
@@ -238,7 +238,7 @@ describe('labels', () => {
     expect(judged('a')).not.toEqual(judged('b'));
   });
 
-  test('of which most have one group share the few free ones between validation and test', () => {
+  test('labels of one group each share the few free ones between validation and test', () => {
     const rows = distinct(26, (index) => ({ label: index % 22 }));
     expect(countsOf(assign(rows, { validation: 0.15, test: 0.15, stratify: true }))).toEqual([22, 2, 2]);
   });
@@ -257,7 +257,7 @@ describe('known rows', () => {
       });
     });
 
-  test('stay; newcomers to a group inherit its side, or are quarantined where it has several', () => {
+  test('known rows stay; newcomers to a group inherit its side, or are quarantined where it has several', () => {
     fc.assert(
       fc.property(anyKnown, anyOptions, (rows, options) => {
         const { sides, quarantined } = assign(rows, options);
@@ -277,7 +277,7 @@ describe('known rows', () => {
     );
   });
 
-  test('alone leave nothing to assign', () => {
+  test('known rows alone leave nothing to assign', () => {
     const rows = distinct(10, (index) => ({ known: SIDES[index % 3] ?? 'train' }));
     for (const stratify of [true, false]) {
       expect(assign(rows, { stratify, test: 0 })).toEqual({
@@ -288,7 +288,7 @@ describe('known rows', () => {
     }
   });
 
-  test('count for the shares of their side', () => {
+  test('known rows count for the shares of their side', () => {
     const known: Side[] = [...Array<Side>(4).fill('test'), 'validation', ...Array<Side>(5).fill('train')];
     const rows = [...distinct(10, (index) => ({ known: known[index] ?? 'train' })), ...distinct(20).slice(10)];
     for (const options of [{ stratify: true }, { by: 'time' } as const, {}]) {
@@ -296,7 +296,7 @@ describe('known rows', () => {
     }
   });
 
-  test('count within their label', () => {
+  test('known rows count within their label', () => {
     const rows = [
       ...distinct(10, (index) => ({ label: 0, known: index < 5 ? 'test' : 'train' })),
       ...distinct(30, (index) => ({ label: index % 2 })).slice(10),
@@ -306,7 +306,7 @@ describe('known rows', () => {
     expect([tested(0), tested(1)]).toEqual([5, 2]);
   });
 
-  test('of many labels leave to newcomers what the labels together lack', () => {
+  test('known rows of many labels leave to newcomers the difference that the labels together lack', () => {
     const known = (index: number): Side => (index % 10 < 6 ? 'train' : index % 10 < 8 ? 'validation' : 'test');
     const rows = distinct(110, (index) =>
       index < 100 ? { label: Math.floor(index / 10), known: known(index) } : { label: index % 10 },
@@ -314,12 +314,12 @@ describe('known rows', () => {
     expect(countsOf(assign(rows, { stratify: true }))).toEqual([66, 22, 22]);
   });
 
-  test('of which too many are on a side keep newcomers from it', () => {
+  test('too many known rows on a side keep newcomers from it', () => {
     const rows = [...distinct(10, () => ({ known: 'test' })), ...distinct(20).slice(10)];
     for (const stratify of [true, false]) expect(countsOf(assign(rows, { stratify }))).toEqual([6, 4, 10]);
   });
 
-  test('to train on free all newcomers of a label to be judged', () => {
+  test('known training rows of a label free all its newcomers to be judged', () => {
     const rows = [...distinct(6, () => ({ known: 'train' })), ...distinct(10).slice(6)];
     const options = { validation: 0.2, test: 0.2, stratify: true };
     expect(countsOf(assign(rows, options))).toEqual([6, 2, 2]);
@@ -329,7 +329,7 @@ describe('known rows', () => {
 describe('by time', () => {
   const timed = (count: number) => distinct(count, (index) => ({ time: (index * 7919) % count }));
 
-  test('the newest groups judge, those before them choose', () => {
+  test('by time, the newest groups judge, and those before them choose', () => {
     for (const count of [100, 700]) {
       const rows = timed(count);
       const { sides } = assign(rows, { by: 'time' });
@@ -339,7 +339,7 @@ describe('by time', () => {
     }
   });
 
-  test('the newest row of a group counts', () => {
+  test('by time, the newest row of a group counts', () => {
     const rows = [
       ...timed(10),
       { input: 'old', group: 'of two', time: -5 },
@@ -362,7 +362,7 @@ describe('by time', () => {
     expect(first).not.toEqual(second);
   });
 
-  test('newer rows judge beside those that judged before', () => {
+  test('by time, newer rows judge beside those that judged before', () => {
     const before = timed(100);
     const { sides } = assign(before, { by: 'time' });
     const known = before.map((row, index) => ({ ...row, known: SIDES[(sides[index] ?? 1) - 1] ?? 'train' }));

@@ -37,7 +37,7 @@ const diff = (before: readonly Row[], after: readonly Row[]) =>
 const row = (input: string, side: Side | null = 'train', answer = 1): Row => ({ input, side, answer });
 
 describe('a line of an example', () => {
-  test('has key, side and answer, and stands in the order of the keys', () => {
+  test('a line of an example has key, side and answer, and stands in the order of the keys', () => {
     const lines = linesOf([row('b', 'test', 0xabcdef), row('a', 'validation', 2 ** 32 - 1), row('c')]);
     expect(lines).toEqual([
       expect.stringMatching(/^2e7d2c03[0-9a-f]{24} t 00000001$/),
@@ -46,11 +46,11 @@ describe('a line of an example', () => {
     ]);
   });
 
-  test('is left out for a row without a side', () => {
+  test('a row without a side has no line', () => {
     expect(linesOf([row('a', null), row('b')])).toHaveLength(1);
   });
 
-  test('is the same in whatever order the rows are', () => {
+  test('the lines are the same for any order of the rows', () => {
     const rows = [row('a', 'train', 2), row('a', 'train', 1), row('b', 'test', 3)];
     expect(linesOf(rows.toReversed())).toEqual(linesOf(rows));
     expect(linesOf(rows)).toEqual(linesOf(rows).toSorted());
@@ -58,13 +58,13 @@ describe('a line of an example', () => {
 });
 
 describe('two versions', () => {
-  test('that are equal differ in nothing', async () => {
+  test('two equal versions differ in nothing', async () => {
     const rows = [row('a'), row('b', 'test'), row('b', 'test', 2)];
     expect(await diff(rows, rows.toReversed())).toEqual({ ...UNCHANGED, unchanged: 3 });
     expect(await diff([], [])).toEqual(UNCHANGED);
   });
 
-  test('differ in what one of them alone has, by side', async () => {
+  test('two versions differ in examples that only one of them has, by side', async () => {
     const changes = await diff([row('a'), row('b', 'test'), row('c')], [row('c'), row('d', 'validation')]);
     expect(changes).toEqual({
       ...UNCHANGED,
@@ -74,7 +74,7 @@ describe('two versions', () => {
     });
   });
 
-  test('differ in answers to the same input', async () => {
+  test('two versions differ in answers to the same input', async () => {
     expect(await diff([row('a', 'test', 1), row('b')], [row('a', 'test', 2), row('b')])).toEqual({
       ...UNCHANGED,
       unchanged: 1,
@@ -82,17 +82,17 @@ describe('two versions', () => {
     });
   });
 
-  test('differ in the side of an input, which is no change of its answer', async () => {
+  test('two versions differ in the side of an input, which is no change of its answer', async () => {
     expect(await diff([row('a', 'train', 1)], [row('a', 'test', 1)])).toEqual({ ...UNCHANGED, moved: 1 });
     expect(await diff([row('a', 'train', 1)], [row('a', 'test', 2)])).toEqual({ ...UNCHANGED, moved: 1 });
   });
 
-  test('differ in how often an input occurs', async () => {
+  test('two versions differ in how often an input occurs', async () => {
     const changes = await diff([row('a', 'test', 1)], [row('a', 'test', 1), row('a', 'test', 1), row('a', 'test', 7)]);
     expect(changes).toEqual({ ...UNCHANGED, unchanged: 1, added: { train: 0, validation: 0, test: 2 } });
   });
 
-  test('differ as counting by hand says', async () => {
+  test('two versions differ as counting by hand says', async () => {
     // Inputs are unique here, and one input has one side, but for those that moved.
     const version = fc.uniqueArray(
       fc.record({
@@ -120,7 +120,7 @@ describe('two versions', () => {
     );
   });
 
-  test('are read once, line by line, and no further than a line that is broken', async () => {
+  test('two versions are read once, line by line, and no further than a broken line', async () => {
     let read = 0;
     let closed = false;
     async function* lines() {
@@ -148,7 +148,7 @@ describe('two versions', () => {
     ['longer', [`${first}0`]],
     ['in capitals', [first.toUpperCase()]],
     ['empty', ['']],
-  ])('are refused where a line is %s', async (_name, lines) => {
+  ])('two versions are refused where a line is %s', async (_name, lines) => {
     await expect(diffExamples(asyncLines([]), asyncLines(lines))).rejects.toThrow(
       expect.objectContaining({ code: 'ARTIFACT_CORRUPT' }),
     );
@@ -156,7 +156,7 @@ describe('two versions', () => {
 });
 
 describe('two manifests', () => {
-  test('that are equal differ in nothing', () => {
+  test('two equal manifests differ in nothing', () => {
     expect(diffManifests(sampleManifest(), sampleManifest())).toEqual({
       labels: [],
       verdicts: [],
@@ -165,7 +165,7 @@ describe('two manifests', () => {
     });
   });
 
-  test('differ in labels, with counts of 0 where one does not have it', () => {
+  test('two manifests differ in labels, with counts of 0 where one does not have it', () => {
     const { labels } = sampleManifest();
     const more = { train: 1, validation: 0, test: 0 };
     const after = sampleManifest({ labels: { refund: { train: 40, validation: 12, test: 7 }, __proto: more } });
@@ -177,7 +177,7 @@ describe('two manifests', () => {
     expect(diffManifests(sampleManifest({ labels: null }), sampleManifest({ labels: null })).labels).toEqual([]);
   });
 
-  test('differ in issues', () => {
+  test('two manifests differ in issues', () => {
     const after = sampleManifest({ verdicts: [{ verdict: 'exact-duplicate', rows: 20, places: [] }] });
     expect(diffManifests(sampleManifest(), after).verdicts).toEqual([
       { name: 'exact-duplicate', before: 18, after: 20 },
@@ -185,7 +185,7 @@ describe('two manifests', () => {
     ]);
   });
 
-  test('differ in settings, by the keys of the pipeline file', () => {
+  test('two manifests differ in settings, by the keys of the pipeline file', () => {
     const { clean, split, source } = sampleManifest();
     const after = sampleManifest({
       clean: { ...clean, duplicates: 'near', redact: ['email', 'phone'] },
@@ -200,7 +200,7 @@ describe('two manifests', () => {
     ]);
   });
 
-  test('differ in the salt', () => {
+  test('two manifests differ in the salt', () => {
     const after = sampleManifest({ salt: { version: 1, sha256: 'f'.repeat(64) } });
     expect(diffManifests(sampleManifest(), after).salt).toBe(true);
   });
@@ -213,13 +213,13 @@ describe('two templates', () => {
     rows,
   });
 
-  test('are equal where only the frequency of their versions differs', () => {
+  test('two templates are equal where only the frequency of their versions differs', () => {
     const before = { versions: [version('a', 9), version('b', 5)] };
     const after = { versions: [version('b', 70), version('a', 30)] };
     expect(diffTemplates(before, after)).toEqual({ added: 0, removed: 0 });
   });
 
-  test('differ in the versions that one of them alone has', () => {
+  test('two templates differ in the versions that only one of them has', () => {
     const before = { versions: [version('a', 9), version('b', 5)] };
     const after = { versions: [version('b', 5), version('b ', 5), version('c', 5)] };
     expect(diffTemplates(before, after)).toEqual({ added: 2, removed: 1 });

@@ -20,7 +20,7 @@ const completions = fc.record({
   usage: fc.record({ prompt_tokens: fc.nat(), completion_tokens: fc.nat() }),
 });
 
-test('the events of a completion say what it says', () => {
+test('the events of a completion have the same content as the completion', () => {
   fc.assert(
     fc.property(completions, fc.boolean(), (completion, includeUsage) => {
       const line = (response: string, streamed: boolean) =>

@@ -70,7 +70,7 @@ async function refusal(work: Promise<unknown>): Promise<InstanceType<typeof Open
 }
 
 describe('an answer', () => {
-  test('comes from the champion, which is asked with the input only', async () => {
+  test('an answer comes from the champion, which is asked with the input only', async () => {
     await setup.deploy();
     answers({ 'ft:tuned': says('billing') });
     const { data, response } = await ask('my invoice is wrong', { temperature: 0, seed: 7, user: 'u1' }).withResponse();
@@ -92,7 +92,7 @@ describe('an answer', () => {
     expect(setup.upstream.received[0]?.headers.authorization).toBe(`Bearer ${process.env[KEY_VARIABLE]}`);
   });
 
-  test('comes from a model that is asked as in its evaluation, where the application says nothing else', async () => {
+  test('an answer comes from a model that is asked as in its evaluation, unless the application says otherwise', async () => {
     await setup.deploy({ maxOutputTokens: 7 });
     answers({ 'ft:tuned': says('Dear customer') });
     await ask('it freezes');
@@ -114,7 +114,7 @@ describe('an answer', () => {
     ]);
   });
 
-  test('is logged with the old prompt and whom the call belonged to', async () => {
+  test('an answer is logged with the old prompt and the arm of the call', async () => {
     await setup.deploy();
     answers({ 'ft:tuned': says('billing') });
     const { id } = await ask('my invoice is wrong', { metadata: { team: 'a' } });
@@ -141,7 +141,7 @@ describe('an answer', () => {
     ]);
   });
 
-  test('that is none of the labels is asked of the original prompt', async () => {
+  test('an answer that is none of the labels is asked of the original prompt', async () => {
     await setup.deploy();
     answers({ 'ft:tuned': says('Dear customer'), 'big-model': says('crash') });
     const { data, response } = await ask('it freezes').withResponse();
@@ -152,14 +152,17 @@ describe('an answer', () => {
     expect(line?.metadata).toMatchObject({ tuneloop_outcome: 'invalid', tuneloop_answered_by: 'original' });
   });
 
-  test.each([[[]], [[null]], [[{}]], [[{ message: null }]]])('is none where the choices are %j', async (choices) => {
-    await setup.deploy();
-    setup.upstream.answer = () => ({ body: { id: 'chatcmpl-1', choices } });
-    expect(await refusal(ask('it freezes'))).toMatchObject({ status: 502, code: 'upstream_failed' });
-    expect(setup.asked().map(({ model }) => model)).toEqual(['ft:tuned', 'big-model']);
-  });
+  test.each([[[]], [[null]], [[{}]], [[{ message: null }]]])(
+    'an answer with the choices %j counts as none',
+    async (choices) => {
+      await setup.deploy();
+      setup.upstream.answer = () => ({ body: { id: 'chatcmpl-1', choices } });
+      expect(await refusal(ask('it freezes'))).toMatchObject({ status: 502, code: 'upstream_failed' });
+      expect(setup.asked().map(({ model }) => model)).toEqual(['ft:tuned', 'big-model']);
+    },
+  );
 
-  test('is asked of the original prompt when the champion fails, and of the fallback model where one is named', async () => {
+  test('an answer is asked of the original prompt when the champion fails, and of the fallback model where one is named', async () => {
     const other = await gatewaySetup({ fallbackModel: 'spare-model' });
     try {
       await other.deploy();
@@ -176,7 +179,7 @@ describe('an answer', () => {
     }
   });
 
-  test('that nobody gives is the last error in the protocol form, and a line of the log', async () => {
+  test('a call without any answer gets the last error in the protocol form, and a line of the log', async () => {
     await setup.deploy();
     setup.upstream.answer = () => ({
       status: 429,
@@ -213,7 +216,7 @@ describe('an answer', () => {
         ],
       },
     ],
-  ])('to a request for %s comes from the original model, which is asked unchanged', async (_what, changes) => {
+  ])('a request for %s is answered by the original model, which is asked unchanged', async (_what, changes) => {
     await setup.deploy();
     answers({ 'big-model': says('anything at all') });
     const { response } = await ask('it freezes', changes).withResponse();
@@ -224,7 +227,7 @@ describe('an answer', () => {
   describe('to an input alone', () => {
     const alone = [{ role: 'user' as const, content: 'it freezes' }];
 
-    test('comes from the champion, and the log has the old prompt around the input', async () => {
+    test('an input alone is answered by the champion, and the log has the old prompt around the input', async () => {
       await setup.deploy();
       answers({ 'ft:tuned': says('crash') });
       const { response } = await ask('', { messages: alone }).withResponse();
@@ -233,7 +236,7 @@ describe('an answer', () => {
       expect(await setup.logged()).toMatchObject([{ messages: oldPrompt('it freezes'), completion: 'crash' }]);
     });
 
-    test('comes from the old prompt around it where the champion fails', async () => {
+    test('an input alone is answered with the old prompt around it where the champion fails', async () => {
       await setup.deploy();
       answers({ 'big-model': says('crash') });
       await ask('', { messages: alone });
@@ -250,20 +253,23 @@ describe('an answer', () => {
         ],
         [{ name: 'date', kind: 'date' as const }],
       ],
-    ])('comes from the original model, which is asked unchanged, where %s', async (_why, messages, further) => {
-      const slots = [{ name: 'input', kind: 'input' as const }, ...further];
-      const template = { versions: [{ messages, slots, rows: 10 }] };
-      await setup.deploy({
-        champion: { ...servedModel('ft:tuned'), template },
-        original: { model: 'big-model', template },
-      });
-      answers({ 'big-model': says('crash') });
-      const { response } = await ask('', { messages: alone }).withResponse();
-      expect(response.headers.get('x-tuneloop-outcome')).toBe('unfit');
-      expect(setup.asked()).toEqual([{ model: 'big-model', messages: alone }]);
-    });
+    ])(
+      'an input alone is answered by the original model, which is asked unchanged, where %s',
+      async (_why, messages, further) => {
+        const slots = [{ name: 'input', kind: 'input' as const }, ...further];
+        const template = { versions: [{ messages, slots, rows: 10 }] };
+        await setup.deploy({
+          champion: { ...servedModel('ft:tuned'), template },
+          original: { model: 'big-model', template },
+        });
+        answers({ 'big-model': says('crash') });
+        const { response } = await ask('', { messages: alone }).withResponse();
+        expect(response.headers.get('x-tuneloop-outcome')).toBe('unfit');
+        expect(setup.asked()).toEqual([{ model: 'big-model', messages: alone }]);
+      },
+    );
 
-    test('is none where a model knows prompts of one message too', async () => {
+    test('an input alone gets no such answer where a model knows prompts of one message too', async () => {
       const { original } = sampleAlias();
       const messages = [{ role: 'user' as const, parts: ['Sort: ', { slot: 0 }] }];
       const [version] = original.template.versions;
@@ -276,7 +282,7 @@ describe('an answer', () => {
     });
   });
 
-  test('comes from the original prompt when the champion is past its shutdown date', async () => {
+  test('an answer comes from the original prompt when the champion is past its shutdown date', async () => {
     await setup.deploy({ champion: { ...servedModel('ft:tuned'), shutdownDate: '2026-01-01T00:00:00.000Z' } });
     answers({ 'big-model': says('crash') });
     const { response } = await ask('it freezes').withResponse();
@@ -284,7 +290,7 @@ describe('an answer', () => {
     expect(setup.asked()).toHaveLength(1);
   });
 
-  test('that is not valid is given where nobody could do better', async () => {
+  test('an invalid answer is given if no model has a better one', async () => {
     await setup.deploy();
     answers({ 'ft:tuned': says('Dear customer') });
     const { data, response } = await ask('it freezes').withResponse();
@@ -295,7 +301,7 @@ describe('an answer', () => {
     expect(line?.metadata).toMatchObject({ tuneloop_outcome: 'invalid', tuneloop_answered_by: 'champion' });
   });
 
-  test('leaves neither keys nor texts in the log of the server', async () => {
+  test('an answer leaves neither keys nor texts in the log of the server', async () => {
     const logged: string[] = [];
     const log = pino({ level: 'trace' }, { write: (line) => void logged.push(line) });
     const gateway = await startGateway({ home: setup.home, port: 0, trainerUrl: setup.upstream.baseURL, log });
@@ -315,7 +321,7 @@ describe('an answer', () => {
     expect(logged.join('')).not.toMatch(/sk-|secret invoice/);
   });
 
-  test('to a prompt in parts is that to the same text', async () => {
+  test('the answer to a prompt in parts is that to the same text', async () => {
     await setup.deploy();
     answers({ 'ft:tuned': says('crash') });
     const [system] = oldPrompt('');
@@ -333,7 +339,7 @@ describe('an answer', () => {
     expect(setup.asked()[0]?.messages).toEqual([{ role: 'user', content: 'it freezes' }]);
   });
 
-  test('of a canary goes to the same people each time', async () => {
+  test('a canary answers the same people each time', async () => {
     await setup.deploy({ canary: { ...servedModel('ft:new'), share: 0.5 } });
     answers({ 'ft:tuned': says('crash'), 'ft:new': says('crash') });
     const modelsOf = async (user: string) =>
@@ -368,7 +374,7 @@ describe('a stream', () => {
     });
   }
 
-  test('is passed on piece by piece, with its usage where that was asked for', async () => {
+  test('a stream is passed on piece by piece, with its usage where that was asked for', async () => {
     await setup.deploy();
     const opened = openStream();
     const pending = streamed('my invoice', { stream_options: { include_usage: true } });
@@ -390,7 +396,7 @@ describe('a stream', () => {
     expect(line?.metadata).toMatchObject({ tuneloop_outcome: 'ok', tuneloop_answered_by: 'champion' });
   });
 
-  test('that is none of the labels at its end was sent, and is logged as invalid', async () => {
+  test('a stream that is none of the labels at its end was sent, and is logged as invalid', async () => {
     await setup.deploy();
     setup.upstream.answer = () => (response) =>
       void beginEvents(response).end(
@@ -412,7 +418,7 @@ describe('a stream', () => {
     ['its end', (response: ServerResponse) => void beginEvents(response).end(event('[DONE]'))],
     ['broken JSON', (response: ServerResponse) => void beginEvents(response).end(event('{') + event('[DONE]'))],
     ['a broken connection', (response: ServerResponse) => void response.destroy()],
-  ])('that begins with %s comes from the original prompt instead', async (_what, fail) => {
+  ])('a stream that begins with %s comes from the original prompt instead', async (_what, fail) => {
     await setup.deploy();
     setup.upstream.answer = ({ body }) =>
       JSON.parse(body).model === 'ft:tuned'
@@ -428,7 +434,7 @@ describe('a stream', () => {
     expect(line?.metadata).toMatchObject({ tuneloop_outcome: 'error', tuneloop_answered_by: 'original' });
   });
 
-  test('that breaks off breaks off for the application too, and is logged as an error', async () => {
+  test('a stream that breaks off does so for the application too, and is logged as an error', async () => {
     await setup.deploy();
     const opened = openStream();
     const pending = streamed('it freezes');
@@ -444,7 +450,7 @@ describe('a stream', () => {
     expect(line?.metadata).toMatchObject({ tuneloop_outcome: 'error' });
   });
 
-  test('with broken JSON in its midst is passed on as it is, and is logged as an error', async () => {
+  test('a stream with broken JSON in its midst is passed on unchanged, and is logged as an error', async () => {
     await setup.deploy();
     const events = chunk('ft:tuned', 'crash') + event('{') + event('[DONE]');
     setup.upstream.answer = () => (response) => void beginEvents(response).end(events);
@@ -453,7 +459,7 @@ describe('a stream', () => {
     expect(line).toMatchObject({ completion: null, metadata: { tuneloop_outcome: 'error' } });
   });
 
-  test('is not over where a text says so', async () => {
+  test('a stream does not end where a text only quotes its end', async () => {
     await setup.deploy();
     const opened = openStream();
     const pending = streamedText();
@@ -471,7 +477,7 @@ describe('a stream', () => {
     expect(text).toBe(events);
   });
 
-  test('that the application leaves is aborted at the provider at once', async () => {
+  test('a stream that the application leaves is aborted at the provider at once', async () => {
     await setup.deploy();
     const opened = openStream();
     const pending = streamed('it freezes');
@@ -485,7 +491,7 @@ describe('a stream', () => {
     expect(response.writableFinished).toBe(false);
   });
 
-  test('is over with its last event, even where the provider keeps the connection open', async () => {
+  test('a stream ends with its last event, even where the provider keeps the connection open', async () => {
     await setup.deploy();
     setup.upstream.answer = () => (response) =>
       void beginEvents(response).write(chunk('ft:tuned', 'crash') + chunk('ft:tuned', null, 'stop') + event('[DONE]'));
@@ -493,7 +499,7 @@ describe('a stream', () => {
     expect((await setup.logged())[0]).toMatchObject({ completion: 'crash' });
   });
 
-  test('of a server that answers whole is made of its answer', async () => {
+  test('a stream of a server that answers whole is made of its answer', async () => {
     await setup.deploy({ provider: 'local' });
     answers({ 'ft:tuned': says('crash') });
     const chunks: OpenAI.ChatCompletionChunk[] = [];
@@ -514,7 +520,7 @@ describe('a stream', () => {
     expect(chunks[0]?.object).toBe('chat.completion.chunk');
   });
 
-  test('is understood by the helper of the official client', async () => {
+  test('a stream is understood by the helper of the official client', async () => {
     await setup.deploy({ provider: 'local' });
     answers({ 'ft:tuned': says('crash') });
     const stream = client.chat.completions.stream({ model: DEPLOYMENT, messages: oldPrompt('it freezes') });
@@ -523,7 +529,7 @@ describe('a stream', () => {
 });
 
 describe('deployments', () => {
-  test('are models that can be listed', async () => {
+  test('deployments are models that can be listed', async () => {
     await setup.deploy();
     await setup.deploy({ pipeline: 'summaries' });
     expect((await client.models.list()).data).toMatchObject([
@@ -532,7 +538,7 @@ describe('deployments', () => {
     ]);
   });
 
-  test('answer side by side', async () => {
+  test('deployments answer side by side', async () => {
     await setup.deploy();
     await setup.deploy({ pipeline: 'summaries', champion: servedModel('ft:other') });
     answers({ 'ft:tuned': says('crash'), 'ft:other': says('billing') });
@@ -540,7 +546,7 @@ describe('deployments', () => {
     expect([(await ask('it freezes')).model, (await other).model]).toEqual(['ft:tuned', 'ft:other']);
   });
 
-  test('that change are seen without a restart', async () => {
+  test('changed deployments are seen without a restart', async () => {
     await setup.deploy();
     answers({ 'ft:tuned': says('crash'), 'ft:new': says('crash') });
     expect((await ask('it freezes')).model).toBe('ft:tuned');
@@ -548,14 +554,14 @@ describe('deployments', () => {
     await until(async () => (await ask('it freezes')).model === 'ft:new', 'the new champion');
   });
 
-  test('that nobody knows are refused with the names of those there are', async () => {
+  test('an unknown deployment is refused with the names of the existing ones', async () => {
     await setup.deploy();
     const error = await refusal(ask('it freezes', { model: 'gpt-4.1' }));
     expect(error).toMatchObject({ status: 404, code: 'model_not_found', param: 'model' });
     expect(error.message).toContain(`there are: ${DEPLOYMENT}`);
   });
 
-  test('that share a folder name are not taken for each other', async () => {
+  test('deployments that share a folder name are not taken for each other', async () => {
     await setup.deploy();
     expect(await refusal(ask('it freezes', { model: 'support.triage' }))).toMatchObject({ status: 404 });
     expect(await refusal(ask('it freezes', { model: '../deployments/support-triage' }))).toMatchObject({ status: 404 });
@@ -563,7 +569,7 @@ describe('deployments', () => {
     expect(await refusal(ask('it freezes', { model: 'a/b' }))).toMatchObject({ status: 404 });
   });
 
-  test('are not in the way of each other when the alias of one cannot be read', async () => {
+  test('an unreadable alias of one deployment does not disturb another', async () => {
     await setup.deploy();
     mkdirSync(path.join(setup.home, 'deployments', 'broken'));
     writeFileSync(path.join(setup.home, 'deployments', 'broken', '000001.json'), '{');
@@ -576,21 +582,21 @@ describe('deployments', () => {
     expect((await ask('it freezes')).model).toBe('ft:tuned');
   });
 
-  test('whose schema is none are refused with the reason', async () => {
+  test('a deployment with an invalid schema is refused with the reason', async () => {
     await setup.deploy({ jsonSchema: { type: 'nothing' } });
     const error = await refusal(ask('it freezes'));
     expect(error).toMatchObject({ status: 500, code: 'ALIAS_UNREADABLE' });
     expect(error.message).toContain(`the JSON Schema of ${DEPLOYMENT} cannot be used`);
   });
 
-  test('whose provider has no key here are refused with the name of the variable', async () => {
+  test('a deployment whose provider has no key here is refused with the name of the variable', async () => {
     await setup.deploy({ provider: { baseURL: setup.upstream.baseURL, apiKeyEnv: 'TUNELOOP_TEST_NO_SUCH_KEY' } });
     const error = await refusal(ask('it freezes'));
     expect(error).toMatchObject({ status: 500, code: 'ENVIRONMENT_INVALID' });
     expect(error.message).toContain('TUNELOOP_TEST_NO_SUCH_KEY');
   });
 
-  test('without a model for the original prompt say what to do', async () => {
+  test('a deployment without a model for the original prompt gives advice', async () => {
     const { original } = await setup.deploy({ decision: 1 });
     await setup.deploy({ decision: 2, champion: null, original: { ...original, model: null } });
     const error = await refusal(ask('it freezes'));
@@ -617,7 +623,7 @@ describe('the server', () => {
     });
   }
 
-  test('is healthy', async () => {
+  test('the server is healthy', async () => {
     expect(await (await fetch(new URL('/health', setup.gateway.baseURL))).json()).toEqual({ status: 'ok' });
   });
 
@@ -629,7 +635,7 @@ describe('the server', () => {
     ['no messages', '{"model":"support-triage","messages":[]}', {}, 400],
     ['a poisoned prototype', '{"__proto__":{"model":"x"}}', {}, 400],
     ['another media type', 'model=x', { 'content-type': 'text/plain' }, 415],
-  ])('refuses %s in the protocol form', async (_what, body, headers, status) => {
+  ])('the server refuses %s in the protocol form', async (_what, body, headers, status) => {
     const response = await post(body, { 'content-type': 'application/json', ...headers });
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({
@@ -637,7 +643,7 @@ describe('the server', () => {
     });
   });
 
-  test('refuses a body of 11 MB and lives on', async () => {
+  test('the server refuses a body of 11 MB and lives on', async () => {
     await setup.deploy();
     const body = JSON.stringify({ model: DEPLOYMENT, messages: [{ role: 'user', content: 'x'.repeat(11 * 2 ** 20) }] });
     // It may close the connection before it was sent all.
@@ -651,7 +657,7 @@ describe('the server', () => {
     expect((await ask('it freezes')).model).toBe('ft:tuned');
   });
 
-  test('has no completions to GET', async () => {
+  test('the server has no completions to GET', async () => {
     const response = await fetch(`${setup.gateway.baseURL}/chat/completions`);
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({ error: { message: 'Invalid URL (GET /v1/chat/completions)' } });
@@ -661,13 +667,13 @@ describe('the server', () => {
     'Host: evil.example',
     'Host: 127.0.0.1\r\nOrigin: https://evil.example',
     'Host: 127.0.0.1.evil.example:80',
-  ])('answers no web page (%j)', async (headers) => {
+  ])('the server answers no web page (%j)', async (headers) => {
     const answer = await raw(`GET /v1/models HTTP/1.1\r\n${headers}\r\nConnection: close\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 403 /);
     expect(answer).not.toMatch(/access-control/i);
   });
 
-  test('names the port that is taken', async () => {
+  test('the server names the port that is taken', async () => {
     const port = Number(new URL(setup.gateway.baseURL).port);
     await expect(startGateway({ home: setup.home, port, trainerUrl: setup.upstream.baseURL })).rejects.toMatchObject({
       code: 'PORT_TAKEN',
@@ -675,7 +681,7 @@ describe('the server', () => {
     });
   });
 
-  test('asks no model for an application that has left while its deployment was looked up', async () => {
+  test('the server asks no model for an application that has left while its deployment was looked up', async () => {
     await setup.deploy();
     await setup.deploy({ pipeline: 'summaries' });
     let waiting = 0;
@@ -696,7 +702,7 @@ describe('the server', () => {
     await until(() => waiting === 0, 'nobody to be asked');
   });
 
-  test('cuts off what has not come to its end eight seconds after it was told to stop', async () => {
+  test('the server cuts off unfinished calls eight seconds after it was told to stop', async () => {
     await setup.deploy();
     const asked = new Promise<void>((resolve) => {
       setup.upstream.answer = () => () => resolve();
@@ -711,7 +717,7 @@ describe('the server', () => {
     expect(await outcome).toBeInstanceOf(OpenAI.APIConnectionError);
   });
 
-  test('answers what is under way before it closes', async () => {
+  test('the server answers pending calls before it closes', async () => {
     await setup.deploy();
     const asked = new Promise<() => void>((resolve) => {
       setup.upstream.answer = () => (response) =>

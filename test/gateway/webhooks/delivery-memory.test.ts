@@ -56,7 +56,7 @@ test('a line that was cut short anywhere loses itself alone', async () => {
   );
 });
 
-test('a line that was cut short while the process goes on does not swallow the next one', async () => {
+test('a line that was cut short while the process runs does not swallow the next one', async () => {
   const memory = await DeliveryMemory.open(folder);
   await memory.add('wh_1');
   appendFileSync(file, `\n${NOW} wh_to`);
@@ -65,7 +65,7 @@ test('a line that was cut short while the process goes on does not swallow the n
   expect([later.has('wh_1'), later.has('wh_2')]).toEqual([true, true]);
 });
 
-test('what is no line of it is left out', async () => {
+test('a foreign line is left out', async () => {
   writeFileSync(file, `${NOW} wh_1\n\u0000\u0000\n${NOW} \nx wh_2\n${NOW} wh 3\n${'9'.repeat(99)} wh_4\n`);
   const memory = await DeliveryMemory.open(folder);
   expect(['wh_1', 'wh_2', 'wh', 'wh_4'].map((id) => memory.has(id))).toEqual([true, false, false, false]);
@@ -83,7 +83,7 @@ test('the file does not grow without end', async () => {
   expect((await DeliveryMemory.open(folder)).has('wh_11_0')).toBe(true);
 });
 
-test('nobody else can read it', async () => {
+test('the file is readable by its owner only', async () => {
   await (await DeliveryMemory.open(folder)).add('wh_1');
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });

@@ -66,7 +66,7 @@ test.each(['succeeded', 'failed', 'cancelled'])('a job that has %s is handed on,
   expect(heard).toEqual(['ftjob-plumtree']);
 });
 
-test('what is delivered again has no effect, also after a restart', async () => {
+test('a repeated delivery has no effect, also after a restart', async () => {
   const repeated = delivery();
   await post(repeated);
   expect(await post(repeated)).toEqual({ status: 200, result: 'repeated' });
@@ -80,7 +80,7 @@ test('what is delivered again has no effect, also after a restart', async () => 
   expect(heard).toHaveLength(1);
 });
 
-test('what comes twice at once has one effect', async () => {
+test('a delivery that comes twice at once has one effect', async () => {
   const { promise, resolve } = Promise.withResolvers<number>();
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
   hear = (jobId) => {
@@ -99,7 +99,7 @@ test('what comes twice at once has one effect', async () => {
   expect(heard).toHaveLength(1);
 });
 
-test('what could not be handed on is asked for again, and then has its effect', async () => {
+test('a delivery that could not be handed on is asked for again, and then has its effect', async () => {
   const hears = hear;
   hear = () => Promise.reject(new Error('the server does not answer'));
   const delivered = delivery();
@@ -148,7 +148,7 @@ test.each([
   expect(heard).toEqual([]);
 });
 
-test('a body of 64 KiB is read, one byte more is refused, whether its length is said or not', async () => {
+test('a body of 64 KiB is read, one byte more is refused, whether its length is declared or not', async () => {
   const padded = (bytes: number) => delivery('{"type":"other"}'.padEnd(bytes));
   expect((await post(padded(64 * 1024))).status).toBe(200);
   expect((await post(padded(64 * 1024 + 1))).status).toBe(413);
@@ -195,7 +195,7 @@ test('other methods and other paths are refused', async () => {
   expect(heard).toEqual([]);
 });
 
-test('who does not send the rest is cut off', async () => {
+test('a sender that does not finish is cut off', async () => {
   const socket = connect(Number(new URL(receiver.url).port), '127.0.0.1');
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   socket.on('close', () => resolve()).on('error', () => {});
@@ -223,7 +223,7 @@ test('two receivers do not share a folder', async () => {
   await expect(start()).rejects.toMatchObject({ code: 'LOCKED', message: expect.stringContaining(folder) });
 });
 
-test('a port that is taken is said to be so, and the folder is free again', async () => {
+test('a taken port is an error, and the folder is free again', async () => {
   const other = temporaryHome();
   const taken = Number(new URL(receiver.url).port);
   const options = { folder: other.home, secret: SECRET, onJobEnded: hear, log: pino({ level: 'silent' }) };

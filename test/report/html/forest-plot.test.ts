@@ -35,7 +35,7 @@ describe.each([
     }
   });
 
-  test('what is worse than the margin is shaded', () => {
+  test('the area of a loss beyond the margin is shaded', () => {
     const beyond = one('rect', 'beyond');
     expect(figure(beyond, 'x') + figure(beyond, 'width')).toBeCloseTo(zero - 0.01 * perPoint, 0);
   });

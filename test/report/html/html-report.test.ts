@@ -19,24 +19,24 @@ describe.each(Object.entries(STATES))('%s', (name, state) => {
   const page = htmlReport(state());
   const { tags, texts } = readPage(withoutStyle(page));
 
-  test('is a well-formed page of our tags only', () => {
+  test('the page is well-formed, with our tags only', () => {
     expect(misnested(tags)).toEqual([]);
     expect([...tagForms(tags)].filter((form) => !ours.has(form))).toEqual([]);
   });
 
-  test('has no figure that is none', () => {
+  test('the page has no figure that is NaN or undefined', () => {
     const values = tags.flatMap(({ attributes }) => attributes.map(([, value]) => value));
     expect(values.filter((value) => /NaN|Infinity|undefined/.test(value))).toEqual([]);
     expect(texts.join(' ')).not.toMatch(/NaN|Infinity|undefined|\[object/);
   });
 
-  test('has one main heading and no level left out', () => {
+  test('the page has one main heading and no level left out', () => {
     const levels = tags.flatMap(({ name: tag, closes }) => (/^h\d$/.test(tag) && !closes ? [Number(tag[1])] : []));
     expect(levels.filter((level) => level === 1)).toHaveLength(1);
     expect(levels.every((level, index) => level <= (levels[index - 1] ?? 0) + 1)).toBe(true);
   });
 
-  test('names every image, table and column', () => {
+  test('the page names every image, table and column', () => {
     const ids = tags.flatMap(({ attributes }) => attributes.flatMap(([key, value]) => (key === 'id' ? [value] : [])));
     expect(new Set(ids).size).toBe(ids.length);
     const named = tags.flatMap(({ attributes }) =>
@@ -50,7 +50,7 @@ describe.each(Object.entries(STATES))('%s', (name, state) => {
     expect(unnamed).toEqual([]);
   });
 
-  test('needs no script and nothing from elsewhere', () => {
+  test('the page needs no script and nothing from elsewhere', () => {
     const forbidden = ['script', 'link', 'img', 'iframe', 'object', 'embed', 'form', 'base', 'style'];
     const found = tags.filter(
       ({ name: tag, attributes }) =>
@@ -101,13 +101,13 @@ function rewritten(report: Report, text: () => string): Report {
   };
 }
 
-test('hostile texts can be read as they are', () => {
+test('hostile texts are readable as text', () => {
   const { texts } = read(sampleReport({ notes: [...HOSTILE.slice(0, 6)] }));
   expect(texts.map(unescaped)).toEqual(expect.arrayContaining(HOSTILE.slice(0, 6)));
 });
 
 describe('says', () => {
-  test('the recommendation, its reason and the three figures first', () => {
+  test('the page begins with the recommendation, its reason and the three figures', () => {
     const text = textOf(sampleReport());
     const places = [
       'Fine-tune',
@@ -122,32 +122,32 @@ describe('says', () => {
     expect(found).toEqual([...found].sort((a, b) => a - b));
   });
 
-  test('that figures are of the local trainer, wherever they stand, and of no other', () => {
+  test('the page marks figures of the local trainer, wherever they stand, and no others', () => {
     const marks = (report: Report) => textOf(report).match(/local trainer, not an LLM/g)?.length ?? 0;
     const without = (localTrainer: boolean) => marks(sampleReport({ localTrainer, notes: [] }));
     expect(without(true)).toBe(8);
     expect(without(false)).toBe(0);
   });
 
-  test('how many rows would settle what is inconclusive', () => {
+  test('the page says how many rows would decide an inconclusive verdict', () => {
     const { comparison } = sampleReport();
     if (!comparison) throw new Error('a comparison expected');
     const told = textOf(sampleReport({ comparison: { ...comparison, verdict: 'inconclusive', rowsNeeded: 4321 } }));
     expect(told).toContain('about 4321 rows would settle it');
   });
 
-  test('how many labels the matrix leaves out', () => {
+  test('the page says how many labels the matrix leaves out', () => {
     expect(textOf(STATES['77 labels']?.() ?? sampleReport())).toContain(
       '20 most confused labels of 77 are shown. 57 are left out',
     );
     expect(textOf(sampleReport())).not.toContain('most confused');
   });
 
-  test('why rows were left out', () => {
+  test('the page says why rows were left out', () => {
     expect(textOf(sampleReport())).toContain('refusal 23 left out the model refused to answer');
   });
 
-  test('validation score, test score, and the flattery of the choice', () => {
+  test('the page gives validation score, test score, and the optimism of the choice', () => {
     expect(textOf(sampleReport())).toContain(
       'Validation score of the winner: 94.6 %, test score: 93.4 %, -1.2 points. The best of several looks better on the rows that chose it than it is, here probably by +0.8 points.',
     );

@@ -41,7 +41,7 @@ test('a label stands right of its point, and left of it at the right edge', () =
   expect(left?.x).toBeLessThan(595 - 80);
 });
 
-test('of many labels at one point the essential ones find a place further away, the others are left out', () => {
+test('essential labels of many at one point find a place further away, the others are left out', () => {
   const crowd = (essential: boolean) =>
     placeLabels(
       Array.from({ length: 30 }, () => label({ essential })),

@@ -36,7 +36,7 @@ test('a provider that does not say how many steps there are loses no curve', () 
   expect(lossCurves(sampleReport({ curves: unknown }))?.source).toBe(source);
 });
 
-test('without points there is nothing to show', () => {
+test('without points there is no chart', () => {
   expect(
     lossCurves(sampleReport({ curves: [{ candidate: 'a', points: [], plannedEpochs: 3, stoppedAfterEpoch: null }] })),
   ).toBeNull();

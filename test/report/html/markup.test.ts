@@ -24,7 +24,7 @@ test('text is shown as it is written', () => {
 test.each([
   ['control characters and overrides of direction', 'a\u0000b\u202ec\u2066d\u001be', 'abcde'],
   ['halves of surrogate pairs', 'a\ud800b\udc00c', 'a\ufffdb\ufffdc'],
-])('%s are taken out or replaced', (_what, text, shown) => {
+])('%s are removed or replaced', (_what, text, shown) => {
   expect(escapeText(text)).toBe(shown);
 });
 
@@ -32,7 +32,7 @@ test('a text of a megabyte is cut', () => {
   expect(escapeText('<'.repeat(1_000_000)).length).toBeLessThan(5_000);
 });
 
-test('only what a template has made is not escaped again', () => {
+test('only the output of a template is not escaped again', () => {
   expect(html`<ul>${[html`<li>${'<b>'}</li>`, '<i>', 1 / 3, null]}</ul>`.source).toBe(
     '<ul><li>&lt;b&gt;</li>&lt;i&gt;0.33</ul>',
   );

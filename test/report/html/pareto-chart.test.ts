@@ -30,7 +30,7 @@ test('costs that span decades are on a log scale, others are not', () => {
   expect(drawing(STATES['generation by an LLM']?.() ?? sampleReport())).toContain('USD per 1,000 requests</text>');
 });
 
-test('what costs nothing, or has no known cost, has a place of its own', () => {
+test('a model of zero or unknown cost has a place of its own', () => {
   expect(drawing(STATES['a cost of nothing']?.() ?? sampleReport())).toContain('>$0</text>');
   expect(drawing(STATES['unknown costs']?.() ?? sampleReport())).toContain('>unknown</text>');
   expect(drawing(sampleReport())).not.toContain('>unknown</text>');

@@ -67,7 +67,7 @@ describe.each(SCHEMES)('in the %s scheme', (_name, scheme) => {
     expect(ratio(colour, 'card')).toBeGreaterThanOrEqual(3);
   });
 
-  test('has every colour that the other has', () => {
+  test('the scheme has every colour that the other has', () => {
     expect(Object.keys(scheme).sort()).toEqual(Object.keys(light).sort());
   });
 });

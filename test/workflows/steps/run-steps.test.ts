@@ -32,7 +32,7 @@ const stopOf = (candidate: string, afterEpoch: Stop['afterEpoch']): Stop => ({
   reason: 'behind',
 });
 
-describe('the run goes on while a candidate is left', () => {
+describe('the run continues while a candidate is left', () => {
   test('one candidate without a failure is enough', () => {
     expect(() => refuseIfAllFailed('no candidate survived', ['too dear', null])).not.toThrow();
   });
@@ -79,13 +79,13 @@ describe('the outcomes of candidates', () => {
 });
 
 describe('the choice of a winner', () => {
-  test('a contender without predictions is not looked at', () => {
+  test('a contender without predictions is not considered for the choice', () => {
     const unscored = sampleContender(sampleCandidate('a'), sampleEvaluation({ predictions: null }));
     expect(scoredContender(unscored)).toEqual([]);
     expect(scoredContender(sampleContender(sampleCandidate('a'), null))).toEqual([]);
   });
 
-  test('a share of invalid answers that is not known counts as none', () => {
+  test('an unknown share of invalid answers counts as 0', () => {
     const evaluation = sampleEvaluation({ predictions: ref('p'), invalid: null });
     expect(scoredContender(sampleContender(sampleCandidate('a'), evaluation))).toEqual([
       expect.objectContaining({ id: 'a', predictions: ref('p'), invalid: 0 }),
