@@ -1,7 +1,7 @@
 /**
- * How often canaries are rolled back, and after how many of their calls: one that equals its control, and ones that are
- * worse. Stage 1 of the defaults (a tenth of the calls, 200 of them), a look after every 20 calls of the canary; what has
- * stood it would go on to stage 2. Exits with 1 where equals are rolled back too often. `npm run bench:canary`
+ * How often canaries are rolled back, and after how many of their calls: one that equals its control, and ones that are worse. Stage 1 of
+ * the defaults (a tenth of the calls, 200 of them), a look after every 20 calls of the canary; a canary that passes it would advance to
+ * stage 2. Exits with 1 where equals are rolled back too often. `npm run bench:canary`
  */
 
 import { randomShares } from '@tuneloop/app/internal/shared/random';
@@ -23,11 +23,11 @@ interface Behaviour {
   ms: number;
   /** Share of right answers. */
   right: number;
-  /** Share of the answers that somebody checks. */
+  /** Share of the answers that are checked. */
   checked: number;
 }
 
-/** When a canary is looked at, after how many calls its stage ends, and how many it gets at most. */
+/** The calls between two looks at the canary, the calls of its stage, and the largest number that it gets. */
 interface Stage {
   every: number;
   minCalls: number;
@@ -55,7 +55,7 @@ function normal(): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
-/** After how many calls one canary is rolled back; null where it is not. */
+/** The number of calls after which one canary is rolled back; null where it is not. */
 function callsUntilRollback(canary: Behaviour, control: Behaviour, { every, minCalls, most }: Stage): number | null {
   const arms = { canary: emptyTally(), control: emptyTally() };
   for (let calls = 1; calls <= most; calls += 1) {
@@ -68,7 +68,7 @@ function callsUntilRollback(canary: Behaviour, control: Behaviour, { every, minC
   return null;
 }
 
-/** Prints how it goes with many canaries. @returns the share that is rolled back. */
+/** Prints the outcomes of many canaries. @returns the share that is rolled back. */
 function report(name: string, canary: Partial<Behaviour>, stage: Stage, control = USUAL): number {
   const rollbacks = Array.from({ length: CANARIES }, () =>
     callsUntilRollback({ ...control, ...canary }, control, stage),

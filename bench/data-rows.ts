@@ -23,7 +23,7 @@ export interface ProductionRow {
 
 export interface DataRow {
   row: ProductionRow;
-  /** What the prompt was made around. */
+  /** The variable part of the prompt. */
   input: string;
   /** The row that this one was made from, and that row's input; itself if it was made from none. */
   original: number;
@@ -31,9 +31,9 @@ export interface DataRow {
 }
 
 /**
- * Made-up calls of a help desk that sorts messages of about 150 bytes into 20 classes. A row follows from seed and number
- * alone, so that nothing is remembered, however many there are. Near duplicates get one to nine edits: from one that
- * nobody sees to some that leave little in common, so that their similarity has to be computed.
+ * Made-up calls of a help desk that sorts messages of about 150 bytes into 20 classes. A row depends on seed and number alone, so that
+ * nothing is remembered, however many there are. Near duplicates get one to nine edits: from one that nobody sees to some that leave little
+ * in common, so that their similarity has to be computed.
  */
 export function* dataRows({ rows, nearShare = 0.1, promptVersions = 3, seed }: DataRowsOptions): Iterable<DataRow> {
   const prompts = PROMPTS.slice(0, promptVersions);
@@ -130,7 +130,7 @@ function replaced(text: string, random: Random, length: number, by: string): str
   return text.slice(0, position) + by + text.slice(position + length);
 }
 
-/** Puts others in the place of two words that follow each other. */
+/** Replaces two neighbouring words by others. */
 function atWords(text: string, random: Random, change: (a: string, b: string) => string[]): string {
   const words = text.split(' ');
   const position = Math.floor(random() * (words.length - 1));
@@ -180,7 +180,7 @@ const number = (random: Random, most = 1000) => String(1 + Math.floor(random() *
 
 type Sentence = (thing: string, random: Random) => string;
 
-/** What stands beside the trouble; it says little about the class. */
+/** Words beside the trouble; they say little about the class. */
 const SENTENCES: readonly Sentence[] = [
   (thing, r) =>
     `My ${pick(PEOPLE, r)} ${pick(VERBS, r)} the ${pick(ADJECTIVES, r)} ${thing} near the ${pick(PLACES, r)}.`,

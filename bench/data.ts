@@ -44,7 +44,7 @@ const { values } = parseArgs({
     rows: { type: 'string', default: '1000000' },
     compared: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '1' },
-    /** Which part this process does; set by the bench itself. */
+    /** The part of this process; set by the bench itself. */
     part: { type: 'string' },
     folder: { type: 'string' },
   },
@@ -117,7 +117,7 @@ async function compare(): Promise<number> {
   }
 }
 
-/** Another process does it, so that its memory is its own. */
+/** In another process, so that its memory is its own. */
 function part(name: string, folder: string): Promise<unknown> {
   const { rows: count, seed } = rows;
   return jsonOf([import.meta.filename, '--part', name, '--folder', folder, '--rows', `${count}`, '--seed', `${seed}`]);
@@ -176,7 +176,7 @@ async function prepare(folder: string): Promise<Prepared> {
   };
 }
 
-/** The groups are no part of a dataset version: they are made once more, outside of what is timed. */
+/** The groups are no part of a dataset version, so they are made once more, untimed. */
 async function quality(folder: string): Promise<unknown> {
   const store = new FileStore(path.join(folder, 'artifacts'));
   const version = await new DatasetVersions(folder).latest('bench');
@@ -202,7 +202,7 @@ async function quality(folder: string): Promise<unknown> {
     { segments, actuals: [], heldOut: [], settings },
     { scratch: folder, signal: new AbortController().signal },
   );
-  // Rows that became no example are in no group: what they should have been grouped with counts as missed.
+  // Rows that became no example are in no group: their pairs count as missed.
   const numbers = new Uint32Array(prepared.count);
   let row = 0;
   for await (const line of prepared.examples()) {

@@ -46,7 +46,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     log: { type: 'string', default: path.join(ROOT, '../shared/data/banking77') },
-    // What follows is for the processes that this one starts.
+    // The rest is for the processes that this one starts.
     'base-url': { type: 'string' },
     model: { type: 'string', default: '' },
     rows: { type: 'string', default: '' },
@@ -183,7 +183,7 @@ async function measured(
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
-/** The test rows as examples, so many times, each time a little different, so that none is answered from the cache. */
+/** The test rows as examples, this many times, each time a little different, so that none is answered from the cache. */
 async function testRows(folder: string, times: number): Promise<string> {
   const source = (await readFile(path.join(values.log, 'test.jsonl'), 'utf8')).trim().split('\n');
   const file = path.join(folder, `rows-${times}.jsonl`);

@@ -11,14 +11,14 @@ const CANDIDATES = 9;
 const MARGIN = 0.01;
 /** A verdict `better` about equal models may not be more frequent. */
 const MOST_FALSE_WINS = 0.025;
-/** Rows are as hard for everybody: a right answer has a probability of Beta(6, 1), so 86 % in the mean. */
+/** Rows are equally hard for all models: a right answer has a probability of Beta(6, 1), so 86 % in the mean. */
 const HARDNESS = 6;
 
 interface Row {
   n: number;
   /** How often the best of nine beats the baseline on the rows that chose it. */
   naive: number;
-  /** By how much the best of nine is flattered, and what `selectWinner` says of that, in the mean. */
+  /** How much the best of nine is overstated, and the estimate of `selectWinner` for that, in the mean. */
   flattered: number;
   optimism: number;
   verdicts: Record<Verdict, number>;
@@ -86,7 +86,7 @@ function drawAll(n: number): Row {
   return row;
 }
 
-/** Scores of the candidates and, last, of the baseline, on rows that are as hard for one as for the other. */
+/** Scores of the candidates and, last, of the baseline, on rows that are equally hard for all. */
 function answers(n: number, random: () => number): number[][] {
   const rows = Array.from({ length: n }, () => random() ** (1 / HARDNESS));
   return Array.from({ length: CANDIDATES + 1 }, () => rows.map((right) => Number(random() < right)));

@@ -1,8 +1,8 @@
 /**
- * What one would write without Tuneloop: asks a model for every row in batches and counts the exact matches. The last line
- * is JSON.
+ * The script that one would write without Tuneloop: it asks a model for every row in batches and counts the exact matches. The last line is
+ * JSON.
  *
- *     node bench/plain-evaluation.ts --base-url http://127.0.0.1:8484/v1 --model ft:... --rows rows.jsonl
+ * node bench/plain-evaluation.ts --base-url http://127.0.0.1:8484/v1 --model ft:... --rows rows.jsonl
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

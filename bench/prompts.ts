@@ -3,10 +3,10 @@ import type { Message } from '../packages/app/src/prompt/chat-message.ts';
 
 export type Random = () => number;
 
-/** A prompt as a program would have built it, and what it put into it. */
+/** A prompt as a program would have built it, and the values in it. */
 export interface MadePrompt {
   messages: Message[];
-  /** What changes from request to request, in order; examples left out. */
+  /** The values that change from request to request, in order; examples left out. */
   values: string[];
 }
 
@@ -82,7 +82,7 @@ function log(name: string, ...forms: PromptForm[]) {
   return { name, forms };
 }
 
-/** Prompts of a log, so many of each version, in turns. */
+/** Prompts of a log, this many of each version, in turns. */
 export function promptsOf(forms: readonly PromptForm[], rows: number, seed: number): MadePrompt[] {
   const random = randomShares(spread(seed));
   return Array.from({ length: rows }, () => forms.map((form) => form(random))).flat();
@@ -334,7 +334,7 @@ function constantFields(random: Random): MadePrompt {
   return { messages: [user(`${head}\n\n${shots.join('\n\n')}\n\nTier: ${tier}\nLetter: ${text}\nTeam:`)], values };
 }
 
-/** One to five examples, out of so many that there are. */
+/** One to five examples of a pool of this size. */
 function someShots(random: Random, pool: number, fewest = 1): [string, string][] {
   const count = fewest + Math.floor(random() * 5);
   return Array.from({ length: count }, () => {
@@ -492,7 +492,7 @@ function greeting(random: Random): MadePrompt {
   return { messages: [user(`${INSTRUCTIONS}\n\nMessage: ${text}\nTeam:`)], values: [text] };
 }
 
-/** As a conversation would look, of which nothing may be cut: nothing but the pool tells the two apart. */
+/** As a conversation would look, of which nothing may be cut: only the pool tells the two apart. */
 function requestDense(random: Random): MadePrompt {
   const text = anyInput(random);
   const shots = someShots(random, 400).map(

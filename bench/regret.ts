@@ -1,9 +1,8 @@
 /**
- * What the search is worth: how far the chosen model stays behind the best that could have been chosen, and how many
- * epochs were paid for that, for several plans on the same sub-samples of Banking77. All figures are the local trainer's
- * and not those of an LLM.
+ * The value of the search: how far the chosen model stays behind the best possible choice, and the epochs that were paid for it, for
+ * several plans on the same sub-samples of Banking77. All figures are the local trainer's and not those of an LLM.
  *
- *     node bench/regret.ts
+ * node bench/regret.ts
  *
  * Ends with 1 if the early stop saves too little or costs too much.
  */
@@ -56,7 +55,7 @@ const quasiRandom = (seed: number) =>
     },
     { seed },
   );
-/** How long an epoch of each takes beside the others, about. */
+/** The approximate length of an epoch of each, relative to the others. */
 const PACES: Record<string, number> = { 'local-nano': 1, 'local-mini': 1.5, 'local-base': 5 };
 
 interface Curve {
@@ -64,14 +63,14 @@ interface Curve {
   points: CurvePoint[];
 }
 
-/** How a plan has gone on one sub-sample. */
+/** The result of a plan on one sub-sample. */
 interface Outcome {
   plan: string;
   /** Accuracy points on the test rows, behind the best of all. */
   regret: number;
   epochs: number;
   planned: number;
-  /** Time on the machine that was paid, as a share of what was planned. */
+  /** Paid machine time, as a share of the planned time. */
   work: number;
 }
 

@@ -12,7 +12,7 @@ import { type MadePrompt, PROMPT_LOGS, type PromptForm, promptsOf } from './prom
 const ROWS = [5, 10, 20, 50, 200];
 const SEEDS = [1, 2, 3, 4, 5];
 const HELD_OUT = 100;
-/** What every kind but one must reach, all of it, from so many rows on. */
+/** The share that every kind but one must reach, from this many rows on. */
 const PROMISED_FROM = 20;
 const NOT_PROMISED = 'few-shots per request';
 
@@ -59,7 +59,7 @@ function measure(kind: string, log: string, forms: readonly PromptForm[], rows: 
   };
 }
 
-/** From a few prompts that share no instructions no template comes: then nothing is recovered. */
+/** A few prompts that share no instructions give no template: then nothing is recovered. */
 function mineOrNone(prompts: readonly MadePrompt[]): PromptTemplate {
   try {
     return mineTemplate(prompts.map(({ messages }) => messages));
@@ -69,7 +69,7 @@ function mineOrNone(prompts: readonly MadePrompt[]): PromptTemplate {
   }
 }
 
-/** Every value that was put in is a slot, byte for byte, and nothing else is but examples. */
+/** Every inserted value is a slot, byte for byte, and the only other slots are examples. */
 function isRecovered(template: PromptTemplate, { messages, values }: MadePrompt): boolean {
   const stripped = stripInstructions(template, messages);
   if ('mismatch' in stripped) return false;
@@ -110,7 +110,7 @@ function measureSpeed() {
         for (const messages of made) stripInstructions(template, messages);
         return ((performance.now() - again) * 1000) / made.length;
       });
-      // The fastest round: others had to wait for what else the machine does.
+      // The fastest round, because others had to wait for other work of the machine.
       const microseconds = Math.min(...rounds);
       return [{ log: name, slots: template.versions[0]?.slots.length ?? 0, mining, microseconds }];
     },

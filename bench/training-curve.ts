@@ -12,7 +12,7 @@ export interface CurveTask {
   test: Example[];
 }
 
-/** A model as it is after an epoch; accuracies are from 0 to 1. */
+/** The model after an epoch; accuracies are from 0 to 1. */
 export interface CurvePoint {
   validLoss: number;
   validAccuracy: number;

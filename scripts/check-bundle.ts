@@ -1,6 +1,6 @@
 /**
- * Bundles the workflows and checks what got into the bundle: the rooms that may run inside a workflow, the SDK's own
- * packages, and nothing else. Everything in the bundle is parsed again for each workflow's sandbox, so its size counts.
+ * Bundles the workflows and checks the content of the bundle: the rooms that may run inside a workflow, the SDK's own packages, and nothing
+ * else. Everything in the bundle is parsed again for each workflow's sandbox, so its size counts.
  */
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { DATA_CONVERTER } from '../src/worker/connection.ts';

@@ -1,9 +1,9 @@
 /**
- * Records the histories that test/replay replays: one completed run with its jobs, of which one was stopped early and one
- * had half of the rows, its deployment, a retraining that found no reason, and one run that was cancelled while its jobs went
- * on. Run it with `npm run histories` after a change that is meant to be incompatible with open runs.
+ * Records the histories that test/replay replays: one completed run with its jobs, of which one was stopped early and one had half of the
+ * rows, its deployment, a retraining that found no reason, and one run that was cancelled while its jobs were running. Run it with `npm run
+ * histories` after a change that is meant to be incompatible with open runs.
  *
- * It needs what `tuneloop demo --keep --job-seconds 5` leaves running, and runs on it.
+ * It needs the services that `tuneloop demo --keep --job-seconds 5` leaves running.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -31,7 +31,7 @@ await withSession(async ({ client, environment }) => {
   });
   const record = async (name: string, workflowId: string) => {
     const history = await client.workflow.getHandle(workflowId).fetchHistory();
-    // Replay does not look at who did the work and where in the code: those would differ with each recording.
+    // Replay ignores which worker did the work and where in the code, and both differ with each recording.
     const json = historyToJSON(history)
       .replace(/"identity": *"[^"]*"/g, '"identity": "recorder"')
       .replace(/"stackTrace": *"(?:[^"\\]|\\.)*"/g, '"stackTrace": ""');
@@ -67,7 +67,7 @@ await withSession(async ({ client, environment }) => {
   const training = async () =>
     (await progressOf(client, cancelled))?.candidates.some(({ stage }) => stage === 'training');
   while (!(await training())) await delay(50);
-  // Jobs exist a moment after their workflows: cancelling then takes both ways, through the wait and through the list.
+  // Jobs exist a moment after their workflows: a cancellation then takes both ways, through the wait and through the list.
   await delay(1000);
   await cancelled.cancel();
   await cancelled.result().catch(() => {});

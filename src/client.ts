@@ -30,8 +30,8 @@ function command(parent: Command, usage: string, description: string, example: s
 function decisionCommand(usage: string, description: string, example: string): Command {
   return command(program, usage, description, example)
     .requiredOption('--why <text>', 'kept with the decision', reason)
-    .option('--by <name>', 'who decides (default: the user of this machine)')
-    .option('--decision <n>', 'the newest decision that was seen; refused if there is a newer one', wholeNumber);
+    .option('--by <name>', 'the person who decides (default: the user of this machine)')
+    .option('--decision <n>', 'the newest decision that you have seen; refused if there is a newer one', wholeNumber);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: commander's own type for the arguments of an action
@@ -83,12 +83,12 @@ function port(text: string): number {
 command(
   program,
   'demo',
-  'start what is missing, run a pipeline, show it, stop what was started',
+  'start the missing services, run a pipeline, show it, stop the started services',
   'tuneloop demo --keep',
 )
   .option('--pipeline <file>', 'another pipeline file', EXAMPLE_PIPELINE)
   .option('--keep', 'leave Temporal, trainer and worker running')
-  .option('--job-seconds <n>', 'stretch each local training job to about so many seconds', positive)
+  .option('--job-seconds <n>', 'stretch each local training job to about this many seconds', positive)
   .action(lazily(async () => (await import('./cli/demo.ts')).demo));
 
 command(program, 'run <file>', 'start a run of a pipeline', 'tuneloop run pipeline.yaml --wait')
@@ -98,7 +98,7 @@ command(program, 'run <file>', 'start a run of a pipeline', 'tuneloop run pipeli
 command(
   program,
   'plan <file>',
-  'show what a run would try, and what it would cost at most, before anything is paid',
+  'show the candidates of a run and its highest cost, before anything is paid',
   'tuneloop plan pipeline.yaml',
 ).action(lazily(async () => (await import('./cli/plan.ts')).plan));
 command(program, 'watch <id>', 'show a run until it ends', 'tuneloop watch support-triage/20261123-081530-042').action(
@@ -119,7 +119,7 @@ command(
 command(
   program,
   'resume <id>',
-  'let a run go on that was paused, for a quota for example',
+  'resume a run that was paused, for a quota for example',
   'tuneloop resume support-triage/20261123-081530-042',
 ).action(lazily(async () => (await import('./cli/run-commands.ts')).resume));
 
@@ -130,31 +130,31 @@ command(
   'tuneloop report support-triage/20261123-081530-042 --junit tuneloop.xml',
 )
   .option('--junit <file>', 'write JUnit XML, for CI')
-  .option('--promptfoo <folder>', 'write a promptfoo config with the rows that judged, to repeat the last comparison')
+  .option('--promptfoo <folder>', 'write a promptfoo config with the judging rows, to repeat the last comparison')
   .option('--open', 'show the HTML in the browser')
   .action(lazily(async () => (await import('./cli/report.ts')).report));
 
 command(
   program,
   'compare <run> <other>',
-  'say what the second run has found that the first had not',
+  'show how the second run differs from the first',
   'tuneloop compare support-triage/20261116-081530-042 support-triage/20261123-081530-042',
 ).action(lazily(async () => (await import('./cli/compare.ts')).compare));
 
 command(
   program,
   'predict <id> <text>',
-  'ask what serves for a pipeline, or the winner of a run, with the input alone',
+  'ask the serving model of a pipeline, or the winner of a run, with the input alone',
   'tuneloop predict support-triage "Where is my invoice?"',
 ).action(lazily(async () => (await import('./cli/run-commands.ts')).predict));
 
-command(program, 'deployments', 'list what serves for each pipeline', 'tuneloop deployments').action(
+command(program, 'deployments', 'list the serving model of each pipeline', 'tuneloop deployments').action(
   lazily(async () => (await import('./cli/deployments.ts')).listDeployments),
 );
 for (const [update, description] of [
-  ['approve', 'let the winner that waits go on to production'],
-  ['reject', 'drop the winner that waits, or is being tried on a share of the calls'],
-  ['rollback', 'go back to what served before'],
+  ['approve', 'promote the winner that waits'],
+  ['reject', 'drop the winner that waits, or that gets a share of the calls'],
+  ['rollback', 'go back to the model that served before'],
 ] as const) {
   decisionCommand(`${update} <pipeline>`, description, `tuneloop ${update} support-triage --why "looks good"`).action(
     exitWith(async (pipeline: string, options: DecisionOptions) => {
@@ -187,35 +187,35 @@ command(
 command(
   program,
   'budget',
-  'show what all runs have spent this month, and what is reserved',
+  'show the spending of all runs in this month, and the reservations',
   'tuneloop budget --json',
 ).action(lazily(async () => (await import('./cli/spending.ts')).budget));
 
 command(
   program,
   'sweep',
-  'cancel jobs at the provider that no run waits for, now instead of within ten minutes',
+  'cancel orphaned jobs at the provider now, instead of within ten minutes',
   'tuneloop sweep',
 ).action(lazily(async () => (await import('./cli/spending.ts')).sweep));
 
 command(
   program,
   'inspect <file>',
-  'show the prompts of a log: instructions, slots, tokens before and after, and what does not fit',
+  'show the prompts of a log: instructions, slots, tokens before and after, and the rows that do not fit',
   'tuneloop inspect pipeline.yaml',
 ).action(lazily(async () => (await import('./cli/inspect.ts')).inspect));
 
 command(
   program,
   'label <file>',
-  'have a teacher model answer calls without an answer, and people the doubtful ones',
+  'let a teacher model answer calls without an answer, and people the doubtful ones',
   'tuneloop label pipeline.yaml --limit 100',
 )
-  .option('--limit <n>', 'ask the teacher for so many rows at most', wholeNumber)
+  .option('--limit <n>', 'ask the teacher for at most this many rows', wholeNumber)
   .option('--export <sheet>', 'write the rows that a person should look at to a CSV file')
-  .option('--import <sheet>', 'take the column actual of such a file back')
-  .option('--force', 'with --export: replace a file that is there')
-  .option('--by <name>', 'with --import: who has filled it in (default: the user of this machine)')
+  .option('--import <sheet>', 'import the column actual of such a file')
+  .option('--force', 'with --export: replace an existing file')
+  .option('--by <name>', 'with --import: the person who filled it in (default: the user of this machine)')
   .action(lazily(async () => (await import('./cli/label.ts')).label));
 
 const dataset = program.command('dataset').description('look at the dataset versions that runs have made');
@@ -228,13 +228,13 @@ command(
 command(
   dataset,
   'show <version>',
-  'what a version consists of: sides, labels, odd rows, conflicts, files',
+  'show the contents of a version: sides, labels, odd rows, conflicts, files',
   'tuneloop dataset show support-triage@2',
 ).action(lazily(async () => (await import('./cli/datasets.ts')).showDataset));
 command(
   dataset,
   'diff <a> <b>',
-  'what changed from one version to another, and that no row moved',
+  'show the changes from one version to another, and that no row moved',
   'tuneloop dataset diff support-triage@1 support-triage',
 ).action(lazily(async () => (await import('./cli/datasets.ts')).diffDatasets));
 
@@ -253,9 +253,9 @@ command(schedule, 'list', 'list the schedules', 'tuneloop schedule list').action
   lazily(async () => (await import('./cli/schedules.ts')).listSchedules),
 );
 for (const [change, description] of [
-  ['pause', 'no further looks for now'],
-  ['resume', 'look again'],
-  ['trigger', 'look now, unless a look is going on'],
+  ['pause', 'pause the looks'],
+  ['resume', 'resume the looks'],
+  ['trigger', 'look now, unless a look is running'],
   ['delete', 'delete the schedule; its runs stay'],
 ] as const) {
   command(schedule, `${change} <pipeline>`, description, `tuneloop schedule ${change} support-triage`).action(
@@ -269,14 +269,14 @@ for (const [change, description] of [
 command(program, 'trainer', 'run the local trainer', 'tuneloop trainer --port 8484 --dir trainer-data')
   .option('--port <n>', 'port on 127.0.0.1', port, TRAINER_PORT)
   .option('--dir <folder>', 'folder of its files, jobs and models (default: trainer in TUNELOOP_HOME)')
-  .option('--job-seconds <n>', 'stretch each job to about so many seconds', positive)
+  .option('--job-seconds <n>', 'stretch each job to about this many seconds', positive)
   .option('--faults', 'let tests make it fail on purpose, and read what happened (/_faults, /_ledger)')
   .action(lazily(async () => (await import('./cli/trainer.ts')).trainer));
 
 command(
   program,
   'explain <model>',
-  'show what a model was made of: rows, dataset version, files, job, evaluation, decisions',
+  'show the origin of a model: rows, dataset version, files, job, evaluation, decisions',
   'tuneloop explain support-triage',
 )
   .option('--verify', 'read all artifacts and check their hashes')
@@ -302,20 +302,20 @@ command(
 )
   .option('--port <n>', 'port on 127.0.0.1', port, GATEWAY_PORT)
   .option('--log <file>', 'add every call to this JSONL file, for canaries and retraining')
-  .option('--fallback-model <name>', 'ask it with the original prompt, instead of the model that the log names')
+  .option('--fallback-model <name>', 'a model for the original prompt, instead of the one that the log names')
   .action(lazily(async () => (await import('./cli/serve.ts')).serve));
 
 command(
   program,
   'webhooks',
-  "take the provider's word that a job has ended, instead of waiting for the next question",
+  "receive the provider's messages about ended jobs, instead of waiting for the next question",
   'tuneloop webhooks --port 8788',
 )
   .option('--port <n>', 'port on 127.0.0.1', port, WEBHOOKS_PORT)
   .option('--secret-env <name>', 'variable with the secret that the provider signs with', WEBHOOK_SECRET)
   .action(lazily(async () => (await import('./cli/webhooks.ts')).webhooks));
 
-command(program, 'stop', 'stop what `demo --keep` has left running', 'tuneloop stop').action(
+command(program, 'stop', 'stop the services that `demo --keep` has left running', 'tuneloop stop').action(
   exitWith(async (options: { json?: boolean }) => {
     const { stopKeptServices } = await import('./local/local-services.ts');
     const pids = await stopKeptServices(readEnvironment().home);
@@ -326,9 +326,12 @@ command(program, 'stop', 'stop what `demo --keep` has left running', 'tuneloop s
   }),
 );
 
-command(program, 'doctor', 'say what is here, what is missing, and how to get it', 'tuneloop doctor').action(
-  lazily(async () => (await import('./cli/doctor.ts')).doctor),
-);
+command(
+  program,
+  'doctor',
+  'show which requirements this machine meets, and how to get the missing ones',
+  'tuneloop doctor',
+).action(lazily(async () => (await import('./cli/doctor.ts')).doctor));
 
 try {
   await program.parseAsync();

@@ -105,7 +105,7 @@ function heading({ manifest, ...version }: ShownDataset): string {
     `made ${version.createdAt} ${parent === null ? 'as the first' : `on top of ${nameOf({ ...version, number: parent.number })}`}`,
     `from ${source.rows} rows of ${source.names.map(plainLine).join(', ')}`,
     `${droppedRows(verdicts)} rows left out, ${quarantined} of them quarantined`,
-    `${groups.all} groups that stay on one side, ${groups.nearDuplicates} of them with inputs that are alike but not equal`,
+    `${groups.all} groups that stay on one side, ${groups.nearDuplicates} of them with inputs that are similar but not equal`,
     `${template.versions} ${template.versions === 1 ? 'version' : 'versions'} of the instructions`,
   ].join('\n');
 }
@@ -215,7 +215,8 @@ function exampleChanges({ counts: { before, after }, examples: changes }: Datase
 function movedText({ before, after, examples: { moved }, salt }: DatasetDiff): string {
   if (moved === 0) return '0 moved to another side, as it must be.';
   const scores = 'Do not compare scores on one version with scores on the other.';
-  if (before.pipeline !== after.pipeline) return `${moved} are on another side, as these are two pipelines. ${scores}`;
+  if (before.pipeline !== after.pipeline)
+    return `${moved} are on another side, because these are two pipelines. ${scores}`;
   if (salt) return `${moved} moved to another side, because split.seed was changed. ${scores}`;
   return `${moved} MOVED TO ANOTHER SIDE, which must not happen while split.seed stays. ${scores}`;
 }
@@ -243,7 +244,7 @@ const REWRITING: ReadonlySet<string> = new Set(['clean.redact', 'clean.phone_reg
 function rewritingText({ settings, instructions: { added, removed } }: DatasetDiff): string[] {
   if (added + removed === 0 && !settings.some(({ name }) => REWRITING.has(name))) return [];
   return [
-    'Inputs are cut out or redacted differently: one that changed by it counts as removed and added, and may be on another side.',
+    'Inputs are cut out or redacted differently: an input that this changes counts as removed and added, and may be on another side.',
   ];
 }
 

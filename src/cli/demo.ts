@@ -78,7 +78,7 @@ async function close(services: LocalServices | undefined, keep: boolean): Promis
   if (!services) return;
   if (keep) {
     await services.release();
-    say('Temporal, trainer and worker go on. Stop them with: npm run -s tuneloop -- stop');
+    say('Temporal, trainer and worker keep running. Stop them with: npm run -s tuneloop -- stop');
     return;
   }
   await services.stop();
@@ -90,7 +90,7 @@ async function cancelAndWait(client: Client, handle: RunHandle): Promise<void> {
   const deadline = Date.now() + CANCEL_TIMEOUT_MS;
   while (statusOf(await describeRun(handle)) === 'running') {
     if (Date.now() > deadline) {
-      say('The run is still cancelling its jobs; it goes on with that when services are started again.');
+      say('The run is still cancelling its jobs; it continues when services are started again.');
       return;
     }
     await delay(200);

@@ -14,9 +14,9 @@ export const EXIT = {
 export const EXIT_CODES_HELP = `
 Exit codes:
   0    done
-  1    an error that Tuneloop does not know
-  2    the command or the pipeline file cannot be used as it is, or there is no such run or dataset
-  3    something that is needed is missing: Temporal, a program, a port, a variable
+  1    an unknown error
+  2    the command or the pipeline file cannot be used, or there is no such run or dataset
+  3    a requirement is missing: Temporal, a program, a port, a variable
   4    the run failed
   5    the run was cancelled
   130  interrupted with Ctrl-C`;

@@ -8,7 +8,7 @@ const KINDS: Record<PlaceKind, { title: string; erased: string; yours?: string }
   log: {
     title: 'Log',
     erased: 'The line is overwritten with spaces, so that no other line moves.',
-    yours: 'The log is yours: remove the lines. Whatever it holds, no later dataset version takes the row from it.',
+    yours: 'The log is yours: remove the lines. Even if it keeps them, no later dataset version takes the row from it.',
   },
   'later-answers': {
     title: 'Later answers',
@@ -31,9 +31,12 @@ const KINDS: Record<PlaceKind, { title: string; erased: string; yours?: string }
   },
   'training-file': {
     title: 'Training files',
-    erased: 'Removed. Nothing can be trained on the old version any more: a new run uses the new one.',
+    erased: 'Removed. The old version can no longer train a model: a new run uses the new one.',
   },
-  prediction: { title: 'Answers of models in evaluations', erased: 'Removed: nothing needs them after their run.' },
+  prediction: {
+    title: 'Answers of models in evaluations',
+    erased: 'Removed, because nothing needs them after their run.',
+  },
   scores: { title: 'Scores by row', erased: 'Written anew without the line.' },
   report: { title: 'Reports, with excerpts', erased: 'Written anew without the excerpts of the row.' },
   labelling: { title: 'Labelling', erased: 'Written anew without the lines.' },
@@ -50,15 +53,15 @@ const KINDS: Record<PlaceKind, { title: string; erased: string; yours?: string }
     title: 'Hashes of the input',
     erased: 'Written anew without the hash, unless another row has the same input.',
   },
-  leftover: { title: 'Left behind', erased: 'Removed: something was cut off while it wrote it.' },
+  leftover: { title: 'Left behind', erased: 'Removed: an interrupted process left it.' },
 };
 
 const MODEL_ADVICE =
   'A model cannot unlearn a row: run the pipeline again, promote the new model, then delete the old one with --yes --at-provider.';
 const SHEET_NOTE =
-  'Sheets are looked for beside the logs and in this folder only; copies, backups and what other programs keep are not known here.';
+  'The search covers sheets beside the logs and in this folder only; copies, backups and files of other programs are unknown here.';
 const CACHE_NOTE =
-  'Cached answers carry a hash of the request, and neither id nor prompt: those of another address, a judge, or a model that no report names cannot be told. To be sure, remove the whole folder `completions`.';
+  'Cached answers carry a hash of the request, and neither id nor prompt: answers from another address, a judge, or a model that no report names cannot be recognised. To be sure, remove the whole folder `completions`.';
 
 /** The effect of `--yes`, by kind of place. */
 export function adviceFor({ places, models }: RowPlaces): string[] {
@@ -82,7 +85,7 @@ export function placesText(found: RowPlaces, advice: readonly string[]): string 
     ...placeSections(places),
     ...section('Models', models.map(modelText)),
     ...section('At the provider', atProvider.map(itemText)),
-    ...section('What --yes does', advice),
+    ...section('Effect of --yes', advice),
     ...section('Not known', [...notes, CACHE_NOTE, SHEET_NOTE]),
   ].join('\n\n');
 }
@@ -107,7 +110,7 @@ export function erasureText(erasure: RowErasure, atProvider: boolean): string {
     ),
     ...section('What to do', [
       ...(yours.length > 0 ? [...new Set(yours.map(({ kind }) => `${KINDS[kind].title}: ${KINDS[kind].yours}`))] : []),
-      ...(left.length > 0 && !atProvider ? ['Add --at-provider to delete what is left at the provider.'] : []),
+      ...(left.length > 0 && !atProvider ? ['Add --at-provider to delete the items left at the provider.'] : []),
       ...(models.some(({ serves }) => serves.length > 0) ? [MODEL_ADVICE] : []),
     ]),
     ...section('Not known', [...notes, CACHE_NOTE, SHEET_NOTE]),

@@ -12,7 +12,7 @@ const WIDEST = 110;
 /** `inspect FILE`: the common text of a log's prompts, and the inputs without it, before anything is paid. */
 export function inspect(file: string, options: { json?: boolean }): Promise<number> {
   return withTuneloop(async ({ datasets }) => {
-    const onTruncated = (rows: number) => say(`The first ${rows} rows are looked at.`);
+    const onTruncated = (rows: number) => say(`The first ${rows} rows are read.`);
     const result = await datasets.inspect(file, { onTruncated });
     printResult(options.json, result, () => textOf(result));
     return EXIT.ok;

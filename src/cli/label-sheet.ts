@@ -43,7 +43,7 @@ export function printImport(
       [
         `${added} answers are new, ${conflicting} replace another one, ${unchanged} were known. They are in ${imported.file}.`,
         ...(newLabels.length > 0
-          ? [`The log has no such label: line ${newLabels.slice(0, 20).join(', ')} of ${sheet}. Is it mistyped?`]
+          ? [`The log has no such label: line ${newLabels.slice(0, 20).join(', ')} of ${sheet}. Check the spelling.`]
           : []),
       ].join('\n'),
     );

@@ -38,7 +38,7 @@ function askTeacher(file: string, id: string, { json, limit }: LabelOptions): Pr
     process.once('SIGINT', onSignal);
     const view = process.stderr.isTTY ? new Bar() : new Lines();
     const onStarted = async ({ labellingId: started, created, webUi }: StartedLabelling) => {
-      say(created ? `Labelling ${started}` : `${started} goes on already; this shows how it gets on.`);
+      say(created ? `Labelling ${started}` : `${started} is running already; this shows its progress.`);
       say(`Watch it at ${webUi}`);
       if (!(await tuneloop.runs.hasWorker())) {
         say(`No worker waits on task queue ${environment.taskQueue} yet: start one with \`npm run worker\`.`);
@@ -57,7 +57,7 @@ function askTeacher(file: string, id: string, { json, limit }: LabelOptions): Pr
       return exitCodeOf(ended);
     } catch (error) {
       if (!interrupt.signal.aborted) throw error;
-      say(`The labelling goes on. Watch it again with the same command, or end it with \`tuneloop cancel ${id}\`.`);
+      say(`The labelling continues. Watch it again with the same command, or end it with \`tuneloop cancel ${id}\`.`);
       return EXIT.interrupted;
     } finally {
       process.off('SIGINT', onSignal);
@@ -126,13 +126,13 @@ function exitCodeOf(ended: EndedLabelling): number {
 
 function endText(ended: EndedLabelling): string {
   if (ended.status !== 'completed') {
-    return plainLine(`${ended.error.code}: ${ended.error.message}. Answers that had come are kept.`);
+    return plainLine(`${ended.error.code}: ${ended.error.message}. The answers so far are kept.`);
   }
   const { labelled, forPeople, left, spentUsd, stopped, file } = ended;
   const lines = [
     `${labelled} rows have got an answer${spentUsd === null ? '' : `, for ${usdText(spentUsd)}`}. The answers are in ${file}.`,
   ];
-  if (stopped !== null) lines.push(plainLine(`BUDGET_EXCEEDED: ${stopped}. Raise labelling.budget_usd to go on.`));
+  if (stopped !== null) lines.push(plainLine(`BUDGET_EXCEEDED: ${stopped}. Raise labelling.budget_usd to continue.`));
   if (left > 0) lines.push(`${left} rows are left.`);
   if (forPeople > 0) {
     lines.push(`${forPeople} rows need a person: \`tuneloop label FILE --export doubtful.csv\` writes them down.`);

@@ -53,9 +53,7 @@ function planText(
     `${estimate.text}.`,
     earlyStopText(pipeline, candidates),
     checkpointText(candidates, checkpoints),
-    ...(alternatives.length > 0
-      ? [`With the original prompt, on the rows that judge: ${alternatives.join(', ')}.`]
-      : []),
+    ...(alternatives.length > 0 ? [`With the original prompt, on the judging rows: ${alternatives.join(', ')}.`] : []),
     ...(judge ? [`Answers are judged by ${judge.model}.`] : []),
     ...[...dataset.warnings, ...warnings].map((warning) => `Warning: ${warning}`),
     'Nothing was uploaded or paid.',
@@ -87,11 +85,11 @@ function earlyStopText(
   const planned = plannedEpochs(candidates);
   if (!wanted) return `Early stop: off; ${planned} epochs.`;
   const fewest = fewestEpochs(candidates);
-  if (fewest === planned) return `Early stop: nothing to stop among so few; ${planned} epochs.`;
+  if (fewest === planned) return `Early stop: too few candidates to stop one; ${planned} epochs.`;
   const competing = candidates.filter(({ half }) => !half).length;
   const figure = task === 'classification' ? 'accuracy' : 'loss';
   return (
-    `Early stop: by validation ${figure}, ${keptAfter(1, competing)} of ${competing} go on after epoch 1, with the best of each ` +
+    `Early stop: by validation ${figure}, ${keptAfter(1, competing)} of ${competing} are kept after epoch 1, with the best of each ` +
     `model, and ${keptAfter(2, competing)} after epoch 2; ${fewest} to ${planned} epochs.`
   );
 }

@@ -56,6 +56,6 @@ async function openFile(file: string): Promise<void> {
     await once(child, 'spawn');
     child.unref();
   } catch {
-    say(`Nothing here opens files (${opener} is not installed): open it in a browser yourself.`);
+    say(`No program here opens files (${opener} is not installed): open it in a browser yourself.`);
   }
 }

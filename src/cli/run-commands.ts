@@ -42,7 +42,7 @@ async function follow({ client }: Session, id: string, { json }: JsonOption): Pr
     return exitCodeOfRun(result);
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    say(`The run goes on. Watch it again with \`tuneloop watch ${id}\`, or end it with \`tuneloop cancel\`.`);
+    say(`The run continues. Watch it again with \`tuneloop watch ${id}\`, or end it with \`tuneloop cancel\`.`);
     return EXIT.interrupted;
   } finally {
     process.off('SIGINT', onSignal);
@@ -89,7 +89,7 @@ export function resume(id: string, options: JsonOption): Promise<number> {
   return withSession(async ({ tuneloop }) => {
     const resumed = await tuneloop.runs.resume(id);
     const { code, message } = resumed.resumed;
-    printResult(options.json, resumed, () => `${id} goes on; it was paused for ${code}: ${message}`);
+    printResult(options.json, resumed, () => `${id} continues; it was paused for ${code}: ${message}`);
     return EXIT.ok;
   });
 }

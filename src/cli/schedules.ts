@@ -60,7 +60,7 @@ function remarkLines({ pipeline, paused, note, lastLook }: ListedSchedule): stri
 const DONE: Record<ScheduleChange, string> = {
   pause: 'paused',
   resume: 'resumed',
-  trigger: 'triggered, unless a look still goes on: `tuneloop schedule list` shows what has come of it',
+  trigger: 'triggered, unless a look is still running: `tuneloop schedule list` shows its result',
   delete: 'deleted',
 };
 

@@ -28,7 +28,7 @@ export async function serve({ port, log: file, fallbackModel, json }: ServeOptio
       : jsonlSink(file, {
           onError: (error, lost) => log.error(`${lost} calls could not be written to ${file}: ${error}`),
         });
-  if (!sink) say('No --log FILE: canaries and retraining will know nothing of these calls.');
+  if (!sink) say('No --log FILE: canaries and retraining will not see these calls.');
   const gateway = await startGateway({ home, port, trainerUrl: trainerUrlOf(environment), fallbackModel, sink, log });
   printResult(json, { baseURL: gateway.baseURL }, () => gateway.baseURL);
   await stopped;

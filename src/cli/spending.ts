@@ -28,7 +28,7 @@ export function sweep(options: JsonOption): Promise<number> {
     const result = await tuneloop.budget.sweep();
     printResult(options.json, result, () =>
       [
-        `${result.pending} jobs of ours go on at the provider; ${result.cancelled.length} had no run and were cancelled.`,
+        `${result.pending} jobs of ours are pending at the provider; ${result.cancelled.length} had no run and were cancelled.`,
         ...result.cancelled.map(({ jobId, workflowId }) => `  ${jobId} of ${workflowId}`),
         ...result.failed.map((reason) => `  not asked: ${reason}`),
       ].join('\n'),

@@ -223,7 +223,7 @@ function readable(error: unknown, pipeline: string): unknown {
   if (error instanceof WorkflowNotFoundError) {
     return new TuneloopError(
       'DEPLOYMENT_NOT_FOUND',
-      `${pipeline} has no deployment: \`tuneloop deployments\` shows those that there are`,
+      `${pipeline} has no deployment: \`tuneloop deployments\` shows the existing ones`,
     );
   }
   if (error instanceof WorkflowUpdateFailedError) {
@@ -234,7 +234,7 @@ function readable(error: unknown, pipeline: string): unknown {
   if (error instanceof ServiceError) {
     return new TuneloopError(
       'TEMPORAL_UNREACHABLE',
-      `the deployment of ${pipeline} did not answer: a worker has to run for that, start one with \`npm run worker\``,
+      `the deployment of ${pipeline} did not answer: it needs a running worker, start one with \`npm run worker\``,
     );
   }
   return error;

@@ -116,7 +116,7 @@ async function refuseOverwriting(sheet: string, force: boolean): Promise<void> {
     () => false,
   );
   if (exists && !force) {
-    throw new TuneloopError('USAGE', `${sheet} is there already: take another name, or --force to replace it`);
+    throw new TuneloopError('USAGE', `${sheet} exists already: take another name, or --force to replace it`);
   }
 }
 

@@ -49,7 +49,7 @@ export async function predictByDeployment(
   if (!alias || !attempt) {
     throw new TuneloopError(
       'DEPLOYMENT_NOT_FOUND',
-      `${deployment} has nothing that could be asked: \`tuneloop deployments\` shows what serves`,
+      `${deployment} has no model that could be asked: \`tuneloop deployments\` shows the serving models`,
     );
   }
   const { arm, model, messages } = attempt;

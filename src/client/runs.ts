@@ -80,7 +80,7 @@ export async function describeRun(handle: RunHandle): Promise<WorkflowExecutionD
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     throw new TuneloopError(
       'RUN_NOT_FOUND',
-      `there is no run ${handle.workflowId}: \`tuneloop list\` shows those that there are`,
+      `there is no run ${handle.workflowId}: \`tuneloop list\` shows the existing ones`,
     );
   }
 }
@@ -156,7 +156,7 @@ export async function resumeRun(client: Client, handle: RunHandle): Promise<Paus
     if (error instanceof ServiceError) {
       throw new TuneloopError(
         'TEMPORAL_UNREACHABLE',
-        `${handle.workflowId} did not answer: a worker has to run for that, start one with \`npm run worker\``,
+        `${handle.workflowId} did not answer: it needs a running worker, start one with \`npm run worker\``,
       );
     }
     throw error;

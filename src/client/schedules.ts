@@ -121,7 +121,7 @@ async function saveSchedule(
   const { pipeline, options: start } = await runOptions(environment, file);
   const cron = options.cron ?? pipeline.retraining.cron;
   if (!cron) {
-    throw new TuneloopError('USAGE', `when? Give --cron "0 3 * * 1", or set retraining.cron in ${file}`);
+    throw new TuneloopError('USAGE', `no time is given: give --cron "0 3 * * 1", or set retraining.cron in ${file}`);
   }
   const timezone = options.timezone || pipeline.retraining.timezone;
   const jitter = `${pipeline.retraining.jitter_minutes} minutes` as const;
@@ -211,7 +211,7 @@ async function changeSchedule(client: Client, change: ScheduleChange, pipeline: 
     if (!(error instanceof ScheduleNotFoundError)) throw error;
     throw new TuneloopError(
       'RUN_NOT_FOUND',
-      `${pipeline} has no schedule: \`tuneloop schedule list\` shows those that there are`,
+      `${pipeline} has no schedule: \`tuneloop schedule list\` shows the existing ones`,
     );
   }
 }

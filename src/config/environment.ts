@@ -32,8 +32,8 @@ Environment:
   TUNELOOP_HOME          folder of artifacts, runs and local state (default: .tuneloop)
   TUNELOOP_TRAINER_URL   base URL of the local trainer, for provider: local
   TUNELOOP_TASK_QUEUE    Temporal task queue (default: tuneloop)
-  TUNELOOP_PRICES        a JSON file of prices that replaces the one that comes along
-  TUNELOOP_MONTHLY_BUDGET_USD  what all runs together may spend in a calendar month (UTC); read by the worker
+  TUNELOOP_PRICES        a JSON file of prices that replaces the one of the package
+  TUNELOOP_MONTHLY_BUDGET_USD  the most that all runs together may spend in a calendar month (UTC); read by the worker
   TUNELOOP_LOG_LEVEL     trace, debug, info, warn, error or silent (default: info)
   TUNELOOP_UI_URL        Temporal's Web UI, for links
   TUNELOOP_WORKFLOW_BUNDLE  a workflow bundle of this version, so that the worker does not build one when it starts

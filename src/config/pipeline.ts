@@ -66,23 +66,23 @@ export const pipelineSchema = z
         redact: z
           .array(z.enum(PII_TYPES))
           .default([])
-          .describe('what is replaced by placeholders such as [EMAIL_1] in inputs and answers'),
+          .describe('the types that placeholders such as [EMAIL_1] replace in inputs and answers'),
         phone_region: z
           .string()
           .regex(/^[A-Z]{2}$/, 'must be a country code of two capital letters, such as DE')
           .refine((region) => isSupportedCountry(region), 'must be a country code of two capital letters, such as DE')
           .default('US')
-          .describe('whose phone numbers are recognised without a country code'),
+          .describe('the region whose phone numbers are recognised without a country code'),
         presidio: z
           .strictObject({
-            url: z.url().refine(isSafeBaseURL, SAFE_ADDRESS).describe('where the analyzer listens, without /analyze'),
+            url: z.url().refine(isSafeBaseURL, SAFE_ADDRESS).describe('address of the analyzer, without /analyze'),
             language: z.string().min(2).default('en').describe('of the texts; the analyzer needs a model for it'),
             entities: z
               .array(z.string().min(1))
               .min(1)
               .optional()
-              .describe('such as PERSON; all that it knows by default'),
-            min_score: z.number().gte(0).lte(1).default(0.5).describe('what it is less sure of is left alone'),
+              .describe('such as PERSON; all types that it knows by default'),
+            min_score: z.number().gte(0).lte(1).default(0.5).describe('finds with a lower score are ignored'),
           })
           .optional()
           .describe('a Presidio analyzer that is asked too: it finds names, which patterns cannot'),
@@ -124,7 +124,7 @@ export const pipelineSchema = z
         treatment: oneOrMore(z.enum(TREATMENTS))
           .default('strip')
           .describe(
-            'what is left of the prompt: strip: inputs only; keep-instructions: all of it; drop-few-shots: all but its examples',
+            'the part of the prompt that stays: strip: inputs only; keep-instructions: all of it; drop-few-shots: all but its examples',
           ),
         jobs: z
           .int()
@@ -167,8 +167,8 @@ export const pipelineSchema = z
           .describe('models that may do without fine-tuning: asked with the original prompt, on the test rows'),
         judge: z
           .strictObject({
-            model: z.string().min(1).describe('which of two answers is better is asked of this model'),
-            budget_usd: z.number().gt(0).optional().describe('the judge never spends more in a run'),
+            model: z.string().min(1).describe('the model that decides which of two answers is better'),
+            budget_usd: z.number().gt(0).optional().describe('the judge never spends more than this in a run'),
           })
           .optional()
           .describe('for the metric judge: each answer against the right one, in both orders'),
@@ -195,7 +195,7 @@ export const pipelineSchema = z
           .gte(0)
           .lte(1)
           .default(0.01)
-          .describe('a loss of quality up to this may be traded for lower cost'),
+          .describe('a loss of quality of at most this may be traded for lower cost'),
         max_cost_per_1k_usd: z.number().gt(0).optional().describe('a candidate above it cannot win'),
         max_p95_ms: z.number().gt(0).optional().describe('a candidate above it cannot win'),
         max_invalid: fraction
@@ -205,11 +205,8 @@ export const pipelineSchema = z
       .prefault({}),
     labelling: z
       .strictObject({
-        model: z
-          .string()
-          .min(1)
-          .describe('the teacher: answers calls that nobody has answered, from the original prompt'),
-        budget_usd: z.number().gt(0).optional().describe('labelling never spends more'),
+        model: z.string().min(1).describe('the teacher: answers calls that have no answer, from the original prompt'),
+        budget_usd: z.number().gt(0).optional().describe('labelling never spends more than this'),
         concurrency: z.int().gte(1).lte(64).default(8).describe('requests in flight'),
       })
       .optional()
@@ -218,7 +215,7 @@ export const pipelineSchema = z
       .number()
       .gt(0)
       .optional()
-      .describe('the run never spends more: jobs that it does not pay for are not created'),
+      .describe('the run never spends more than this: jobs that it does not pay for are not created'),
     deadlines: z
       .strictObject({
         validating_minutes: minutes.default(60).describe('the provider checks the files'),

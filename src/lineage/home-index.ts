@@ -58,7 +58,7 @@ export class HomeIndex {
   /** An unreadable file does not keep the search from the others. */
   async whereReadable(file: string, read: () => Promise<void>): Promise<void> {
     const done = await known(read);
-    if (!done.known) this.note(`${file} was not looked at to its end: ${done.why}`);
+    if (!done.known) this.note(`${file} was not searched to its end: ${done.why}`);
   }
 
   async #loadVersions(): Promise<void> {
@@ -68,9 +68,7 @@ export class HomeIndex {
       for (const side of SIDES) {
         const { sha256 } = manifest.examples[side];
         if ((await sizeOf(artifactFile(this.home, sha256))) >= 0) continue;
-        this.note(
-          `the ${side} examples of ${name} (${sha256.slice(0, 16)}) are missing, so what they held is not known`,
-        );
+        this.note(`the ${side} examples of ${name} (${sha256.slice(0, 16)}) are missing, so their rows are unknown`);
       }
     }
   }
@@ -80,7 +78,7 @@ export class HomeIndex {
       if (report.known) this.reports.push({ ...report.value, curves: [], flips: null, classification: null });
       else {
         const file = path.join(folder, 'report.json');
-        this.note(`${file} cannot be read, so the models of its run are not known: ${report.why}`);
+        this.note(`${file} cannot be read, so the models of its run are unknown: ${report.why}`);
       }
     }
   }
@@ -91,7 +89,7 @@ export class HomeIndex {
       const definition = await definitionIn(file);
       if (definition) this.definitions.push(definition);
     }
-    if (this.definitions.length === 0) this.note('no pipeline is known here, so no log was looked at');
+    if (this.definitions.length === 0) this.note('no pipeline is known here, so no log was searched');
   }
 }
 

@@ -58,7 +58,7 @@ function datasetNode(dataset: DatasetLineage): TreeNode {
         ...snapshot.value.segments.map((segment) => artifactNode('segment', segment)),
         ...snapshot.value.actuals.map((answers) => artifactNode('later answers', answers)),
       ]
-    : [node(`what it consists of: NOT KNOWN: ${snapshot.why}`)];
+    : [node(`its contents: NOT KNOWN: ${snapshot.why}`)];
   return node(`dataset version ${stepText(dataset)}, ${dropped} rows left out`, [
     artifactNode('manifest', dataset.manifest),
     node(`source: ${source.rows} rows`, [...names, ...(more > 0 ? [node(`and ${more} more`)] : [])]),
@@ -134,7 +134,7 @@ function evaluationNode(evaluation: Evaluation): TreeNode {
   return node(`evaluation by ${metric}, report of ${timeText(evaluation.createdAt)}`, [
     node(chosen, [...won, ...against]),
     ...(isWinner && optimism !== null
-      ? [node(`the best of several flatters itself by ${signedPoints(optimism)} points`)]
+      ? [node(`the choice overstates the best of several by ${signedPoints(optimism)} points`)]
       : []),
     ...(isWinner ? judgedNodes(evaluation) : []),
     node(`report: ${evaluation.reportPath}`),

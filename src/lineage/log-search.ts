@@ -61,7 +61,7 @@ async function searchSource(source: SourceChoice, { found, onFile }: LogSearch):
       }
     }
   });
-  if (!searched.known) found.index.note(`the log was not looked at to its end: ${searched.why}`);
+  if (!searched.known) found.index.note(`the log was not searched to its end: ${searched.why}`);
 }
 
 function noProvider(): never {
@@ -83,7 +83,7 @@ async function searchAnswers(pattern: string, { found, onFile }: LogSearch): Pro
       }
     }
   });
-  if (!searched.known) found.index.note(`later answers were not looked at to their end: ${searched.why}`);
+  if (!searched.known) found.index.note(`later answers were not searched to their end: ${searched.why}`);
 }
 
 function withoutMark(text: Buffer): Buffer {
@@ -99,7 +99,7 @@ async function searchTestFile(file: string, { found, onFile }: LogSearch): Promi
       found.recognize(row);
     }
   });
-  if (!searched.known) found.index.note(`the test file ${file} was not looked at to its end: ${searched.why}`);
+  if (!searched.known) found.index.note(`the test file ${file} was not searched to its end: ${searched.why}`);
 }
 
 /** The sheets of `tuneloop label --export` in a folder; they are known by their columns. */
@@ -119,7 +119,7 @@ async function searchSheets(folder: string, { found, onFile }: LogSearch): Promi
     });
     // The parser's message would quote the cell, which is production data.
     if (!searched.known)
-      found.index.note(`the sheet ${file} was not looked at to its end: it is no CSV, or cannot be read`);
+      found.index.note(`the sheet ${file} was not searched to its end: it is no CSV, or cannot be read`);
   }
 }
 

@@ -141,7 +141,7 @@ function championOf({ pipeline, champion }: Alias): string {
   if (champion) return champion.model;
   throw new TuneloopError(
     'DEPLOYMENT_NOT_FOUND',
-    `${pipeline} has no champion: the original prompt serves. Name a model that is to be explained`,
+    `${pipeline} has no champion: the original prompt serves. Name the model to explain`,
   );
 }
 
@@ -167,7 +167,8 @@ async function versionOf(
   { pipeline, report, deployed }: Named,
 ): Promise<Part<LoadedVersion>> {
   const hash = report.known ? report.value.dataset.version : deployed?.manifest.sha256;
-  if (hash === undefined) return { known: false, why: 'nothing says which dataset version it was trained on' };
+  if (hash === undefined)
+    return { known: false, why: 'the record does not say which dataset version it was trained on' };
   const versions = await known(() => new DatasetVersions(home).list(pipeline));
   if (versions.known) {
     const version = versions.value.find(({ manifest }) => manifest.sha256.startsWith(hash));

@@ -185,7 +185,7 @@ class Erasing {
       const isOpen = open.some(({ id }) => folder.includes(`${path.sep}${id.split('/').join(path.sep)}${path.sep}`));
       if (isOpen) continue;
       await rm(folder, { recursive: true, force: true });
-      this.#found.index.notes.delete(`${folder} is left of a run that was cut off, and may hold it`);
+      this.#found.index.notes.delete(`${folder} is left of an interrupted run, and may hold it`);
     }
   }
 

@@ -11,7 +11,7 @@ export async function modelsOf(found: FoundRows): Promise<(RowModel & { pipeline
   const { index } = found;
   const aliases = (await deploymentAliases(index.home)).flatMap(({ pipeline, alias }) => {
     if (alias.known) return [alias.value];
-    index.note(`the alias of ${pipeline} cannot be read, so what it deploys is not marked: ${alias.why}`);
+    index.note(`the alias of ${pipeline} cannot be read, so its deployed models are not marked: ${alias.why}`);
     return [];
   });
   return index.versions.flatMap((version) => {

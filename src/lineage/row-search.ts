@@ -44,7 +44,7 @@ export async function findRows(home: Home, query: RowQuery, options: RowSearchOp
   await searchRuns(found, onFile);
   await searchLogs(found, onFile);
   await answers.search(index.home, found.places, onFile);
-  if (answers.isFull) index.note('so many rows match that not all of their cached answers were looked for');
+  if (answers.isFull) index.note('too many rows match, so not all of their cached answers were searched for');
   const models = await modelsOf(found);
   return {
     found,

@@ -25,7 +25,7 @@ export async function searchRuns(found: FoundRows, onFile: (file: string) => voi
       const scratch = file.lastIndexOf(`${path.sep}scratch${path.sep}`);
       if (scratch !== -1) {
         const left = `${file.slice(0, scratch)}${path.sep}scratch`;
-        index.note(`${left} is left of a run that was cut off, and may hold it`);
+        index.note(`${left} is left of an interrupted run, and may hold it`);
         found.scratch.add(left);
       } else if (path.basename(file) === 'report.json') await searchReport(found, file);
       else if (!REPORT_FORMS.includes(path.basename(file))) {

@@ -41,7 +41,7 @@ export async function storedVersions(
 ): Promise<StoredVersion[]> {
   const listed = await known(() => new DatasetVersions(home).list());
   if (!listed.known) {
-    note(`the list of dataset versions cannot be read, so nothing is known of what artifacts are: ${listed.why}`);
+    note(`the list of dataset versions cannot be read, so the roles of artifacts are unknown: ${listed.why}`);
     return [];
   }
   const versions: StoredVersion[] = [];
@@ -49,7 +49,7 @@ export async function storedVersions(
     const name = `${pipeline}@${number}`;
     const manifest = await known(() => loadStored(MANIFEST, artifacts, ref));
     if (!manifest.known) {
-      note(`${name} cannot be read, so its training files were not looked at: ${manifest.why}`);
+      note(`${name} cannot be read, so its training files were not searched: ${manifest.why}`);
       continue;
     }
     const template = await known(() => loadStored(TEMPLATE, artifacts, manifest.value.template.ref));

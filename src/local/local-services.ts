@@ -192,7 +192,7 @@ async function provideTemporal(
   say(`Temporal server at ${target.address}, Web UI at ${record.temporal.ui}`);
   if (madeBefore && (await hasOldTables(client, () => service.logTail()))) {
     say(
-      `${database} was made by an older Temporal server: its runs go on, but this server cannot list its schedules. ` +
+      `${database} was made by an older Temporal server: its runs continue, but this server cannot list its schedules. ` +
         'To get the list back, stop everything, move the file away, and create the schedules again',
     );
   }

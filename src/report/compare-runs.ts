@@ -8,9 +8,9 @@ import type { Report } from './report.ts';
 /** Two runs side by side. */
 export interface RunComparison {
   runs: [string, string];
-  /** What differs, in words, the most important first. */
+  /** The differences, in words, the most important first. */
   changes: string[];
-  /** The winner of the second run against that of the first; null where that cannot be said. */
+  /** The winner of the second run against that of the first; null where that is unknown. */
   winners: Comparison | null;
   /** Each figure of the first run and of the second. */
   figures: ComparedFigure[];
@@ -29,8 +29,8 @@ const DASH = '-';
 const orDash = <T>(value: T | null, text: (value: T) => string) => (value === null ? DASH : text(value));
 
 /**
- * Compares two runs. Winners are compared on the rows that have judged both: those stay on their side of the split for ever,
- * so that neither winner has been trained on them. Runs that have measured something else are not compared by their scores.
+ * Compares two runs. Winners are compared on the rows that judged both: rows never change sides, so that neither winner was trained on
+ * them. Runs with different measures are not compared by their scores.
  */
 export function compareRuns(
   first: Report,
@@ -82,7 +82,7 @@ function compareWinners(
   return compareScores(challenger, other, margin, chosenAmong(first, second));
 }
 
-/** How many contenders rows have chosen among that judge as well; 1 where other rows have judged in both runs. */
+/** The number of contenders that shared judging rows chose among; 1 where other rows judged in both runs. */
 function chosenAmong(...reports: Report[]): number {
   const contenders = reports.map(({ judgedOn, candidates }) =>
     judgedOn === 'test' ? 1 : candidates.flatMap(contendedOf).filter(({ validation }) => validation !== null).length,
@@ -102,7 +102,7 @@ function recommendationChange(first: Report, second: Report): string[] {
 function warnings(first: Report, second: Report, comparison: Comparison | null): string[] {
   const said: string[] = [];
   const rows = Math.min(first.winnerJudged?.n ?? 0, second.winnerJudged?.n ?? 0);
-  if (comparison && comparison.n < rows) said.push(`Only ${comparison.n} rows have judged both.`);
+  if (comparison && comparison.n < rows) said.push(`Only ${comparison.n} rows judged both.`);
   if (comparison && (first.judgedOn === 'validation' || second.judgedOn === 'validation')) {
     said.push('A winner is judged on the rows that chose it, which flatters it.');
   }

@@ -4,7 +4,7 @@ import { millisecondsText, percentText, savingText, usdText } from '../core/text
 import { comparisonText, rowsNeededText, verdictText } from './markdown-report.ts';
 import type { Report } from './report.ts';
 
-/** What a pipeline demands of a winner. */
+/** The demands of a pipeline on a winner. */
 export type Limits = Pick<Pipeline['selection'], 'max_invalid' | 'max_cost_per_1k_usd' | 'max_p95_ms'>;
 
 interface TestCase {
@@ -21,10 +21,10 @@ const failed = (why: string): Outcome => ({ state: 'failed', why });
 const skipped = (why: string): Outcome => ({ state: 'skipped', why });
 
 /**
- * A run as JUnit XML (the form that Jenkins, GitLab and GitHub's actions read): one suite, a test case for each thing that
- * is demanded of its winner. What could not be found out is skipped, and passes in most of them. Times are those of training.
+ * A run as JUnit XML (the form that Jenkins, GitLab and GitHub's actions read): one suite, a test case for each demand on its winner. A
+ * case without a result is skipped, and passes in most of them. Times are those of training.
  *
- * @param limits hold on the rows that judged too.
+ * @param limits hold on the judging rows too.
  */
 export function junitReport(report: Report, limits: Limits): string {
   const cases = testCases(report, limits);
@@ -153,8 +153,8 @@ const ENTITIES: Partial<Record<string, string>> = {
 };
 
 /**
- * Text for an element or an attribute in double quotes. What XML 1.0 has no way to write (section 2.2: control characters,
- * halves of surrogate pairs, U+FFFE and U+FFFF) becomes the replacement character.
+ * Text for an element or an attribute in double quotes. Characters that XML 1.0 cannot hold (section 2.2: control characters, halves of
+ * surrogate pairs, U+FFFE and U+FFFF) become the replacement character.
  */
 export function escapeXml(text: string): string {
   return text

@@ -17,7 +17,7 @@ import {
 const DASH = '–';
 const orDash = <T>(value: T | null, text: (value: T) => string) => (value === null ? DASH : text(value));
 
-/** Text from outside, on one line and without any meaning to Markdown; `~~~` would begin a block of code. */
+/** External text, on one line and without any meaning to Markdown; `~~~` would begin a block of code. */
 const inert = (text: string) => escapeMarkdown(plainLine(text)).replaceAll('~', '\\~');
 
 const RECOMMENDATIONS: Record<Recommendation, string> = {
@@ -26,12 +26,12 @@ const RECOMMENDATIONS: Record<Recommendation, string> = {
   inconclusive: 'Inconclusive',
 };
 
-/** A run's verdict: what it recommends, and why. */
+/** A run's verdict: its recommendation, and the reason. */
 export function verdictText({ recommendation, reason }: Pick<RunFindings, 'recommendation' | 'reason'>): string {
   return `${RECOMMENDATIONS[recommendation]}: ${reason}`;
 }
 
-/** What a run makes of its winner. */
+/** The consequence of a run for its winner. */
 export function promotionText({ promote }: RunFindings['promotion']): string {
   return promote ? 'The winner should serve from now on' : 'What serves stays';
 }
@@ -46,14 +46,14 @@ export function comparisonText(comparison: Comparison): string {
   return `${verdict}, ${signedPoints(difference)} points (${range}) on ${n} rows; ${gained} gained, ${lost} lost; ${p}, ${by}${needed}`;
 }
 
-/** How many rows would settle a comparison that is inconclusive. */
+/** The number of rows that would decide an inconclusive comparison. */
 export function rowsNeededText(rowsNeeded: number | null): string {
   return rowsNeeded === null || !Number.isFinite(rowsNeeded)
-    ? 'more rows alone would hardly settle it'
-    : `about ${rowsNeeded} rows would settle it`;
+    ? 'more rows alone would hardly decide it'
+    : `about ${rowsNeeded} rows would decide it`;
 }
 
-/** The report of a run as Markdown. Text from outside is escaped. */
+/** The report of a run as Markdown. External text is escaped. */
 export function markdownReport(report: RunFindings): string {
   const { dataset, candidates, winner, winnerReason, optimism, notes } = report;
   const blocks = [
@@ -70,7 +70,7 @@ export function markdownReport(report: RunFindings): string {
           `Winner: **${inert(winner)}**${winnerReason === null ? '' : ` – ${inert(winnerReason)}`}.` +
             (optimism === null
               ? ''
-              : ` The best validation score of several flatters its model, here probably by ${(optimism * 100).toFixed(1)} points.`),
+              : ` The choice overstates the best validation score of several, here probably by ${(optimism * 100).toFixed(1)} points.`),
         ]),
     '## Data',
     `Dataset version ${inert(dataset.version)}: ${dataset.train} examples to train on, ${dataset.validation} to choose ` +

@@ -3,19 +3,19 @@ import { stringify } from 'yaml';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from './report.ts';
 
-/** Where promptfoo asks the models; null for OpenAI's own address, which it knows. */
+/** The address of the models for promptfoo; null for OpenAI's own address, which it knows. */
 export interface PromptfooServer {
   baseURL: string | null;
-  /** Name of the environment variable that holds the key; null where the server wants none. */
+  /** Name of the environment variable that holds the key; null where the server needs none. */
   apiKeyEnv: string | null;
 }
 
-/** One row of the comparison; null stands for what nobody gets. */
+/** One row of the comparison; null stands for prompts that no model gets. */
 interface PromptfooRow {
-  /** What the winner gets. */
+  /** The winner's prompt. */
   treated: readonly Message[];
   original: readonly Message[] | null;
-  /** What production has answered. */
+  /** The recorded answer. */
   recorded: string | null;
   /** All right answers. */
   expected: readonly string[];
@@ -32,24 +32,24 @@ const PROMPTS = {
 };
 type PromptName = keyof typeof PROMPTS;
 
-/** By these metrics an answer is right or wrong. promptfoo measures none of the others as a run does. */
+/** The metrics by which an answer is right or wrong. promptfoo measures none of the others as a run does. */
 const EXACT_METRICS = ['accuracy', 'exact_match'];
 const IS_RIGHT = 'JSON.parse(context.vars.expected).some((right) => right.trim() === String(output).trim())';
 
-/** Whether a baseline or an alternative is asked with the original prompt. */
+/** Whether a baseline or an alternative gets the original prompt. */
 export function asksOriginal({ baseline, alternatives }: Report): boolean {
   return (baseline.kind === 'live' && baseline.model !== null) || alternatives.length > 0;
 }
 
-/** Whether recorded answers are shown: then only rows that have a checked one can be compared. */
+/** Whether recorded answers are shown: then only rows with a checked answer can be compared. */
 export function showsRecorded({ baseline }: Report): boolean {
   return baseline.kind === 'recorded' && baseline.score !== null;
 }
 
 /**
- * A config of promptfoo, as YAML, that repeats the last comparison of a run: the winner with what it was trained on, the
- * baseline and the alternatives with the original prompt. A recorded baseline is repeated by its recorded answers. The rows
- * are in {@link PROMPTFOO_TESTS}, a {@link promptfooTest} a line.
+ * A config of promptfoo, as YAML, that repeats the last comparison of a run: the winner with the prompts of its training, the baseline and
+ * the alternatives with the original prompt. A recorded baseline is repeated by its recorded answers. The rows are in {@link
+ * PROMPTFOO_TESTS}, a {@link promptfooTest} a line.
  *
  * @throws TuneloopError REPORT_UNREADABLE for a model whose name promptfoo would take for a template.
  */
@@ -66,7 +66,7 @@ export function promptfooConfig(
     prompts: [PROMPTS[prompt].label],
     config: {
       ...(server.baseURL === null ? {} : { apiBaseUrl: server.baseURL }),
-      // It asks for a key in any case.
+      // It always asks for a key.
       ...(server.apiKeyEnv === null ? { apiKey: 'none' } : { apiKeyEnvar: server.apiKeyEnv }),
       // Without it answers are cut off after 1,024 tokens.
       omitDefaults: true,
@@ -98,7 +98,7 @@ export function promptfooConfig(
   );
 }
 
-/** A config may read the environment too, and a server names its models as it likes. */
+/** A config may read the environment too, and a server may use any names for its models. */
 function inertName(model: string): string {
   if (!/[{}]/.test(model)) return model;
   throw new TuneloopError(

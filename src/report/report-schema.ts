@@ -25,7 +25,7 @@ const comparison = z
     test: z.enum(['mcnemar', 'sign-flip']),
     nonInferiority: share.describe('posterior probability that the difference is above -margin'),
     margin: z.number(),
-    rowsNeeded: z.number().nullable().describe('null where it is settled, or no number of rows would settle it'),
+    rowsNeeded: z.number().nullable().describe('null where it is decided, or no number of rows would decide it'),
   })
   .meta({ id: 'comparison' });
 
@@ -132,7 +132,9 @@ const reportSchema = z.object({
   winnerJudged: judged.nullable(),
   judgedOn: z.enum(['test', 'validation']),
   comparison: comparison.nullable().describe('the winner against the baseline'),
-  champion: opponent.nullable().describe('what served when the run was planned; null for the original prompt'),
+  champion: opponent
+    .nullable()
+    .describe('the model that served when the run was planned; null for the original prompt'),
   promotion: z.object({
     promote: z.boolean().describe('whether the winner should serve from now on'),
     why: z.string(),
@@ -186,10 +188,10 @@ export function reportJsonSchema(): Record<string, unknown> {
 }
 
 /**
- * Reads what a run has written as `report.json`.
+ * Reads the `report.json` of a run.
  *
- * @param file where the text comes from, for errors.
- * @throws TuneloopError REPORT_UNREADABLE for what is no report, or one of another format.
+ * @param file the origin of the text, for errors.
+ * @throws TuneloopError REPORT_UNREADABLE for a text that is no report, or of another format.
  */
 export function parseReport(text: string, file: string): Report {
   const value = parseJson(text);
@@ -204,7 +206,7 @@ export function parseReport(text: string, file: string): Report {
   const parsed = reportSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  // The path leads through labels, which are production data: the keys that the schema knows are enough.
+  // The path leads through labels, which are production data, so only the keys that the schema knows are shown.
   const place = issue?.path.slice(0, 2).join('.') || 'the whole of it';
   throw unreadable(file, `${place} is not as a run writes it: restore the file, or make a new run`);
 }

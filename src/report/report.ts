@@ -5,21 +5,21 @@ import type { RunFindings } from '../core/run/run-result.ts';
 import type { MetricPoint } from '../core/run/training-metrics.ts';
 
 /**
- * All that a run has found out, as `report.json` keeps it: the result, and what is too large for a history. It may hold
- * excerpts of rows, so it stays on the disk of the worker, readable by its owner only.
+ * All findings of a run, in the form of `report.json`: the result, and the parts that are too large for a history. It may hold excerpts of
+ * rows, so it stays on the disk of the worker, readable by its owner only.
  */
 export interface Report extends RunFindings {
-  /** Of this form; counts up when a key changes its meaning. */
+  /** The number of this format; it counts up when a key changes its meaning. */
   format: 1;
   /** ISO 8601. */
   createdAt: string;
   curves: Curve[];
-  /** Of the winner, on the rows that judged; null for generation and without a winner. */
+  /** The winner's, on the judging rows; null for generation and without a winner. */
   classification: ClassificationFigures | null;
   /** Rows on which winner and baseline differ; null where they were not compared. */
   flips: { gained: Flip[]; lost: Flip[] } | null;
   data: DataFigures;
-  /** What the price list is: its date and source. */
+  /** The price list: its date and source. */
   prices: { date: string; source: string };
 }
 
@@ -28,7 +28,7 @@ export interface Curve {
   candidate: string;
   points: MetricPoint[];
   plannedEpochs: number;
-  /** The epoch after which it was stopped; null where it went on to its end. */
+  /** The epoch after which it was stopped; null where it trained to its end. */
   stoppedAfterEpoch: number | null;
 }
 
@@ -43,13 +43,13 @@ export interface Flip {
   difference: number;
 }
 
-/** Where the rows of the run came from and went. */
+/** The origin and the use of the run's rows. */
 export interface DataFigures {
   rowsRead: number;
   /** Issues of rows, under the key that stored reports have. */
   verdicts: IssueCount[];
   labels: LabelTable | null;
-  /** Groups of inputs that stay on one side, and those of them with inputs that are alike but not equal. */
+  /** Groups of inputs that stay on one side, and the number of those with inputs that are similar but not equal. */
   groups: { all: number; nearDuplicates: number };
   split: { by: 'hash' | 'time'; seed: number };
   redactions: Record<string, number>;

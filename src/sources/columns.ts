@@ -46,7 +46,7 @@ export class Columns {
     if (!this.#indexes.has('messages') && !this.#indexes.has('prompt')) {
       throw new TuneloopError(
         'SOURCE_COLUMNS',
-        `${place} has neither a column messages nor prompt: say under source.columns how it is named; ${there}`,
+        `${place} has neither a column messages nor prompt: name it under source.columns; ${there}`,
       );
     }
   }

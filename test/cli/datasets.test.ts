@@ -309,7 +309,7 @@ describe('dataset diff', () => {
       { salt: { version: 1, sha256: 'd'.repeat(64) } },
       /1 moved to another side, because split\.seed was changed\./,
     ],
-    ['from pipeline to pipeline', { pipeline: 'other' }, /1 are on another side, as these are two pipelines\./],
+    ['from pipeline to pipeline', { pipeline: 'other' }, /1 are on another side, because these are two pipelines\./],
   ])('dataset diff says that an example moved %s', async (_name, changes, said) => {
     const a = await addVersion(FEW);
     const b = await addVersion({ ...FEW, a: ['test', 1] }, changes);

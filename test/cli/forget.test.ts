@@ -183,7 +183,7 @@ test('after the rows are gone, the hash of the input still shows that it was the
   const all = await found(undefined, 'where is my parcel, order 77, it was sent last friday');
   expect(all.ids).toEqual([]);
   expect(all.places.map(({ kind }) => kind)).toEqual(['key', 'key']);
-  expect(all.notes.filter((note) => note.includes('so what they held is not known'))).toHaveLength(3);
+  expect(all.notes.filter((note) => note.includes('so their rows are unknown'))).toHaveLength(3);
 });
 
 test('models that were trained on it are named, and those that are deployed are marked', async () => {
@@ -303,7 +303,7 @@ test('labelling files and sheets beside the log are found, whatever spreadsheets
 
   const all = await found(id);
   const notes = all.notes.join('\n');
-  expect(notes).toContain(`the sheet ${broken} was not looked at to its end`);
+  expect(notes).toContain(`the sheet ${broken} was not searched to its end`);
   expect(notes).not.toMatch(/secret|words/);
   expect(placesOf(all, 'labelling').map(({ file, lines }) => [file, lines])).toEqual([
     [answers, [1]],
@@ -362,7 +362,7 @@ test('missing and damaged files are named, and the others are searched', async (
   expect(notes).toContain('report.json cannot be read');
   expect(notes).toContain(`train-${files?.train.sha256}.jsonl of shop@1 is missing here`);
   expect(notes).toContain('the test examples of shop@1');
-  expect(notes).toContain(`${path.dirname(scratch)} is left of a run that was cut off`);
+  expect(notes).toContain(`${path.dirname(scratch)} is left of an interrupted run`);
 
   rmSync(artifactFile(dataset.manifest.sha256));
   const less = await found(row?.id);
@@ -379,7 +379,7 @@ test('a search deletes and changes nothing, and prints no row', async () => {
   const json = await printed(row?.id, { json: true });
   expect(fingerprint()).toBe(before);
   expect(text).toContain('Nothing was deleted.');
-  expect(text).toContain('What --yes does');
+  expect(text).toContain('Effect of --yes');
   for (const output of [text, json]) expect(output).not.toContain(row?.input);
 });
 

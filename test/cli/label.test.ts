@@ -81,7 +81,7 @@ test('an existing sheet is left alone, unless --force is given', async () => {
   writeFileSync(sheet(), 'work of a day');
   const refused = await label('--export', sheet(), '--json');
   expect(refused.code).toBe(2);
-  expect(refused.stderr).toMatch(/^USAGE: .*doubtful\.csv is there already: .* --force/m);
+  expect(refused.stderr).toMatch(/^USAGE: .*doubtful\.csv exists already: .* --force/m);
   expect(readFileSync(sheet(), 'utf8')).toBe('work of a day');
   expect((await label('--export', sheet(), '--force')).code).toBe(0);
   expect(cells()).toHaveLength(5);

@@ -36,7 +36,7 @@ describe('tuneloop plan', () => {
     expect(stdout).toMatch(/^local-base-lr1-e4-half +1 +4 +auto +strip +\$\S+ +\$\S+ +half of the rows$/m);
     expect(stdout).toMatch(/^Estimate: \$\S+ training \+ \$\S+ evaluation = \$\S+\.$/m);
     expect(stdout).toContain(
-      'Early stop: by validation accuracy, 5 of 9 go on after epoch 1, with the best of each model, and 3 after epoch 2; 24 to 40 epochs.',
+      'Early stop: by validation accuracy, 5 of 9 are kept after epoch 1, with the best of each model, and 3 after epoch 2; 24 to 40 epochs.',
     );
     expect(stdout).toMatch(
       /^Checkpoints: with \d+ validation rows up to 1 of each job is evaluated too, from epoch 2 on\.$/m,

@@ -108,7 +108,7 @@ describe('tuneloop label', () => {
     const first = label(file);
     await until(() => questions(before).length >= 4, 'the first answers');
     const second = label(file);
-    await second.says(/goes on already/);
+    await second.says(/is running already/);
     second.child.kill('SIGINT');
     const interrupted = await second.ended;
     expect(interrupted.code).toBe(130);

@@ -1,4 +1,7 @@
-/** The codes of the errors that an application can meet which calls a deployment or records its calls, and the codes of servers on this machine. */
+/**
+ * The codes of the errors that an application can meet when it calls a deployment or records its calls, and the codes of servers on this
+ * machine.
+ */
 export const APP_ERROR_CODES = {
   LOCKED: 'another process uses this folder',
   PORT_TAKEN: 'a port is in use by another program',

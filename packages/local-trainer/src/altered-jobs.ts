@@ -10,7 +10,7 @@ interface LoadingModel {
   readyAt: number;
 }
 
-/** The jobs as a fault plan wants them to be seen. What goes on underneath is not touched. */
+/** The jobs as a fault plan shows them. The jobs underneath are not touched. */
 export class AlteredJobs implements ShownJobs {
   readonly #jobs: JobStore;
   readonly #frozen = new Map<string, EffectOf<'job_status'>>();
@@ -21,7 +21,7 @@ export class AlteredJobs implements ShownJobs {
     this.#jobs = jobs;
   }
 
-  /** Shows one status, and nothing that came of the job, until it is cancelled. */
+  /** Shows one status, and no result of the job, until it is cancelled. */
   freeze(id: string, effect: EffectOf<'job_status'>): void {
     this.#frozen.set(id, effect);
   }
@@ -50,7 +50,7 @@ export class AlteredJobs implements ShownJobs {
     }
   }
 
-  /** Shows everything as it is again. */
+  /** Shows all jobs unchanged again. */
   clear(): void {
     this.#frozen.clear();
     this.#loading.clear();
@@ -75,7 +75,7 @@ export class AlteredJobs implements ShownJobs {
     const newestFirst = this.all().reverse();
     const seconds = this.#lags.get(request);
     if (seconds === undefined) return newestFirst;
-    // A job was created at some time of that second: taken as its end, so that none is listed too early.
+    // A job was created at some time of that second: the end of the second counts, so that no job is listed too early.
     return newestFirst.filter(({ job }) => Date.now() >= (job.created_at + 1 + seconds) * 1000);
   }
 
@@ -85,7 +85,7 @@ export class AlteredJobs implements ShownJobs {
 
   events(id: string): JobEvent[] {
     const newestFirst = this.#jobs.events(id);
-    // The oldest says that the job was created; the others would tell how far it has truly come.
+    // The oldest event says that the job was created; the others would show its true progress.
     return this.#frozen.has(id) ? newestFirst.slice(-1) : newestFirst;
   }
 
@@ -102,7 +102,7 @@ export class AlteredJobs implements ShownJobs {
 
 function asFrozen(record: JobRecord, { status, error }: EffectOf<'job_status'>): JobRecord {
   const { job } = record;
-  // A plan may name a status that nobody has heard of: clients must live with one.
+  // A plan may name an unknown status: clients must cope with one.
   const shown = status as JobStatus;
   return {
     ...record,

@@ -13,7 +13,7 @@ import { contentText } from './training-file.ts';
 
 const storedFields = z.object({ metadata: metadataSchema });
 
-/** A request for a completion, as far as a local model can follow one; all other parameters are let pass. */
+/** A request for a completion, with the parts that a local model can follow; all other parameters are accepted and ignored. */
 interface ChatRequest {
   readonly model: string;
   readonly messages: readonly CountedMessage[];

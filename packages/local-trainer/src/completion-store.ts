@@ -6,7 +6,7 @@ import type { Metadata } from './metadata.ts';
 import { readJsonLines } from './storage.ts';
 import type { CountedMessage } from './tokens.ts';
 
-/** A completion that was asked to be kept, and what it has answered. */
+/** A completion that was requested with `store`, and its request. */
 interface StoredCompletion {
   readonly completion: ChatCompletion & { readonly metadata: Metadata };
   readonly messages: readonly CountedMessage[];
@@ -22,10 +22,10 @@ export class CompletionStore {
   /** By id, oldest first, with the lines of the file. */
   readonly #kept = new Map<string, { stored: StoredCompletion; line: string }>();
   #characters = 0;
-  /** Lines of the file that are not kept any more. */
+  /** Lines of the file whose completions are no longer kept. */
   #dropped = 0;
 
-  /** Goes on with the file of an earlier process. */
+  /** Continues the file of an earlier process. */
   constructor(path: string) {
     this.#path = path;
     for (const stored of readJsonLines(path, isStoredCompletion)) this.#keep(stored, `${JSON.stringify(stored)}\n`);

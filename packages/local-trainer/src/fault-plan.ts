@@ -2,7 +2,7 @@ import { randomShares, spread } from '@tuneloop/app/internal/shared/random';
 import { z } from 'zod';
 import { parseBody } from './request-body.ts';
 
-/** What faults can be planned for. */
+/** The endpoints for which faults can be planned. */
 export const ENDPOINTS = [
   'models.list',
   'models.get',
@@ -81,7 +81,7 @@ const rule = z
     /** Numbers of matching calls, from 1. */
     calls: z.array(z.int().min(1)).optional(),
     probability: z.number().min(0).max(1).optional(),
-    /** The most calls in which it fires. */
+    /** The largest number of calls in which it fires. */
     times: z.int().min(0).optional(),
     effect,
   })
@@ -94,13 +94,13 @@ export type FaultRule = z.infer<typeof rule>;
 
 const plan = z.strictObject({ seed: z.int().optional(), rules: z.array(rule) });
 
-/** What happens to one call. */
+/** The fate of one call. */
 export interface Decision {
   /** Milliseconds to wait before anything else. */
   readonly latencyMs: number;
-  /** What is done to the call then; null = it is answered normally. */
+  /** The effect on the call after that; null = it is answered normally. */
   readonly effect: Exclude<Effect, { kind: 'latency' }> | null;
-  /** The kind of what fired; null = nothing. */
+  /** The kind of the effect that fired; null = none. */
   readonly fault: Effect['kind'] | null;
 }
 
@@ -130,7 +130,7 @@ export class FaultPlan {
   /**
    * A plan from the body of a request.
    *
-   * @throws ApiError 400 that names what is wrong
+   * @throws ApiError 400 that names the mistake
    */
   static parse(body: unknown): FaultPlan {
     const { seed, rules } = parseBody(plan, body);
@@ -144,7 +144,7 @@ export class FaultPlan {
     let decided: Decision['effect'] = null;
     for (const state of this.#states) {
       if (!covers(state.rule, endpoint)) continue;
-      // Counted and drawn even when an earlier rule has fired: the fate of a rule hangs on no other one.
+      // Counted and drawn even when an earlier rule has fired, so that a rule does not depend on others.
       const wants = wantsToFire(state);
       if (!wants || decided !== null) continue;
       state.fired++;
@@ -156,7 +156,7 @@ export class FaultPlan {
     return { latencyMs: Math.min(latencyMs, MOST_MS), effect: decided, fault };
   }
 
-  /** The plan as it was given, with what has happened so far. */
+  /** The plan as it was given, with its effects so far. */
   show(): { seed: number; rules: (FaultRule & { matched: number; fired: number })[] } {
     const rules = this.#states.map(({ rule: each, matched, fired }) => ({ ...each, matched, fired }));
     return { seed: this.#seed, rules };

@@ -35,11 +35,11 @@ interface Call {
   /** The plan that decided. */
   readonly plan: FaultPlan;
   readonly effect: Decision['effect'];
-  /** The kind of what went wrong on purpose. */
+  /** The kind of the planned fault. */
   fault: RequestEntry['fault'];
-  /** What the server did, as it would tell it; undefined when it did nothing. */
+  /** The server's own account of its action; undefined when it did nothing. */
   answer: Readonly<Record<string, unknown>> | undefined;
-  /** The socket is gone: nothing is left to say. */
+  /** The socket is closed: no answer is possible. */
   over: boolean;
 }
 
@@ -51,7 +51,7 @@ export interface FaultsOptions {
   readonly files: FileStore;
 }
 
-/** Lets tests make the trainer fail on purpose, and read what truly happened. */
+/** Lets tests make the trainer fail on purpose, and read the true course of events. */
 export class Faults {
   readonly #options: FaultsOptions;
   readonly #ledger: Ledger;
@@ -64,7 +64,7 @@ export class Faults {
     this.#options = options;
     this.#ledger = new Ledger(join(options.dir, 'ledger.jsonl'));
     this.#altered = new AlteredJobs(options.jobs);
-    // What was created without a ledger, or in the moment of a kill.
+    // Jobs that were created without a ledger, or in the moment of a kill.
     for (const record of options.jobs.all()) this.#ledger.addJob(record);
     options.jobs.onStatus((record) => {
       this.#ledger.addJob(record);
@@ -72,7 +72,7 @@ export class Faults {
     });
   }
 
-  /** The jobs as the plan wants them to be seen. */
+  /** The jobs as the plan shows them. */
   get jobs(): ShownJobs {
     return this.#altered;
   }
@@ -143,7 +143,7 @@ export class Faults {
     }
   }
 
-  /** Cancels a frozen job: it may have ended underneath, which its user cannot know. */
+  /** Cancels a frozen job, which may have ended underneath without its user's knowledge. */
   async #cancelledFrozen(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     const record = this.#options.jobs.find(paramOf(request, 'id') ?? '');
     if (record === undefined || !this.#altered.isFrozen(record.job.id)) return false;
@@ -152,7 +152,7 @@ export class Faults {
     return true;
   }
 
-  /** Between a route and its answer: effects on what was made, or on what is told of it. */
+  /** Between a route and its answer: effects on the created object, or on the answer about it. */
   async #executed(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
     const call = this.#calls.get(request);
     if (call === undefined || reply.statusCode >= 400 || !isRecord(payload)) return payload;
@@ -164,7 +164,7 @@ export class Faults {
   async #withEffect({ plan, effect, over }: Call, answer: Record<string, unknown>): Promise<Record<string, unknown>> {
     const id = textOf(answer.id) ?? '';
     switch (effect?.kind) {
-      // A plan that has been replaced since the call came has no hold on the job.
+      // A plan that was replaced since the call came has no effect on the job.
       case 'job_status':
         if (plan === this.#plan) this.#altered.freeze(id, effect);
         return { ...this.#altered.get(id).job };
@@ -259,7 +259,7 @@ export class Faults {
     return id === null ? null : keyOf(this.#options.jobs.find(id)?.job.metadata);
   }
 
-  /** Comes to nothing when the server closes first. */
+  /** Does nothing when the server closes first. */
   #later(ms: number, act: () => void): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
@@ -273,7 +273,7 @@ function plannedError({ status, code, message }: EffectOf<'status' | 'execute_th
   return errorBody(status, message ?? STATUS_CODES[status] ?? 'Planned fault', null, code ?? null);
 }
 
-/** Reads a body that nobody wants to its end: a client that still sends may not look at an answer. */
+/** Reads a rejected body to its end, because a client that still sends may not look at an answer. */
 async function drained({ raw }: FastifyRequest): Promise<void> {
   if (raw.readableEnded || raw.destroyed) return;
   await new Promise<void>((resolve) => {

@@ -13,7 +13,7 @@ export interface FeatureRecipe {
 export const BASE_MODELS = ['local-nano', 'local-mini', 'local-base'] as const;
 export type BaseModel = (typeof BASE_MODELS)[number];
 
-/** The three sizes differ in what they see, so that choosing between them is a real trade of quality for speed. */
+/** The three sizes see different parts, so that choosing between them is a real trade of quality for speed. */
 export const RECIPES: Readonly<Record<BaseModel, FeatureRecipe>> = {
   'local-nano': { wordOrder: 1, characters: null, buckets: 512 },
   'local-mini': { wordOrder: 1, characters: null, buckets: null },

@@ -54,7 +54,7 @@ export function fileRoutes(files: FileStore): FastifyPluginAsync {
   };
 }
 
-/** Stores the file of a request; nothing is kept of one that breaks off, even behind the file. */
+/** Stores the file of a request; an upload that breaks off leaves nothing, even if it breaks off after the file. */
 async function readUpload(
   request: FastifyRequest,
   files: FileStore,

@@ -37,7 +37,7 @@ export class FileStore {
     this.#dir = dir;
   }
 
-  /** Reads what an earlier process left; uploads that never became whole are removed. */
+  /** Reads the files of an earlier process; unfinished uploads are removed. */
   static async open(dir: string): Promise<FileStore> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const store = new FileStore(dir);
@@ -84,7 +84,7 @@ export class FileStore {
     return join(this.#dir, `${id}.data`);
   }
 
-  /** Stores a stream; nothing is left of one that breaks off. */
+  /** Stores a stream; a stream that breaks off leaves nothing. */
   async add(
     content: Readable,
     filename: string,

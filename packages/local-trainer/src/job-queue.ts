@@ -18,7 +18,7 @@ import { COMPUTING, newRun, type Run, Turns, workedMs } from './turns.ts';
 
 export interface JobQueueOptions {
   readonly modelsDir: string;
-  /** Jobs in `running` at a time, at most; large training files lower it. */
+  /** At most this many jobs are in `running` at a time; large training files lower the number. */
   readonly concurrency: number;
   /** Seconds that a job takes in `running`; undefined = as fast as it trains. */
   readonly jobSeconds: number | undefined;
@@ -26,7 +26,7 @@ export interface JobQueueOptions {
 }
 
 /**
- * Bytes of the training files of running jobs, where more run than may compute: a thread holds up to 20 times its file
+ * Limit of the bytes of the training files of running jobs, if more jobs run than may compute: a thread holds up to 20 times its file
  * (measured), so all of them together about 1 GiB.
  */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -35,11 +35,10 @@ const CHECKPOINTS_LISTED = 3;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
- * Takes jobs from `validating_files` over `queued` and `running` to their end. Files are read by one thread in order; each job then trains in
- * a thread of its own. Two threads compute at a time, an epoch a turn, and turns go to the jobs with the fewest epochs: the jobs
- * of a sweep get on side by side, so that those that promise little can be stopped early. A stretched job trains as soon as it
- * gets turns, gives its thread back, and its news is then told step by step by a timer: waiting costs neither a core nor the
- * memory of a thread.
+ * Takes jobs from `validating_files` over `queued` and `running` to their end. Files are read by one thread in order; each job then trains
+ * in a thread of its own. Two threads compute at a time, an epoch a turn, and turns go to the jobs with the fewest epochs: the jobs of a
+ * sweep advance side by side, so that those that are behind can be stopped early. A stretched job trains as soon as it gets turns, gives
+ * its thread back, and a timer then reports its news step by step: waiting costs neither a core nor the memory of a thread.
  */
 export class JobQueue {
   readonly #jobs: JobStore;
@@ -60,7 +59,7 @@ export class JobQueue {
     this.#turns = new Turns(this.#runs, (run) => this.#compute(run));
   }
 
-  /** Goes on with the jobs that an earlier process left unfinished: those that ran first, then the rest by age. */
+  /** Continues the unfinished jobs of an earlier process: those that ran first, then the rest by age. */
   resume(): void {
     const open = this.#jobs.all().filter(({ job }) => !isTerminal(job.status));
     for (const record of open) if (record.job.status === 'running') this.#queued.push(record);
@@ -90,7 +89,7 @@ export class JobQueue {
     await this.withdraw(record);
   }
 
-  /** Ends a job as cancelled, even one that has ended otherwise: its models and its result file are taken away. */
+  /** Ends a job as cancelled, even one that has ended otherwise: its models and its result file are removed. */
   async withdraw(record: JobRecord): Promise<void> {
     const { job } = record;
     const results = job.result_files;
@@ -107,7 +106,7 @@ export class JobQueue {
     for (const id of results) if (this.#files.has(id)) await this.#files.delete(id);
   }
 
-  /** Stops all threads; what is unfinished stays so on disk, for the next start. */
+  /** Stops all threads; unfinished jobs stay so on disk, for the next start. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#turns.close();
@@ -140,7 +139,7 @@ export class JobQueue {
     record.trainingTokens = training.tokens;
     this.#jobs.setStatus(record, 'queued');
     this.#jobs.tell(job.id, 'Files validated, moving job to queued state');
-    // Before the record is on disk: waiting for it would let a later job pass. After a crash the files are just read again.
+    // Before the record is on disk, because waiting for it would let a later job pass. After a crash the files are just read again.
     this.#queued.push(record);
     this.#startNext();
     await this.#jobs.save(record);
@@ -215,7 +214,7 @@ export class JobQueue {
     });
   }
 
-  /** Tells what is due, and comes back when the next piece of news is. */
+  /** Reports the news that are due, and returns when the next ones are. */
   #play(run: Run): void {
     if (run.timer !== undefined) return;
     for (let news = run.waiting[0]; news !== undefined && !run.ended; news = run.waiting[0]) {
@@ -300,14 +299,16 @@ export class JobQueue {
     await this.#end(record);
   }
 
-  /** For the last event of a job: on a machine that jobs share, the time from start to end says little of what one of them took. */
+  /**
+   * For the last event of a job, because on a machine that jobs share, the time from start to end says little about the work of one job.
+   */
   #worked(jobId: string): Worked | Record<string, never> {
     const run = this.#runs.get(jobId);
     if (run === undefined) return {};
     return { worked_ms: Math.round(workedMs(run)) };
   }
 
-  /** Puts a terminal state on disk, stops what still goes on, and lets the next job in. */
+  /** Puts a terminal state on disk, stops the rest of its work, and lets the next job in. */
   async #end(record: JobRecord): Promise<void> {
     const { job } = record;
     job.finished_at = Math.floor(Date.now() / 1000);
@@ -328,7 +329,7 @@ export class JobQueue {
     await rm(join(this.#options.modelsDir, jobId), { recursive: true, force: true });
   }
 
-  /** Work that nobody waits for: a failure is logged, and closing waits for it. */
+  /** Work in the background: a failure is logged, and closing waits for it. */
   #watch(work: Promise<unknown>): void {
     const watched = work
       .catch((error: unknown) => {

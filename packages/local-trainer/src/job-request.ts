@@ -79,9 +79,8 @@ function baseModel(name: string): BaseModel {
 }
 
 /**
- * The values that take the place of `auto`.
- * Epochs: 3, more on few examples and fewer on very many (the rule of OpenAI's cookbook). Batch size: 1, as the learner makes best use of many
- * small steps whatever the size of the data. Learning rate multiplier: 1.
+ * The values for `auto`. Epochs: 3, more on few examples and fewer on very many (the rule of OpenAI's cookbook). Batch size: 1, as the
+ * learner makes best use of many small steps whatever the size of the data. Learning rate multiplier: 1.
  */
 export function decided(requested: RequestedHyperparameters, examples: number): Hyperparameters {
   const { n_epochs, batch_size, learning_rate_multiplier } = requested;

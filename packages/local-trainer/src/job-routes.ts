@@ -11,7 +11,7 @@ import { pageOf } from './pages.ts';
 
 const MOST_LISTED = 1_000;
 
-/** `/v1/fine_tuning/jobs`; answers tell of the jobs as `shown`. */
+/** `/v1/fine_tuning/jobs`; answers show the jobs as `shown`. */
 export function jobRoutes(jobs: JobStore, shown: ShownJobs, queue: JobQueue, files: FileStore): FastifyPluginAsync {
   return async (app) => {
     app.post('/fine_tuning/jobs', async ({ body }) => {
@@ -85,7 +85,7 @@ function newJob(request: JobRequest, files: FileStore): FineTuningJob {
     trained_tokens: null,
     error: {},
     user_provided_suffix: request.suffix,
-    // From what is trained on and how, so that asking twice for the same gives the same model.
+    // Derived from the file and the settings, so that the same request gives the same model.
     seed: request.seed ?? derivedSeed([model, files.sha256(training_file), hyperparameters]),
     estimated_finish: null,
     integrations: [],

@@ -7,11 +7,11 @@ import { isJobEvent, isJobRecord } from './job-form.ts';
 import type { FineTuningJob, JobEvent, JobRecord, JobStatus } from './job-record.ts';
 import { RecordWriter, readJsonLines, readRecord } from './storage.ts';
 
-/** The jobs as clients are shown them. The store itself shows them as they are. */
+/** The jobs as clients see them. The store itself shows them unchanged. */
 export interface ShownJobs {
   /** Oldest first. */
   all(): JobRecord[];
-  /** Newest first: what a list has that answers `request`. */
+  /** Newest first: the list that answers `request`. */
   listed(request: object): JobRecord[];
   /** @throws ApiError 404 */
   get(id: string): JobRecord;
@@ -32,7 +32,7 @@ export class JobStore implements ShownJobs {
     this.#dir = dir;
   }
 
-  /** Reads what an earlier process left. */
+  /** Reads the jobs of an earlier process. */
   static async open(dir: string): Promise<JobStore> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const store = new JobStore(dir);
@@ -119,8 +119,8 @@ export class JobStore implements ShownJobs {
   }
 
   /**
-   * Adds an event, unless the job has one with this message: training is deterministic, so a job that starts again after a crash tells
-   * the same story, and only its new part is added.
+   * Adds an event, unless the job has one with this message: training is deterministic, so a job that starts again after a crash reports
+   * the same events, and only its new part is added.
    */
   tell(id: string, message: string, data: JobEvent['data'] = {}, level: JobEvent['level'] = 'info'): void {
     const events = this.#events.get(id);

@@ -5,15 +5,15 @@ import { isJobStatus } from './job-form.ts';
 import { isTerminal, type JobRecord, type JobStatus } from './job-record.ts';
 import { readJsonLines } from './storage.ts';
 
-/** One request, written before its answer goes out. What is not known of it is null. */
+/** One request, written before its answer is sent. Unknown facts about it are null. */
 export interface RequestEntry {
-  /** Milliseconds since 1970, when the server was done with it. */
+  /** Milliseconds since 1970, at the end of its handling. */
   readonly at: number;
   readonly kind: 'request';
   readonly endpoint: Endpoint;
   /** The HTTP status, or why there was none. */
   readonly status: number | 'reset' | 'hang';
-  /** Whether the server did what was asked for, whatever the client was told. */
+  /** Whether the server executed the request, whatever it told the client. */
   readonly executed: boolean;
   readonly fault: Effect['kind'] | null;
   /** `metadata.tuneloop_key` of the job. */
@@ -43,7 +43,7 @@ export interface JobEntry {
 
 export type LedgerEntry = RequestEntry | JobEntry;
 
-/** The pair of a job's metadata that says what the job was created for. */
+/** The pair of a job's metadata that names the purpose of the job. */
 export const KEY = 'tuneloop_key';
 
 export function keyOf(metadata: Readonly<Record<string, unknown>> | null | undefined): string | null {
@@ -51,13 +51,13 @@ export function keyOf(metadata: Readonly<Record<string, unknown>> | null | undef
   return typeof key === 'string' ? key : null;
 }
 
-/** What truly happened, in order: kept in memory and in a file that only grows. */
+/** The true course of events, in order: kept in memory and in a file that only grows. */
 export class Ledger {
   readonly #path: string;
   readonly #entries: LedgerEntry[];
   readonly #statuses = new Map<string, JobStatus>();
 
-  /** Goes on with the file of an earlier process. */
+  /** Continues the file of an earlier process. */
   constructor(path: string) {
     this.#path = path;
     this.#entries = readJsonLines(path, isLedgerEntry);
@@ -73,8 +73,8 @@ export class Ledger {
   }
 
   /**
-   * Adds the present status of a job, unless that is known. After SIGKILL a job may be a little older on disk than in the
-   * ledger: an end that was told stays told.
+   * Adds the present status of a job, unless that is known. After SIGKILL a job may be a little older on disk than in the ledger: a
+   * reported end stays reported.
    */
   addJob({ job }: JobRecord): void {
     const known = this.#statuses.get(job.id);
@@ -94,7 +94,7 @@ export class Ledger {
   }
 
   #append(entry: LedgerEntry): void {
-    // Written when this returns: what the kernel has taken outlives a kill of this process.
+    // Written when this returns, because bytes that the kernel has outlive a kill of this process.
     appendFileSync(this.#path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
     this.#entries.push(entry);
   }

@@ -27,14 +27,14 @@ const MOST_LOADED = 256 * 1024 * 1024;
 /** The base models came with the first release: 2026-11-01. */
 const BASE_CREATED = 1_793_491_200;
 
-/** The base models and those that jobs left; files are read at the first call and let go when others need the room. */
+/** The base models and those of jobs; files are read at the first call and released when others need the room. */
 export class ModelRegistry {
   readonly #jobs: JobStore;
   readonly #shown: ShownJobs;
   readonly #dir: string;
   readonly #loaded = new LRUCache<string, CallableModel>({ maxSize: MOST_LOADED });
 
-  /** There are the models of the jobs as `shown`. */
+  /** These are the models of the jobs as `shown`. */
   constructor(jobs: JobStore, shown: ShownJobs, dir: string) {
     this.#jobs = jobs;
     this.#shown = shown;
@@ -68,7 +68,7 @@ export class ModelRegistry {
   }
 
   /**
-   * Takes a tuned model, or one checkpoint, away for good.
+   * Removes a tuned model, or one checkpoint, for good.
    *
    * @throws ApiError 404 when there is none, 403 for a base model
    */
@@ -99,7 +99,7 @@ export class ModelRegistry {
 
   #find(id: string): { record: JobRecord; step: number; created: number } {
     for (const record of this.#shown.all()) {
-      // Cheap first: most jobs are not the one.
+      // Cheap checks first, because most jobs do not match.
       if (!id.startsWith(record.modelId)) continue;
       const model = modelsOf(record).find((candidate) => candidate.id === id);
       if (model !== undefined) return { record, step: model.step, created: model.created };

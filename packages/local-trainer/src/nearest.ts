@@ -10,7 +10,7 @@ export interface Example {
   readonly completion: string;
 }
 
-/** How one training run goes. */
+/** The course of one training run. */
 export interface NearestOptions {
   readonly epochs: number;
   readonly batchSize: number;
@@ -24,9 +24,9 @@ const NEIGHBOURS = 16;
 const MOST_POSTINGS = 300_000;
 /** Examples of one epoch: enough to settle one weight a feature. */
 const MOST_ANCHORS = 1_000;
-/** How much the fit of the slots counts beside the similarity of the texts (0 to 1 each). */
+/** The weight of the fit of the slots beside the similarity of the texts (0 to 1 each). */
 const FIT_WEIGHT = 1;
-/** How much the agreement of a candidate with the other candidates counts. */
+/** The weight of a candidate's agreement with the other candidates. */
 const AGREEMENT_WEIGHT = 1;
 /** Sharpness of the distribution over neighbours in the loss. */
 const SHARPNESS = 8;
@@ -85,7 +85,7 @@ export class Nearest {
     }
   }
 
-  /** The answer to `input`. When nothing in it is known, every example is as near, and fit and agreement decide among the first. */
+  /** The answer to `input`. If no feature of it is known, every example is equally near, and fit and agreement decide among the first. */
   answer(input: string): string {
     return best(this.#neighbours(this.vocabulary.vectorize(input), input, -1))?.transfer.text ?? '';
   }
@@ -170,7 +170,7 @@ export class Nearest {
     scores.fill(0);
     const starts = this.#postingStarts;
     let read = 0;
-    // Features are numbered from the most to the least frequent: the rare ones, read first, tell most.
+    // Features are numbered from the most to the least frequent: the rare ones, which are read first, say most.
     const features = Array.from(vector.indices.subarray(0, vector.length), (feature, at) => ({
       feature,
       value: vector.values[at] as number,
@@ -201,7 +201,7 @@ export class Nearest {
   }
 }
 
-/** The neighbour whose rewritten completion fits, is similar, and says what the others say. */
+/** The neighbour whose rewritten completion fits, is similar, and agrees with the others. */
 function best(neighbours: readonly Neighbour[]): Neighbour | undefined {
   const bags = neighbours.map((neighbour) => bagOf(neighbour.transfer.text));
   const merits = neighbours.map(({ similarity, transfer: { fit } }) => similarity + FIT_WEIGHT * fit);
@@ -226,7 +226,7 @@ function best(neighbours: readonly Neighbour[]): Neighbour | undefined {
   return winner;
 }
 
-/** -ln of the expected overlap, and how much a rise of each neighbour's similarity would lower it. */
+/** -ln of the expected overlap, and the decrease of it for a rise of each neighbour's similarity. */
 function expectedOverlap(neighbours: readonly Neighbour[], completion: string): { loss: number; pulls: number[] } {
   const top = neighbours[0]?.similarity ?? 0;
   const shares = neighbours.map(({ similarity }) => Math.exp(SHARPNESS * (similarity - top)));

@@ -39,7 +39,7 @@ export function pack(kind: string, meta: unknown, arrays: Readonly<Record<string
   return bytes;
 }
 
-/** What {@link pack} made, read again; the arrays are views on one copy of the bytes. */
+/** The block of {@link pack}, read again; the arrays are views on one copy of the bytes. */
 export class Unpacked {
   readonly kind: string;
   readonly meta: unknown;

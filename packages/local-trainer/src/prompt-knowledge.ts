@@ -1,15 +1,15 @@
 import type { Example } from './nearest.ts';
 import type { CountedMessage } from './tokens.ts';
 
-/** What a prompt says about the task: the classes it lists and the examples it shows. */
+/** The facts in a prompt about the task: the classes it lists and the examples it shows. */
 export interface PromptKnowledge {
   readonly classes: readonly string[];
   readonly examples: readonly Example[];
 }
 
-/** A chat, cut into what stays the same from call to call and what is asked now. */
+/** A chat, split into the part that is the same in every call and the present question. */
 export interface CutPrompt {
-  /** Instructions: system messages and, in a single legacy prompt, all that stands before the input. */
+  /** Instructions: system messages and, in a single legacy prompt, all text before the input. */
   readonly instructions: string;
   /** Pairs of earlier user and assistant messages. */
   readonly turns: readonly Example[];
@@ -57,9 +57,9 @@ export function cutPrompt(messages: readonly CountedMessage[]): CutPrompt {
 }
 
 /**
- * Finds the input at the end of a single prompt: what follows the last `Input:` (or another usual name), without an empty `Answer:` at the very end;
- * or what the last pair of tags holds. Without either, a text whose last paragraph follows instructions with a list or with examples is cut
- * there; anything else is all input.
+ * Finds the input at the end of a single prompt: the text after the last `Input:` (or another usual name), without an empty `Answer:` at
+ * the very end; or the content of the last pair of tags. Without either, a text whose last paragraph follows instructions with a list or
+ * with examples is cut there; anything else is all input.
  */
 function cutInput(text: string): { before: string; input: string } {
   let end = text.trimEnd();

@@ -6,18 +6,18 @@ import { type SlottedExample, slotsOf, slotted, transfer } from './slots.ts';
 import type { CountedMessage } from './tokens.ts';
 import { fitVocabulary, type SparseRows, type Vocabulary } from './vocabulary.ts';
 
-/** What an untuned model says when its prompt holds neither classes nor examples. */
+/** The answer of an untuned model to a prompt with neither classes nor examples. */
 export const NOTHING_TO_GO_BY =
   'This is an untuned model of the local trainer, not an LLM: it answers only from classes or examples in its prompt, and this prompt holds none.';
 
-/** How much the words of a class's name count beside the nearest example of the class. */
+/** The weight of the words of a class's name beside the nearest example of the class. */
 const NAME_WEIGHT = 0.7;
 
 const cache = new LRUCache<string, PromptedModel>({ maxSize: 64 * 1024 * 1024 });
 
 /**
- * The answer of an untuned base model, from what the prompt holds and nothing else: the class whose examples and name are nearest to the input, or
- * else the nearest example's answer rewritten for the input. Instructions that were seen before are not parsed again.
+ * The answer of an untuned base model, from its prompt alone: the class whose examples and name are nearest to the input, or else the
+ * nearest example's answer rewritten for the input. Instructions that were seen before are not parsed again.
  */
 export function answerFromPrompt(base: BaseModel, messages: readonly CountedMessage[]): string {
   const { instructions, turns, input } = cutPrompt(messages);

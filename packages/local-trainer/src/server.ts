@@ -27,13 +27,13 @@ import { storedCompletionRoutes } from './stored-completion-routes.ts';
 export interface TrainerOptions {
   /** TCP port on 127.0.0.1; 0 (the default) = any free one. */
   readonly port?: number;
-  /** Folder of all state; made when it is not there. One trainer at a time. */
+  /** Folder of all state; made if it does not exist. One trainer at a time. */
   readonly dir: string;
   /** Stretches each job to about this many seconds in `running`; default: as fast as it trains. */
   readonly jobSeconds?: number;
-  /** Jobs in `running` at a time, at most; default 12. */
+  /** At most this many jobs are in `running` at a time; default 12. */
   readonly concurrency?: number;
-  /** Adds `/_faults` and `/_ledger`, through which tests make it fail on purpose and see what happened; default false. */
+  /** Adds `/_faults` and `/_ledger`, through which tests make it fail on purpose and read the course of events; default false. */
   readonly faults?: boolean;
   /** Default: no log. */
   readonly log?: Logger;
@@ -43,11 +43,11 @@ export interface Trainer {
   /** `http://127.0.0.1:<port>/v1` */
   readonly baseURL: string;
   readonly port: number;
-  /** Stops threads and server and frees the folder; unfinished jobs go on at the next start. */
+  /** Stops threads and server and frees the folder; unfinished jobs continue at the next start. */
   close(): Promise<void>;
 }
 
-/** As many as a sweep has, and some more. Only two of them compute at a time. */
+/** A little more than a sweep has. Only two of them compute at a time. */
 const JOBS_RUNNING = 12;
 const LARGEST_BODY = 32 * 1024 * 1024;
 
@@ -109,7 +109,7 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
   };
 }
 
-/** The server around the routes: who may call, how errors look, which headers every answer has. */
+/** The server around the routes: its access rules, its errors, and the headers of every answer. */
 async function buildServer(
   log: Logger,
   routes: readonly FastifyPluginAsync[],

@@ -1,6 +1,6 @@
 /** A part of an input that an answer may repeat. */
 export interface Slot {
-  /** What the value is called (`name` of `name[Blue Spice]`), or what it looks like: `#quoted`, `#number`, `#name`. */
+  /** The key of the value (`name` of `name[Blue Spice]`), or its form: `#quoted`, `#number`, `#name`. */
   readonly key: string;
   readonly value: string;
 }
@@ -59,7 +59,7 @@ export function slotted(input: string, completion: string): SlottedExample {
 /** The completion of an example, rewritten for another input. */
 export interface Transfer {
   readonly text: string;
-  /** 0 to 1: the share of the slots of both inputs that the text gets right, 1 when neither has any. */
+  /** 0 to 1: the share of the slots of both inputs that the text repeats correctly, 1 when neither has any. */
   readonly fit: number;
 }
 

@@ -1,7 +1,7 @@
 import { randomBits, shuffle, spread } from '@tuneloop/app/internal/shared/random';
 import type { SparseRows, SparseVector } from './vocabulary.ts';
 
-/** How one training run goes. */
+/** The course of one training run. */
 export interface SoftmaxOptions {
   readonly epochs: number;
   /** Rows a step. */

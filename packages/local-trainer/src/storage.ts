@@ -52,7 +52,7 @@ export class RecordWriter {
     return next.done;
   }
 
-  /** Waits for all writes; a failed one was told to whoever asked for it. */
+  /** Waits for all writes; the caller of a failed one got its error. */
   async settle(): Promise<void> {
     while (this.#waiting.size > 0) await Promise.allSettled([...this.#waiting.values()].map(({ done }) => done));
     await Promise.allSettled(this.#active.values());

@@ -6,7 +6,7 @@ import { pageOf } from './pages.ts';
 
 const LIMITS = { usual: 20, most: 100 };
 
-/** `GET /v1/chat/completions` and `/v1/chat/completions/{id}/messages`: what was stored, oldest first unless asked otherwise. */
+/** `GET /v1/chat/completions` and `/v1/chat/completions/{id}/messages`: stored completions, oldest first unless asked otherwise. */
 export function storedCompletionRoutes(store: CompletionStore): FastifyPluginAsync {
   return async (app) => {
     app.get<{ Querystring: Record<string, unknown> }>('/chat/completions', async ({ query }) => {

@@ -9,7 +9,7 @@ export interface CountedMessage {
 
 // A text may hold "<|endoftext|>" and the like: here they are plain letters.
 const PLAIN = { disallowedSpecial: new Set<string>() };
-/** Shorter texts are counted afresh: they seldom come twice. */
+/** Shorter texts are counted anew, because they seldom repeat. */
 const SHORTEST_CACHED = 200;
 const cache = new LRUCache<string, number>({ maxSize: 16 * 1024 * 1024 });
 

@@ -8,7 +8,7 @@ import type { Example } from './nearest.ts';
 import { type Hyperparameters, isLast, type Metrics, train } from './training.ts';
 import { readTrainingFile } from './training-file.ts';
 
-/** What a thread is started with. */
+/** The input of a thread. */
 export interface TrainingTask {
   readonly base: BaseModel;
   readonly hyperparameters: Hyperparameters;
@@ -19,7 +19,7 @@ export interface TrainingTask {
   readonly modelDir: string;
 }
 
-/** What a thread tells the server. */
+/** The reports of a thread to the server. */
 export type TrainingNews =
   | { readonly kind: 'metrics'; readonly metrics: Metrics }
   | { readonly kind: 'checkpoint'; readonly metrics: Metrics }

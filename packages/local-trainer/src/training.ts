@@ -12,7 +12,7 @@ export interface Hyperparameters {
   readonly learning_rate_multiplier: number;
 }
 
-/** What one training run is made from. */
+/** The input of one training run. */
 export interface TrainingPlan {
   readonly base: BaseModel;
   readonly hyperparameters: Hyperparameters;
@@ -38,13 +38,13 @@ export function isLast({ step, total_steps }: Metrics): boolean {
   return step >= total_steps;
 }
 
-/** What a run tells while it goes on: the shared part once, then metrics, then the weights at the end of each epoch. */
+/** The reports of a run: the shared part once, then metrics, then the weights at the end of each epoch. */
 export type Progress =
   | { readonly kind: 'shared'; readonly bytes: Buffer }
   | { readonly kind: 'metrics'; readonly metrics: Metrics }
   | { readonly kind: 'checkpoint'; readonly metrics: Metrics; readonly bytes: Buffer };
 
-/** Metrics are told about this often in a run. */
+/** Metrics are reported about this often in a run. */
 const REPORTS = 100;
 /** Rows of the moving part of the validation set that a report is measured on. */
 const VALIDATION_WINDOW = 64;
@@ -55,7 +55,7 @@ const MOST_REMEMBERED = 30_000;
 /** A weight table of more floats than this (128 MiB) loses its rarest features. */
 const MOST_WEIGHTS = 2 ** 25;
 const MOST_FEATURES = 2 ** 18;
-/** From here on a feature that only one example holds is noise, and half of the table. */
+/** From this many examples on, a feature of a single example is noise, and such features are half of the table. */
 const ROWS_TO_DROP_SINGLES = 2_000;
 
 const LONGEST_LABEL = 200;

@@ -5,7 +5,7 @@ import { pack, Unpacked } from './packed.ts';
 import { CompactSoftmax } from './softmax.ts';
 import { type SparseRows, Vocabulary } from './vocabulary.ts';
 
-/** A model that training left: its answer depends on nothing but the input. */
+/** A trained model: its answer depends on nothing but the input. */
 export interface TunedModel {
   answer(input: string): string;
 }

@@ -10,7 +10,7 @@ export interface ValidationTask {
 
 export type ValidationAnswer = { readonly number: number; readonly validation: Validation };
 
-/* A thread that reads files, so that large ones do not hold up the server. It answers tasks in the order in which they come. */
+/* A thread that reads files, so that large ones do not hold up the server. It answers tasks in the order of their arrival. */
 parentPort?.on('message', (task: ValidationTask) => {
   parentPort?.postMessage({ number: task.number, validation: read(task) } satisfies ValidationAnswer);
 });

@@ -1,14 +1,14 @@
 import { chatTokens } from './tokens.ts';
 import { readTrainingFile, TrainingFileError } from './training-file.ts';
 
-/** What reading the files of a job found. */
+/** The result of reading the files of a job. */
 export type Validation =
   | { readonly kind: 'valid'; readonly examples: number; readonly tokens: number }
   | { readonly kind: 'invalid'; readonly code: string; readonly message: string };
 
 export const FEWEST_EXAMPLES = 10;
 
-/** Reads a whole training or validation file: is it well-formed, how many examples, how many tokens. */
+/** Reads a whole training or validation file: whether it is well-formed, and its numbers of examples and tokens. */
 export function validateFile(bytes: Uint8Array, role: 'training' | 'validation'): Validation {
   let examples = 0;
   let tokens = 0;

@@ -14,7 +14,7 @@ export interface SparseVector {
   length: number;
 }
 
-/** How a vocabulary is cut down. */
+/** The limits of a vocabulary. */
 export interface VocabularyLimits {
   /** A feature in fewer rows than this is dropped. */
   readonly fewestRows: number;

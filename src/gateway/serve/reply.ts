@@ -64,7 +64,7 @@ function wholeOf(body: string): Whole | Failure {
   const completion = parseJson(body);
   const choice: unknown = isRecord(completion) && Array.isArray(completion.choices) ? completion.choices[0] : null;
   if (!isRecord(completion) || !isRecord(choice) || !isRecord(choice.message)) {
-    return failure('the provider gave what is no chat completion');
+    return failure('the answer of the provider is no chat completion');
   }
   const { message, finish_reason } = choice;
   return {
@@ -109,7 +109,9 @@ async function beginStream(message: Readable, apiKey: string): Promise<Reply> {
   const event = data === undefined ? {} : parseJson(data);
   if (!isRecord(event) || isRecord(event.error)) {
     message.destroy();
-    return isRecord(event) ? refusal(502, {}, event, apiKey) : failure('the stream began with what is no completion');
+    return isRecord(event)
+      ? refusal(502, {}, event, apiKey)
+      : failure('the stream began with something else than a completion');
   }
   return { kind: 'streaming', chunks: untilDone(message, first, rest) };
 }

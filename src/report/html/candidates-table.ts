@@ -23,7 +23,7 @@ const STATUS_SIGNS: Record<CandidateResult['status'], string> = {
 
 const WIDTH = 130;
 
-/** Every candidate with its checkpoints, and what became of it. */
+/** Every candidate with its checkpoints, and its outcome. */
 export function candidatesTable({ candidates, winner, metric, dataset, optimism }: Report): Markup {
   const scale = scoreScale(candidates);
   return html`${dataTable({
@@ -100,7 +100,7 @@ function scoreScale(candidates: readonly CandidateResult[]): Scale {
   return linearScale([low, high > low ? high : low + 1], [6, WIDTH - 6], 2);
 }
 
-/** The figures stand beside it, so it is hidden from those who cannot see it. */
+/** The figures stand beside it, so it is hidden from people who cannot see it. */
 function intervalPicture(
   { score, interval }: NonNullable<ContenderResult['validation']>,
   scale: Scale,

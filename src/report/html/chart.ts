@@ -19,7 +19,7 @@ export function isWide(width: number): boolean {
 /**
  * A chart, drawn for a desk and for a phone: the style shows one of them, so that its text keeps a readable size.
  *
- * @param description what it shows, in words, for those who do not see it.
+ * @param description the content in words, for people who do not see it.
  */
 export function chart(id: string, title: string, description: string, draw: (width: number) => Drawing): Markup {
   return html`${[WIDE, NARROW].map((width) => {
@@ -36,7 +36,7 @@ export function drawing(id: string, title: string, description: string, size: st
 ${content}</svg>`;
 }
 
-/** How wide a text is about, in pixels: exact widths depend on the reader's fonts. */
+/** The approximate width of a text, in pixels: exact widths depend on the reader's fonts. */
 export function textWidth(text: string, size: number): number {
   let ems = 0;
   for (const character of text) ems += (character.codePointAt(0) ?? 0) >= 0x1100 ? 1 : 0.56;

@@ -5,10 +5,10 @@ import { dataTable } from './data-table.ts';
 import { html, type Markup } from './markup.ts';
 import { folded, orDash } from './section.ts';
 
-/** So many labels have a row in a table. */
+/** At most this many labels have a row in a table. */
 export const MOST_ROWS = 500;
 
-/** How the winner has classified the rows that judged, label by label; null for other tasks. */
+/** The winner's classification of the judging rows, label by label; null for other tasks. */
 export function classificationSection(report: Report): Markup | null {
   const { classification } = report;
   if (!classification || classification.n === 0) return null;

@@ -4,11 +4,11 @@ import { cutName } from './chart.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { countText } from './section.ts';
 
-/** Of more labels than this the most confused ones are shown. */
+/** If there are more labels than this, the most confused ones are shown. */
 const MOST_LABELS = 20;
 const PAIRS_NAMED = 5;
 
-/** Which labels are taken for which, as shades of a table. */
+/** The labels that are taken for others, as shades of a table. */
 export function confusionMatrix(figures: ClassificationFigures): Markup {
   const mistakes = figures.confusion.filter(({ label, answer }) => label !== answer);
   const labels = mostConfused(figures, mistakes);

@@ -5,7 +5,7 @@ import { dataTable, type TableRow } from './data-table.ts';
 import { html, type Markup, type Value } from './markup.ts';
 import { countText, DASH, orDash } from './section.ts';
 
-/** What a request costs before and after, when that pays, and what it has cost to find out. */
+/** The cost of a request before and after, when the change pays, and the cost of the run. */
 export function costSection(report: Report): Markup {
   return html`${beforeAndAfter(report)}
 ${payback(report)}

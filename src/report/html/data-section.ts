@@ -8,7 +8,7 @@ import { countText, folded } from './section.ts';
 const EFFECTS = { drop: 'left out', mend: 'changed', note: 'kept' } as const;
 const PLACES_SHOWN = 3;
 
-/** Where the rows of the run came from and went. */
+/** The origin and the use of the run's rows. */
 export function dataSection(report: Report): Markup {
   const { data, dataset } = report;
   const { all, nearDuplicates } = data.groups;
@@ -16,7 +16,7 @@ export function dataSection(report: Report): Markup {
   const versions = data.templateVersions > 1 ? `, and ${data.templateVersions} versions of the prompt` : '';
   return html`<p>Dataset version <code>${dataset.version}</code>, made of ${countText(data.rowsRead)} rows${versions}.</p>
 ${sidesBar(dataset)}
-<p>${countText(all)} groups of inputs stay on one side each; ${countText(nearDuplicates)} of them hold inputs that are alike but not
+<p>${countText(all)} groups of inputs stay on one side each; ${countText(nearDuplicates)} of them hold inputs that are similar but not
 equal. The split is by ${data.split.by === 'time' ? 'time' : `hash, with seed ${data.split.seed}`}.${
     redactions.length > 0
       ? html` Replaced: ${redactions.map(([type, count]) => `${countText(count)} ${type.replaceAll('_', ' ')}`).join(', ')}.`
@@ -26,7 +26,7 @@ ${issuesTable(data.verdicts)}
 ${labelsTable(data.labels)}`;
 }
 
-/** Rows by what became of them, as one bar. */
+/** Rows by their use, as one bar. */
 function sidesBar({ train, validation, test, dropped }: Report['dataset']): Markup {
   const parts = [
     { kind: 'train', rows: train, does: 'trains' },
@@ -51,7 +51,7 @@ function sidesBar({ train, validation, test, dropped }: Report['dataset']): Mark
 
 function issuesTable(issues: Report['data']['verdicts']): Markup | null {
   if (issues.length === 0) return null;
-  // A version may have been made by a release that named issues differently.
+  // A version may have been made by a release with other names of issues.
   const known: Partial<Record<string, { effect: keyof typeof EFFECTS; what: string }>> = ISSUES;
   const order = { drop: 0, mend: 1, note: 2 };
   const rank = (issue: string) => order[known[issue]?.effect ?? 'note'];

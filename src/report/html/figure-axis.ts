@@ -3,7 +3,7 @@ import { hasPlace } from './mark.ts';
 import type { Panel } from './panel.ts';
 import { linearScale, logScale, type Scale, type Span } from './scale.ts';
 
-/** Where a figure is unknown its mark stands in a column of its own, as does a zero on a log scale. */
+/** A mark of an unknown figure stands in a column of its own, as does a zero on a log scale. */
 export interface FigureAxis {
   scale: Scale | null;
   zero: number | null;
@@ -42,7 +42,7 @@ function scaleOf([low, high]: Span, places: Span, { width, tickText }: Panel, is
   return logScale([low / edge, high * edge], places, Math.max(2, most));
 }
 
-/** Where a value is on it; null where there is no such place. */
+/** The place of a value on it; null where there is none. */
 export function placeOn({ scale, zero, unknown }: FigureAxis, value: number | null): number | null {
   if (value === null) return unknown;
   return value === 0 && zero !== null ? zero : (scale?.at(value) ?? null);

@@ -4,7 +4,7 @@ import { dataTable } from './data-table.ts';
 import { html, type Markup } from './markup.ts';
 import { countText, folded } from './section.ts';
 
-/** Rows that winner and baseline answer differently well; null where they were not compared. */
+/** Rows that winner and baseline answer with different scores; null where they were not compared. */
 export function flipsSection({ flips, comparison }: Report): Markup | null {
   if (!flips) return null;
   return html`<p>Rows on which one is right and the other is not, or which one answers better. They are excerpts of the log.</p>

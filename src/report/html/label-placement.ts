@@ -35,8 +35,8 @@ const DIRECTIONS: readonly (readonly [x: number, y: number])[] = [
 ];
 
 /**
- * Finds places for labels beside their points, so that none lies on another, on an obstacle, or out of bounds. Whoever
- * comes first has the choice. Null for a label without a place.
+ * Finds places for labels beside their points, so that none lies on another, on an obstacle, or out of bounds. The first label has the
+ * first choice. Null for a label without a place.
  */
 export function placeLabels(wanted: readonly WantedLabel[], obstacles: readonly Box[], bounds: Box): (Box | null)[] {
   const taken = [...obstacles];

@@ -21,10 +21,10 @@ const LEFT = 40;
 const RIGHT = 48;
 const STRIP = 62;
 const GAP = 18;
-/** So many points of a curve are drawn at most; more are left out evenly. */
+/** At most this many points of a curve are drawn; others are left out evenly. */
 const MOST_POINTS = 80;
 const LOG_FROM = 20;
-/** So many panels are shown at once; the others are folded. */
+/** At most this many panels are shown at once; the others are folded. */
 const MOST_OPEN = 12;
 
 /** Small multiples: validation accuracy and loss of each job over its epochs, before those of all others; null without curves. */
@@ -71,7 +71,7 @@ function traceOf(curve: Curve): Trace {
   };
 }
 
-/** In which epoch a step is; where the provider does not say how many steps there are, the last one reported is the end. */
+/** The epoch of a step; where the provider does not give the number of steps, the last reported one is the end. */
 function epochsOf({ points, plannedEpochs, stoppedAfterEpoch }: Curve): (point: MetricPoint) => number {
   const last = Math.max(1, points.at(-1)?.step ?? 1);
   return ({ step, totalSteps }) =>
@@ -120,7 +120,7 @@ function placed(places: readonly Place[], scales: Scales, figure: Figure): Place
   return possible.map(([epoch, value]) => [scales.epochs.at(epoch), scales[figure].at(value)]);
 }
 
-/** What lies in the strip of a scale. */
+/** The content of the strip of a scale. */
 function within(places: readonly Place[], scale: Scale): Place[] {
   return places.filter(([, y]) => y >= Math.min(...scale.places) && y <= Math.max(...scale.places));
 }

@@ -38,7 +38,7 @@ function judgedMark(kind: MarkKind, name: string, { score, scoreInterval, costPe
   return { kind, name, score, interval: scoreInterval, costPer1kUsd, p95Ms, onFront: false };
 }
 
-/** The same model where the provider caches the prefix of its prompt: as good and as fast, but cheaper. */
+/** The same model if the provider caches the prefix of its prompt: as good and as fast, but cheaper. */
 function cachedMark(name: string, { score, cachedCostPer1kUsd }: Judged): Mark[] {
   if (cachedCostPer1kUsd === null) return [];
   return [
@@ -69,7 +69,7 @@ export function markText({ kind, name, score, costPer1kUsd, p95Ms }: Mark): stri
   return `${KINDS[kind]} ${name}: ${parts.join(', ')}`;
 }
 
-/** What the shapes stand for. */
+/** The meaning of the shapes. */
 export const KINDS: Record<MarkKind, string> = {
   winner: 'winner',
   baseline: 'baseline',
@@ -80,7 +80,7 @@ export const KINDS: Record<MarkKind, string> = {
   checkpoint: 'checkpoint',
 };
 
-/** A model without a score has no place in a chart, but for the baseline, whose cost is shown in any case. */
+/** A model without a score has no place in a chart, except the baseline, whose cost is always shown. */
 export function hasPlace({ score, kind }: Mark): boolean {
   return score !== null || kind === 'baseline' || kind === 'cached';
 }

@@ -1,6 +1,6 @@
 import { plainText } from '../../core/text/format.ts';
 
-/** What a template takes: strings are text from anywhere and get escaped; only what another template made stays as it is. */
+/** The values of a template: strings are text from anywhere and get escaped; only the output of another template stays unchanged. */
 export type Value = Markup | string | number | null | readonly Value[];
 
 /** Text of a page that is safe, because `html` alone makes it. */

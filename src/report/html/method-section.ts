@@ -3,7 +3,7 @@ import type { Report } from '../report.ts';
 import { html, type Markup } from './markup.ts';
 import { countText } from './section.ts';
 
-/** How the verdict was reached, in a few lines. */
+/** The way to the verdict, in a few lines. */
 export function methodSection(report: Report): Markup {
   const { candidates, dataset, judgedOn, comparison, champion, alternatives } = report;
   const checkpoints = candidates.reduce((sum, each) => sum + each.checkpoints.length, 0);
@@ -31,7 +31,7 @@ that keep the limits of the pipeline and lie on the front of quality, cost and p
 </ul>`;
 }
 
-/** What the choice has flattered the winner by, as estimated and as seen. */
+/** The optimism of the choice, as estimated and as observed. */
 function optimismText({ candidates, winner, winnerJudged, judgedOn, optimism }: Report): string {
   const chosen = candidates.flatMap((each) => [each, ...each.checkpoints]).find(({ id }) => id === winner)?.validation;
   if (!chosen) return 'There is no winner whose scores could be compared.';

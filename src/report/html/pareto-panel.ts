@@ -17,9 +17,9 @@ interface Placed {
 
 const FONT = 12;
 const LINE = 16;
-/** Up to so many candidates all are named, where there is room. */
+/** Up to this many candidates, all are named, where there is room. */
 const MOST_NAMED = 14;
-/** Up to so many marks have their intervals drawn; of more, only those that judge and the front. */
+/** Up to this many marks have their intervals drawn; of more, only judged ones and the front. */
 const MOST_INTERVALS = 14;
 
 export function panelDrawing(panel: Panel, quality: Scale, metric: string): Markup {
@@ -81,7 +81,7 @@ function unknownQuality(
   });
 }
 
-/** The best quality that there is up to each cost, in steps. */
+/** The best quality up to each cost, in steps. */
 function frontLine({ figureOf }: Panel, placed: readonly Placed[]): Markup | null {
   const front = placed
     .filter(({ mark }) => isContender(mark) && mark.onFront && figureOf(mark) !== null)

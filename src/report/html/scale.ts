@@ -5,7 +5,7 @@ export interface Scale {
   at(value: number): number;
   /** Round values that are worth a label, ascending. */
   ticks: number[];
-  /** Where it begins and ends, in the units of the drawing. */
+  /** Its ends, in the units of the drawing. */
   places: Span;
 }
 
@@ -29,7 +29,7 @@ export function logScale(values: Span, places: Span, mostTicks: number): Scale {
   return { kind: 'log', at: (value) => at(Math.log(value)), ticks: logTicks(values[0], values[1], mostTicks), places };
 }
 
-/** Multiples of 1, 2 or 5 times a power of ten between two values, both included; at most so many, or one if there is none. */
+/** Multiples of 1, 2 or 5 times a power of ten between two values, both included; at most this many, or one if there is none. */
 export function niceTicks(low: number, high: number, most: number): number[] {
   if (!(high > low)) return [low];
   const least = (high - low) / Math.max(1, most);

@@ -15,7 +15,7 @@ ${content}</section>
 `;
 }
 
-/** What is folded until somebody wants to see it. */
+/** Content that is folded until a reader opens it. */
 export function folded(summary: Value, content: Value): Markup {
   return html`<details><summary>${summary}</summary>${content}</details>`;
 }

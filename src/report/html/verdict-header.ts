@@ -29,7 +29,7 @@ ${localMark(report)}
 `;
 }
 
-/** ISO 8601 to minutes; what is no such date stays as it is. */
+/** ISO 8601 to minutes; any other text stays unchanged. */
 function dateText(iso: string): string {
   return iso.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*$/, '$1, $2 UTC');
 }
@@ -40,7 +40,7 @@ function winnerLine({ winner, winnerModel, winnerReason }: Report): Markup {
   return html`<p>Winner: <strong>${winner}</strong>${why}. ${winnerModel === null ? null : html`Model <code>${winnerModel}</code>.`}</p>`;
 }
 
-/** Only where there is one: else the verdict says it all. */
+/** Only if there is one; otherwise the verdict says it all. */
 function championLine({ champion, promotion }: Report): Markup | null {
   if (!champion) return null;
   return html`<p>Champion: <code>${champion.model}</code>. ${promotionText(promotion)}: ${promotion.why}</p>`;

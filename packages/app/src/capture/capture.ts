@@ -6,7 +6,7 @@ export interface CaptureOptions {
   sink: CaptureSink;
   /** Share of the calls that are recorded, 0 to 1, by chance; or a choice. Default: all of them. */
   sample?: number | ((call: CapturedCall) => boolean);
-  /** Changes a record before it is kept, or drops it by null. One that it fails on is dropped, so that nothing slips by. */
+  /** Changes a record before it is kept, or drops it by null. A record for which it fails is dropped, so that no text slips by. */
   redact?: (call: CapturedCall) => CapturedCall | null;
   /** Recorded with each call, beside the `metadata` of the call itself. */
   metadata?: Record<string, string>;
@@ -14,7 +14,7 @@ export interface CaptureOptions {
 
 type Fetch = typeof globalThis.fetch;
 
-/** As much of a client as can be recorded; that of the `openai` package fits. */
+/** The part of a client that can be recorded; the client of the `openai` package fits. */
 export interface CapturableClient {
   /** A copy of the client that sends its requests by this function. */
   withOptions(options: { fetch: Fetch }): this;
@@ -23,12 +23,11 @@ export interface CapturableClient {
 const ENDPOINT = /\/(chat\/completions|responses)\/?$/;
 
 /**
- * A client that does what the given one does and records its calls of `chat.completions` and `responses`, streamed ones too.
- * What fails, is refused or breaks off is not recorded. A call never waits for its record, and never fails for it.
+ * A client that behaves like the given one and records its calls of `chat.completions` and `responses`, streamed ones too. Calls that fail,
+ * are refused or break off are not recorded. A call never waits for its record, and never fails because of it.
  */
 export function capture<T extends CapturableClient>(client: T, options: CaptureOptions): T {
-  // Below the client's own methods: whatever calls them (helpers, retries, streams) behaves as ever, and what is recorded
-  // is what went over the wire.
+  // Below the client's own methods, so that helpers, retries and streams behave as before, and the record holds the bytes of the wire.
   const inner = (client as unknown as { fetch: Fetch }).fetch;
   const fetch: Fetch = async (input, init) => {
     const startedAt = new Date();
@@ -45,7 +44,7 @@ export function capture<T extends CapturableClient>(client: T, options: CaptureO
         options.sink.expect?.(record);
       });
     } catch {
-      // The call has succeeded, and that is all that the application asked for.
+      // The call has succeeded, and the application asked for no more.
       return response;
     }
   };
@@ -66,7 +65,7 @@ function isDrawn({ sample = 1 }: CaptureOptions): boolean {
 /** Never rejects. */
 async function keep(exchange: Exchange, { sink, sample, redact, metadata }: CaptureOptions): Promise<void> {
   try {
-    // First the application gets on with its answer.
+    // The application gets its answer first.
     await new Promise((resolve) => setImmediate(resolve));
     const call = recordOf(exchange);
     if (!call) return;

@@ -1,4 +1,4 @@
-/** What an application imports to write the log of its calls: `import { capture, jsonlSink } from '@tuneloop/app/capture'`. */
+/** The imports of an application that writes the log of its calls: `import { capture, jsonlSink } from '@tuneloop/app/capture'`. */
 export { type CapturableClient, type CaptureOptions, capture } from './capture.ts';
 export { type JsonlOptions, jsonlSink } from './jsonl-sink.ts';
 export { type PostgresOptions, type PostgresPool, postgresSink } from './postgres-sink.ts';

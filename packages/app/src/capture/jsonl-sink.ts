@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type CaptureSink, createSink, type LineWriter, type SinkOptions } from './sink.ts';
 
 export interface JsonlOptions extends SinkOptions {
-  /** A file of this size is set aside under a name of its own, beside it. Default 256 MiB. */
+  /** A file of this size is renamed and kept beside the new one. Default 256 MiB. */
   rotateBytes?: number;
 }
 
@@ -32,7 +32,7 @@ class JsonlWriter implements LineWriter {
   async write(calls: readonly object[], actuals: readonly object[]): Promise<void> {
     await mkdir(path.dirname(this.#file), { recursive: true, mode: 0o700 });
     const text = [...calls, ...actuals].map((line) => `${JSON.stringify(line)}\n`).join('');
-    // Opened by name each time: another process may have set the file aside meanwhile.
+    // Opened by name each time, because another process may have renamed the file meanwhile.
     const handle = await open(this.#file, 'a', 0o600);
     try {
       const { size } = await handle.stat();
@@ -52,7 +52,7 @@ class JsonlWriter implements LineWriter {
     if (bytesWritten < bytes.length) throw new Error(`${this.#file} took ${bytesWritten} of ${bytes.length} bytes`);
   }
 
-  /** No two processes choose the same name; where another one was faster, there is nothing left to do. */
+  /** No two processes choose the same name; if another one was faster, nothing is left to do. */
   async #setAside(): Promise<void> {
     const { dir, name, ext } = path.parse(this.#file);
     const time = new Date().toISOString().replace(/[-:.]/g, '');

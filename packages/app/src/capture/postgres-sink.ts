@@ -3,7 +3,7 @@ import type { CapturedCall } from './record.ts';
 import { type CapturedActual, type CaptureSink, createSink, type LineWriter, type SinkOptions } from './sink.ts';
 
 export type PostgresOptions = SinkOptions & {
-  /** Made if it is not there. Default `tuneloop_log`. */
+  /** Made if it does not exist. Default `tuneloop_log`. */
   table?: string;
 } & (
     | {
@@ -12,29 +12,28 @@ export type PostgresOptions = SinkOptions & {
         pool?: never;
       }
     | {
-        /** Instead of an address: a pool of the application's, which stays the application's to end. */
+        /** Instead of an address: a pool of the application, which the application ends. */
         pool: PostgresPool;
         url?: never;
       }
   );
 
-/** As much of a pool of connections as the sink needs; `Pool` of the package `pg` fits. */
+/** The part of a pool of connections that the sink needs; `Pool` of the package `pg` fits. */
 export interface PostgresPool {
   connect(): Promise<PostgresConnection>;
 }
 
 export interface PostgresConnection {
   query(text: string, values?: unknown[]): Promise<unknown>;
-  /** Gives the connection back to its pool; with `true`, as one that is broken. */
+  /** Gives the connection back to its pool; with `true`, as a broken one. */
   release(broken?: boolean): void;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * Inserts calls into a table that `source: { type: postgres, query: 'select * from tuneloop_log', cursor: timestamp }`
- * reads. A call that is there already is left alone, and an answer may come before its
- * call.
+ * Inserts calls into a table that `source: { type: postgres, query: 'select * from tuneloop_log', cursor: timestamp }` reads. An existing
+ * call is left alone, and an answer may come before its call.
  */
 export function postgresSink({ url, pool, table = 'tuneloop_log', ...options }: PostgresOptions): CaptureSink {
   return createSink(new PostgresWriter(pool ? givenPool(pool) : () => openPool(url), table), options);
@@ -95,7 +94,7 @@ class PostgresWriter implements LineWriter {
       await client.query('commit');
       client.release();
     } catch (error) {
-      // The connection may be what is broken: the next attempt makes a new one, and looks for the table again.
+      // The connection itself may be broken: the next attempt makes a new one, and looks for the table again.
       this.#hasTable = false;
       client.release(true);
       throw error;

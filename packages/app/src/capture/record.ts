@@ -1,8 +1,8 @@
-/** One line of a log, as `tuneloop` reads it. */
+/** One line of a log, in the form that `tuneloop` reads. */
 export interface CapturedCall {
   /** Of the response, so that the application can name the call later. */
   id: string;
-  /** When the request was sent, ISO 8601. */
+  /** The time of the request, ISO 8601. */
   timestamp: string;
   /** As they were sent: contents may be lists of parts. */
   messages: { role: string; content: unknown }[];
@@ -10,7 +10,7 @@ export interface CapturedCall {
   /** As the response names it. */
   model: string | null;
   usage: { prompt_tokens: number; completion_tokens: number } | null;
-  /** Until the whole answer was there. */
+  /** Until the whole answer had arrived. */
   latency_ms: number;
   finish_reason: string | null;
   refusal?: string;
@@ -27,7 +27,7 @@ export interface Exchange {
   latencyMs: number;
 }
 
-/** Makes a line of the log of an exchange; undefined for what is no answer, such as a stream that was cut off. */
+/** Makes a line of the log of an exchange; undefined for a body that is no answer, such as a stream that was cut off. */
 export function recordOf(exchange: Exchange): CapturedCall | undefined {
   const request = asObject(JSON.parse(exchange.request));
   const answer =
@@ -52,7 +52,7 @@ export function recordOf(exchange: Exchange): CapturedCall | undefined {
   };
 }
 
-/** Whether the last one is among these events of a stream, after which a server may keep the connection open. */
+/** Whether the last event is among these events of a stream, after which a server may keep the connection open. */
 export function isOver(events: string): boolean {
   if (!events.includes(DONE) && !FINAL.test(events)) return false;
   const data = dataOf(events);
@@ -61,7 +61,7 @@ export function isOver(events: string): boolean {
 
 /** Ends the stream of a chat completion. */
 const DONE = '[DONE]';
-/** A quick look at events, before they are parsed: within a text of theirs the quotes would be escaped. */
+/** A quick look at events, before they are parsed: within their texts the quotes would be escaped. */
 const FINAL = /"response\.(?:completed|incomplete)"/;
 
 interface Answer {
@@ -164,7 +164,7 @@ function messagesOfChat({ messages }: Json): CapturedCall['messages'] {
     }));
 }
 
-/** Instructions are what a system message is; items that are no messages stand for calls of tools. */
+/** Instructions correspond to a system message; items that are no messages stand for calls of tools. */
 function messagesOfResponse({ instructions, input }: Json): CapturedCall['messages'] {
   const system = asText(instructions);
   const items =

@@ -10,32 +10,32 @@ export interface CapturedActual {
 }
 
 export interface SinkOptions {
-  /** Told of what could not be written; at most once a minute. Default: nobody is told. */
+  /** Is told of lines that could not be written; at most once a minute. Default: no report. */
   onError?: (error: unknown, lost: number) => void;
-  /** What waits to be written at most, in lines; more is lost and counted. Default 10,000. */
+  /** The largest number of waiting lines; further ones are lost and counted. Default 10,000. */
   queue?: number;
 }
 
-/** Where captured calls go. One sink may serve several clients. */
+/** The destination of captured calls. One sink may serve several clients. */
 export interface CaptureSink {
   /** Takes a call at once; it is written a moment later. Never throws. */
   record(call: CapturedCall): void;
   /**
-   * Says what was the right answer to a call, or how good its answer was.
+   * Records the right answer to a call, or the quality of its answer.
    *
    * @param id of the response, as `completion.id` gives it.
    * @param output the right answer; null where only the quality is known.
    * @param quality 0 (useless) to 1 (right).
-   * @param by who says so, for example `person:ana`.
+   * @param by the author of the judgement, for example `person:ana`.
    */
   recordActual(id: string, output: string | null, quality?: number, by?: string): void;
-  /** Says that a call is about to be recorded, so that `flush` and `close` wait for it. */
+  /** Announces the record of a call, so that `flush` and `close` wait for it. */
   expect?(record: Promise<void>): void;
-  /** Resolves when everything taken or expected so far is written, or lost. Never rejects. */
+  /** Resolves when everything accepted or announced so far is written, or lost. Never rejects. */
   flush(): Promise<void>;
   /** Flushes and gives up files and connections. */
   close(): Promise<void>;
-  /** Lines that were lost so far. */
+  /** The number of lost lines so far. */
   readonly lost: number;
 }
 
@@ -53,8 +53,8 @@ const RETRY_MS = 500;
 const SILENCE_MS = 60_000;
 
 /**
- * The queue between the application and a place that may be slow, full or gone. Nothing here is waited for by a call. What
- * waits to be written does not keep the process alive; what is being written does, until it is written or lost.
+ * The queue between the application and a place that may be slow, full or gone. No call waits for it. Waiting lines do not keep the process
+ * alive; a write in progress does, until it has succeeded or failed.
  */
 export function createSink(writer: LineWriter, { onError, queue = QUEUE }: SinkOptions): CaptureSink {
   let calls: CapturedCall[] = [];
@@ -75,7 +75,7 @@ export function createSink(writer: LineWriter, { onError, queue = QUEUE }: SinkO
     try {
       onError?.(error, untold);
     } catch {
-      // The application's own handler must not harm the application either.
+      // The handler of the application must not harm the application either.
     }
     untold = 0;
   };

@@ -1,11 +1,11 @@
 import { isOver } from './record.ts';
 
-/** What is longer is passed on and not recorded, since a stream may go on for ever. */
+/** Longer answers are passed on and not recorded, because a stream may be endless. */
 const MAX_BYTES = 32 * 2 ** 20;
 
 /**
- * The same answer, whose text is handed to `take` once the application has read it: at the last event of a stream, at the
- * end of the body, or where the application leaves it. There is no text of a body that broke off or was not read.
+ * The same answer, whose text is handed to `take` once the application has read it: at the last event of a stream, at the end of the body,
+ * or where the application leaves it. A body that broke off or was not read gives no text.
  *
  * No second branch of the body (`clone`, `tee`): cancelling one branch waits for the other.
  */
@@ -21,8 +21,8 @@ function hasStream(response: Response): response is Streaming {
 }
 
 function passThrough(response: Streaming, tape: Tape): ReadableStream<Uint8Array> {
-  // The response is held, not its body alone, and the body is free until it is read: fetch closes the connection of a
-  // response that nobody holds, unless somebody reads its body.
+  // The response is held, and not only its body, and the body stays free until it is read: fetch closes the connection of a response that
+  // is neither held nor read.
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   const source = () => {
     reader ??= response.body.getReader();
@@ -49,7 +49,7 @@ function passThrough(response: Streaming, tape: Tape): ReadableStream<Uint8Array
   );
 }
 
-/** Says what `fetch` says of an answer and the constructor does not take. */
+/** Copies the properties of a `fetch` response that the constructor does not take. */
 function asFetched(made: Response, { url, redirected, type }: Pick<Response, 'url' | 'redirected' | 'type'>): Response {
   return Object.defineProperties(made, {
     url: { value: url },
@@ -63,7 +63,7 @@ function asFetched(made: Response, { url, redirected, type }: Pick<Response, 'ur
 class Tape {
   readonly #streamed: boolean;
   #take: ((text: string) => void) | undefined;
-  /** Copies: the application may change or give away what it reads. */
+  /** Copies, because the application may change or give away its bytes. */
   #chunks: Buffer[] = [];
   #bytes = 0;
   /** The chunks of events that were whole, and the end of the latest chunk. */
@@ -94,7 +94,7 @@ class Tape {
     try {
       take?.(textOf(chunks));
     } catch {
-      // The answer goes on to the application all the same.
+      // The application gets the answer all the same.
     }
   }
 

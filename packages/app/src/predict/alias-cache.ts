@@ -9,26 +9,26 @@ export interface AliasCacheOptions {
   onError: ((error: unknown) => void) | undefined;
 }
 
-/** An alias, and the form of answers that it asks for. */
+/** An alias, and the required form of answers. */
 export interface OpenAlias {
-  /** Null where nothing was decided yet. */
+  /** Null before the first decision. */
   alias: Alias | null;
   form: AnswerForm;
 }
 
-/** The alias of a deployment, as it was when it was last read. What cannot be read leaves the last good one in use. */
+/** The alias of a deployment, as it was last read. An unreadable alias leaves the last good one in use. */
 export class AliasCache {
   readonly #options: AliasCacheOptions;
   #current: OpenAlias;
   #reading: Promise<void> = Promise.resolve();
   #readings = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Why it cannot be read, as it was told. */
+  /** The reason why it cannot be read, as it was reported. */
   #trouble: string | undefined;
 
   /** Reads it for the first time. Never rejects. */
   static async open(options: AliasCacheOptions): Promise<AliasCache> {
-    // Without an alias nobody knows the task, so that any text is an answer.
+    // Without an alias the task is unknown, so that any text is an answer.
     const form = await openAnswerForm({ task: 'generation', jsonSchema: null });
     const cache = new AliasCache(options, { alias: null, form });
     await cache.refresh();
@@ -44,7 +44,7 @@ export class AliasCache {
     return this.#current;
   }
 
-  /** Reads it anew, after what is being read. Never rejects. */
+  /** Reads it anew, after a reading in progress. Never rejects. */
   refresh(): Promise<void> {
     this.#readings += 1;
     this.#reading = this.#reading.then(async () => {
@@ -54,7 +54,7 @@ export class AliasCache {
     return this.#reading;
   }
 
-  /** Without keeping the process alive, and without queueing up where the disk is slow. */
+  /** Does not keep the process alive, and does not queue up where the disk is slow. */
   refreshEvery(ms: number): void {
     this.#timer = setInterval(() => {
       if (this.#readings === 0) void this.refresh();
@@ -82,10 +82,10 @@ export class AliasCache {
     const { deployment, home } = this.#options;
     const alias = await readAlias(home, deployment);
     if (!alias || alias.pipeline === deployment) return alias;
-    // Names that differ in characters which no folder can have share one.
+    // Names that differ in characters that no folder can have share one.
     throw new TuneloopError(
       'ALIAS_UNREADABLE',
-      `${home} has the alias of ${alias.pipeline} where that of ${deployment} should be: their names are too much alike`,
+      `${home} has the alias of ${alias.pipeline} where that of ${deployment} should be: their names are too similar`,
     );
   }
 

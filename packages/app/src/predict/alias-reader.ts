@@ -7,8 +7,8 @@ import type { Alias } from './alias.ts';
 import { parseAlias } from './alias-form.ts';
 
 /**
- * The aliases of a deployment, one a decision: `<home>/deployments/<pipeline>/000012.json`. The one with the highest number
- * counts. So a writer that comes late, after a worker that was thought dead, puts nothing back.
+ * The aliases of a deployment, one a decision: `<home>/deployments/<pipeline>/000012.json`. The one with the highest number counts, so that
+ * a late writer, after a worker that was thought dead, undoes nothing.
  */
 export function aliasFolder(home: string, pipeline: string): string {
   return path.join(home, 'deployments', fileName(pipeline));
@@ -19,7 +19,7 @@ const ALIAS_FILE = /^(\d{6,15})\.json$/;
 /**
  * The newest alias of a deployment; null where there is none yet.
  *
- * @throws TuneloopError ALIAS_UNREADABLE for what is no alias that this version knows.
+ * @throws TuneloopError ALIAS_UNREADABLE for a file that this version cannot read as an alias.
  */
 export async function readAlias(home: string, pipeline: string): Promise<Alias | null> {
   const folder = aliasFolder(home, pipeline);

@@ -1,36 +1,36 @@
 import type { PromptTemplate, Treatment } from '../prompt/prompt-template.ts';
 
 /**
- * What an application needs to know to call a deployment: one file, replaced as a whole, so that a reader has the old one or
- * the new one. It holds prompts (the template) and labels, and neither rows nor keys.
+ * The facts that an application needs to call a deployment: one file, replaced as a whole, so that a reader gets the old one or the new
+ * one. It holds prompts (the template) and labels, and neither rows nor keys.
  */
 export interface Alias {
   format: 1;
   /** Names the deployment. */
   pipeline: string;
   task: 'classification' | 'generation';
-  /** Number of the decision that it follows from. It never falls. */
+  /** Number of the decision behind it. It never falls. */
   decision: number;
   /** ISO 8601. */
   writtenAt: string;
   /** The version of Tuneloop that has written it. */
   writtenBy?: string;
-  /** Where all of these models are called. */
+  /** The provider of all of these models. */
   provider: AliasProvider;
-  /** What serves; null for the original prompt. */
+  /** The serving model; null for the original prompt. */
   champion: ServedModel | null;
-  /** What is tried on a share of the calls, more than 0 and at most 1. */
+  /** The canary and its share of the calls, more than 0 and at most 1. */
   canary: (ServedModel & { share: number }) | null;
-  /** The original prompt, which answers where no model can. */
+  /** The original prompt, which answers if no model can. */
   original: {
-    /** What production has asked it of; null where the log does not say. */
+    /** The model that production asks with it; null where the log does not say. */
     model: string | null;
     template: PromptTemplate;
   };
   /** The JSON Schema that answers have to fit; null where there is none. */
   jsonSchema: unknown;
   maxOutputTokens: number | null;
-  /** The deployment as it was then, for the case that its workflow is lost. Applications do not read it. */
+  /** The deployment at that time, in case its workflow is lost. Applications do not read it. */
   state?: unknown;
 }
 
@@ -46,17 +46,17 @@ export type AliasProvider =
       settling_seconds?: number | undefined;
     };
 
-/** A model with what it has to be asked with. */
+/** A model with the facts that a request to it needs. */
 export interface ServedModel {
   model: string;
   treatment: Treatment;
-  /** That of its training data: prompts are stripped by it. */
+  /** The treatment of its training data, by which prompts are stripped. */
   template: PromptTemplate;
-  /** What it may answer; null for generation. */
+  /** The labels that it may answer; null for generation. */
   labels: string[] | null;
-  /** From when the provider does not answer for it, ISO 8601; null where it does not say. */
+  /** The end of the model at its provider, ISO 8601; null where the provider names none. */
   shutdownDate: string | null;
 }
 
-/** Who a call belongs to by its share: what it is measured as, whoever answers in the end. */
+/** The arm of a call: the call counts toward it even if a fallback answers. */
 export type Arm = 'champion' | 'canary' | 'original';

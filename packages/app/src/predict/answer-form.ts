@@ -1,33 +1,33 @@
 import { TuneloopError } from '../errors.ts';
 import type { Alias } from './alias.ts';
 
-/** An answer as it came. */
+/** An answer as it arrived. */
 export interface GivenAnswer {
   text: string;
   finishReason: string | null;
 }
 
-/** What an answer says, if it is one. */
+/** The content of a valid answer. */
 export interface CheckedAnswer {
   valid: boolean;
   /** The text without white space around it; null for generation, and for an answer that is not valid. */
   label: string | null;
-  /** The document; null where no schema asks for one, and for an answer that is not valid. */
+  /** The document; null where no schema asks for one, and for an invalid answer. */
   json: unknown;
 }
 
-/** Checks an answer as evaluations do. `labels`: what may be answered; null where that is not limited, or not known. */
+/** Checks an answer as evaluations do. `labels`: the allowed answers; null where they are not limited, or unknown. */
 export type AnswerForm = (answer: GivenAnswer, labels: readonly string[] | null) => CheckedAnswer;
 
 const INVALID: CheckedAnswer = { valid: false, label: null, json: null };
-/** Of an answer that was cut off: by its length, or by a filter. */
+/** The finish reasons of an answer that was cut off: by its length, or by a filter. */
 const CUT: ReadonlySet<string | null> = new Set(['length', 'content_filter']);
 
 /**
- * What the answers of a deployment have to look like.
+ * The required form of a deployment's answers.
  *
- * @throws Error for what is no JSON Schema of draft 2020-12 or draft-07; TuneloopError PACKAGE_MISSING for a schema where
- *   the package `ajv` is not installed.
+ * @throws Error for a value that is no JSON Schema of draft 2020-12 or draft-07; TuneloopError PACKAGE_MISSING for a schema where
+ * the package `ajv` is not installed.
  */
 export async function openAnswerForm({ task, jsonSchema }: Pick<Alias, 'task' | 'jsonSchema'>): Promise<AnswerForm> {
   const fits = jsonSchema === null ? null : await compile(jsonSchema);
@@ -47,7 +47,7 @@ async function compile(schema: unknown): Promise<FitsSchema> {
   if (typeof schema !== 'boolean' && (typeof schema !== 'object' || schema === null)) {
     throw new Error('it is neither an object nor true nor false');
   }
-  // Words that are not of the standard, as other tools use them, mean nothing and are no mistake.
+  // Keywords of other tools, which the standard does not have, mean nothing and are no mistake.
   const options = { strict: false, validateFormats: false };
   const draft: unknown = typeof schema === 'object' ? Reflect.get(schema, '$schema') : undefined;
   if (String(draft).includes('draft-07')) {
@@ -74,7 +74,7 @@ function documentIn(text: string, fits: FitsSchema): CheckedAnswer {
     const json: unknown = JSON.parse(text);
     return fits(json) ? { valid: true, label: null, json } : INVALID;
   } catch {
-    // No JSON, or deeper than the stack, down which a schema that refers to itself follows it.
+    // No JSON, or deeper than the stack, because a schema that refers to itself follows it down.
     return INVALID;
   }
 }

@@ -4,14 +4,14 @@ import type { CallResult } from './call.ts';
 import type { CallRoute } from './route.ts';
 import { servedCallMetadata } from './served-call.ts';
 
-/** A call through a deployment, when it is known how it went. */
+/** A call through a deployment, once its result is known. */
 export interface FinishedCall {
   id: string;
   startedAt: Date;
   /** With all its attempts. */
   latencyMs: number;
   deployment: string;
-  /** Of the alias that it was served by; 0 without one. */
+  /** Number of the alias that served it; 0 without one. */
   decision: number;
   route: CallRoute;
   result: CallResult;
@@ -26,14 +26,14 @@ export function recordCall(
   redact: ((call: CapturedCall) => CapturedCall | null) | undefined,
 ): void {
   const recorded = new Promise<void>((resolve) => {
-    // First the application gets on with its answer.
+    // The application gets its answer first.
     setImmediate(() => {
       try {
         const record = recordOf(call);
         const kept = record && redact ? redact(record) : record;
         if (kept) sink.record(kept);
       } catch {
-        // A hook of the application's that failed: no record.
+        // A hook of the application failed: no record.
       }
       resolve();
     });
@@ -41,11 +41,11 @@ export function recordCall(
   try {
     sink.expect?.(recorded);
   } catch {
-    // A sink of the application's own must not fail its calls.
+    // A sink of the application must not fail its calls.
   }
 }
 
-/** With the original prompt, whoever was asked what: the log is what the next model is trained on. */
+/** With the original prompt, whichever model was asked, because the next model is trained on the log. */
 function recordOf({ id, startedAt, latencyMs, route, result, ...call }: FinishedCall): CapturedCall | null {
   const { prompt, arm } = route;
   // A log of whole prompts has no place for an input alone.

@@ -32,19 +32,19 @@ export interface Answer extends CheckedAnswer {
 }
 
 export interface CallResult {
-  /** How the arm's model did. */
+  /** The result of the arm's model. */
   outcome: CallOutcome;
-  /** How long it took, or until it had failed; null where it was not asked. */
+  /** Its latency, or the time until it failed; null where it was not asked. */
   armLatencyMs: number | null;
-  /** The first valid answer, else the latest that is none; null where there is no answer at all. */
+  /** The first valid answer, else the latest invalid one; null where there is no answer at all. */
   answer: Answer | null;
-  /** Why the other attempts gave no answer: who was asked, and what went wrong, without anything of the prompt. */
+  /** Why the other attempts gave no answer: the model that was asked, and its error, without anything of the prompt. */
   failures: string[];
 }
 
 /**
- * Asks one model after the other until one gives a valid answer. While there is somebody left to ask, an attempt gets its
- * part of the time that is left: with one more to ask, the half of it.
+ * Asks one model after the other until one gives a valid answer. While further models remain, an attempt gets its part of the remaining
+ * time: with one more to ask, half of it.
  *
  * @throws the reason of the signal, as soon as it is aborted.
  */
@@ -82,7 +82,7 @@ async function ask(
 ): Promise<Reply> {
   const limit = new Limit(timeoutMs, signal);
   try {
-    // Sent as evaluations send it. No retries: who is asked next is the retry.
+    // Sent as evaluations send it. No retries, because the next model is the retry.
     const completion = await limit.race(
       (arm === 'original' ? originalClient : client).chat.completions.create(
         {
@@ -106,8 +106,8 @@ async function ask(
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Ends a request when its time is over or the caller wants it to. The client's own limit ends with the head of a response,
- * and it would leave a listener at the caller's signal for each request.
+ * Ends a request when its time is over or the caller aborts. The client's own limit ends with the head of a response, and it would leave a
+ * listener at the caller's signal for each request.
  */
 class Limit {
   readonly ms: number;
@@ -127,7 +127,7 @@ class Limit {
     return this.#controller.signal;
   }
 
-  /** Does not wait for a client that takes no notice of its signal. */
+  /** Does not wait for a client that ignores its signal. */
   race<T>(work: PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.signal.addEventListener('abort', () => reject(this.signal.reason));
@@ -141,7 +141,7 @@ class Limit {
   }
 }
 
-/** Servers that only speak nearly the same protocol leave out what its types promise. */
+/** Servers that only nearly speak the protocol leave out parts that its types promise. */
 function replyOf(completion: ChatCompletion, model: string): Reply {
   const choice = completion.choices?.[0];
   if (!choice?.message) return { failure: 'gave no completion' };
@@ -160,8 +160,8 @@ function replyOf(completion: ChatCompletion, model: string): Reply {
 const PLAIN_CODE = /^[\w.-]{1,64}$/;
 
 /**
- * Status and code of an error of the client. Its message is left out: a server may repeat what it was asked in it. Read by
- * their names, because the application's client may be of another copy of the package.
+ * Status and code of an error of the client. Its message is left out, because a server may repeat the request in it. Read by their names,
+ * because the application's client may be of another copy of the package.
  */
 function reasonOf(error: unknown): string {
   const { status, code } = fieldsOf(error);

@@ -1,4 +1,4 @@
-/** As much of a client of chat completions as a call needs. That of the `openai` package fits. */
+/** The part of a client of chat completions that a call needs. The client of the `openai` package fits. */
 export interface ChatClient {
   chat: {
     completions: {
@@ -21,7 +21,7 @@ export interface ChatRequestOptions {
   maxRetries?: number;
 }
 
-/** Every part may be missing: some servers leave out what the protocol promises. */
+/** Every part may be missing, because some servers leave out parts that the protocol promises. */
 export interface ChatCompletion {
   id?: string;
   model?: string;

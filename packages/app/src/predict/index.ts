@@ -1,4 +1,4 @@
-/** What an application imports to call a deployment: `import { createPredictor } from '@tuneloop/app/predict'`. */
+/** The imports of an application that calls a deployment: `import { createPredictor } from '@tuneloop/app/predict'`. */
 export type { ChatClient } from './chat-client.ts';
 export {
   createPredictor,

@@ -16,19 +16,19 @@ export interface PredictorOptions {
   deployment: string;
   /** The folder of the workers, `TUNELOOP_HOME`. Default `.tuneloop`. */
   home?: string;
-  /** Asked for the models of the deployment, at the provider that has trained them; the `openai` package has one. */
+  /** The client for the models of the deployment, at the provider that has trained them; the `openai` package has one. */
   client: ChatClient;
-  /** Who is asked with the original prompt. Default: the same client, and the model that the log names. */
+  /** The client and model for the original prompt. Default: the same client, and the model that the log names. */
   fallback?: { client?: ChatClient; model?: string };
-  /** Takes all calls, so that they become a log to train on. It stays the application's to close. Default: no log. */
+  /** Takes all calls, so that they become a log to train on. The application closes it. Default: no log. */
   sink?: CaptureSink;
-  /** Changes a record before it is kept, or drops it by null. One that it fails on is dropped, so that nothing slips by. */
+  /** Changes a record before it is kept, or drops it by null. A record for which it fails is dropped, so that no text slips by. */
   redact?: (call: CapturedCall) => CapturedCall | null;
   /** How often the alias is read. Default 5000. */
   refreshMs?: number;
   /** For a whole call with all its attempts. Default 30,000. */
   timeoutMs?: number;
-  /** Told that the alias cannot be read; the last good one stays in use. Once for each new reason. */
+  /** Is told that the alias cannot be read; the last good one stays in use. Once for each new reason. */
   onError?: (error: unknown) => void;
 }
 
@@ -45,20 +45,20 @@ export interface PredictOptions {
 export interface Prediction {
   /** Names the call for {@link Predictor.recordActual}. */
   id: string;
-  /** The answer as it came. */
+  /** The answer as it arrived. */
   text: string;
   /** For classification: the answer without white space around it. Null for generation, and where `valid` is false. */
   label: string | null;
   /** Where the pipeline has a JSON Schema: the document that fits it. Else null, and where `valid` is false. */
   json: unknown;
-  /** Whether the answer is whole and of the form that the deployment asks for. False only where nobody could do better. */
+  /** Whether the answer is whole and of the required form. False only if no model had a valid one. */
   valid: boolean;
   /** As the response names it. */
   model: string;
   answeredBy: Arm;
-  /** Whose share the call belongs to. */
+  /** The arm that the call belongs to. */
   arm: Arm;
-  /** How the arm's model did. */
+  /** The result of the arm's model. */
   outcome: CallOutcome;
   usage: TokenUsage | null;
   finishReason: string | null;
@@ -68,22 +68,22 @@ export interface Prediction {
 
 export interface Predictor {
   /**
-   * @param input an input without instructions, or the original prompt around it, from which they are taken off.
-   * @throws TuneloopError PREDICTION_FAILED where nobody could answer; the reason of `signal`, once it is aborted.
+   * @param input an input without instructions, or the original prompt around it, from which they are removed.
+   * @throws TuneloopError PREDICTION_FAILED where no model could answer; the reason of `signal`, once it is aborted.
    */
   predict(input: string | readonly Message[], options?: PredictOptions): Promise<Prediction>;
   /**
-   * Says what was the right answer to a call, or how good its answer was. See the sink.
+   * Records the right answer to a call, or the quality of its answer. See the sink.
    *
    * @param id of the prediction.
    * @param output the right answer; null where only the quality is known.
    * @param quality 0 (useless) to 1 (right).
-   * @param by who says so, for example `person:ana`.
+   * @param by the author of the judgement, for example `person:ana`.
    */
   recordActual(id: string, output: string | null, quality?: number, by?: string): void;
   /** Reads the alias now. */
   refresh(): Promise<void>;
-  /** Reads the alias no more. Calls go on by the last one. */
+  /** Stops reading the alias. Calls continue with the last one. */
   close(): void;
 }
 
@@ -92,8 +92,8 @@ const REFRESH_MS = 5000;
 const TIMEOUT_MS = 30_000;
 
 /**
- * Calls a deployment: whoever serves it at the time, with inputs only. The first call waits for the alias to be read, others
- * never do. One that is not there yet, or cannot be read, leaves the original prompt to ask.
+ * Calls a deployment, whichever model serves at the time, with inputs only. The first call waits for the alias to be read, others never do.
+ * A missing or unreadable alias leaves the original prompt.
  */
 export function createPredictor(options: PredictorOptions): Predictor {
   const { deployment, home = HOME, client, fallback = {}, sink, redact, refreshMs = REFRESH_MS, onError } = options;
@@ -158,7 +158,7 @@ function whyNobody({
   if (!prompt) {
     reasons.push('the original prompt cannot be built of the input alone: give the messages of the whole prompt');
   } else if (!attempts.some((attempt) => attempt.arm === 'original')) {
-    reasons.push('nobody knows which model to ask the original prompt of: set fallback.model');
+    reasons.push('the model for the original prompt is unknown: set fallback.model');
   }
-  return `nobody could answer: ${reasons.join('; ')}`;
+  return `no model could answer: ${reasons.join('; ')}`;
 }

@@ -5,22 +5,22 @@ import { promptForInput, stripInstructions } from '../prompt/prompt-template.ts'
 import type { Alias, Arm, ServedModel } from './alias.ts';
 import type { CallOutcome } from './served-call.ts';
 
-/** One model that can be asked, with all that it has to be asked with. */
+/** One model that can be asked, with the facts that a request to it needs. */
 export interface Attempt {
   arm: Arm;
   model: string;
   messages: Message[];
-  /** What it may answer; null where that is not limited, or not known. */
+  /** The labels that it may answer; null where they are not limited, or unknown. */
   labels: readonly string[] | null;
 }
 
-/** Where a call goes. */
+/** The models for a call. */
 export interface CallRoute {
-  /** Whose share the call belongs to. */
+  /** The arm that the call belongs to. */
   arm: Arm;
-  /** Why the arm's model is not among the attempts; null where it is, or where nobody knows a model of the original prompt. */
+  /** Why the arm's model is not among the attempts; null where it is, or where the model of the original prompt is unknown. */
   notAsked: Extract<CallOutcome, 'unfit' | 'shutdown'> | null;
-  /** In this order, each where those before it have failed. Empty where nobody can be asked. */
+  /** In this order, each if those before it have failed. Empty where no model can be asked. */
   attempts: Attempt[];
   /** The original prompt; null where it cannot be built of the input alone. */
   prompt: readonly Message[] | null;
@@ -31,14 +31,14 @@ export interface RouteOptions {
   key?: string | undefined;
   /** Milliseconds since 1970. */
   now: number;
-  /** Asked with the original prompt, instead of the model that the log names. */
+  /** The model for the original prompt, instead of the one that the log names. */
   originalModel?: string | undefined;
 }
 
 /**
- * Decides whom a call belongs to and who is asked for it: the arm's model, then the champion, then the original prompt.
+ * Decides the arm of a call and the models to ask: the arm's model, then the champion, then the original prompt.
  *
- * @param alias null where nothing was decided yet.
+ * @param alias null before the first decision.
  * @param input an input without instructions, or the original prompt around it.
  */
 export function routeCall(
@@ -81,14 +81,14 @@ function ask(
   return messages ? { arm, model, messages: messages.map(wellFormed), labels } : 'unfit';
 }
 
-/** The input as the model has seen inputs in its training; undefined for a prompt that is not of its template. */
+/** The input in the form of the model's training; undefined for a prompt that does not follow its template. */
 function treated({ template, treatment }: ServedModel, input: string | readonly Message[]): Message[] | undefined {
   if (typeof input === 'string') return modelPrompt(template, { input }, treatment);
   const stripped = stripInstructions(template, input);
   return 'mismatch' in stripped ? undefined : modelPrompt(template, stripped, treatment);
 }
 
-/** As in training files: UTF-8 cannot hold lone surrogates. */
+/** As in training files, because UTF-8 cannot hold lone surrogates. */
 function wellFormed({ role, content }: Message): Message {
   return { role, content: content.toWellFormed() };
 }

@@ -1,19 +1,19 @@
 import type { Arm } from './alias.ts';
 
-/** How the model that a call belongs to did. `unfit`: the prompt follows no known template, so that it was not asked. */
+/** The result of the model that a call belongs to. `unfit`: the prompt follows no known template, so that the model was not asked. */
 export const CALL_OUTCOMES = ['ok', 'error', 'invalid', 'unfit', 'shutdown'] as const;
 export type CallOutcome = (typeof CALL_OUTCOMES)[number];
 
-/** What a call through a deployment leaves in the log, beside prompt and answer. */
+/** The record of a call through a deployment in the log, beside prompt and answer. */
 export interface ServedCall {
   deployment: string;
-  /** Of the alias that it was served by. */
+  /** Number of the alias that served it. */
   decision: number;
   arm: Arm;
   outcome: CallOutcome;
-  /** Who gave the answer that is logged; null where nobody could. */
+  /** The model or prompt that gave the logged answer; null where none could. */
   answeredBy: Arm | null;
-  /** How long the arm's model took, or until it had failed, in milliseconds; null where it was not asked. */
+  /** The latency of the arm's model, or the time until it failed, in milliseconds; null where it was not asked. */
   armLatencyMs: number | null;
 }
 
@@ -28,7 +28,7 @@ const KEYS = {
 
 const ARMS: readonly string[] = ['champion', 'canary', 'original'] satisfies Arm[];
 
-/** As metadata of a row of the log: texts, because that is what providers keep too. */
+/** As metadata of a row of the log: texts, because providers keep only texts too. */
 export function servedCallMetadata(call: ServedCall): Record<string, string> {
   return Object.fromEntries(
     Object.entries(KEYS).flatMap(([key, name]) => {
@@ -38,12 +38,12 @@ export function servedCallMetadata(call: ServedCall): Record<string, string> {
   );
 }
 
-/** What the metadata of all calls of a deployment, and of no others, have in common. */
+/** The metadata that all calls of a deployment, and no others, have in common. */
 export function metadataOfDeployment(deployment: string): Record<string, string> {
   return { [KEYS.deployment]: deployment };
 }
 
-/** What {@link servedCallMetadata} wrote; null for a row of anybody else. */
+/** The record that {@link servedCallMetadata} wrote; null for other rows. */
 export function readServedCall(metadata: Readonly<Record<string, string>> | undefined): ServedCall | null {
   if (!metadata) return null;
   const deployment = metadata[KEYS.deployment];

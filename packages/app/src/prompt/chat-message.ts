@@ -1,10 +1,10 @@
-/** One message of a prompt, as chat completions know it. */
+/** One message of a prompt, in the form of chat completions. */
 export interface Message {
   role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
   content: string;
 }
 
-/** What a provider charges a call by, in tokens. */
+/** The tokens by which a provider charges a call. */
 export interface TokenUsage {
   promptTokens: number;
   completionTokens: number;

@@ -1,4 +1,4 @@
-/** What a line of an example begins with. */
+/** The beginning of a line of an example. */
 export const LABEL = /^[ \t]*(?:<[A-Za-z][\w-]*>|\[[A-Z][A-Z_ ]+\]|[#>*_-]*[ \t]*\p{L}[^\n:]{0,40}:[*_]*)/gmu;
 
 interface Region {
@@ -10,7 +10,7 @@ const TAGGED = /\s*<(examples?|few_?shots?|demonstrations?)>[\s\S]*?<\/\1>/giu;
 const HEADING =
   /(?:^|\n)[#*_ \t]*(?:[^\n.:]{0,40}\b)?(?:examples?|demonstrations?|beispiele?)\b[^\n.:]{0,40}:?[*_]*\s*$/iu;
 const PARAGRAPH = /[^\n]+(?:\n[^\n]+)*/g;
-/** A line of a list, or one with a sign that an answer stands behind. */
+/** A line of a list, or one with a sign before an answer. */
 const LISTED = /^[ \t]*(?:[-*•]|\d{1,3}[.)])[ \t]|[ \t](?:[-=~]*>|[→⇒|])[ \t]|: /u;
 
 const SIGN = /^(?:[-=~]*>|[→⇒|])$/u;
@@ -22,8 +22,8 @@ export function withoutHeading(text: string): string {
 }
 
 /**
- * Constant text without the examples in it: paragraphs with the same labels, a list under a heading that says so, tags that
- * say so, and before an input what repeats its label or the sign behind it.
+ * Constant text without the examples in it: paragraphs with the same labels, a list under a heading of examples, tags of examples, and
+ * lines before an input that repeat its label or the sign behind it.
  *
  * @param after - the constant text behind the input; undefined where no input follows
  */
@@ -37,7 +37,7 @@ export function withoutExamples(text: string, after: string | undefined): string
   return head === '' ? rest.trimStart() : head + rest;
 }
 
-/** From the first to the last of the paragraphs that begin and go on with the same labels. */
+/** From the first to the last of the paragraphs with the same labels. */
 function pairs(text: string): Region | undefined {
   const paragraphs = [...text.matchAll(PARAGRAPH)].flatMap(({ 0: paragraph, index }) => {
     const labels = [...paragraph.matchAll(LABEL)];

@@ -1,18 +1,18 @@
 import type { Message } from './chat-message.ts';
 import { type PromptTemplate, promptForInput, type Treatment, treatPrompt } from './prompt-template.ts';
 
-/** An input, and what is known of the prompt that it came from. */
+/** An input, and the known facts about its prompt. */
 export interface ModelInput {
   input: string;
   /** Version of the template that the prompt followed, from 0; absent for a bare input. */
   version?: number;
-  /** What stood in the slots of the template; absent where the input is the only one. */
+  /** The contents of the template's slots; absent where the input is the only one. */
   slots?: string[];
 }
 
 /**
- * What a model gets for an input, as in its training. Undefined where the prompt is to be kept, and a bare input cannot be
- * put into it, because the prompt has several slots.
+ * The messages for a model, as in its training. Undefined where the prompt is to be kept, but a bare input cannot be put into it, because
+ * the prompt has several slots.
  */
 export function modelPrompt(
   template: PromptTemplate,

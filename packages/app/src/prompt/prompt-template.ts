@@ -2,11 +2,11 @@ import type { Message } from './chat-message.ts';
 import { withoutExamples, withoutHeading } from './constant-examples.ts';
 import { lengthOf, type TextPattern, valuesIn } from './text-pattern.ts';
 
-/** What is left of a prompt for a model to train on and to answer. */
+/** The part of a prompt that a model is trained on and answers. */
 export const TREATMENTS = ['strip', 'keep-instructions', 'drop-few-shots'] as const;
 export type Treatment = (typeof TREATMENTS)[number];
 
-/** The instructions that prompts share, with slots for what changes. Plain JSON. */
+/** The instructions that prompts share, with slots for the changing parts. Plain JSON. */
 export interface PromptTemplate {
   /** One entry for each prompt that was in use, the most frequent first. */
   versions: TemplateVersion[];
@@ -16,7 +16,7 @@ export interface TemplateVersion {
   messages: TemplateMessage[];
   /** In the order in which they stand in the messages; no two of them touch. */
   slots: Slot[];
-  /** How many of the mined prompts follow this version; 0 where the template was given. */
+  /** The number of mined prompts that follow this version; 0 where the template was given. */
   rows: number;
 }
 
@@ -29,8 +29,8 @@ export interface TemplateMessage {
 export type Part = string | { slot: number };
 
 /**
- * `date` and `id` (dates, times, uuids, counters, other tokens that are hardly ever the same) say nothing about the
- * answer, `few-shots` are examples that differ from request to request: none of them is a part of the input.
+ * `date` and `id` (dates, times, uuids, counters, other tokens that hardly ever repeat) say nothing about the answer, `few-shots` are
+ * examples that differ from request to request: none of them is a part of the input.
  */
 export interface Slot {
   name: string;
@@ -41,9 +41,9 @@ export interface Slot {
 export interface StrippedPrompt {
   /** Index into `versions`. */
   version: number;
-  /** What stands in each slot. */
+  /** The contents of each slot. */
   slots: string[];
-  /** What stands in the only slot of kind `input`; of several, each behind its label or name, on lines of their own. */
+  /** The content of the only slot of kind `input`; of several, each behind its label or name, on lines of their own. */
   input: string;
 }
 
@@ -54,9 +54,8 @@ const MISMATCH = {
 } as const;
 
 /**
- * Takes the instructions off a prompt. `renderPrompt` on the result gives the prompt back, byte for byte. Where several
- * versions fit, the one with the most constant text is taken. Text that could be cut in two ways is a mismatch. Takes time
- * in proportion to the prompt.
+ * Removes the instructions of a prompt. `renderPrompt` on the result gives the prompt back, byte for byte. Where several versions fit, the
+ * one with the most constant text is taken. Text that could be cut in two ways is a mismatch. Takes time in proportion to the prompt.
  */
 export function stripInstructions(
   template: PromptTemplate,
@@ -83,8 +82,8 @@ export function renderPrompt(template: PromptTemplate, version: number, slots: r
 }
 
 /**
- * What a model gets, with a treatment that keeps instructions, for an input of which nothing else is known: the prompt of
- * the most frequent version. Undefined where that has further slots, which nobody can fill.
+ * The prompt for an input of which nothing else is known, with a treatment that keeps instructions: the prompt of the most frequent
+ * version. Undefined if that has further slots, because their contents are unknown.
  */
 export function promptForInput(
   template: PromptTemplate,
@@ -101,7 +100,7 @@ export function promptForInput(
   return treatPrompt(template, { version: 0, slots: filled, input }, treatment);
 }
 
-/** What a model of a treatment gets for a prompt. @throws RangeError if the template has no such version. */
+/** The messages for a model of a treatment. @throws RangeError if the template has no such version. */
 export function treatPrompt(
   template: PromptTemplate,
   { version, slots, input }: StrippedPrompt,
@@ -130,12 +129,12 @@ function render(messages: readonly TemplateMessage[], slots: readonly string[]):
   }));
 }
 
-/** A version as prompts are matched with it. */
+/** A version in the form in which prompts are matched with it. */
 interface CompiledVersion {
   index: number;
   roles: readonly Message['role'][];
   patterns: readonly TextPattern[];
-  /** The slots of kind `input`, each with what stands before it among several. */
+  /** The slots of kind `input`, each with the label that precedes it among several. */
   inputs: readonly { slot: number; label: string }[];
 }
 
@@ -176,10 +175,10 @@ export function literalsBefore(messages: readonly TemplateMessage[]): string[] {
   return literals;
 }
 
-/** A label of more characters than this says more than what a slot holds. */
+/** A label with more characters than this says more than the slot's content. */
 const LONGEST_LABEL = 40;
 
-/** The label that a slot stands behind on its line, such as `Product: `, where it is short. */
+/** The label before a slot on its line, such as `Product: `, if it is short. */
 function labelBefore(literal: string): string | undefined {
   const line = literal.slice(literal.lastIndexOf('\n') + 1).trimStart();
   return line.length <= LONGEST_LABEL && /^[#>*_-]*[ \t]*\p{L}[^:]*:[*_]*[ \t]+$/u.test(line) ? line : undefined;
@@ -246,7 +245,7 @@ function withoutShots(version: TemplateVersion): TemplateMessage[] {
   return messages;
 }
 
-/** Without the answers that stand before the last message of the user, and what they answer. */
+/** Without the answers before the last user message, and the messages that they answer. */
 function withoutTurns({ messages, slots }: TemplateVersion): TemplateMessage[] {
   const last = messages.findLastIndex(({ role }) => role === 'user');
   const holdsInput = ({ parts }: TemplateMessage) =>

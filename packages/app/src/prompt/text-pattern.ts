@@ -1,16 +1,16 @@
 /**
- * What texts have in common: constant texts with a slot between each two of them. A single literal is a text without
- * slots. Between two slots there is always something, so only the first and the last literal may be empty.
+ * The common part of texts: constant texts with a slot between each two of them. A single literal is a text without slots. Between two
+ * slots there is always some text, so only the first and the last literal may be empty.
  */
 export interface TextPattern {
   readonly literals: readonly string[];
-  /** Index of the slot that holds examples, as many as a request was given: what comes after it is found from the end. */
+  /** Index of the slot that holds examples, as many as a request was given: the text after it is found from the end. */
   readonly fewShots?: number;
 }
 
 /**
- * What stands in the slots of a text. Undefined if the text does not follow the pattern, and where there are two ways to
- * follow it: then nobody knows which of them is right.
+ * The contents of the slots of a text. Undefined if the text does not follow the pattern, and if there are two ways to follow it, because
+ * it is unknown which one is right.
  */
 export function valuesIn({ literals, fewShots }: TextPattern, text: string): string[] | undefined {
   const [first = '', second] = literals;
@@ -35,7 +35,7 @@ export function lengthOf({ literals }: TextPattern): number {
   return literals.reduce((sum, literal) => sum + literal.length, 0);
 }
 
-/** The first places of the literals up to one of them, at their indices; that of the first literal is where it ends. */
+/** The first places of the literals up to one of them, at their indices; the place of the first literal is its end. */
 function placesFromStart(
   literals: readonly string[],
   text: string,
@@ -56,8 +56,8 @@ function placesFromStart(
 }
 
 /**
- * Adds the last places of the literals from one of them on. Where the place of one is known from the start, both must be
- * the same: otherwise it could stand in either.
+ * Adds the last places of the literals from one of them on. If the place of one is known from the start, both must be the same; otherwise
+ * it could stand in either.
  */
 function placesFromEnd(
   literals: readonly string[],

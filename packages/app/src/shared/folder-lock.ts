@@ -14,7 +14,7 @@ export function lockFolder(dir: string): () => void {
   const path = join(dir, 'lock');
   const own = `${process.pid} ${startOf(process.pid)}`;
   for (let attempt = 0; ; attempt++) {
-    // Written aside and linked: nobody ever reads a lock that is still empty.
+    // Written aside and linked, so that no process ever reads an empty lock.
     const draft = `${path}.${process.pid}.new`;
     try {
       writeFileSync(draft, own, { mode: 0o600 });
@@ -37,7 +37,7 @@ export function lockFolder(dir: string): () => void {
   }
 }
 
-/** Moves a stale lock aside; when another process put a live one in its place meanwhile, that one goes back. */
+/** Moves a stale lock aside; if another process put a live one in its place meanwhile, the live one goes back. */
 function takeAway(path: string, stale: string): void {
   const aside = `${path}.${process.pid}.stale`;
   try {
@@ -56,11 +56,11 @@ function isAlive(pid: number, holder: string): boolean {
   } catch (error) {
     return hasCode(error, 'EPERM');
   }
-  // Process ids come round again, in a container at once: the start time tells the old process from a new one.
+  // Process ids repeat, in a container at once: the start time tells the old process from a new one.
   return holder === `${pid} ${startOf(pid)}`;
 }
 
-/** When a process started, in clock ticks since boot (field 22 of /proc/<pid>/stat); empty where the system does not tell. */
+/** The start of a process, in clock ticks since boot (field 22 of /proc/<pid>/stat); empty where the system does not say. */
 function startOf(pid: number): string {
   const stat = readIfThere(`/proc/${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';

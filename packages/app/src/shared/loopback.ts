@@ -20,7 +20,7 @@ export function refuseForeign({ host, origin }: { host?: string | undefined; ori
 }
 
 /**
- * Starts to listen on the loopback interface; where that fails, the server is closed.
+ * Starts to listen on the loopback interface; if that fails, the server is closed.
  *
  * @param port 0 takes any free one
  * @returns `url` is `http://127.0.0.1:<port>`
