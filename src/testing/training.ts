@@ -75,7 +75,7 @@ export function describeTraining(
     const running = async ({ id }: Job): Promise<void> => {
       while ((await subject.training.getJob(id)).phase !== 'running') await delay(LOOK_MS);
     };
-    /** What a list shows once it has caught up. */
+    /** The content of a list once it has caught up. */
     const settled = async <T>(look: () => Promise<T[]>): Promise<T[]> => {
       const deadline = performance.now() + subject.training.settlingMs;
       for (;;) {

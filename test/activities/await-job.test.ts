@@ -65,7 +65,7 @@ describe('one question', () => {
   const seen = (phase: JobHeartbeat['phase'], agoMs: number): JobHeartbeat => {
     return { status: phase, phase, since: NOW - agoMs, step: null, totalSteps: null, trainLoss: null, validLoss: null };
   };
-  /** Asks, and returns what was thrown and what was shown. */
+  /** Asks, and returns the error and the shown details. */
   const ask = async (input: Awaited<ReturnType<typeof jobThat>>, last?: JobHeartbeat, attempt = 2) => {
     const environment = bench.environment({
       attempt,
@@ -123,7 +123,7 @@ describe('one question', () => {
   ])('%s is no reason to give up a job', async (_name, endpoint, effect, nextRetryDelay) => {
     const { failure, beat } = await ask(await jobThat(status('queued'), { endpoint, effect }), seen('queued', 5000));
     expect(failure).toMatchObject({ type: 'JOB_PENDING', nonRetryable: false, nextRetryDelay });
-    // The phase is the one that was seen last, and its time goes on.
+    // The phase is the last seen one, and its time continues.
     expect(beat).toMatchObject({ phase: 'queued', since: NOW - 5000 });
   });
 

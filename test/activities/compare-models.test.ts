@@ -7,7 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => bench.stop());
 
-/** An evaluation of so many rows, right on the first of them; rows may be in any order, and some may be missing. */
+/** An evaluation of this many rows, right on the first of them; rows may be in any order, and some may be missing. */
 function predictions(rows: readonly number[], right: number): Promise<ArtifactRef> {
   return bench.artifacts.write(
     rows.map((index) => JSON.stringify({ index, id: `row-${index}`, answer: 'x', score: Number(index < right) })),

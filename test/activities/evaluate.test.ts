@@ -43,7 +43,7 @@ const PRICES = {
 let server: TinyServer;
 let home: string;
 let remove: () => void;
-/** What each model answers to a text; by default what is right. */
+/** The answer of each model to a text; by default the right one. */
 let behave: (model: string, text: string) => Answer | undefined;
 
 beforeEach(async () => {
@@ -77,7 +77,7 @@ const refuses = (status: number, code: string, wait = '1'): Answer => ({
   headers: { 'retry-after-ms': wait },
   body: { error: { message: 'no', code } },
 });
-/** What was asked about rows, in order; short questions are left out. */
+/** The questions about rows, in order; short questions are left out. */
 const questions = () => server.received.map(({ body }) => asked(body)).filter(({ text }) => text !== 'ping');
 const askedOf = (model: string) => questions().flatMap((question) => (question.model === model ? [question.text] : []));
 

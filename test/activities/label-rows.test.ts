@@ -24,7 +24,7 @@ import { temporaryFolder } from '../stores/temporary-folder.ts';
 const home = temporaryFolder();
 const artifacts = new FileStore(path.join(home, 'artifacts'));
 const TEACHER = 'local-base';
-/** At the price of the teacher, 2 and 8 USD per 1M tokens: what the server below says each answer has cost. */
+/** At the price of the teacher, 2 and 8 USD per 1M tokens: the cost of each answer of the server below. */
 const USAGE = { prompt_tokens: 100, completion_tokens: 10 };
 const ROW_USD = (100 * 2 + 10 * 8) / 1e6;
 

@@ -48,7 +48,7 @@ const dependencies: Dependencies = {
   log: pino({ level: 'silent' }),
 };
 
-// Failures are what is tested here: no words about them.
+// The tests cause failures, so nothing is logged.
 const newEnvironment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
 
 /** One attempt. */
@@ -153,7 +153,7 @@ describe('an address', () => {
     const failure = await failureOf(notify(to()));
     expect(failure).toMatchObject({ type: 'WEBHOOK_REFUSED', nonRetryable });
     expect(got).toHaveLength(1);
-    // Its path may be a secret, and what it says may be anything.
+    // Its path may be secret, and its content may be anything.
     expect(String(failure)).toMatch(new RegExp(`127\\.0\\.0\\.1:\\d+ refused a notification: HTTP ${status}`));
     expect(String(failure)).not.toMatch(/plumtree|mirabelle/);
   });

@@ -48,7 +48,7 @@ class Log {
     appendFileSync(path.join(this.folder, file), `${JSON.stringify(row)}\n`);
   }
 
-  /** A served call, and what else its row has. */
+  /** A served call, with further keys of its row. */
   serve(id: string, call: Partial<ServedCall> = {}, row: object = {}): void {
     const metadata = servedCallMetadata({ ...CALL, ...call });
     this.write({ id, prompt: `where is ${id}`, completion: 'shipping', metadata, ...row });
@@ -190,7 +190,7 @@ test('a later look reads only new rows, and remembers the answers that wait for 
   log.serve('1');
   await log.look();
   const file = path.join(log.folder, 'log.jsonl');
-  // What was read is not read again: it may be gone.
+  // Rows that were read are not read again, because they may be gone.
   rmSync(file);
   log.write({ actual_for: '1', actual: 'shipping' }, 'new.jsonl');
   expect((await log.look()).canary).toMatchObject({ calls: 1, judged: { n: 1, right: 1 } });

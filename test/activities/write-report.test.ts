@@ -17,7 +17,7 @@ afterAll(() => bench.stop());
 
 const ROWS = 60;
 
-/** So many rows of two labels, of which the winner is right on all but the last ten, the baseline on every other one. */
+/** This many rows of two labels, of which the winner is right on all but the last ten, the baseline on every other one. */
 async function input(changes: Partial<WriteReportInput> = {}): Promise<WriteReportInput> {
   const { artifacts, definition } = bench;
   const rows = Array.from({ length: ROWS }, (_, index) => index);

@@ -17,7 +17,7 @@ const PHONE = { width: 390, height: 844 };
 (hasBrowser() ? describe : describe.skip)('a report in a browser', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'tuneloop-report-'));
   let browser: Browser;
-  /** What a browser says of a page, asks for, or lets it do. */
+  /** The messages, the requests and the policy errors of a browser with a page. */
   let noise: string[];
   let page: Page;
 

@@ -20,7 +20,7 @@ import {
   type WavePlan,
 } from './plan.ts';
 
-/** What happened. Everything is as it should be where `problems` is empty, and it says something where `trivial` is too. */
+/** The outcome. Everything is right if `problems` is empty, and the test has a meaning if `trivial` is empty too. */
 export interface ChaosResult {
   runs: number;
   /** Live processes that were killed. */
@@ -51,16 +51,16 @@ export interface ChaosResult {
   /** Kills at a chosen moment, for example while the provider held back the answer to a creation. */
   aimedKills: number;
   seed: number;
-  /** How often each kind of fault has fired. */
+  /** The number of times that each kind of fault has fired. */
   fired: Record<string, number>;
-  /** What is wrong, with ids. */
+  /** The problems, with ids. */
   problems: string[];
   /** Why the figures say little. */
   trivial: string[];
 }
 
 export interface ChaosRun extends ChaosOptions {
-  /** Is told how it goes. */
+  /** Is told of the progress. */
   say?: (line: string) => void;
   /** Leaves logs, database and ledger where they are. */
   keepHome?: boolean;
@@ -76,15 +76,15 @@ const CANDIDATES = {
 const DEADLINE_MS = 240_000;
 /** A job may end so long after its run has closed. */
 const ORPHAN_GRACE_MS = 5000;
-/** How long a kill waits for the moment that was chosen for it. */
+/** The longest wait of a kill for its chosen moment. */
 const AIM_MS = 3500;
 const LOOK_MS = 20;
 const POLL_MS = 500;
 const CALL_MS = 3000;
 
 /**
- * Lets many runs go on while worker, server and provider fail around them, and judges what is left by the provider's own
- * records. What is done is drawn from the seed; when exactly it happens hangs on the clock as well.
+ * Runs many pipelines while worker, server and provider fail around them, and judges the outcome by the provider's own records. The seed
+ * decides the actions; their exact times depend on the clock as well.
  */
 export async function runChaos({ say = () => {}, keepHome = false, ...options }: ChaosRun): Promise<ChaosResult> {
   const start = performance.now();
@@ -110,14 +110,14 @@ export async function runChaos({ say = () => {}, keepHome = false, ...options }:
   }
 }
 
-/** Counts what was done to the processes and the provider. */
+/** Counts the actions on the processes and the provider. */
 class Tally {
   readonly kills = { worker: 0, server: 0 };
   aimedKills = 0;
-  /** Kills that found nobody to kill. */
+  /** Kills that found no process to kill. */
   misses = 0;
   readonly fired: Record<string, number> = {};
-  /** How often each kind should have fired, by its probability and the calls that it met. */
+  /** The number of times that each kind should have fired, by its probability and its calls. */
   readonly expected: Record<string, number> = {};
 
   addFaults(rules: readonly FiredRule[]): void {
@@ -128,7 +128,7 @@ class Tally {
   }
 }
 
-/** Some runs at a time, what is done to them, and the calm after it in which they end. */
+/** Some runs at a time, the actions on them, and the calm after it in which they end. */
 class Wave {
   readonly #stack: Stack;
   readonly #plan: WavePlan;
@@ -152,7 +152,7 @@ class Wave {
     const faults = this.#fail(phases, calm.signal);
     const killer = this.#kill(kills, started, calm.signal);
     this.#say(`${runs.length} runs, ${kills.length} kills`);
-    // Whatever failed is asked again below, when nothing of this wave goes on behind the back of whoever cleans up.
+    // Failed questions are repeated below, when no part of this wave is running any more.
     await Promise.race([killer, closed, faults]).catch(() => {});
     calm.abort();
     const failed = (await Promise.allSettled([killer, faults, started])).find(({ status }) => status === 'rejected');
@@ -221,7 +221,7 @@ class FollowedRun {
   closedAt: number | null = null;
   /** The run as commands show it; undefined where it did not end. */
   json: RunJson | undefined;
-  /** What a run that did not end waits for, in words. */
+  /** The reason in words why a run did not end. */
   waitsFor = '';
   readonly #stack: Stack;
   readonly #file: string;
@@ -329,7 +329,7 @@ function chaosRows({ rows, seed }: RunPlan): object[] {
   });
 }
 
-/** A budget in USD for about the first so many candidates; which rows are trained on is not known before. */
+/** A budget in USD for about the first candidates of this number; the training rows are not known before. */
 function budgetFor(affordable: number, rows: readonly object[]): number {
   const contents = rows.map((row) => (row as { messages: { content: string }[] }).messages[1]?.content ?? '');
   const meanInputTokens = contents.reduce((sum, content) => sum + countTokens(content), 0) / rows.length;

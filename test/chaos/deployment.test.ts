@@ -59,7 +59,7 @@ describe('SIGKILL of worker and server between the approval and the alias', () =
     return (await handle.executeUpdate(proposeUpdate, { args: [proposal] })).number;
   };
 
-  /** Reads the alias as often as it can; whatever it sees is whole, and no older than what it has seen before. */
+  /** Reads the alias as often as it can; every read is whole, and no older than an earlier read. */
   const watchAlias = () => {
     const seen = new Set<string | null>();
     let newest = 0;
@@ -117,7 +117,7 @@ describe('SIGKILL of worker and server between the approval and the alias', () =
     const before = await readAlias(stack.home, PIPELINE);
     const model = 'ft:local-nano:blocked';
     const decision = await propose(model);
-    // A file where the folder has to be: nothing can be written, whoever tries.
+    // A file in place of the folder: no process can write anything.
     await rename(folder, `${folder}-aside`);
     await writeFile(folder, '');
     await approve(decision);

@@ -2,7 +2,7 @@ import { isTerminal } from '../../packages/local-trainer/src/job-record.ts';
 import type { JobEntry, LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/ledger.ts';
 import { costPer1k, type Prices, tariffOf, trainingCost } from '../../src/core/evaluation/cost.ts';
 
-/** What one run was meant to do, and what became of it. */
+/** The purpose of one run, and its outcome. */
 export interface RunRecord {
   runId: string;
   /** `cancel`: a user cancels it; it may complete nevertheless, when that came too late. */
@@ -16,7 +16,7 @@ export interface RunRecord {
   jobs: number;
 }
 
-/** Whose a job is, and what its model is called. */
+/** The owner of a job, and the name of its model. */
 export interface JobRecord {
   id: string;
   runId: string;
@@ -41,7 +41,7 @@ export function duplicates(entries: readonly LedgerEntry[]): string[] {
     .map(([key]) => key);
 }
 
-/** Jobs that were created although there was one of their key already, whatever became of them. */
+/** Jobs that were created although their key had one already, whatever their end. */
 export function extras(entries: readonly LedgerEntry[]): string[] {
   return [...jobsByKey(entries).values()].flatMap((jobs) => jobs.slice(1).map(({ job }) => job));
 }
@@ -55,14 +55,14 @@ export function duplicateFiles(entries: readonly LedgerEntry[]): string[] {
   return [...files].filter(([, ids]) => ids.size > 1).map(([name]) => name);
 }
 
-/** Creations of jobs that the provider executed and reported as failed, or not at all: what must not be repeated blindly. */
+/** Creations of jobs that the provider executed and reported as failed, or not at all: they must not be repeated blindly. */
 export function lostAnswers(entries: readonly LedgerEntry[]): string[] {
   return executed(entries, 'jobs.create')
     .filter(({ status }) => typeof status !== 'number' || status >= 500)
     .map(({ job }) => job ?? '');
 }
 
-/** Jobs that had not ended so many milliseconds after their run had closed: nobody waits for them, and they cost money. */
+/** Jobs that had not ended this many milliseconds after the end of their run: no workflow waits for them, and they cost money. */
 export function orphans(
   entries: readonly LedgerEntry[],
   runs: readonly RunRecord[],
@@ -75,7 +75,7 @@ export function orphans(
   return jobs
     .filter(({ id, runId }) => {
       const closedAt = closed.get(runId);
-      // Of a run that nobody knows: nobody waits for it either.
+      // A job of an unknown run: no workflow waits for it either.
       if (closedAt === undefined) return true;
       return closedAt !== null && (ends.get(id) ?? Number.POSITIVE_INFINITY) > closedAt + graceMs;
     })
@@ -108,7 +108,7 @@ export function incomplete(
     .map(({ runId }) => runId);
 }
 
-/** What each run has truly cost, in USD: all training and every answered request, also those whose answer got lost. */
+/** The true cost of each run, in USD: all training and every answered request, also those whose answer got lost. */
 export function spending(
   entries: readonly LedgerEntry[],
   jobs: readonly JobRecord[],

@@ -29,7 +29,7 @@ export interface RunPlan {
   seed: number;
   /** Milliseconds after the beginning of its wave. */
   startAfterMs: number;
-  /** How many of its candidates the budget pays for; null for no budget. */
+  /** The number of its candidates that the budget pays for; null for no budget. */
   affordable: number | null;
   /** When a user cancels it: so long after its start, or after its jobs were started. */
   cancel: { after: 'start' | 'train'; ms: number } | null;
@@ -39,7 +39,7 @@ export interface KillPlan {
   target: 'worker' | 'server';
   /** When: after a time, or at the n-th entry of this kind in the ledger from now on. */
   trigger: { kind: 'delay'; ms: number } | { kind: 'entry'; endpoint: Endpoint; hanging: boolean; nth: number };
-  /** How long it stays away, in milliseconds. */
+  /** The time that it stays away, in milliseconds. */
   downMs: number;
 }
 
@@ -118,14 +118,14 @@ function planKill(draw: Draw): KillPlan {
 interface Fault {
   endpoint: FaultRule['endpoint'];
   probability: number;
-  /** Whether it is always there when a wave begins: uploads and creations whose outcome nobody knows. */
+  /** Whether it always exists when a wave begins: uploads and creations of unknown outcome. */
   always?: boolean;
   effects: readonly Effect[];
 }
 
-/** What can go wrong, and how often. All of it passes: a run can survive it. */
+/** The possible faults, and their frequency. All of them pass, so that a run can survive them. */
 const FAULTS: readonly Fault[] = [
-  // First, because a delay adds to what comes after it.
+  // First, because a delay adds to later effects.
   {
     endpoint: '*',
     probability: 0.1,

@@ -36,7 +36,7 @@ async function writeRun(runId: string, rows: Row[], changes: Partial<Report> = {
 const rows = (right: number, n: number): Row[] =>
   Array.from({ length: n }, (_, row) => [`row-${row}`, Number(row < right)]);
 
-/** What the command prints. */
+/** The output of the command. */
 async function output(json = false): Promise<string> {
   const write = process.stdout.write;
   let text = '';

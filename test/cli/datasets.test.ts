@@ -58,7 +58,7 @@ async function addVersion(examples: Examples, changes: Partial<Manifest> = {}): 
   return versions.append(manifest.pipeline, previous, await writeJson(artifacts, manifest));
 }
 
-/** What a command prints, and its exit code. */
+/** The output of a command, and its exit code. */
 async function output(command: () => Promise<number>): Promise<{ code: number; text: string }> {
   const write = process.stdout.write;
   let text = '';

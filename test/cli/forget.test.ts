@@ -36,7 +36,7 @@ const found = async (id: string | undefined, input?: string): Promise<RowPlaces>
 
 const placesOf = ({ places }: RowPlaces, kind: PlaceKind) => places.filter((place) => place.kind === kind);
 const linesOf = (file: string) => readFileSync(file, 'utf8').split('\n');
-/** What stands at a place. */
+/** The text at a place. */
 const textsAt = ({ file, lines }: RowPlace) => lines.map((line) => linesOf(file)[line - 1] ?? '');
 const sourceOf = (file: string, more: object = {}) => ({ source: { type: 'jsonl', path: file, ...more } });
 const artifactFile = (sha256: string) => path.join(bench.home, 'artifacts', sha256.slice(0, 2), sha256);

@@ -5,7 +5,7 @@ import { ROOT } from '../setup/cli.ts';
 const FOLDER = path.join(ROOT, 'src', 'client');
 const FILES = readdirSync(FOLDER);
 
-/** What a library leaves to the program that uses it. */
+/** Actions that a library leaves to its program. */
 const FORBIDDEN: [string, RegExp][] = [
   ['import from the command line', /from '\.\.\/cli\//],
   ['write to standard output or standard error', /process\.(stdout|stderr)|^[^*\n]*console\./m],

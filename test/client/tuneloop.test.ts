@@ -5,7 +5,7 @@ import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const home = temporaryFolder();
 
-/** A server that counts who connects, and answers nobody. */
+/** A server that counts connections, and never answers. */
 async function silentServer(): Promise<{ address: string; connections: () => number; close: () => void }> {
   const sockets: Socket[] = [];
   const server: Server = createServer((socket) => sockets.push(socket));

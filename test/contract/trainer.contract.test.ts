@@ -62,7 +62,7 @@ withSpec('every answer of the trainer obeys the specification', () => {
 
   const recording: typeof fetch = async (input, init) => {
     const response = await fetch(input, init);
-    // The client tries what its fetch can do on a data: URL.
+    // The client tests its fetch on a data: URL.
     if (!String(input).startsWith('http')) return response;
     const text = await response.clone().text();
     const isJson = response.headers.get('content-type')?.includes('application/json') === true;

@@ -16,7 +16,7 @@ import { command, jobsOf } from '../setup/stack-tools.ts';
 
 jest.setTimeout(120_000);
 
-/** What all runs of this file together may spend. */
+/** The most that all runs of this file together may spend. */
 const MONTH_USD = 0.25;
 const SIX = { models: ['local-nano', 'local-mini', 'local-base'], learning_rate_multiplier: [0.5, 1], epochs: 2 };
 
@@ -43,7 +43,7 @@ describe('money has a cap', () => {
   };
   /** The short questions whether a model answers: no row is so short. */
   const SHORT_QUESTION_TOKENS = 8;
-  /** What each run has truly cost, by the trainer's own records. */
+  /** The true cost of each run, by the trainer's own records. */
   const truth = async ({ shortQuestions = true } = {}): Promise<Map<string, number>> => {
     const entries = stack
       .ledger()
@@ -110,7 +110,7 @@ describe('money has a cap', () => {
 
   test('F36 a worker without a cap reserves nothing for a run that was planned under one', async () => {
     const account = 'budget/no-cap';
-    // The mock's worker logs what is meant to fail.
+    // The mock's worker logs the planned failure.
     const log = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     await expect(
       activityOf(null)
@@ -123,7 +123,7 @@ describe('money has a cap', () => {
 
   test('F36 the account of the month does not answer: no job is created, and the run continues when it does', async () => {
     const account = monthlyBudgetId(new Date());
-    // It exists, and nobody works for it.
+    // It exists, and no worker works for it.
     const deaf = await stack.client.workflow.start(WORKFLOWS.monthlyBudget, {
       workflowId: account,
       taskQueue: 'nobody',
@@ -135,7 +135,7 @@ describe('money has a cap', () => {
       (await run.describe()).raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'reserveBudget')
         ?.attempt ?? 0;
     await until(async () => (await attempts()) >= 2, 'a second attempt to reserve');
-    // Nothing at all: files come after the first reservation too.
+    // Nothing at all, because files come after the first reservation too.
     expect(stack.ledger().slice(before)).toEqual([]);
     await deaf.terminate();
     expect(await ended(run)).toMatchObject({ status: 'completed' });
@@ -162,7 +162,7 @@ describe('money has a cap', () => {
     const usd = (await truth()).get(run.runId) ?? 0;
     expect(usd).toBeGreaterThan(0);
     expect(usd).toBeLessThanOrEqual(budget);
-    // What the run says of itself is true, but for the short questions.
+    // The run's own figures are true, but for the short questions.
     expect(run.spent?.usd).toBeCloseTo((await truth({ shortQuestions: false })).get(run.runId) ?? 0, 9);
   });
 
@@ -179,7 +179,7 @@ describe('money has a cap', () => {
     ]);
     expect(refusals.length).toBeGreaterThan(0);
     for (const refusal of refusals) expect(refusal).toMatch(/monthly budget/);
-    // And what one of them got was paid for.
+    // The reservation of one of them paid for its work.
     expect(results.filter(({ status }) => status === 'completed').length).toBeGreaterThan(0);
     const { spentUsd, reservedUsd } = await spent(monthlyBudgetId(new Date()));
     expect(spentUsd + reservedUsd).toBeLessThanOrEqual(MONTH_USD + 1e-9);

@@ -21,7 +21,7 @@ describe('a run that does not end by itself', () => {
   let file = '';
 
   beforeAll(async () => {
-    // Longer than any of these tests: a job that is not cancelled goes on.
+    // Longer than any of these tests: a job that is not cancelled keeps running.
     stack = await Stack.start({ jobSeconds: 600 });
   });
   afterAll(() => stack.stop());
@@ -114,7 +114,7 @@ describe('a run that does not end by itself', () => {
   });
 
   describe('F26 terminated', () => {
-    /** A run that was terminated with all of its candidates, so that nobody is left to cancel a job. */
+    /** A run that was terminated with all of its candidates, so that no workflow is left to cancel a job. */
     const orphan = async () => {
       const run = await startRun(TWO);
       await until(async () => (await jobsOf(stack, run.workflowId)).length === 2, 'two jobs');

@@ -18,7 +18,7 @@ const NO_PROGRESS = { step: null, totalSteps: null, trainLoss: null, validLoss: 
 const DEADLINES = { validating_minutes: 1, queued_minutes: 2, running_minutes: 3, ready_minutes: 4 };
 
 describe('F45 the clock of the worker is wrong', () => {
-  /** What a wait says in an attempt that the server has scheduled then, on a worker whose clock is off. */
+  /** The result of a wait in an attempt that the server has scheduled then, on a worker whose clock is wrong. */
   const ask = (
     phase: WaitPhase,
     before: JobHeartbeat | undefined,

@@ -78,7 +78,7 @@ describe('a job is created once, whatever becomes of the request', () => {
     expect(more).toEqual([]);
     expect(created).toEqual({ jobId: job?.id, adopted: true });
     expect(attempt).toBe(requests);
-    // And whoever comes later finds it too.
+    // A later attempt finds it too.
     expect(await bench.run('createJob', input, { attempt: attempt + 1 })).toEqual(created);
     expect(await bench.requests('jobs.create')).toHaveLength(before + requests);
   });
@@ -154,7 +154,7 @@ describe('a job is created once, whatever becomes of the request', () => {
         ({ status } = await bench.openai.fineTuning.jobs.retrieve(second));
         return status !== 'validating_files';
       }, 'a job whose files were validated');
-      // Nothing has changed: others are not looked for at each question.
+      // Nothing has changed, because others are not looked for at each question.
       const same = waited(status === 'queued' ? 'queued' : 'running');
       expect(await failureOf(bench.run('awaitJob', input, same))).toMatchObject({ type: 'JOB_PENDING' });
       expect((await bench.openai.fineTuning.jobs.retrieve(first)).status).not.toBe('cancelled');
@@ -204,7 +204,7 @@ describe('a worker dies while jobs are created', () => {
     runs += 1;
     return stack.startRun(stack.writePipeline(`creation-${runs}`, shopRows(60), { candidates }));
   };
-  /** What the activity that created a candidate's job has returned, and in which attempt. */
+  /** The result of the activity that created a candidate's job, and its attempt. */
   const creationOf = async (workflowId: string): Promise<CreatedJob & { attempt: number }> => {
     const { events = [] } = await stack.client.workflow.getHandle(workflowId).fetchHistory();
     const scheduled = events?.find(

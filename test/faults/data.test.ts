@@ -18,7 +18,7 @@ function pipelineOf(bytes: Buffer | string, rows: 'lenient' | 'strict' = 'lenien
   return { file, pipeline: { name: `data-${logs}`, source: { type: 'jsonl', path: file }, clean: { rows } } };
 }
 
-/** The rows that are left of a log, and what was wrong with it: verdicts with the lines that they were given to. */
+/** The remaining rows of a log, and its issues with their lines. */
 async function collect(bytes: Buffer | string): Promise<{ rows: LogRow[]; verdicts: Record<string, number[]> }> {
   const { rows, snapshot } = await bench.collect(pipelineOf(bytes).pipeline);
   const { verdicts } = await readJson<Snapshot>(bench.artifacts, snapshot.ref);

@@ -65,7 +65,7 @@ describe('the disk of the artifacts is full', () => {
       mounted().fill();
       await expect(store.write(rows)).rejects.toMatchObject({ code: 'ENOSPC' });
       expect(halfFiles()).toEqual([]);
-      // What was there is there.
+      // Existing artifacts still exist.
       expect(await Array.fromAsync(store.rows(first))).toEqual(rows.slice(0, 10));
       mounted().free();
       expect(await Array.fromAsync(store.rows(await store.write(rows)))).toEqual(rows);

@@ -32,7 +32,7 @@ describe('the provider answers with an error', () => {
     before = stack.ledger().length;
   });
 
-  /** A run of so many candidates, with rows that no other run has. */
+  /** A run of this many candidates, with rows that no other run has. */
   const startRun = (candidates: number): Promise<RunHandle> => {
     runs += 1;
     const name = `errors-${runs}`;
@@ -132,7 +132,7 @@ describe('the provider answers with an error', () => {
     await run.result();
     expect(statuses(await jobsOf(stack, run.workflowId))).toEqual(['succeeded', 'succeeded']);
     expect(requests('jobs.create')).toHaveLength(6);
-    // Nothing had been made, so nothing was made anew.
+    // No job had been made, so none was made anew.
     for (const { metadata } of await jobsOf(stack, run.workflowId)) {
       expect(requests('jobs.create').filter(({ key }) => key === metadata?.tuneloop_key)).toHaveLength(3);
     }
@@ -173,7 +173,7 @@ describe('the provider answers with an error', () => {
     expect(candidates.map(({ jobId }) => jobId)).toContain(anew?.id);
   });
 
-  /** What the newest execution of a candidate's workflow was given. */
+  /** The input of the newest execution of a candidate's workflow. */
   const inputOf = async (workflowId: string): Promise<JobInput> => {
     const { events } = await stack.client.workflow.getHandle(workflowId).fetchHistory();
     const data = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;

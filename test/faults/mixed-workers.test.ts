@@ -34,7 +34,7 @@ describe('several workers on one queue', () => {
       ),
     );
     await until(() => executed(stack.ledger(), 'jobs.create').length >= RUNS, 'jobs');
-    // What it had in its cache has to be made from the histories by the other one, and by its successor.
+    // The other worker, and its successor, have to rebuild the cached workflows from their histories.
     expect(await stack.killWorker()).toBe(true);
     await stack.startWorker();
     other?.child.kill('SIGTERM');

@@ -60,7 +60,7 @@ describe('a bad network', () => {
     const before = stack.ledger().length;
     const created = () => executed(stack.ledger().slice(before), 'jobs.create');
     await stack.setFaults([{ endpoint: 'jobs.create', effect: { kind: 'execute_then_hang', seconds: 1 } }]);
-    // In the moment in which the jobs exist and nobody has been told: the results cannot get through.
+    // In the moment in which the jobs exist and their ids are still unknown: the results cannot get through.
     await until(() => created().length > 0, 'a creation');
     line.cut('silent');
     await delay(LOST_MS);
@@ -100,7 +100,7 @@ describe('a bad network', () => {
       const jobs = await jobsOf(stack, run.workflowId);
       expect(jobs.filter(({ status }) => status === 'succeeded')).toHaveLength(2);
       expect(new Set(jobs.map(({ metadata }) => metadata?.tuneloop_key)).size).toBe(2);
-      // The list is never behind here: whoever looks finds the job.
+      // The list is never behind here, so every look finds the job.
       expect(jobs).toHaveLength(2);
     } finally {
       await bad?.close();

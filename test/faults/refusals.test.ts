@@ -34,7 +34,7 @@ describe('what is refused before anything is paid', () => {
   });
   afterAll(() => stack.stop());
 
-  /** Starts a workflow as anybody can who reaches the server. */
+  /** Starts a workflow as any client that reaches the server can. */
   const start = (workflowType: string, input: object): Promise<WorkflowHandle> => {
     started += 1;
     const { taskQueue } = stack.environment;
@@ -44,7 +44,7 @@ describe('what is refused before anything is paid', () => {
       args: [input],
     });
   };
-  /** What ended a workflow, below all that wraps it. */
+  /** The innermost failure of a workflow. */
   const failureOf = (run: WorkflowHandle): Promise<unknown> =>
     run.result().catch(({ cause }: WorkflowFailedError) => innermost(cause));
   /** The largest attempt of all activities. */

@@ -34,7 +34,7 @@ describe('a schedule that fires more often than its runs end', () => {
     return Array.fromAsync(stack.client.workflow.list({ query }));
   };
   const running = async () => (await runs()).filter(({ status }) => status.name === 'RUNNING').length;
-  /** Starts the pipeline itself: what finds no reason to train is over within a second. */
+  /** Starts the pipeline itself, because a look without a reason is over within a second. */
   const whole = (action: ScheduleDescription['action']) => ({
     ...action,
     workflowType: WORKFLOWS.fineTuningPipeline.name,
@@ -73,7 +73,7 @@ describe('a schedule that fires more often than its runs end', () => {
     await until(async () => (await running()) === 0, 'no run');
     const before = (await describeIt()).info;
     await handle().unpause();
-    // In the second in which it starts nothing yet, so that the first of the missed times finds nobody running.
+    // In the second in which it starts nothing yet, so that the first of the missed times finds no run.
     await handle().update(({ action, policies, state }) => ({
       spec: { intervals: [{ every: '1 second' }], startAt: new Date(Date.now() + 3000) },
       action,

@@ -13,7 +13,7 @@ const EIGHT = { models: ['local-nano', 'local-mini'], learning_rate_multiplier: 
 /** The whole promise is 10 seconds on a quiet machine; this one may be busy. */
 const SERVES_AGAIN_MS = 20_000;
 
-/** What SQLite itself says of the server's database; asked while the server is dead. */
+/** SQLite's own check of the server's database; run while the server is dead. */
 function integrity(file: string): unknown {
   const database = new DatabaseSync(file);
   try {

@@ -18,7 +18,7 @@ describe('an artifact that is damaged while a run goes on', () => {
   });
   afterAll(() => stack.stop());
 
-  /** What the run has prepared, read off its history. */
+  /** The dataset of the run, read from its history. */
   const datasetOf = async (run: WorkflowHandle): Promise<Dataset> => {
     const { events } = await stack.client.workflow.getHandle(run.workflowId).fetchHistory();
     const scheduled = events?.find(

@@ -16,7 +16,7 @@ describe('an upload goes wrong', () => {
   afterAll(() => bench.stop());
   beforeEach(() => bench.setFaults());
 
-  /** Training rows of so many bytes, of which no other test has the like. */
+  /** Training rows of this many bytes, unique to a test. */
   const artifact = (bytes: number): Promise<ArtifactRef> => {
     files += 1;
     const text = `${files} is an unusual number, says the customer. `.repeat(20);

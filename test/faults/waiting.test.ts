@@ -26,7 +26,7 @@ describe('a job does not end as hoped', () => {
   afterAll(() => stack.stop());
   beforeEach(() => stack.setFaults([]));
 
-  /** A run of so many candidates. */
+  /** A run of this many candidates. */
   const startRun = (candidates: number, changes: object = {}) => {
     runs += 1;
     const rates = Array.from({ length: candidates }, (_, index) => 0.5 + index / 2);
@@ -46,7 +46,7 @@ describe('a job does not end as hoped', () => {
     await run.result();
     return runJson(run);
   };
-  /** Candidates that were lost, with what their jobs are at the provider now. */
+  /** Lost candidates, with the present state of their jobs at the provider. */
   const lost = async ({ runId, candidates = [] }: RunJson) => {
     const jobs = await jobsOf(stack, runId);
     return candidates
@@ -87,12 +87,12 @@ describe('a job does not end as hoped', () => {
     // The one that got on has won.
     const winner = run.candidates?.find(({ status }) => status === 'succeeded');
     expect(run.winner).toBe(winner?.id);
-    // What had not begun to train cost nothing. What training that was cancelled costs is not known: all of it counts.
+    // A job that had not begun to train cost nothing. The cost of a cancelled training is unknown: all of it counts.
     const costs = Object.fromEntries(
       candidates.map(({ reason, trainingUsd }) => [/been (\w+)/.exec(reason ?? '')?.[1], trainingUsd]),
     );
     expect(costs).toEqual({ validating_files: 0, queued: 0, running: null, paused: null, melting: null });
-    // A status that nobody knows is told; one of the protocol is not.
+    // An unknown status is reported; one of the protocol is not.
     expect(workerLog()).toMatch(/"status":"melting".*an unknown status counts as running/);
     expect(workerLog()).not.toMatch(/"status":"paused".*not known/);
   });
@@ -199,7 +199,7 @@ describe('a job does not end as hoped', () => {
       expect(trainingUsd).toBeGreaterThan(0);
     }
     expect(run.candidates?.find(({ id }) => id === run.winner)?.status).toBe('succeeded');
-    // What the run says that it has cost is what the trainer knows; short questions whether a model answers aside.
+    // The run's own cost equals the trainer's, short questions whether a model answers aside.
     await stack.setFaults([]);
     const jobs = (await jobsOf(stack, run.runId)).map(({ id, fine_tuned_model: model }) => ({
       id,

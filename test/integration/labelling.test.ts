@@ -67,7 +67,7 @@ describe('tuneloop label', () => {
     const labelling = label(file, '--json');
     await until(() => questions(before).length >= ROWS / 2, 'half of the rows');
     expect(questions(before).length).toBeLessThan(ROWS);
-    // What is paid for is not in the file yet, and must not be lost with the worker.
+    // Paid answers are not in the file yet, and must not be lost with the worker.
     expect(actuals()).toEqual([]);
     expect(await stack.killWorker()).toBe(true);
     await stack.startWorker();

@@ -30,7 +30,7 @@ function checked(rows: readonly object[]): (Call & { completion: string })[] {
   });
 }
 
-/** A topic that nobody has asked about before. */
+/** A topic that is new to the log. */
 function warrantyRows(count: number): (Call & { completion: string })[] {
   const things = ['tablet', 'kettle', 'lamp', 'speaker', 'drill', 'watch', 'toaster'];
   const since = ['since last week', 'from the first day', 'although it is new'];
@@ -52,7 +52,7 @@ function warrantyRows(count: number): (Call & { completion: string })[] {
   }));
 }
 
-/** An application that calls its deployment all the time, and is told later what would have been right. */
+/** An application that calls its deployment all the time, and learns the right answers later. */
 class Application {
   readonly #sink: ReturnType<typeof jsonlSink>;
   readonly #done: Promise<void>;
@@ -182,7 +182,7 @@ test('a log grows over four looks of a schedule: train and deploy, skip, retrain
       outcome: 'trained',
       run: { promotion: { promote: false }, decision: { kind: 'kept' } },
     });
-    // How sure the comparison is depends on the rows that the application has added until now.
+    // The certainty of the comparison depends on the rows that the application has added until now.
     expect(fourth.run?.promotion.why).toMatch(/worse|too few to decide between winner and champion: -/);
     expect((await state()).champion).toEqual(promoted);
 

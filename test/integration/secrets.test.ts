@@ -92,7 +92,7 @@ describe('F47 the key of a provider that repeats it', () => {
       ...changes,
     });
   };
-  /** Lets some requests of a step pass, answers the next ones as told, one each, and all later ones with the last. */
+  /** Lets some requests of a step pass, answers the next ones with the given answers, one each, and all later ones with the last. */
   const attack = (step: Step, hostilities: Hostility[], options: { after?: number; passInTheEnd?: boolean } = {}) => {
     let count = -(options.after ?? 0);
     proxy.intercept = async (request) => {
@@ -135,7 +135,7 @@ describe('F47 the key of a provider that repeats it', () => {
     ['preflight', [...PASSING, answers(401)], {}],
     ['upload', [...PASSING, answers(403)], {}],
     ['create', [...PASSING, answers(401)], {}],
-    // What the provider does not know any more is lost; other refusals are asked again later.
+    // A job that the provider no longer knows is lost; after other refusals it is asked again later.
     ['poll', [...PASSING, answers(404)], {}],
     // The first asks whether the model is there.
     ['evaluation', [...PASSING, answers(403)], { after: 1 }],
@@ -152,7 +152,7 @@ describe('F47 the key of a provider that repeats it', () => {
     const hostilities = [answers(401), ...PASSING];
     attack('cancel', hostilities, { passInTheEnd: true });
     const attacked = proxy.intercept;
-    // Jobs go on for as long as they cannot be cancelled.
+    // Jobs run for as long as they cannot be cancelled.
     proxy.intercept = async (request) => {
       const over = (driven.get('cancel') ?? 0) >= hostilities.length;
       if (over || !/^GET .*\/fine_tuning\/jobs/.test(request.path)) return attacked(request);

@@ -1,4 +1,4 @@
-/** What a command prints to standard output. */
+/** The standard output of a command. */
 export async function printedBy(command: () => Promise<number>): Promise<string> {
   const write = process.stdout.write;
   let text = '';

@@ -14,7 +14,7 @@ import { runFolder } from '../../src/stores/run-folder.ts';
 import { sampleManifest } from '../data/rows/sample-manifest.ts';
 import { sampleReport } from '../report/sample-report.ts';
 
-/** A home folder whose parts were written by those who write them in a run. */
+/** A home folder whose parts were written by the code that writes them in a run. */
 export class SampleHome {
   readonly home: string;
   readonly artifacts: FileStore;
@@ -65,7 +65,7 @@ export class SampleHome {
     return report;
   }
 
-  /** The alias of a deployment that was told of these models. */
+  /** The alias of a deployment with these models. */
   async alias(champion: DeployedModel, changes: Partial<DeploymentState> = {}): Promise<Alias> {
     const template = { versions: [] };
     const served = { model: champion.model, treatment: champion.treatment, template, labels: null, shutdownDate: null };

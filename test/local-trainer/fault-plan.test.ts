@@ -11,7 +11,7 @@ const STATUS: Effect = { kind: 'status', status: 500 };
 const RESET: Effect = { kind: 'reset' };
 
 const plan = (...rules: readonly FaultRule[]) => new FaultPlan(7, rules);
-/** The kind of what fires in each of `count` calls. */
+/** The kind of the effect that fires in each of `count` calls. */
 const faults = (of: FaultPlan, count: number, endpoint: Endpoint = 'chat') =>
   Array.from({ length: count }, () => of.decide(endpoint).fault);
 

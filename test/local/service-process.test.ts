@@ -103,7 +103,7 @@ describe.each([
     expect(runs(second)).toBe(true);
     expect(service.ended).toBe(false);
     expect(told).toEqual([expect.stringMatching(/^service ended \((SIGKILL|code 137)\); starting it again$/)]);
-    // What stop ends is the one that runs now.
+    // `stop` ends the process that runs now.
     await service.stop();
     await until(() => !runs(second), `the end of ${second}`);
   });
@@ -186,7 +186,7 @@ describe('when this process is killed', () => {
 
   test('a kept service continues when this process is killed', async () => {
     const pid = await killParent(true, STUBBORN);
-    // Whoever waits for the end of its parent would have told it by now: it answers a signal and lives.
+    // A process that waits for the end of its parent would have reported it by now: it answers a signal and lives.
     process.kill(pid, 'SIGTERM');
     await until(() => log().includes('not yet'), 'an answer');
     expect(runs(pid)).toBe(true);

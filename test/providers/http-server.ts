@@ -8,7 +8,7 @@ export interface Received {
   body: string;
 }
 
-/** An answer as data, or a function that does with the response what a broken server does. */
+/** An answer as data, or a function that does to the response the same as a broken server. */
 export type Answer =
   | { status?: number; headers?: Record<string, string>; body?: unknown }
   | ((response: ServerResponse) => void);
@@ -16,12 +16,12 @@ export type Answer =
 export interface TinyServer {
   baseURL: string;
   received: Received[];
-  /** What the next requests are answered with. */
+  /** The answers to the next requests. */
   answer: (request: Received) => Answer;
   close(): Promise<void>;
 }
 
-/** An HTTP server on a free port that remembers what it was asked. */
+/** An HTTP server on a free port that remembers its requests. */
 export async function tinyServer(): Promise<TinyServer> {
   const http = createServer((request, response) => {
     let body = '';
@@ -59,7 +59,7 @@ export async function tinyServer(): Promise<TinyServer> {
   return server;
 }
 
-/** What a promise is rejected with. */
+/** The rejection of a promise. */
 export async function rejection(work: Promise<unknown>): Promise<unknown> {
   try {
     await work;

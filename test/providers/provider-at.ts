@@ -8,7 +8,7 @@ export interface ProviderAtOptions {
   apiKey?: string;
   settlingMs?: number;
   timeoutMs?: number;
-  /** What differs from a server of nobody's own. */
+  /** The differences from a generic server. */
   profile?: Partial<ProviderProfile>;
 }
 

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** What becomes of an answer on its way through the official client. */
+/** The error that the official client makes of an answer. */
 async function classified(answer: Answer): Promise<ProviderError> {
   server.answer = () => answer;
   const client = new OpenAI({ baseURL: server.baseURL, apiKey: KEY, maxRetries: 0, logLevel: 'off' });

@@ -25,7 +25,7 @@ test('a comparison says that only a part of the rows judged both', () => {
   if (!winnerJudged) throw new Error('a winner expected');
   const judged = { winnerJudged: { ...winnerJudged, n: 100 } };
   const scores = { first: scoresOf(50, 100), second: scoresOf(90, 100, 10) };
-  expect(compare(judged, judged, scores).changes).toContain('Only 90 rows have judged both.');
+  expect(compare(judged, judged, scores).changes).toContain('Only 90 rows judged both.');
 });
 
 test('rows that also chose a winner make claims harder', () => {

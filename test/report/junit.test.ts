@@ -9,7 +9,7 @@ const SAMPLE = sampleReport();
 const reportWith = (changes: Partial<Report> = {}): Report => ({ ...SAMPLE, ...changes });
 const LIMITS: Limits = { max_invalid: 0.1 };
 
-/** What Python's XML parser reads: each element with its attributes, its text and its children. */
+/** The result of Python's XML parser: each element with its attributes, its text and its children. */
 interface Element {
   tag: string;
   attributes: Record<string, string>;
@@ -81,7 +81,7 @@ describe('test cases', () => {
       'the winner is not worse than the baseline': 'skipped',
       'fine-tuning is recommended': 'skipped',
     });
-    expect(junitReport(report, LIMITS)).toContain('about 870 rows would settle it');
+    expect(junitReport(report, LIMITS)).toContain('about 870 rows would decide it');
   });
 
   test('a winner that is cheaper only as long as the prefix is not cached fails', () => {

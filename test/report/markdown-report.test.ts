@@ -138,10 +138,10 @@ describe('a comparison in words', () => {
 
   test('a comparison in words says how many rows would decide an inconclusive verdict', () => {
     const comparison = compareScores(rights(35, 50), rights(34, 50), 0.01);
-    expect(comparisonText({ ...comparison, rowsNeeded: 870 })).toMatch(/; about 870 rows would settle it$/);
-    expect(comparisonText({ ...comparison, rowsNeeded: null })).toMatch(/; more rows alone would hardly settle it$/);
+    expect(comparisonText({ ...comparison, rowsNeeded: 870 })).toMatch(/; about 870 rows would decide it$/);
+    expect(comparisonText({ ...comparison, rowsNeeded: null })).toMatch(/; more rows alone would hardly decide it$/);
     expect(comparisonText({ ...comparison, rowsNeeded: Infinity })).toMatch(
-      /; more rows alone would hardly settle it$/,
+      /; more rows alone would hardly decide it$/,
     );
   });
 

@@ -80,7 +80,7 @@ test('a model whose name would be a template is refused, because promptfoo would
 });
 
 describe('scoring', () => {
-  /** What promptfoo does with an assertion in JavaScript. */
+  /** Promptfoo's handling of an assertion in JavaScript. */
   function isRight(config: Config, output: string, test: string): boolean {
     const value = config.defaultTest?.assert[0]?.value ?? '';
     const { vars } = JSON.parse(test);

@@ -35,14 +35,14 @@ const INPUTS = [
   'I live somewhere else now, can it still go there?',
 ];
 
-/** Shares of rows that each model gets right; what it gets wrong is mostly the similar label. */
+/** Shares of rows that each model answers correctly; wrong answers are mostly the similar label. */
 const QUALITY = { winner: 0.92, baseline: 0.885, cheap: 0.83, strong: 0.91 };
 type Answering = keyof typeof QUALITY;
 
 // Its comparisons take a while, and tests ask for many reports.
 let made: Report | null = null;
 
-/** The run of a shop that has tried nine candidates; `changes` replace what is of another kind in a test. */
+/** The run of a shop that has tried nine candidates; `changes` replace the parts that a test varies. */
 export function sampleReport(changes: Partial<Report> = {}): Report {
   made ??= makeReport();
   return { ...made, ...changes };

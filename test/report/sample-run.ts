@@ -64,7 +64,7 @@ export function sampleCandidate(id: string, changes: Partial<PlannedCandidate> =
   };
 }
 
-/** A candidate that was trained and evaluated, unless told otherwise. */
+/** A candidate that was trained and evaluated, unless given otherwise. */
 export function sampleOutcome(id: string, changes: Partial<CandidateOutcome> = {}): CandidateOutcome {
   const candidate = sampleCandidate(id);
   return {

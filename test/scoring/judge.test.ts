@@ -23,7 +23,7 @@ const HOSTILE = [
 test.each(HOSTILE)('a text cannot leave its part: %j', (text) => {
   const plain = userText('input');
   for (const content of [userText(text), userText('input', text), userText('input', 'first', text)]) {
-    // The lines, the marks and what follows them are the same whatever a row holds.
+    // The lines, the marks and the text after them are the same whatever a row holds.
     expect(content.split(/[\n\u0085\u2028\u2029]/)).toHaveLength(plain.split('\n').length);
     expect(content.match(/<[^>]*>/g)).toEqual(plain.match(/<[^>]*>/g));
     expect(content.split('\n').at(-1)).toBe(plain.split('\n').at(-1));

@@ -36,7 +36,7 @@ function dependenciesFor(baseURL = 'http://127.0.0.1:9/v1'): Dependencies {
     home: folder,
     prices: STACK_PRICES,
     connectProvider: () => providerAt(baseURL),
-    // Nobody asks the server.
+    // No test asks the server.
     temporal: {} as Client,
     monthlyBudgetUsd: null,
     log: pino({ level: 'silent' }),
@@ -55,7 +55,7 @@ function open(evaluation: object, options: Partial<ScoringOptions> & { baseURL?:
   return openScoring(dependenciesFor(baseURL), pipeline, { labels, judgeLimitUsd });
 }
 
-// Failures are what is tested here: no words about them.
+// The tests cause failures, so nothing is logged.
 const environment = () => new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
 
 const row = (answer: string, changes: Partial<AnsweredRow> = {}): AnsweredRow => ({
@@ -289,7 +289,7 @@ describe('a judge', () => {
   });
   afterEach(() => server.close());
 
-  /** What stands in the parts of a question, as a judge that reads carefully sees it. */
+  /** The parts of a question, as a judge that reads carefully sees them. */
   function question({ body }: Received): { input: string; a: string; b: string; whole: string; nonce: string } {
     const { messages } = JSON.parse(body);
     const whole: string = messages.at(-1).content;

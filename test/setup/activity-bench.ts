@@ -24,7 +24,7 @@ import { STACK_PRICES } from './stack.ts';
 type Activities = ReturnType<typeof createActivities>;
 
 export interface BenchOptions {
-  /** How long activities wait for a new job to show, and for an answer. */
+  /** The time that activities wait for a new job to show, and for an answer. */
   settlingMs?: number;
   timeoutMs?: number;
   jobSeconds?: number;
@@ -36,7 +36,7 @@ export interface BenchOptions {
 /** Activities as a worker runs them, one attempt at a time, against a trainer that fails on purpose. */
 export class ActivityBench {
   readonly artifacts: FileStore;
-  /** What the activities have logged, one object a line. */
+  /** The log of the activities, one object a line. */
   readonly log: Record<string, unknown>[] = [];
   readonly openai: OpenAI;
   readonly #trainer: Trainer;
@@ -107,7 +107,7 @@ export class ActivityBench {
     return this.#definition;
   }
 
-  /** One attempt of an activity. What it throws is what Temporal would get. */
+  /** One attempt of an activity. It throws the error that Temporal would get. */
   run<Name extends keyof Activities>(
     name: Name,
     input: Parameters<Activities[Name]>[0],
@@ -117,7 +117,7 @@ export class ActivityBench {
   }
 
   environment(info: Partial<Info> = {}): MockActivityEnvironment {
-    // Failures are what is tested here: no words about them.
+    // The tests cause failures, so nothing is logged.
     return new MockActivityEnvironment(
       { workflowExecution: { workflowId: 'bench/run/job', runId: 'execution' }, ...info },
       { logger: new DefaultLogger('ERROR') },
@@ -164,7 +164,7 @@ export class ActivityBench {
     );
   }
 
-  /** The jobs of a candidate, oldest first, whatever the plan hides. */
+  /** The jobs of a candidate, oldest first, also those that the plan hides. */
   async jobsOf(input: JobInput): Promise<FineTuningJob[]> {
     const { key } = jobIdentity(input);
     const ids = (await this.ledger()).flatMap((entry) =>
@@ -190,7 +190,7 @@ export class ActivityBench {
   }
 }
 
-/** What a promise is rejected with. */
+/** The rejection of a promise. */
 export async function failureOf(work: Promise<unknown>): Promise<unknown> {
   const nothing = Symbol('nothing');
   const reason: unknown = await work.then(

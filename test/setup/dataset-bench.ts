@@ -53,7 +53,7 @@ export class DatasetBench {
     return file;
   }
 
-  /** Reads the log of a pipeline as a run does. What it throws is what Temporal would get. */
+  /** Reads the log of a pipeline as a run does. It throws the error that Temporal would get. */
   async collect(pipeline: Record<string, unknown>): Promise<{ snapshot: SnapshotRef; rows: LogRow[] }> {
     const definition = await this.define(pipeline);
     const snapshot = await this.run('collect', { definition });
@@ -93,7 +93,7 @@ export class DatasetBench {
   ): Promise<Awaited<ReturnType<ReturnType<typeof createActivities>[Name]>>> {
     const environment = new MockActivityEnvironment(
       { workflowExecution: { workflowId: 'shop/run', runId: 'execution' } },
-      // Failures are what is tested: no words about them.
+      // The tests cause failures, so nothing is logged.
       { logger: new DefaultLogger('ERROR') },
     );
     return environment.run(this.#activities[name] as (input: unknown) => Promise<never>, input);

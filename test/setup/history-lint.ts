@@ -17,7 +17,7 @@ const LARGEST_PAYLOAD = 64 * 1024;
 /** Of a run, and of the job of one candidate, however long it waits. */
 const MOST_EVENTS = { run: 500, job: 45 };
 
-/** What a person looks at in the Web UI has to say what it is. */
+/** Every step that a person sees in the Web UI needs a summary. */
 const NEED_A_SUMMARY = new Set([
   'EVENT_TYPE_ACTIVITY_TASK_SCHEDULED',
   'EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED',
@@ -25,8 +25,8 @@ const NEED_A_SUMMARY = new Set([
 ]);
 
 /**
- * What is wrong with a history, one line a finding: payloads over 64 KiB, steps without a summary, text that looks like
- * a credential or holds one of the given secrets, and more events than a run (500) or a job (40) may have.
+ * The findings about a history, one line each: payloads over 64 KiB, steps without a summary, text that looks like a credential or holds
+ * one of the given secrets, and more events than a run (500) or a job (40) may have.
  */
 export function lintHistory({ events }: HistoryJson, secrets: readonly string[] = []): string[] {
   const problems: string[] = [];

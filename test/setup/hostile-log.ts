@@ -16,7 +16,7 @@ const SERVED: ServedCall = {
 
 export interface HostileLog {
   lines: number;
-  /** Rows that can be read, and what is to be said about lines until then. */
+  /** Readable rows, and the issues of lines until then. */
   rows: number;
   read: IssueCount[];
   /** Examples that a run with the defaults of a pipeline has left, and all that it has to say. */
@@ -46,9 +46,9 @@ export async function writeHostileLog(file: string): Promise<HostileLog> {
 interface Line {
   bytes: string | Buffer;
   becomes: 'example' | 'row' | 'nothing';
-  /** What reading the line says. */
+  /** The issues of reading the line. */
   read: RowIssue[];
-  /** What can only be said beside the other rows. */
+  /** The issues that only other rows cause. */
   prepared: RowIssue[];
 }
 
@@ -181,7 +181,7 @@ function withByte(text: string, byte: number): Buffer {
   return Buffer.concat([Buffer.from(before), Buffer.from([byte]), Buffer.from(after)]);
 }
 
-/** Rows that nobody has checked, each with an input of its own. */
+/** Unchecked rows, each with an input of its own. */
 class FreshRows {
   readonly #rows = shopRows(500);
   #taken = 0;

@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 
-/** What a run asks a provider for. */
+/** The requests of a run to a provider. */
 export type Step = 'preflight' | 'upload' | 'create' | 'poll' | 'cancel' | 'evaluation' | 'other';
 
 const STEPS: readonly (readonly [Step, RegExp])[] = [
@@ -18,7 +18,7 @@ export interface Answer {
   body: string;
 }
 
-/** A request on its way, and what can be done with it. */
+/** A request on its way, and the possible actions on it. */
 export interface Passing {
   step: Step;
   /** Method and path, without the query. */
@@ -26,7 +26,7 @@ export interface Passing {
   headers: IncomingHttpHeaders;
   body: Buffer;
   response: ServerResponse;
-  /** Has the provider do it, and returns what it answers. */
+  /** Lets the provider execute it, and returns the answer. */
   forward(): Promise<Answer>;
 }
 
@@ -39,11 +39,11 @@ export interface ProviderProxy {
   close(): Promise<void>;
 }
 
-/** A server between the worker and a provider, to see, to hold and to change what passes. */
+/** A server between the worker and a provider, to see, to hold and to change requests. */
 export async function startProxy(providerURL: string): Promise<ProviderProxy> {
   const http = createServer((request, response) => {
     pass(request, response).catch((error: unknown) => {
-      // A provider or a client that has gone away: the other side sees it too.
+      // If a provider or a client has left, the other side sees it too.
       response.destroy(error instanceof Error ? error : undefined);
     });
   });
@@ -91,7 +91,7 @@ export function send(response: ServerResponse, { status, headers, body }: Answer
   response.writeHead(status, headers).end(body);
 }
 
-/** How often a step was asked for. */
+/** The number of requests of a step. */
 export function countOf(proxy: ProviderProxy, step: Step): number {
   return proxy.seen.filter((each) => each === step).length;
 }

@@ -40,7 +40,7 @@ export function providerOf(pipelineFile: string): { baseURL: string; apiKeyEnv: 
   return JSON.parse(readFileSync(pipelineFile, 'utf8')).provider;
 }
 
-/** All jobs of a run at the provider, in whatever state. */
+/** All jobs of a run at the provider, in any state. */
 export async function jobsOf(stack: Stack, runId: string): Promise<FineTuningJob[]> {
   return (await stack.jobs()).filter(({ metadata }) => metadata?.tuneloop_job?.startsWith(`${runId}/`));
 }
@@ -49,7 +49,7 @@ export function statuses(jobs: readonly FineTuningJob[]): string[] {
   return jobs.map(({ status }) => status).sort();
 }
 
-/** The requests to one endpoint that the trainer has executed, whatever its client was told. */
+/** The requests to one endpoint that the trainer has executed, whatever its client received. */
 export function executed(entries: readonly LedgerEntry[], endpoint: RequestEntry['endpoint']): RequestEntry[] {
   return entries.filter(
     (entry): entry is RequestEntry => entry.kind === 'request' && entry.executed && entry.endpoint === endpoint,

@@ -43,7 +43,7 @@ export interface StackOptions {
   workerEnv?: Record<string, string>;
 }
 
-/** A rule as the trainer shows it, with what has happened so far. */
+/** A rule as the trainer shows it, with its effects so far. */
 export type FiredRule = FaultRule & { matched: number; fired: number };
 
 /**
@@ -132,7 +132,7 @@ export class Stack {
       env: {
         TUNELOOP_HOME: home,
         TUNELOOP_PRICES: prices,
-        // What a developer has set is about other servers than these.
+        // Settings of a developer are for other servers than these.
         TUNELOOP_TASK_QUEUE: undefined,
         TUNELOOP_MONTHLY_BUDGET_USD: undefined,
         TUNELOOP_LOG_LEVEL: 'info',
@@ -209,7 +209,7 @@ export class Stack {
     return ((await response.json()) as { rules: FiredRule[] }).rules;
   }
 
-  /** What truly happened at the trainer, in order. */
+  /** The true course of events at the trainer, in order. */
   ledger(): readonly LedgerEntry[] {
     return this.#ledger.read();
   }
@@ -263,7 +263,7 @@ interface ServiceOptions {
   logFile: string;
 }
 
-/** Ends what it has started when its own parent goes away, however that happens. */
+/** Ends the processes that it has started when its own parent ends, in whatever way. */
 const GUARD = path.join(ROOT, 'src/local/guard.ts');
 
 /** A program behind the guard, both in a process group of their own, with their output in a file. */
@@ -334,7 +334,7 @@ class Service {
     return statSync(this.#options.logFile).size;
   }
 
-  /** What was written to the log after so many bytes. */
+  /** The part of the log after this many bytes. */
   log(from = 0): string {
     return readFileSync(this.#options.logFile).subarray(from).toString('utf8');
   }

@@ -2,7 +2,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomShares, spread } from '@tuneloop/app/internal/shared/random';
 
-/** What a bad line does to each piece of data that a client sends. */
+/** The effect of a bad line on each piece of data that a client sends. */
 export interface Disturbance {
   latencyMs: number;
   /** Of a connection that is reset: half of them before the piece was passed on, half of them after. */
@@ -16,11 +16,11 @@ export interface TcpProxy {
   /** Connections that were reset by a disturbance. */
   resets: number;
   /**
-   * Cuts the line. `reset`: connections break, and new ones as well. `silent`: nothing arrives any more and nobody is told,
-   * as when a cable is pulled out.
+   * Cuts the line. `reset`: connections break, and new ones as well. `silent`: nothing arrives any more and no side gets an error, as when
+   * a cable is pulled out.
    */
   cut(how: 'reset' | 'silent'): void;
-  /** Ends cuts and disturbances; what a silent cut held back arrives. */
+  /** Ends cuts and disturbances; data that a silent cut held back arrives. */
   heal(): void;
   disturb(disturbance: Disturbance): void;
   close(): Promise<void>;

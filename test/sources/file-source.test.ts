@@ -79,7 +79,7 @@ describe('several files', () => {
     const after = await read('*.jsonl', before.cursor);
     expect(after.anew).toBe(true);
     expect(after.ids).toContain(2);
-    // From there it goes on as usual.
+    // From there reading continues as usual.
     appendFileSync(at('b.jsonl'), lines(9));
     expect(await read('*.jsonl', after.cursor)).toMatchObject({ anew: false, ids: [9] });
   });

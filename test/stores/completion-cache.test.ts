@@ -216,7 +216,7 @@ test('after a failed write no other continues in the middle of a line', async ()
   const home = newHome();
   const cache = await open(home);
   const [scope = ''] = readdirSync(path.join(home, 'completions'));
-  // The folder is gone, so the file cannot be made.
+  // The folder is missing, so the file cannot be made.
   rmSync(path.join(home, 'completions', scope), { recursive: true });
   cache.add(first, 'one');
   await expect(cache.written()).rejects.toMatchObject({ code: 'ENOENT' });

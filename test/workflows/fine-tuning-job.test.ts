@@ -47,7 +47,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.teardown());
 
-/** A worker for the jobs of one trainer, whose jobs take so many seconds. */
+/** A worker for the jobs of one trainer, whose jobs take this many seconds. */
 class Jobs {
   readonly bench: ActivityBench;
   readonly activities: ReturnType<typeof createActivities>;
@@ -122,7 +122,7 @@ class Jobs {
     });
   }
 
-  /** A job alone, that is told to stop before it does anything. */
+  /** A job alone, with a stop before its first step. */
   startStopped(input: JobInput, reason: string) {
     return this.#startSignalled(input, stopSignal, [reason]);
   }
@@ -179,7 +179,7 @@ async function pendingIn(workflowId: string) {
   return (await server.client.workflow.getHandle(workflowId).describe()).raw.pendingActivities ?? [];
 }
 
-/** How many activities of a type a workflow has begun, or has seen the end of. */
+/** The number of activities of a type that a workflow has begun, or whose end it has seen. */
 async function countIn(workflowId: string, type: 'SCHEDULED' | 'FAILED', activity: string): Promise<number> {
   const { events } = await historyOf(workflowId);
   const begun = events.filter((event) => JSON.stringify(event).includes(`"name":"${activity}"`));
@@ -300,7 +300,7 @@ describe('a job whose next question is minutes away', () => {
       heartbeatDetails: before?.heartbeatDetails,
       nextAttemptScheduleTime: before?.nextAttemptScheduleTime,
     });
-    // And what comes later still reaches it.
+    // A later signal still reaches it.
     await run.signal('stopCandidate', input.candidate.id, 'behind the others');
     expect((await outcomeOf(run)).outcome).toMatchObject({ state: 'stopped', reason: 'behind the others' });
     expect((await endless.atProvider(input)).map(({ status }) => status)).toEqual(['cancelled']);
@@ -439,7 +439,7 @@ describe('a job that soon succeeds', () => {
     const input = jobs.newInput();
     const run = await jobs.startSweep(input);
     await jobs.untilStatus(input, 'running');
-    // Nobody hears of the success before the stop comes.
+    // The success becomes known only after the stop.
     await jobs.bench.setFaults({ endpoint: 'jobs.get', effect: { kind: 'status', status: 500 } });
     await jobs.untilStatus(input, 'succeeded');
     await run.signal('stopCandidate', input.candidate.id, 'behind the others');
@@ -508,7 +508,7 @@ test('unreported epochs are reported by the next question, none twice, and no ot
     const signals = async () =>
       (await historyOf(input.runId)).events.filter(({ eventType }) => eventType.endsWith('EXECUTION_SIGNALED')).length;
     let last: JobHeartbeat | undefined;
-    /** A question of the wait of that run; returns which epochs are told after it. */
+    /** A question of the wait of that run; returns the epochs that are reported after it. */
     const ask = async (runId: string) => {
       const environment = jobs.bench.environment({ attempt: 2, ...(last ? { heartbeatDetails: last } : {}) });
       environment.on('heartbeat', (details: JobHeartbeat) => {

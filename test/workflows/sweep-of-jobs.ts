@@ -27,14 +27,14 @@ export interface SweepResult {
   reports: EpochReport[];
   stages: Record<string, (string | undefined)[]>;
   spentUsd: number;
-  /** Jobs that are said to go on when all have ended. */
+  /** Jobs that count as running when all have ended. */
   running: number;
 }
 
 /** A candidate, and why it is stopped. */
 const stopCandidate = defineSignal<[string, string]>('stopCandidate');
 
-/** The part of a run that trains, with the rule that stops jobs left to whoever sends a signal. */
+/** The part of a run that trains; the test sends the signals of the rule that stops jobs. */
 export async function sweepOfJobs({ job, files, candidates, reportEpochs }: SweepInput): Promise<SweepResult> {
   const reports: EpochReport[] = [];
   const stages: SweepResult['stages'] = {};

@@ -4,7 +4,7 @@ import { ERROR_CODES, type ErrorCode, TuneloopError } from '../../../src/errors.
 import { ProviderError } from '../../../src/providers/provider-error.ts';
 import { failureConverter } from '../../../src/worker/failure-converter.ts';
 
-/** What a failure becomes in a history. */
+/** The form of a failure in a history. */
 const inHistory = (failure: unknown) => failureConverter.errorToFailure(failure, defaultPayloadConverter);
 
 test('a retryable error of a provider is retried after the time it asks for', () => {
@@ -38,7 +38,7 @@ test('a refusal of a provider is not retried', () => {
   });
 });
 
-/** What another attempt may not meet: somebody else was faster, or a server was away. */
+/** Errors that another attempt may not meet: another process was faster, or a server was away. */
 const MAY_PASS = ['DATASET_CHANGED', 'SOURCE_UNREACHABLE', 'ANALYZER_UNREACHABLE'];
 
 test.each(Object.keys(ERROR_CODES) as ErrorCode[])(

@@ -4,7 +4,7 @@ import { summarizeRun } from '../../../src/core/run/summarize-run.ts';
 import { sampleOutcome, sampleParts } from '../../report/sample-run.ts';
 
 const KIB = 1024;
-/** A value whose JSON has so many bytes. */
+/** A value whose JSON has this many bytes. */
 const valueWith = (bytes: number) => 'x'.repeat(bytes - 2);
 
 test.each(['input', 'result'] as const)('the %s of an activity may have 64 KiB, and no byte more', (what) => {

@@ -61,7 +61,7 @@ const MESSAGES = [
 ];
 const REQUEST = { model: 'gpt-4.1', messages: MESSAGES };
 
-/** Longer than what is recorded, in characters. */
+/** Longer than a recorded answer, in characters. */
 const HUGE = 33 * 2 ** 20;
 
 /** Events of a stream that a model sends. Others send all. */
@@ -128,7 +128,7 @@ beforeAll(async () => {
         (text) => response.write(text),
         (how) => {
           if (how === 'closed') return void response.end();
-          // A moment later, so that what came before has arrived.
+          // A moment later, so that the earlier part has arrived.
           if (how === 'broken') return void setTimeout(() => response.destroy(), 50);
           open += 1;
           response.once('close', () => {

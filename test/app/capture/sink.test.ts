@@ -21,7 +21,7 @@ const call = (id: string, changes: Partial<CapturedCall> = {}): CapturedCall => 
   finish_reason: 'stop',
   ...changes,
 });
-/** The exit code of a program of its own, and what it wrote. */
+/** The exit code of a program of its own, and its output. */
 const run = (program: string) =>
   new Promise<{ code: number | null; stdout: string }>((resolve, reject) => {
     const imports = `import { jsonlSink, postgresSink } from ${JSON.stringify(path.join(ROOT, 'packages/app/src/capture/index.ts'))};`;

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import OpenAI from 'openai';
 
 /**
- * How a model behaves: it says a text (for a reason to stop), answers with an error or with what is no completion, breaks off,
- * or does not get on: before its answer, or in its midst.
+ * The behaviour of a model: it answers with a text (and a finish reason), with an error or with no completion, breaks off, or stalls:
+ * before its answer, or in its midst.
  */
 export type Behaviour =
   | { says: string | null; because?: string }

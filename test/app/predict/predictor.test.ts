@@ -177,7 +177,7 @@ describe('the original prompt answers where the model', () => {
       outcome,
       valid: true,
     });
-    // Asked once: whoever comes next is the retry.
+    // Asked once, because the next model is the retry.
     expect(asked()).toEqual(['ft:champion', 'original']);
     const served = readServedCall((await record()).metadata);
     expect(served).toMatchObject({
@@ -230,7 +230,7 @@ describe('where nobody answers', () => {
     expect(error).toMatchObject({
       code: 'PREDICTION_FAILED',
       message: expect.stringMatching(
-        /^desk: nobody could answer: champion ft:champion answered 404 model_not_found; original original could not be asked \((UND_ERR_SOCKET|ECONNRESET)\)$/,
+        /^desk: no model could answer: champion ft:champion answered 404 model_not_found; original original could not be asked \((UND_ERR_SOCKET|ECONNRESET)\)$/,
       ),
     });
     expect(await record()).toMatchObject({

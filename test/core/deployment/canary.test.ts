@@ -18,7 +18,7 @@ interface Behaviour {
   right?: number;
 }
 
-/** So many calls of a model that behaves exactly as told. */
+/** This many calls of a model with exactly this behaviour. */
 function tally(calls: number, { errors = 0, invalid = 0, ms = 100, right = 0.9 }: Behaviour = {}): ArmTally {
   return {
     calls,

@@ -37,7 +37,7 @@ const ids = (stops: readonly Stop[]) => stops.map(({ candidate }) => candidate).
 const toStop = (candidates: readonly Candidate[], reports: readonly EpochReport[], ended = NOBODY) =>
   candidatesToStop(candidates, reports, ended, 'classification');
 
-/** A race as a run sees it: who was told to stop reports no more. Events are reports, or ends without a model. */
+/** A race as a run sees it: a stopped candidate no longer reports. Events are reports, or ends without a model. */
 type Event = EpochReport | { candidate: string; lost: 'failed' | 'cancelled' | 'skipped' };
 function race(candidates: readonly Candidate[], events: readonly Event[]): Map<string, CandidateEnd> {
   const ended = new Map<string, CandidateEnd>();
@@ -302,7 +302,7 @@ test('three are left, or all where there are fewer, unless more were lost', () =
       const ended = race(candidates, events);
       const lost = competing.filter(({ id }) => ended.get(id) === 'failed').length;
       const stopped = stoppedIn(ended).length;
-      // Whoever is lost after others were stopped is missing, but a stop itself always leaves three.
+      // Candidates may be lost after others were stopped, but a stop itself always leaves three.
       expect(competing.length - stopped).toBeGreaterThanOrEqual(Math.min(3, competing.length));
       if (lost === 0) expect(stopped).toBeLessThanOrEqual(Math.max(0, competing.length - 3));
     }),

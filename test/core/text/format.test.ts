@@ -127,7 +127,7 @@ test('plain text holds no character that drives a terminal', () => {
   expect(plainText('\u001b[31mred\u001b[0m \u001b]0;title\u0007x\u009b2J')).toBe('[31mred[0m ]0;titlex2J');
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
-      // Of the control characters only tab and line feed stay.
+      // Only tab and line feed stay of the control characters.
       expect(plainText(text)).not.toMatch(/[^\P{Cc}\t\n]/u);
     }),
     { numRuns: 1000 },

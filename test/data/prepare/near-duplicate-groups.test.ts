@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  // Whatever happened, nothing may be left.
+  // However a test ends, no thread and no file may be left.
   const left = readdirSync(folder);
   rmSync(folder, { recursive: true });
   expect(left).toEqual([]);

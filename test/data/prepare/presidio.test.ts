@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-/** A find as Presidio answers it, with the fields that nobody needs here. */
+/** A find in Presidio's form, with the fields that are not needed here. */
 function find(entityType: string, start: number, end: number, score = 0.85) {
   return { entity_type: entityType, start, end, score, analysis_explanation: null };
 }

@@ -138,7 +138,7 @@ function counts(...rows: [string, number][]): Map<string, number> {
   return all;
 }
 
-/** What becomes of the answers that are not left alone: another label, or an issue that drops. */
+/** The outcome of the answers that are not left alone: another label, or an issue that drops. */
 function mended(answers: Map<string, number>): Record<string, string> {
   const judge = new LabelJudge(answers);
   const changed: Record<string, string> = {};

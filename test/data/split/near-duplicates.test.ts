@@ -53,7 +53,7 @@ function signatureOf(t: string): Uint32Array {
   return words;
 }
 
-/** Signatures of a text and of the same with so many letters replaced. */
+/** Signatures of a text and of the same with this many letters replaced. */
 function signedRelatives(count: number, changes: (random: () => number) => number) {
   const random = randomShares(7);
   const letter = () => String.fromCharCode(97 + Math.floor(26 * random()));

@@ -367,7 +367,7 @@ describe('a stream', () => {
       body: JSON.stringify({ model: DEPLOYMENT, messages: oldPrompt('it freezes'), stream: true }),
     });
 
-  /** A server whose streams the test goes on with by hand. */
+  /** A server whose streams the test continues by hand. */
   function openStream(): Promise<ServerResponse> {
     return new Promise((resolve) => {
       setup.upstream.answer = () => (response) => resolve(beginEvents(response));

@@ -13,7 +13,7 @@ const { home: folder, remove } = temporaryHome();
 let receiver: Receiver;
 let heard: string[] = [];
 let log = '';
-/** What happens to whom a job is handed on to. */
+/** The behaviour of the receiver of a handed-on job. */
 let hear: ReceiverOptions['onJobEnded'];
 
 const start = () =>

@@ -133,7 +133,7 @@ describe('says', () => {
     const { comparison } = sampleReport();
     if (!comparison) throw new Error('a comparison expected');
     const told = textOf(sampleReport({ comparison: { ...comparison, verdict: 'inconclusive', rowsNeeded: 4321 } }));
-    expect(told).toContain('about 4321 rows would settle it');
+    expect(told).toContain('about 4321 rows would decide it');
   });
 
   test('the page says how many labels the matrix leaves out', () => {

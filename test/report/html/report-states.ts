@@ -4,7 +4,7 @@ import type { CandidateResult } from '../../../src/core/run/run-result.ts';
 import type { Report } from '../../../src/report/report.ts';
 import { sampleReport } from '../sample-report.ts';
 
-/** What an attacker, or bad luck, may put into a row. */
+/** Hostile or unlucky texts of a row. */
 export const HOSTILE = [
   '<script>alert(1)</script>',
   '</style><script>alert(2)</script>',
