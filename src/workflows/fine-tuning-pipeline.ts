@@ -1,14 +1,7 @@
-import {
-  isCancellation,
-  proxyActivities,
-  upsertMemo,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { isCancellation, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
 import { DEPLOYMENT, LOCAL_STEP, PREFLIGHT } from '../contract/activity-options.ts';
 import type { FineTuningPipelineInput } from '../contract/messages.ts';
-import { VERDICT } from '../contract/search-attributes.ts';
 import type { RunResult } from '../core/run/run-result.ts';
 import { Evaluations } from './steps/evaluation.ts';
 import { asCancellation } from './steps/failure-reason.ts';
@@ -17,7 +10,7 @@ import { testWinner } from './steps/final-test.ts';
 import { Pause } from './steps/pause.ts';
 import { deployableModel, originalModel, propose } from './steps/proposal.ts';
 import { RunBudget } from './steps/run-budget.ts';
-import { reportRun } from './steps/run-report.ts';
+import { reportRun, showVerdict } from './steps/run-report.ts';
 import { RunStatus } from './steps/run-status.ts';
 import { trainCandidates } from './steps/training.ts';
 import { uploadTrainingFiles } from './steps/training-files.ts';
@@ -103,7 +96,7 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
   const parts = { runId, pipeline, dataset, plan: planned, spentUsd: budget.spentUsd, outcomes, selection, tested };
   const { summary, reportPath } = await reportRun(definition, parts, winner, pause);
   status.enter('propose');
-  const { recommendation, reason, promotion } = summary;
+  const { promotion } = summary;
   const deployable = winner && deployableModel(winner, summary, { definition, dataset });
   const decision = await propose({
     definition,
@@ -114,12 +107,7 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
     winner: promotion.promote ? deployable : null,
     against: champion?.model ?? null,
   });
-  const deployed = decision ? ` Deployment: ${decision.kind}. ${decision.why}` : '';
-  status.progress.verdict = `${recommendation}: ${reason}${deployed}`;
-  upsertSearchAttributes([{ key: VERDICT, value: recommendation }]);
-  upsertMemo({
-    result: { winner: summary.winner, recommendation, reason, reportPath, decision: decision?.kind ?? null },
-  });
+  showVerdict(status, { summary, reportPath }, decision);
   status.enter('done');
   return { ...summary, reportPath, decision, deployable };
 }

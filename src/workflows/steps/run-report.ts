@@ -1,13 +1,15 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { proxyActivities, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Activities } from '../../activities/create-activities.ts';
 import { EVALUATION } from '../../contract/activity-options.ts';
+import { VERDICT } from '../../contract/search-attributes.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { CandidateOutcome, Contending } from '../../core/run/contenders.ts';
 import type { WriteReportInput } from '../../core/run/report-input.ts';
-import type { RunFindings } from '../../core/run/run-result.ts';
+import type { RunFindings, RunResult } from '../../core/run/run-result.ts';
 import { type RunParts, summarizeRun } from '../../core/run/summarize-run.ts';
 import { compareHalfData } from './half-data.ts';
 import type { Pause } from './pause.ts';
+import type { RunStatus } from './run-status.ts';
 
 const { writeReport } = proxyActivities<Activities>(EVALUATION);
 
@@ -51,4 +53,16 @@ export function jobShown({ candidate, job, stop }: CandidateOutcome): WriteRepor
   const stoppedAfterEpoch = job.state === 'stopped' ? (stop?.afterEpoch ?? null) : null;
   const plannedEpochs = candidate.hyperparameters.epochs;
   return [{ candidate: candidate.id, jobId: job.jobId, plannedEpochs, stoppedAfterEpoch }];
+}
+
+/** Shows the verdict of a run, and the decision about its deployment, in the Web UI and in lists of runs. */
+export function showVerdict(
+  status: RunStatus,
+  { summary: { winner, recommendation, reason }, reportPath }: RunReport,
+  decision: RunResult['decision'],
+): void {
+  const deployed = decision ? ` Deployment: ${decision.kind}. ${decision.why}` : '';
+  status.progress.verdict = `${recommendation}: ${reason}${deployed}`;
+  upsertSearchAttributes([{ key: VERDICT, value: recommendation }]);
+  upsertMemo({ result: { winner, recommendation, reason, reportPath, decision: decision?.kind ?? null } });
 }
