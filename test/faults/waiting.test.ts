@@ -94,13 +94,13 @@ describe('a job does not end as hoped', () => {
     expect(costs).toEqual({ validating_files: 0, queued: 0, running: null, paused: null, melting: null });
     // An unknown status is reported; one of the protocol is not.
     expect(workerLog()).toMatch(/"status":"melting".*an unknown status counts as running/);
-    expect(workerLog()).not.toMatch(/"status":"paused".*not known/);
+    expect(workerLog()).not.toMatch(/"status":"paused".*unknown status/);
   });
 
   test('F15 an unknown status that passes is waited for', async () => {
     await show({ kind: 'job_status', status: 'resuming' });
     const run = await startRun(1);
-    await until(() => /"status":"resuming".*not known/.test(workerLog()), 'a warning');
+    await until(() => /"status":"resuming".*unknown status/.test(workerLog()), 'a warning');
     await stack.setFaults([]);
     expect(await ended(run)).toMatchObject({ status: 'completed', winner: expect.any(String) });
     expect(statuses(await jobsOf(stack, run.workflowId))).toEqual(['succeeded']);

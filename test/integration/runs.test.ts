@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import OpenAI from 'openai';
 import type { RunJson } from '../../src/client/runs.ts';
+import { createTuneloop } from '../../src/client/tuneloop.ts';
 import type { Manifest } from '../../src/core/dataset/manifest.ts';
 import { isAlive, pidsOf, readServices, type Services } from '../../src/stores/services-file.ts';
 import { connectClient, temporalTarget } from '../../src/worker/connection.ts';
@@ -117,9 +118,12 @@ describe('runs on services that were kept', () => {
 
   test('cancelling a run cancels all its jobs at the provider', async () => {
     const file = writePipeline(folder('cancel'), shopRows(60), { split: { seed: 7 } });
-    const { runId } = lastJson<RunJson>(await cli(home, ['run', file, '--json']));
+    // The library is connected before the run starts, so that the request comes before the jobs end.
+    await using tuneloop = createTuneloop({ home });
+    await tuneloop.runs.list();
+    const { runId } = await tuneloop.runs.start(file);
     await until(async () => (await jobsOf(runId)).length === 2, 'two jobs');
-    await cli(home, ['cancel', runId]);
+    await tuneloop.runs.cancel(runId);
     const ended = await cli(home, ['watch', runId, '--json']);
     expect(ended.code).toBe(5);
     expect(lastJson<RunJson>(ended)).toMatchObject({ status: 'cancelled', error: { code: 'CANCELLED' } });
