@@ -47,6 +47,8 @@ WORKDIR /app
 COPY package.json ./
 COPY schema schema
 COPY --from=packages /app/node_modules node_modules
+# Versions that only one of our packages needs lie beside it.
+COPY --from=packages /app/packages packages
 # The packages run from their sources, as in the repository.
 COPY packages packages
 COPY --from=build /app/dist dist

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../setup/cli.ts';
 
@@ -50,15 +50,18 @@ export async function projectWith(folder: string, tarballs: ReadonlyMap<string, 
     mkdirSync(target, { recursive: true });
     const { code, stderr } = await run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1'], project);
     if (code !== 0) throw new Error(stderr);
+    // npm keeps a version beside a package where the packages of the project need another one.
+    const own = path.join(ROOT, 'packages', path.basename(name), 'node_modules');
+    for (const dependency of existsSync(own) ? packagesIn(own) : []) linkPackage(target, dependency, own);
   }
   return project;
 }
 
-/** Links a package of this checkout into a project. */
-export function linkPackage(project: string, name: string): void {
+/** Links a package of this checkout into a project, or into a package of a project. */
+export function linkPackage(project: string, name: string, modules = MODULES): void {
   const link = path.join(project, 'node_modules', name);
   mkdirSync(path.dirname(link), { recursive: true });
-  symlinkSync(path.join(MODULES, name), link, 'junction');
+  symlinkSync(path.join(modules, name), link, 'junction');
 }
 
 /** The names of the packages in a node_modules folder, with their scopes. */

@@ -51,7 +51,7 @@ test('a row without a file is named by its number', () => {
 });
 
 test('the documentation lists every issue with its text', () => {
-  const document = readFileSync(path.join(ROOT, 'docs', 'data.md'), 'utf8');
+  const document = readFileSync(path.join(ROOT, 'docs', 'guide', 'data.md'), 'utf8');
   const listed = [...document.matchAll(/^\| `([\w-]+)` \| (drop|mend|note) \| (.*) \|$/gm)].map(
     ([, ...cells]) => cells,
   );
