@@ -6,8 +6,8 @@ export default {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '\\.long\\.test\\.ts$'],
-  // Twice as many as there are processors, because tests with processes of their own wait most of the time.
-  maxWorkers: 2 * availableParallelism(),
+  // More than there are processors, because tests with processes of their own wait most of the time.
+  maxWorkers: Math.ceil(1.5 * availableParallelism()),
   testSequencer: '<rootDir>/test/setup/slow-first-sequencer.js',
   // TypeScript is compiled to CommonJS for Jest; packages that ship ES modules only are compiled too.
   transform: {
@@ -27,7 +27,8 @@ export default {
   ],
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
   globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
-  testTimeout: 60_000,
+  // Several times what the slowest hook takes, because test files with processes of their own slow each other down.
+  testTimeout: 120_000,
   // The last line of the output is a count that scripts can read.
   reporters: ['default', '<rootDir>/test/setup/times-reporter.js', '<rootDir>/test/setup/count-reporter.js'],
 };
