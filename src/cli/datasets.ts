@@ -1,10 +1,11 @@
-import { type DatasetDiff, nameOf, type ShownDataset, type StoredFile } from '../client/datasets.ts';
+import type { DatasetDiff, ShownDataset, StoredFile } from '../client/datasets.ts';
 import { ISSUES, type IssueCount } from '../core/dataset/issue.ts';
 import type { LabelTable, Manifest } from '../core/dataset/manifest.ts';
 import { SIDES, type Side } from '../core/dataset/side.ts';
 import { plainLine } from '../core/text/format.ts';
 import { droppedRows } from '../data/split/manifest.ts';
 import type { Change, ManifestChanges, TemplateChanges } from '../data/split/version-diff.ts';
+import { versionName } from '../stores/dataset-versions.ts';
 import { EXIT } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { alignColumns } from './run-table.ts';
@@ -30,7 +31,7 @@ export function listDatasets(pipeline: string | undefined, options: JsonOption):
         : alignColumns([
             ['dataset', 'version', 'created', ...SIDES, 'dropped', 'parent'],
             ...rows.map(({ counts, dropped, parent, ...row }) => [
-              nameOf(row),
+              versionName(row),
               row.version,
               row.createdAt,
               ...SIDES.map((side) => `${counts[side]}`),
@@ -71,7 +72,7 @@ export function diffDatasets(nameOfA: string, nameOfB: string, options: JsonOpti
     const { before, after, examples, instructions } = diff;
     printResult(options.json, diff, () =>
       [
-        `${nameOf(before)} ${before.version}  ->  ${nameOf(after)} ${after.version}`,
+        `${versionName(before)} ${before.version}  ->  ${versionName(after)} ${after.version}`,
         exampleChanges(diff),
         [
           `${examples.unchanged} unchanged, ${examples.answerChanged} with another answer.`,
@@ -101,8 +102,8 @@ function section(title: string, lines: readonly string[]): string[] {
 function heading({ manifest, ...version }: ShownDataset): string {
   const { parent, source, groups, verdicts, quarantined, template } = manifest;
   return [
-    `${nameOf(version)}  ${version.version}`,
-    `made ${version.createdAt} ${parent === null ? 'as the first' : `on top of ${nameOf({ ...version, number: parent.number })}`}`,
+    `${versionName(version)}  ${version.version}`,
+    `made ${version.createdAt} ${parent === null ? 'as the first' : `on top of ${versionName({ ...version, number: parent.number })}`}`,
     `from ${source.rows} rows of ${source.names.map(plainLine).join(', ')}`,
     `${droppedRows(verdicts)} rows left out, ${quarantined} of them quarantined`,
     `${groups.all} groups that stay on one side, ${groups.nearDuplicates} of them with inputs that are similar but not equal`,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { describeRun, type RunHandle, startRun, statusOf, webUrl } from '../client/runs.ts';
-import { webUiOf } from '../client/web-ui.ts';
+import { describeRun, type RunHandle, startRun, statusOf } from '../client/runs.ts';
+import { webUiOf, webUrl } from '../client/web-ui.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
 import { type LocalServices, startLocalServices } from '../local/local-services.ts';

@@ -16,7 +16,7 @@ import {
 } from '../data/split/version-diff.ts';
 import { TuneloopError } from '../errors.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
-import { DatasetVersions } from '../stores/dataset-versions.ts';
+import { DatasetVersions, versionName } from '../stores/dataset-versions.ts';
 import { loadStored } from '../stores/stored-objects.ts';
 import type { Inspection, InspectOptions } from './inspections.ts';
 import { artifactsOf } from './runs.ts';
@@ -134,11 +134,6 @@ function shortHash({ manifest }: DatasetVersion): string {
   return manifest.sha256.slice(0, VERSION_DIGITS);
 }
 
-/** The name of a version as people write it: `pipeline@number`. */
-export function nameOf({ pipeline, number }: Pick<DatasetVersion, 'pipeline' | 'number'>): string {
-  return `${pipeline}@${number}`;
-}
-
 function versionJson(version: DatasetVersion): DatasetVersionJson {
   const { pipeline, number, createdAt } = version;
   return { pipeline, number, version: shortHash(version), createdAt };
@@ -150,16 +145,20 @@ function versionJson(version: DatasetVersion): DatasetVersionJson {
  */
 async function findVersion(versions: DatasetVersions, name: string): Promise<DatasetVersion> {
   const all = await versions.list();
-  const named = all.find((version) => nameOf(version) === name) ?? all.findLast(({ pipeline }) => pipeline === name);
+  const named =
+    all.find((version) => versionName(version) === name) ?? all.findLast(({ pipeline }) => pipeline === name);
   if (named) return named;
   const hashed = /^[0-9a-f]{6,64}$/.test(name) ? all.filter(({ manifest }) => manifest.sha256.startsWith(name)) : [];
   const [found, another] = hashed;
   if (found && another) {
-    throw new TuneloopError('USAGE', `${name} begins the hash of several versions: ${hashed.map(nameOf).join(', ')}`);
+    throw new TuneloopError(
+      'USAGE',
+      `${name} begins the hash of several versions: ${hashed.map(versionName).join(', ')}`,
+    );
   }
   if (found) return found;
   const latest = [...Map.groupBy(all, ({ pipeline }) => pipeline).values()].flatMap((each) => each.slice(-1));
-  const there = latest.map((version) => `${nameOf(version)} (${shortHash(version)})`).join(', ');
+  const there = latest.map((version) => `${versionName(version)} (${shortHash(version)})`).join(', ');
   throw new TuneloopError(
     'DATASET_NOT_FOUND',
     `there is no dataset version ${name}: ${there ? `the latest are ${there}; \`tuneloop dataset list\` shows all` : 'a run makes the first one'}`,

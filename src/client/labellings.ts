@@ -1,11 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type Client,
-  ServiceError,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  type WorkflowHandle,
-} from '@temporalio/client';
+import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { DEFINITION } from '../config/definition.ts';
 import type { Environment } from '../config/environment.ts';
@@ -18,7 +11,8 @@ import type { Pipeline } from '../core/run/pipeline.ts';
 import type { StepProgress } from '../core/run/step-progress.ts';
 import { TuneloopError } from '../errors.ts';
 import { saveStored } from '../stores/stored-objects.ts';
-import { artifactsOf, failureOf, stepProgressOf } from './runs.ts';
+import { askIfAnswered, followUntilEnded } from './follow.ts';
+import { artifactsOf, endWithoutResult, stepProgressOf } from './runs.ts';
 
 /** A pipeline with a file that answers can be added to. @throws TuneloopError PIPELINE_INVALID */
 export async function readPipelineWithActuals(file: string): Promise<PipelineWithActuals> {
@@ -72,11 +66,6 @@ export async function startLabelling(
   }
 }
 
-const LOOK_EVERY_MS = 400;
-/** A restarted server answers within seconds; one that is silent for longer is gone. */
-const SILENCE_LIMIT_MS = 60_000;
-const QUERY_TIMEOUT_MS = 3000;
-
 /** The view of a running labelling. */
 export interface LabellingLook {
   progress: LabellingProgress;
@@ -97,30 +86,13 @@ export async function followLabelling(
   handle: LabellingHandle,
   { signal, onLook }: FollowLabellingOptions = {},
 ): Promise<EndedLabelling> {
-  let answered = Date.now();
-  for (;;) {
-    signal?.throwIfAborted();
-    try {
-      const description = await handle.describe();
-      const progress = onLook && (await progressOf(client, handle));
-      if (progress) onLook({ progress, step: stepProgressOf(description) });
-      answered = Date.now();
-      if (description.status.name !== 'RUNNING') break;
-    } catch (error) {
-      if (!(error instanceof ServiceError) || Date.now() - answered > SILENCE_LIMIT_MS) throw error;
-    }
-    await delay(LOOK_EVERY_MS, undefined, signal ? { signal } : {});
-  }
+  await followUntilEnded(async () => {
+    const description = await handle.describe();
+    const progress = onLook && (await askIfAnswered(client, () => handle.query(labellingProgressQuery)));
+    if (progress) onLook({ progress, step: stepProgressOf(description) });
+    return description.status.name !== 'RUNNING';
+  }, signal);
   return labellingResult(handle);
-}
-
-/** Undefined while no worker can answer. */
-async function progressOf(client: Client, handle: LabellingHandle): Promise<LabellingProgress | undefined> {
-  try {
-    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(labellingProgressQuery));
-  } catch {
-    return undefined;
-  }
 }
 
 /** A labelling that has ended, as it is printed with `--json`. */
@@ -134,8 +106,6 @@ async function labellingResult(handle: LabellingHandle): Promise<EndedLabelling>
   try {
     return { labellingId: id, status: 'completed', ...(await handle.result()) };
   } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    const failure = failureOf(error);
-    return { labellingId: id, status: failure.code === 'CANCELLED' ? 'cancelled' : 'failed', error: failure };
+    return { labellingId: id, ...endWithoutResult(error) };
   }
 }

@@ -1,4 +1,4 @@
-import { type Client, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { DEFINITION } from '../config/definition.ts';
 import type { Environment } from '../config/environment.ts';
@@ -8,7 +8,7 @@ import { PIPELINE } from '../contract/search-attributes.ts';
 import type { Pipeline } from '../core/run/pipeline.ts';
 import type { PlannedRun } from '../core/run/planned-run.ts';
 import { saveStored } from '../stores/stored-objects.ts';
-import { artifactsOf, failureOf } from './runs.ts';
+import { artifactsOf, endWithoutResult } from './runs.ts';
 
 export type PlanHandle = WorkflowHandle<typeof WORKFLOWS.planRun>;
 
@@ -51,9 +51,7 @@ export async function planResult(handle: PlanHandle, signal?: AbortSignal): Prom
   try {
     return { planId: id, status: 'completed', ...(await handle.result()) };
   } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    const failure = failureOf(error);
-    return { planId: id, status: failure.code === 'CANCELLED' ? 'cancelled' : 'failed', error: failure };
+    return { planId: id, ...endWithoutResult(error) };
   } finally {
     signal?.removeEventListener('abort', cancel);
   }

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { type Client, ServiceError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { JobHeartbeat } from '../core/run/job-heartbeat.ts';
 import type { RunProgress } from '../core/run/run-progress.ts';
 import type { StepProgress } from '../core/run/step-progress.ts';
+import { followUntilEnded } from './follow.ts';
 import {
   describeRun,
   jobProgressOf,
@@ -13,10 +13,6 @@ import {
   statusOf,
   stepProgressOf,
 } from './runs.ts';
-
-const LOOK_EVERY_MS = 400;
-/** A restarted server answers within seconds; one that is silent for longer is gone. */
-const SILENCE_LIMIT_MS = 60_000;
 
 /** The view of a running run. */
 export interface RunLook {
@@ -45,20 +41,11 @@ export async function followRun(
   { signal, onLook }: FollowOptions = {},
 ): Promise<RunJson> {
   const jobs = new Map<string, JobHeartbeat>();
-  let answered = Date.now();
-  for (;;) {
-    signal?.throwIfAborted();
-    try {
-      const description = await describeRun(handle);
-      const status = statusOf(description);
-      if (onLook) await look(client, handle, jobs, stepProgressOf(description), onLook);
-      answered = Date.now();
-      if (status !== 'running') break;
-    } catch (error) {
-      if (!(error instanceof ServiceError) || Date.now() - answered > SILENCE_LIMIT_MS) throw error;
-    }
-    await delay(LOOK_EVERY_MS, undefined, signal ? { signal } : {});
-  }
+  await followUntilEnded(async () => {
+    const description = await describeRun(handle);
+    if (onLook) await look(client, handle, jobs, stepProgressOf(description), onLook);
+    return statusOf(description) !== 'running';
+  }, signal);
   return runJson(handle);
 }
 

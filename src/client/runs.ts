@@ -27,6 +27,7 @@ import { TuneloopError } from '../errors.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
 import { openArtifacts } from '../stores/open-stores.ts';
 import { loadStored, saveStored } from '../stores/stored-objects.ts';
+import { askIfAnswered } from './follow.ts';
 
 export type RunHandle = WorkflowHandle<typeof WORKFLOWS.fineTuningPipeline>;
 
@@ -132,15 +133,19 @@ export function failureOf(error: unknown): { code: string; message: string } {
   return { code, message: cause?.message ?? error.message };
 }
 
-const QUERY_TIMEOUT_MS = 3000;
+/** The end of a workflow that gave no result. @throws the error itself, where it is not about the end of a workflow. */
+export function endWithoutResult(error: unknown): {
+  status: 'cancelled' | 'failed';
+  error: { code: string; message: string };
+} {
+  if (!(error instanceof WorkflowFailedError)) throw error;
+  const failure = failureOf(error);
+  return { status: failure.code === 'CANCELLED' ? 'cancelled' : 'failed', error: failure };
+}
 
 /** Asks a run for its progress; undefined while no worker can answer. */
-export async function progressOf(client: Client, handle: RunHandle): Promise<RunProgress | undefined> {
-  try {
-    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query(progressQuery));
-  } catch {
-    return undefined;
-  }
+export function progressOf(client: Client, handle: RunHandle): Promise<RunProgress | undefined> {
+  return askIfAnswered(client, () => handle.query(progressQuery));
 }
 
 const UPDATE_TIMEOUT_MS = 10_000;
@@ -179,9 +184,4 @@ export async function jobProgressOf(client: Client, run: string, candidate: stri
   } catch {
     return undefined;
   }
-}
-
-/** The page of a run in Temporal's Web UI. */
-export function webUrl(ui: string, namespace: string, workflowId: string): string {
-  return `${ui}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
 }

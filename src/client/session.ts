@@ -8,7 +8,7 @@ import {
   type TemporalTarget,
   temporalTarget,
 } from '../worker/connection.ts';
-import { webUiOf } from './web-ui.ts';
+import { webUiOf, webUrl } from './web-ui.ts';
 
 /** Settings of a library object. Missing settings are read from the environment. */
 export interface TuneloopOptions extends EnvironmentOptions {
@@ -58,8 +58,7 @@ export class TuneloopSession {
 
   /** The page of a workflow in Temporal's Web UI. */
   webUi(workflowId: string): string {
-    const ui = webUiOf(this.environment, this.target);
-    return `${ui}/namespaces/${this.target.namespace}/workflows/${encodeURIComponent(workflowId)}`;
+    return webUrl(webUiOf(this.environment, this.target), this.target.namespace, workflowId);
   }
 
   /** Closes the connection, if this object opened one. */

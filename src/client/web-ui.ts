@@ -12,3 +12,8 @@ export function webUiOf({ home, temporalUi }: Environment, target: TemporalTarge
     ? 'https://cloud.temporal.io'
     : `http://${host}:8233`;
 }
+
+/** The page of a workflow in Temporal's Web UI. */
+export function webUrl(ui: string, namespace: string, workflowId: string): string {
+  return `${ui}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+}

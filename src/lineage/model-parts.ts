@@ -8,7 +8,7 @@ import type { Decision } from '../core/deployment/deployment.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Report } from '../report/report.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
-import { DatasetVersions } from '../stores/dataset-versions.ts';
+import { DatasetVersions, versionName } from '../stores/dataset-versions.ts';
 import { stateInAlias } from '../stores/state-in-alias.ts';
 import { loadStored } from '../stores/stored-objects.ts';
 import { deploymentAliases, known, type RunReport, runReports } from './home-files.ts';
@@ -191,7 +191,7 @@ async function versionOf(
 
 function loadVersion(artifacts: ArtifactStore, { pipeline, number, manifest: ref, createdAt }: DatasetVersion) {
   return known<LoadedVersion>(async () => ({
-    version: `${pipeline}@${number}`,
+    version: versionName({ pipeline, number }),
     ref,
     createdAt,
     manifest: await loadStored(MANIFEST, artifacts, ref),
@@ -212,7 +212,7 @@ async function parentsOf(
     const version = versions.find((each) => each.manifest.sha256 === sha256);
     const loaded: Part<LoadedVersion> = version
       ? await loadVersion(artifacts, version)
-      : { known: false, why: `${pipeline}@${number} (${sha256.slice(0, 16)}) is not on this machine` };
+      : { known: false, why: `${versionName({ pipeline, number })} (${sha256.slice(0, 16)}) is not on this machine` };
     parents.push(loaded);
     // A version's parent is an older one; anything else would never end.
     parent = loaded.known && (loaded.value.manifest.parent?.number ?? 0) < number ? loaded.value.manifest.parent : null;

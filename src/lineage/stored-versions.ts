@@ -8,7 +8,7 @@ import { SIDES, type Side } from '../core/dataset/side.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Snapshot } from '../core/run/snapshot.ts';
 import type { ArtifactStore } from '../stores/artifact-store.ts';
-import { DatasetVersions } from '../stores/dataset-versions.ts';
+import { DatasetVersions, versionName } from '../stores/dataset-versions.ts';
 import { readErasureMark } from '../stores/erased-artifacts.ts';
 import { artifactFile } from '../stores/home.ts';
 import { loadStored } from '../stores/stored-objects.ts';
@@ -46,7 +46,7 @@ export async function storedVersions(
   }
   const versions: StoredVersion[] = [];
   for (const { pipeline, number, manifest: ref } of listed.value) {
-    const name = `${pipeline}@${number}`;
+    const name = versionName({ pipeline, number });
     const manifest = await known(() => loadStored(MANIFEST, artifacts, ref));
     if (!manifest.known) {
       note(`${name} cannot be read, so its training files were not searched: ${manifest.why}`);

@@ -7,6 +7,11 @@ import { TuneloopError } from '../errors.ts';
 import { openDatasetRecords } from './open-stores.ts';
 import type { RecordStore } from './records.ts';
 
+/** The name of a version as people write it: `pipeline@number`. */
+export function versionName({ pipeline, number }: Pick<DatasetVersion, 'pipeline' | 'number'>): string {
+  return `${pipeline}@${number}`;
+}
+
 /** The dataset versions of each pipeline, in the order in which they were made: `<home>/datasets/<pipeline>/000001.json`. */
 export class DatasetVersions {
   readonly #records: RecordStore;

@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode } from '@tuneloop/app/internal/shared/files';
 import { artifactsFolder, isLabellingScratch } from './home.ts';
+import { isAlive } from './services-file.ts';
 import { isTemporaryName, writerOf } from './temporary-files.ts';
 
 const HOUR_MS = 3_600_000;
@@ -47,7 +48,7 @@ async function isLeft(place: string, name: string, now: number): Promise<boolean
   const age = now - (await lastWrite(place));
   if (age < HOUR_MS) return false;
   const pid = writerOf(name);
-  return age > DAY_MS || pid === null || !isRunning(pid);
+  return age > DAY_MS || pid === null || !isAlive(pid);
 }
 
 /** The latest time of change of a file, or of a folder and everything in it. */
@@ -69,14 +70,5 @@ async function entriesOf(folder: string) {
   } catch (error) {
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return [];
     throw error;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return hasCode(error, 'EPERM');
   }
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Browser } from 'playwright-core';
-import { type RunJson, webUrl } from '../../src/client/runs.ts';
+import type { RunJson } from '../../src/client/runs.ts';
+import { webUrl } from '../../src/client/web-ui.ts';
 import { deploymentId, retrainingId, scheduleId } from '../../src/contract/ids.ts';
 import { readServices } from '../../src/stores/services-file.ts';
 import { hasBrowser, launchBrowser } from '../setup/browser.ts';

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { type RunJson, webUrl } from '../../src/client/runs.ts';
+import type { RunJson } from '../../src/client/runs.ts';
+import { webUrl } from '../../src/client/web-ui.ts';
 import { readServices } from '../../src/stores/services-file.ts';
 import { hasBrowser, launchBrowser } from '../setup/browser.ts';
 import { cli, lastJson, ROOT, temporaryHome, until } from '../setup/cli.ts';

@@ -2,6 +2,7 @@
 import type { TokenUsage } from '@tuneloop/app/internal/prompt/chat-message';
 import type { LogRow } from '../../core/dataset/row.ts';
 import { isRecord, type StoredLine } from './format.ts';
+import { isMessage } from './rows.ts';
 
 /** A row that a teacher is asked for. */
 export type UnlabelledRow = Pick<LogRow, 'id' | 'messages'>;
@@ -9,12 +10,7 @@ export type UnlabelledRow = Pick<LogRow, 'id' | 'messages'>;
 export const UNLABELLED_ROW: StoredLine<UnlabelledRow> = {
   name: 'a row without an answer',
   is: (value): value is UnlabelledRow =>
-    isRecord(value) &&
-    typeof value.id === 'string' &&
-    Array.isArray(value.messages) &&
-    value.messages.every(
-      (message) => isRecord(message) && typeof message.role === 'string' && typeof message.content === 'string',
-    ),
+    isRecord(value) && typeof value.id === 'string' && Array.isArray(value.messages) && value.messages.every(isMessage),
 };
 
 /** What a teacher has said about a row. */

@@ -40,7 +40,7 @@ export const EXAMPLE: StoredLine<Example> = {
     (value.recorded === undefined || isRecorded(value.recorded)),
 };
 
-function isMessage(value: unknown): boolean {
+export function isMessage(value: unknown): boolean {
   return isRecord(value) && typeof value.role === 'string' && typeof value.content === 'string';
 }
 
