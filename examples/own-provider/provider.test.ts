@@ -18,7 +18,12 @@ async function startServer(pace: 'fast' | 'slow') {
     rmSync(dir, { recursive: true });
   };
   // The section `provider` of pipeline.yaml.
-  const settings = { baseURL: trainer.baseURL, apiKeyEnv: 'OWN_PROVIDER_KEY', settling_seconds: 1 };
+  const settings = {
+    profile: 'generic' as const,
+    baseURL: trainer.baseURL,
+    apiKeyEnv: 'OWN_PROVIDER_KEY',
+    settling_seconds: 1,
+  };
   return { provider: connectProvider(settings), close };
 }
 

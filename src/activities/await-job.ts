@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { epochEndedSignal } from '../contract/messages.ts';
-import { tariffOf, trainingCost } from '../core/evaluation/cost.ts';
+import { trainingCost, trainingTariffOf } from '../core/evaluation/cost.ts';
 import type { EpochReport } from '../core/run/early-stop.ts';
 import type { JobHeartbeat, JobProgress, SeenEpoch, WaitPhase } from '../core/run/job-heartbeat.ts';
 import type { AwaitJobInput } from '../core/run/job-input.ts';
@@ -70,9 +70,10 @@ export function createAwaitJob(dependencies: Dependencies) {
     }
     const { startedAt, workedMs } = await soon(training.getTrainingTime(jobId), { startedAt: null, workedMs: null });
     const seconds = trainingSeconds(job, startedAt);
-    const tariff = tariffOf(dependencies.prices, profile.billing, candidate.baseModel, true);
+    const tariff = trainingTariffOf(dependencies.prices, profile.billing, candidate.baseModel);
     // A machine that several jobs share worked on this one for a part of the time only.
-    const cost = (tokens: number) => trainingCost(tariff, tokens, workedMs === null ? (seconds ?? 0) : workedMs / 1000);
+    const cost = (tokens: number) =>
+      job.costUsd ?? trainingCost(tariff, tokens, workedMs === null ? (seconds ?? 0) : workedMs / 1000);
     if (job.state === 'succeeded' && job.model) {
       // Others are compared with it, even if it was faster than the questions.
       if (input.reportTo && owesReports(wait.shown, candidate)) {

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { tariffOf, trainingCost } from '../core/evaluation/cost.ts';
+import { trainingCost, trainingTariffOf } from '../core/evaluation/cost.ts';
 import type { JobInput } from '../core/run/job-input.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { Job, Training } from '../providers/training.ts';
@@ -29,7 +29,7 @@ export function createCancelJobs(dependencies: Dependencies) {
       if (running.length > 0) {
         throw notYet(`not cancelled yet: ${running.map(({ id, status }) => `${id} is ${status}`).join(', ')}`);
       }
-      const tariff = tariffOf(dependencies.prices, profile.billing, input.candidate.baseModel, true);
+      const tariff = trainingTariffOf(dependencies.prices, profile.billing, input.candidate.baseModel);
       const costs = before.map((job) => {
         const { trainedTokens = null } = after.find(({ id }) => id === job.id) ?? job;
         if (trainedTokens !== null) return trainingCost(tariff, trainedTokens, 0);

@@ -44,7 +44,6 @@ export function createCreateJob(dependencies: Dependencies) {
           executionId: workflowExecution?.runId ?? '',
         },
         validationFile: input.validationFile,
-        suffix: name.slice(0, 40),
         hyperparameters: input.candidate.hyperparameters,
       });
       return await keepOldest(dependencies, training, identity, job, false);

@@ -5,7 +5,8 @@ import type { Plan, PlanInput, PlannedCandidate } from '../core/run/run-plan.ts'
 import { usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Model } from '../providers/inference.ts';
-import type { ProviderIds } from '../providers/profile.ts';
+import { modelId, type ProviderIds } from '../providers/profile.ts';
+import { misfitsOf } from '../providers/profiles/fit.ts';
 import { readPastWinners } from '../stores/past-winners.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { shutdownDateOf } from './support/shutdown-date.ts';
@@ -21,6 +22,7 @@ const DAY_MS = 86_400_000;
 export function createPlan(dependencies: Dependencies) {
   return async ({ definition, dataset, champion }: PlanInput): Promise<Plan> => {
     const pipeline = await loadPipeline(dependencies, definition);
+    refuseMisfits(pipeline);
     const { training, inference, profile } = dependencies.connectProvider(pipeline.provider);
     const { summary, tokens } = dataset;
     const { baseline, alternatives, judge } = pipeline.evaluation;
@@ -29,6 +31,7 @@ export function createPlan(dependencies: Dependencies) {
     const candidates = planCandidates(pipeline.candidates, {
       seed: pipeline.split.seed,
       examples,
+      learningRate: profile.jobs.learningRate,
       pastWinners: past.winners,
     });
     const baselineModel = baseline === 'recorded' ? null : baseline.live;
@@ -40,7 +43,11 @@ export function createPlan(dependencies: Dependencies) {
     const wanted = [...new Set([...candidates.map(({ baseModel }) => baseModel), ...asked])];
     await training.checkFineTuning();
     const models = await inference.listModels();
-    refuseMissingModels(wanted, models, profile.ids);
+    refuseMissingModels(
+      wanted.map((model) => modelId(profile, model)),
+      models,
+      profile.ids,
+    );
 
     const checkpoints = pipeline.candidates.checkpoints ? { validation: summary.validation, examples } : null;
     const { candidates: reserves, ...estimate } = estimateRun({
@@ -80,6 +87,12 @@ export function createPlan(dependencies: Dependencies) {
       ],
     };
   };
+}
+
+/** Runs are started by any client, and not from a pipeline file alone. */
+function refuseMisfits(pipeline: Pipeline): void {
+  const misfits = misfitsOf(pipeline).map(({ path, message }) => `${path.join('.')} ${message}`);
+  if (misfits.length > 0) throw new TuneloopError('PIPELINE_INVALID', misfits.join('; '));
 }
 
 function refuseMissingModels(wanted: readonly string[], offered: readonly Model[], { tunedModel }: ProviderIds): void {

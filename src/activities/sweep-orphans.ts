@@ -3,7 +3,7 @@ import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { ProviderChoice } from '../core/run/pipeline.ts';
 import type { SweepResult } from '../core/run/sweep-result.ts';
 import { ProviderError } from '../providers/provider-error.ts';
-import type { JobOwner } from '../providers/training.ts';
+import type { JobOwner, OwnedJob } from '../providers/training.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 const LOOK_BACK_DAYS = 60;
@@ -21,9 +21,11 @@ export function createSweepOrphans(dependencies: Dependencies) {
       try {
         const { training } = dependencies.connectProvider(choice);
         const jobs = await training.listPendingJobs();
+        const ownerOf = ownersBy(dependencies);
         result.pending += jobs.length;
-        for (const { id, owner } of jobs) {
-          if (!(await isOrphan(dependencies, owner))) continue;
+        for (const { id, owner: label } of jobs) {
+          const owner = await ownerOf(label);
+          if (!owner || !(await isOrphan(dependencies, owner))) continue;
           await training.cancelJob(id);
           log.warn({ job: id, workflowId: owner.workflowId }, 'a job that no workflow waited for was cancelled');
           result.cancelled.push({ jobId: id, workflowId: owner.workflowId });
@@ -56,7 +58,28 @@ async function providersInUse(dependencies: Dependencies): Promise<ProviderChoic
   return [...choices.values()];
 }
 
-async function isOrphan({ temporal }: Dependencies, { workflowId, executionId }: JobOwner): Promise<boolean> {
+type Execution = Pick<JobOwner, 'workflowId' | 'executionId'>;
+
+/** Finds the execution that a job's owner names; undefined where this server knows none. The executions are listed once, when first needed. */
+function ownersBy({ temporal }: Dependencies): (owner: OwnedJob['owner']) => Promise<Execution | undefined> {
+  let listed: Promise<Execution[]> | undefined;
+  const list = async (): Promise<Execution[]> => {
+    const since = new Date(Date.now() - LOOK_BACK_DAYS * DAY_MS).toISOString();
+    const query = `WorkflowType = "fineTuningJob" AND StartTime > "${since}"`;
+    const executions: Execution[] = [];
+    for await (const { workflowId, runId } of temporal.workflow.list({ query })) {
+      executions.push({ workflowId, executionId: runId });
+    }
+    return executions;
+  };
+  return async (owner) => {
+    if ('workflowId' in owner) return owner;
+    listed ??= list();
+    return (await listed).find(({ executionId }) => executionId.startsWith(owner.executionPrefix));
+  };
+}
+
+async function isOrphan({ temporal }: Dependencies, { workflowId, executionId }: Execution): Promise<boolean> {
   try {
     // The execution that created the job shows that it is ours; the newest execution of the same id shows whether a workflow still waits
     // for it.

@@ -5,6 +5,7 @@ import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocume
 import type { z } from 'zod';
 import type { Pipeline } from '../core/run/pipeline.ts';
 import { TuneloopError } from '../errors.ts';
+import { misfitsOf } from '../providers/profiles/fit.ts';
 import { pipelineJsonSchema, pipelineSchema } from './pipeline.ts';
 
 /** The default file of later answers, if the pipeline names none: beside the pipeline file. Absolute. */
@@ -118,6 +119,8 @@ function readPipeline(
   const parsed = pipelineSchema.safeParse(toJs(document, (offset) => `${file}:${lineOf(offset)}`));
   if (parsed.success) {
     const placeOf = (keys: readonly string[]) => `${file}:${lineOf(offsetOf(document, keys))}: ${keys.join('.')}`;
+    const misfits = misfitsOf(parsed.data);
+    if (misfits.length > 0) throw invalid(misfits.map(({ path: keys, message }) => `${placeOf(keys)} ${message}`));
     return { pipeline: parsed.data, placeOf };
   }
   throw invalid(

@@ -12,6 +12,8 @@ import { sourceSchema } from './source.ts';
 /** A sweep with more jobs than this has to be requested, with `candidates.jobs`. */
 export const DEFAULT_JOB_LIMIT = 12;
 
+const DEFAULT_MULTIPLIERS = [0.5, 1, 2];
+
 const oneOrMore = <T extends z.ZodType>(value: T) => z.union([value, z.array(value).min(1)]);
 
 /** A week at most: after that the wait itself ends. */
@@ -118,9 +120,25 @@ export const pipelineSchema = z
     candidates: z
       .strictObject({
         models: z.array(z.string().min(1)).min(1).describe('base models'),
-        learning_rate_multiplier: oneOrMore(z.number().positive().lte(100)).default([0.5, 1, 2]),
+        learning_rate_multiplier: oneOrMore(z.number().positive().lte(100))
+          .optional()
+          .describe('times the usual rate of the provider; default 0.5, 1 and 2'),
+        learning_rate: oneOrMore(z.number().positive().lte(1))
+          .optional()
+          .describe('the rate itself, in place of a multiplier, at providers that take rates'),
         epochs: oneOrMore(z.int().gte(1).lte(50)).default(4),
-        batch_size: oneOrMore(z.int().gte(1).lte(256)).optional().describe('left to the provider by default'),
+        batch_size: oneOrMore(z.int().gte(1).lte(1024)).optional().describe('left to the provider by default'),
+        lora_rank: oneOrMore(z.int().gte(1).lte(1024))
+          .optional()
+          .describe('rank of the adapters, at providers that take one'),
+        seed: oneOrMore(
+          z
+            .int()
+            .gte(0)
+            .lt(2 ** 31),
+        )
+          .optional()
+          .describe('seed of the training, at providers that take one; from the job by default'),
         treatment: oneOrMore(z.enum(TREATMENTS))
           .default('strip')
           .describe(
@@ -230,8 +248,14 @@ export const pipelineSchema = z
     retraining: retrainingSchema,
   })
   .superRefine((pipeline, context) => {
-    const { models, learning_rate_multiplier, epochs, batch_size, treatment, jobs: wanted } = pipeline.candidates;
-    const jobs = [models, learning_rate_multiplier, epochs, batch_size, treatment]
+    const { models, learning_rate_multiplier, learning_rate, ...others } = pipeline.candidates;
+    const { epochs, batch_size, lora_rank, seed, treatment, jobs: wanted } = others;
+    if (learning_rate !== undefined && learning_rate_multiplier !== undefined) {
+      const message = 'stands beside learning_rate_multiplier: give one of them';
+      context.addIssue({ code: 'custom', path: ['candidates', 'learning_rate'], message });
+    }
+    const rates = learning_rate ?? learning_rate_multiplier ?? DEFAULT_MULTIPLIERS;
+    const jobs = [models, rates, epochs, batch_size, lora_rank, seed, treatment]
       .map((values) => new Set<unknown>(Array.isArray(values) ? values : [values]).size)
       .reduce((product, size) => product * size, 1);
     if (wanted === undefined && jobs > DEFAULT_JOB_LIMIT) {
@@ -279,6 +303,12 @@ export const pipelineSchema = z
   .transform((pipeline) => ({
     ...pipeline,
     split: { ...pipeline.split, validation: validationShare(pipeline.split) },
+    candidates: {
+      ...pipeline.candidates,
+      ...(pipeline.candidates.learning_rate === undefined && {
+        learning_rate_multiplier: pipeline.candidates.learning_rate_multiplier ?? DEFAULT_MULTIPLIERS,
+      }),
+    },
     evaluation: { ...pipeline.evaluation, metric: pipeline.evaluation.metric ?? DEFAULT_METRIC[pipeline.task] },
   })) satisfies z.ZodType<Pipeline>;
 

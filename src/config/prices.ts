@@ -6,21 +6,29 @@ import shipped from './prices.json' with { type: 'json' };
 
 const usd = z.number().gte(0);
 
-const models = z.record(
-  z.string(),
-  z.strictObject({
-    training: usd,
-    tuned: z.strictObject({ input: usd, cached: usd.optional(), output: usd }),
-    base: z.strictObject({ input: usd, cached: usd.optional(), output: usd }),
-  }),
-);
+const tokenPrice = z.strictObject({ input: usd, cached: usd.optional(), output: usd });
+
+const priceList = z.strictObject({
+  date: z.iso.date(),
+  source: z.string(),
+  models: z.record(
+    z.string(),
+    z.strictObject({
+      training: usd,
+      minimum_per_job: usd.optional(),
+      serving_per_hour: usd.optional(),
+      tuned: tokenPrice.optional(),
+      base: tokenPrice.optional(),
+    }),
+  ),
+});
 
 const pricesSchema = z.strictObject({
   date: z.iso.date(),
   source: z.string(),
   local: z.strictObject({ machine_usd_per_hour: usd }),
-  models,
-  lists: z.record(z.string(), models).optional(),
+  models: z.record(z.string(), z.strictObject({ training: usd, tuned: tokenPrice, base: tokenPrice })),
+  lists: z.record(z.string(), priceList).optional(),
 }) satisfies z.ZodType<Prices>;
 
 /** The prices of the package, or those of a file of the same form. @throws TuneloopError ENVIRONMENT_INVALID */

@@ -11,11 +11,25 @@ export const providerSchema = z.union([
   ...PROFILE_NAMES.map((name) => z.literal(name).describe(describeProfile(name))),
   z
     .strictObject({
-      baseURL: z.url().describe('where the protocol is spoken, for example https://api.example.com/v1'),
+      profile: z
+        .enum([...PROFILE_NAMES, 'generic'])
+        .optional()
+        .describe('what the server does; generic: all that OpenAI does. Known hosts need none'),
+      baseURL: z
+        .url()
+        .optional()
+        .describe(
+          'where the protocol is spoken, for example https://api.example.com/v1; default: as the profile has it',
+        ),
+      addresses: z
+        .record(z.string(), z.url())
+        .optional()
+        .describe('further addresses, such as inference: where tuned models are asked'),
       apiKeyEnv: z
         .string()
         .regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of an environment variable, not the key itself')
-        .describe('name of the environment variable that holds the key'),
+        .optional()
+        .describe('name of the environment variable that holds the key; default: as the profile has it'),
       settling_seconds: z
         .number()
         .gte(0)
@@ -33,15 +47,19 @@ export const providerSchema = z.union([
             .describe('the most tokens of an example, prompt and answer together; default 65536'),
         })
         .optional()
-        .describe('what the server takes, where that is not what OpenAI takes'),
+        .describe('what the server takes, where that is not what its profile says'),
+      options: z
+        .record(z.string(), z.unknown())
+        .optional()
+        .describe('settings of the provider; `tuneloop providers NAME` lists them'),
     })
-    .superRefine(({ baseURL }, context) => {
-      if (!isSafeBaseURL(baseURL)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['baseURL'],
-          message: SAFE_ADDRESS,
-        });
+    .superRefine(({ baseURL, addresses = {} }, context) => {
+      const given: [string[], string | undefined][] = [
+        [['baseURL'], baseURL],
+        ...Object.entries(addresses).map(([name, url]): [string[], string] => [['addresses', name], url]),
+      ];
+      for (const [path, url] of given) {
+        if (url !== undefined && !isSafeBaseURL(url)) context.addIssue({ code: 'custom', path, message: SAFE_ADDRESS });
       }
     }),
 ]);

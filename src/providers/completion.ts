@@ -26,6 +26,17 @@ export async function completeWithRetries(inference: Inference, request: Complet
 const TEMPERATURE = 0;
 
 /** The key under which the answer to a request is kept. */
-export function requestKey({ address }: Inference, { model, messages, maxOutputTokens }: CompletionRequest): string {
-  return questionKey({ address, model, messages, maxOutputTokens: maxOutputTokens ?? null, temperature: TEMPERATURE });
+export function requestKey(
+  { address, settings }: Inference,
+  { model, messages, maxOutputTokens }: CompletionRequest,
+): string {
+  const added = Object.keys(settings).length === 0 ? {} : { settings };
+  return questionKey({
+    address,
+    model,
+    messages,
+    maxOutputTokens: maxOutputTokens ?? null,
+    temperature: TEMPERATURE,
+    ...added,
+  });
 }

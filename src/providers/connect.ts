@@ -1,15 +1,14 @@
 import type { ProviderChoice } from '../core/run/pipeline.ts';
-import { endpointOf } from './endpoint.ts';
+import { keyOf } from './endpoint.ts';
 import { openAIProtocolProvider } from './openai-protocol/provider.ts';
 import type { ProviderProfile } from './profile.ts';
 import { profileOf } from './profiles/index.ts';
 import type { Provider } from './provider.ts';
 
 /** Clients by the protocol that a profile names. A new protocol is one line here. */
-const DIALECTS = { openai: openAIProtocolProvider } satisfies Record<
-  ProviderProfile['dialect'],
-  (profile: ProviderProfile, apiKey: string) => Provider
->;
+const DIALECTS: Partial<Record<ProviderProfile['dialect'], (profile: ProviderProfile, apiKey: string) => Provider>> = {
+  openai: openAIProtocolProvider,
+};
 
 /**
  * Makes the provider that a pipeline names; nothing is sent yet.
@@ -19,5 +18,7 @@ const DIALECTS = { openai: openAIProtocolProvider } satisfies Record<
  */
 export function connectProvider(choice: ProviderChoice, trainerUrl?: string): Provider {
   const profile = profileOf(choice, trainerUrl);
-  return DIALECTS[profile.dialect](profile, endpointOf(profile).apiKey);
+  const connect = DIALECTS[profile.dialect];
+  if (!connect) throw new Error(`no client for ${profile.dialect}`);
+  return connect(profile, keyOf(profile));
 }

@@ -10,6 +10,8 @@ import type { Completion } from '../core/evaluation/completion.ts';
 export interface Inference {
   /** The address of the models, for people and as a part of the key of a stored answer; no credentials. */
   readonly address: string;
+  /** Fields of every question, from `provider.options`; a part of the key of a stored answer. */
+  readonly settings: Readonly<Record<string, unknown>>;
   /** All models that can be called or tuned, with the day on which the provider switches each off. */
   listModels(): Promise<Model[]>;
   /**
@@ -28,6 +30,8 @@ export interface Model {
 
 export interface CompletionRequest {
   model: string;
+  /** What to call the model by, where a serving lease gives it another name. */
+  callAs?: string | undefined;
   messages: readonly Message[];
   maxOutputTokens?: number | undefined;
   signal?: AbortSignal | undefined;

@@ -1,4 +1,5 @@
 import type { Billing, PromptCache } from '../core/evaluation/cost.ts';
+import type { LearningRateRule } from '../core/run/hyperparameters.ts';
 
 /**
  * Everything that differs between providers and is no code: one constant for each provider, in `profiles/`. It holds no
@@ -11,12 +12,22 @@ export interface ProviderProfile {
   readonly description: string;
   /** Base URL without a trailing slash, such as `https://api.example.com/v1`. */
   readonly address: string;
+  /** Further base URLs, by what is asked there, for a provider that trains and serves at several. */
+  readonly addresses: Readonly<Record<string, string>>;
   /** Name of the environment variable that holds the key; null where the server needs no key. */
   readonly keyVariable: string | null;
-  /** The protocol that the server speaks; there is one client for each. */
-  readonly dialect: 'openai';
+  /** How the key is sent: as a bearer token, or in the header `api-key`. */
+  readonly keyHeader: 'authorization' | 'api-key';
+  /** The form of the requests; there is one client for each. */
+  readonly dialect: Dialect;
   /** False for a trainer of models that are no language models: reports then mark its figures. */
   readonly languageModels: boolean;
+  /** The base models that can be tuned; empty where only the provider's own list says it. */
+  readonly models: readonly BaseModel[];
+  /** The keys that `provider.options` may have in a pipeline file. */
+  readonly options: Readonly<Record<string, OptionRule>>;
+  /** The values of the options: those of the pipeline file, and the defaults of the others. */
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly limits: ProviderLimits;
   readonly ids: ProviderIds;
   /** Whether tokens or machine time are charged, and at which prices. */
@@ -27,6 +38,30 @@ export interface ProviderProfile {
   readonly serving: ServingTraits;
   /** Whether the provider keeps completions that were made with `store: true`, so that they can be a pipeline's source. */
   readonly storesCompletions: boolean;
+}
+
+export type Dialect = 'openai' | 'azure' | 'crusoe' | 'nebius' | 'fireworks' | 'together';
+
+/** A base model that can be tuned. */
+export interface BaseModel {
+  /** Its name in pipeline files and price lists: the same at all providers that have the model, such as `gpt-oss-20b`. */
+  readonly name: string;
+  /** The provider's own id. */
+  readonly id: string;
+}
+
+/** A key of `provider.options`: what it means, and which values it takes. */
+export interface OptionRule {
+  readonly description: string;
+  /** The requests that it is a part of: the address, a job, a serving lease, or every question to a model. */
+  readonly sentWith: 'address' | 'job' | 'lease' | 'completion';
+  readonly type: 'string' | 'number' | 'integer' | 'boolean' | 'object';
+  readonly oneOf?: readonly (string | number)[];
+  /** The lowest and the highest number. */
+  readonly range?: readonly [number, number];
+  readonly default?: string | number | boolean;
+  /** Whether the provider cannot be used without it. */
+  readonly required?: true;
 }
 
 /** Limits of a training file. A file beyond them is refused before anything is uploaded. */
@@ -53,24 +88,88 @@ export interface ProviderIds {
 export type JobField = 'metadata' | 'seed' | 'suffix' | 'validation_file';
 
 export interface JobTraits {
-  /** Whether a job's metadata comes back, so that the job is found by its key; else by file, model and seed. */
-  readonly keepsMetadata: boolean;
+  /**
+   * How a job of ours is known again. `metadata`: it keeps our key; `suffix`: the key stands at the end of its suffix, and file, model and
+   * seed are compared where the suffix is gone; `id`: we choose its id, and a second creation is refused.
+   */
+  readonly identity: 'metadata' | 'suffix' | 'id';
+  /** Whether the list of jobs can be asked for a metadata pair. */
+  readonly filtersMetadata: boolean;
+  /** The longest suffix, in characters. */
+  readonly longestSuffix: number;
   /** How long a new job may be missing from the list of jobs, in milliseconds. */
   readonly settlingMs: number;
   /** Fields that the provider refuses; they are left out of the request. */
   readonly refusedFields: readonly JobField[];
-  /** Where the figures of single steps come from: the job's events, or nowhere. */
-  readonly metrics: 'events' | 'none';
-  /** Where the models of earlier epochs come from: the job's list of checkpoints, or nowhere. */
-  readonly checkpoints: 'job' | 'none';
+  readonly learningRate: LearningRateRule;
+  /** The rank of LoRA adapters that it trains unless told otherwise, and those that it takes; null where it takes none. */
+  readonly loraRank: LoraRankRule | null;
+  /** Whether a candidate may set the seed of its training. */
+  readonly takesSeed: boolean;
+  readonly batchSize: BatchSizeRule;
+  readonly mostEpochs: number;
+  /** Where the figures of single steps come from; `none` means that no job can be stopped early. */
+  readonly metrics: 'events' | 'endpoint' | 'file' | 'none';
+  /** The models of earlier epochs: callable at once, callable through a serving lease, or none. */
+  readonly checkpoints: 'callable' | 'leased' | 'none';
+  /** What a cancelled job pays for; `unknown` where no document says it: then its whole reservation counts. */
+  readonly cancelledPays: 'trained' | 'nothing' | 'unknown';
+}
+
+export interface LoraRankRule {
+  readonly default: number;
+  /** The lowest and the highest rank. */
+  readonly range: readonly [number, number];
+  /** Whether it has to be a power of two. */
+  readonly powerOfTwo: boolean;
+}
+
+export interface BatchSizeRule {
+  readonly range: readonly [number, number];
+  readonly powerOfTwo: boolean;
 }
 
 export interface ServingTraits {
   /**
-   * `included`: a tuned model can be called minutes after its job has succeeded. `on-request`: a deployment has to be
-   * created, paid for and removed; no dialect does that yet.
+   * `included`: a tuned model can be called minutes after its job has succeeded. `lease`: something has to be created, waited for and
+   * removed before and after. `none`: the provider trains only.
    */
-  readonly start: 'included' | 'on-request';
+  readonly start: 'included' | 'lease' | 'none';
+  /** How leases are taken; null where there are none. */
+  readonly lease: LeaseTraits | null;
   /** Whether an answer can be sent in pieces while the model writes it. */
   readonly streams: boolean;
+}
+
+export interface LeaseTraits {
+  /** The most models that one lease serves. With more than one, they are all tuned from the base model of the lease. */
+  readonly models: number;
+  /** The most leases at the same time in one run. */
+  readonly atOnce: number;
+  /** The usual time from its creation until it answers, in minutes. */
+  readonly coldStartMinutes: number;
+  /** After this time without a call the provider stops the bill by itself, in minutes; null where it never does. */
+  readonly idleMinutes: number | null;
+  /** Whether its hours are charged, rather than its tokens. */
+  readonly paidByHour: boolean;
+  /** Whether a base model can be leased too, so that both are judged on the same kind of serving. */
+  readonly servesBase: boolean;
+}
+
+/** The values of the options that are a part of these requests. */
+export function settingsFor(
+  { options, settings }: Pick<ProviderProfile, 'options' | 'settings'>,
+  sentWith: OptionRule['sentWith'],
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => options[name]?.sentWith === sentWith));
+}
+
+/** The provider's id of a base model, by its name in a pipeline file. */
+export function modelId({ models }: Pick<ProviderProfile, 'models'>, name: string): string {
+  return models.find((model) => model.name === name)?.id ?? name;
+}
+
+/** The name by which price lists know a model. */
+export function modelName({ models }: Pick<ProviderProfile, 'models'>, idOrName: string): string {
+  return models.find(({ id }) => id === idOrName)?.name ?? idOrName;
 }

@@ -77,17 +77,56 @@ export function classifyError(error: unknown, baseURL: string, apiKey?: string):
     });
   }
   if (error instanceof APIError && typeof error.status === 'number') {
-    const { status } = error;
-    const code = typeof error.code === 'string' ? error.code : '';
-    const message = clean(`${baseURL} answered ${status}${code ? ` ${code}` : ''}: ${providerText(error)}`);
-    if (isRetryable(status, code, message)) {
-      const retryAfterMs = retryAfter(error.headers) ?? DEFAULT_WAITS_MS.get(code);
-      return new ProviderError('PROVIDER_UNAVAILABLE', message, { retryable: true, retryAfterMs, status });
-    }
-    return new ProviderError(refusal(status, code), message, { retryable: false, status });
+    const { status, headers, code } = error;
+    const text = textOf(error.error) ?? error.message.replace(/^\d{3} /, '');
+    return refusedAnswer({ status, headers, code: typeof code === 'string' ? code : '', text }, baseURL, clean);
+  }
+  if (error instanceof AnswerError) return refusedAnswer(error, baseURL, clean);
+  if (error instanceof DOMException && error.name === 'AbortError') {
+    return new ProviderError('PROVIDER_UNAVAILABLE', 'the request was cancelled', { retryable: true });
+  }
+  if (error instanceof DOMException && error.name === 'TimeoutError') {
+    return new ProviderError('PROVIDER_UNREACHABLE', clean(`${baseURL} did not answer in time`), { retryable: true });
+  }
+  if (error instanceof TypeError && error.cause !== undefined) {
+    return new ProviderError('PROVIDER_UNREACHABLE', clean(`${baseURL} cannot be reached (${rootReason(error)})`), {
+      retryable: true,
+    });
   }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return new ProviderError('PROVIDER_UNAVAILABLE', clean(text), { retryable: true });
+}
+
+/** An answer with a status of 400 and above, of a server whose client is our own. */
+export class AnswerError extends Error {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The provider's code for the error; empty where it gives none. */
+  readonly code: string;
+  readonly text: string;
+
+  /** @param body the answer, parsed where it was JSON */
+  constructor(status: number, headers: Headers, body: unknown) {
+    const text = textOf(body) ?? String(body).trim();
+    super(text);
+    this.status = status;
+    this.headers = headers;
+    this.code = codeOf(body);
+    this.text = text;
+  }
+}
+
+function refusedAnswer(
+  { status, headers, code, text }: { status: number; headers: Headers | undefined; code: string; text: string },
+  baseURL: string,
+  clean: (text: string) => string,
+): ProviderError {
+  const message = clean(`${baseURL} answered ${status}${code ? ` ${code}` : ''}: ${text}`);
+  if (isRetryable(status, code, message)) {
+    const retryAfterMs = retryAfter(headers) ?? DEFAULT_WAITS_MS.get(code);
+    return new ProviderError('PROVIDER_UNAVAILABLE', message, { retryable: true, retryAfterMs, status });
+  }
+  return new ProviderError(refusal(status, code), message, { retryable: false, status });
 }
 
 function refusal(status: number, code: string): ErrorCode {
@@ -101,13 +140,31 @@ function isRetryable(status: number, code: string, message: string): boolean {
   return status === 408 || status === 409 || status >= 500;
 }
 
-/** The error text of the body, without the status that the client puts in front. */
-function providerText(error: APIError): string {
-  const body: unknown = error.error;
-  if (typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'string')
-    return body.message;
-  // The client puts the status in front of a body without a message.
-  return error.message.replace(/^\d{3} /, '');
+/**
+ * The text of an error, of any of the forms that servers give it: `{message}`, `{error: {message}}`, `{error: text}`, `{detail: text}`, or
+ * `{detail: [{loc, msg}]}`, which names the field; undefined for none of them.
+ */
+function textOf(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  const { message, error, detail }: { message?: unknown; error?: unknown; detail?: unknown } = body;
+  if (typeof message === 'string') return message;
+  if (typeof error === 'string') return error;
+  if (typeof detail === 'string') return detail;
+  if (Array.isArray(detail)) return detail.map(fieldProblem).join('; ');
+  return textOf(error);
+}
+
+function fieldProblem(problem: unknown): string {
+  if (typeof problem !== 'object' || problem === null) return String(problem);
+  const { loc, msg }: { loc?: unknown; msg?: unknown } = problem;
+  return Array.isArray(loc) ? `${loc.filter((part) => part !== 'body').join('.')}: ${msg}` : String(msg);
+}
+
+function codeOf(body: unknown): string {
+  if (typeof body !== 'object' || body === null) return '';
+  const { error, code }: { error?: unknown; code?: unknown } = body;
+  if (typeof code === 'string') return code;
+  return codeOf(error);
 }
 
 function retryAfter(headers: Headers | undefined): number | undefined {

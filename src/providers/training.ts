@@ -1,5 +1,5 @@
+import type { Hyperparameters } from '../core/run/hyperparameters.ts';
 import type { JobPhase } from '../core/run/job-heartbeat.ts';
-import type { Hyperparameters } from '../core/run/plan.ts';
 import type { Checkpoint, MetricPoint } from '../core/run/training-metrics.ts';
 
 /**
@@ -91,6 +91,8 @@ export interface Job {
   /** Unix seconds. */
   finishedAt: number | null;
   trainedTokens: number | null;
+  /** What the provider says that it cost, in USD; absent where it does not say, and prices and tokens count. */
+  costUsd?: number | null;
 }
 
 /** Whether a step was the last one of an epoch. */
@@ -107,7 +109,7 @@ export interface TrainingTime {
 
 /** The identity by which a job can be found again, even if the process that created it died. */
 export interface JobIdentity {
-  /** Hash of everything that makes it this job and no other; kept in the job's metadata. */
+  /** Hash of everything that makes it this job and no other, as 64 hexadecimal digits. */
   key: string;
   baseModel: string;
   /** Id of the uploaded file. */
@@ -116,7 +118,7 @@ export interface JobIdentity {
   seed: number;
 }
 
-/** The owner of a job; kept in its metadata. */
+/** The owner of a job; kept in its metadata where there is any, else in its suffix (`providers/job-label.ts`). */
 export interface JobOwner {
   pipeline: string;
   /** Id of the workflow that waits for it. */
@@ -127,12 +129,12 @@ export interface JobOwner {
 
 export interface OwnedJob {
   id: string;
-  owner: JobOwner;
+  /** All of it, or where only the suffix is kept, the beginning of the execution's id. */
+  owner: JobOwner | { executionPrefix: string };
 }
 
 export interface JobRequest extends JobIdentity {
   owner: JobOwner;
   validationFile: string;
-  suffix: string;
   hyperparameters: Hyperparameters;
 }

@@ -63,8 +63,11 @@ const candidate = z.object({
   baseModel: z.string(),
   hyperparameters: z.object({
     learningRateMultiplier: z.number(),
+    learningRate: z.number().exactOptional().describe('at providers that take rates'),
     epochs: count,
     batchSize: count.exactOptional(),
+    loraRank: count.exactOptional(),
+    seed: count.exactOptional(),
   }),
   treatment: z.enum(TREATMENTS),
   half: z.boolean(),

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { readStored } from '../contract/stored/format.ts';
 import { PAST_WINNERS, pastWinnerSchema } from '../contract/stored/past-winners.ts';
 import { WRITTEN_BY } from '../contract/stored/written-by.ts';
+import { settingsKey } from '../core/run/hyperparameters.ts';
 import { writeFileAtomically } from './files.ts';
 import { pastWinnersFile } from './home.ts';
 
@@ -54,8 +55,7 @@ export async function addPastWinner(home: string, pipeline: string, winner: Past
 }
 
 function settingsOf({ baseModel, hyperparameters, treatment }: PastWinner): string {
-  const { learningRateMultiplier, epochs, batchSize } = hyperparameters;
-  return JSON.stringify([baseModel, learningRateMultiplier, epochs, batchSize ?? null, treatment]);
+  return JSON.stringify([baseModel, settingsKey(hyperparameters), treatment]);
 }
 
 function unreadable(file: string, reason: string): string {

@@ -8,7 +8,7 @@
  * import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
  * import { connectProvider, describeInference } from 'tuneloop/testing';
  *
- * const provider = connectProvider({ baseURL: 'http://127.0.0.1:9797/v1', apiKeyEnv: 'OWN_PROVIDER_KEY' });
+ * const provider = connectProvider({ profile: 'generic', baseURL: 'http://127.0.0.1:9797/v1', apiKeyEnv: 'OWN_PROVIDER_KEY' });
  * describeInference(
  *   'my server',
  *   async () => ({ inference: provider.inference, model: 'my-model', close: async () => {} }),

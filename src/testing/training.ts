@@ -59,7 +59,6 @@ export function describeTraining(
         baseModel: subject.baseModel,
         trainingFile: id,
         validationFile: id,
-        suffix: 'conformance',
         owner: { pipeline: 'conformance', workflowId: 'conformance/1/a', executionId: 'execution-1' },
         hyperparameters: { learningRateMultiplier: 1, epochs: EPOCHS },
       };

@@ -119,7 +119,7 @@ function defineLabelling(rows: readonly object[], changes: Record<string, unknow
     name: `shop-${count}`,
     task: 'classification',
     source: { type: 'jsonl', path: `${folder}.jsonl`, actuals: actualsFile() },
-    provider: { baseURL: 'https://example.com/v1', apiKeyEnv: 'KEY' },
+    provider: { profile: 'generic', baseURL: 'https://example.com/v1', apiKeyEnv: 'KEY' },
     candidates: { models: [TEACHER] },
     labelling: { model: TEACHER, concurrency: 2 },
     ...changes,

@@ -186,6 +186,7 @@ test('the end of the champion is a part of the plan if it is near', async () => 
     const provider = paidProvider();
     const { inference } = provider;
     const leaving: Inference = {
+      settings: {},
       address: inference.address,
       complete: (request) => inference.complete(request),
       listModels: async () => [...(await inference.listModels()), { id: 'ft:old', shutdownDate }],

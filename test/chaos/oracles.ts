@@ -1,6 +1,6 @@
 import { isTerminal } from '../../packages/local-trainer/src/job-record.ts';
 import type { JobEntry, LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/ledger.ts';
-import { costPer1k, type Prices, tariffOf, trainingCost } from '../../src/core/evaluation/cost.ts';
+import { costPer1k, type Prices, tariffOf, trainingCost, trainingTariffOf } from '../../src/core/evaluation/cost.ts';
 
 /** The purpose of one run, and its outcome. */
 export interface RunRecord {
@@ -119,14 +119,17 @@ export function spending(
     if (usd === null) throw new Error('a model without a price');
     if (runId !== undefined) spent.set(runId, (spent.get(runId) ?? 0) + usd);
   };
-  const tariff = (baseModel: string) => tariffOf(prices, { charges: 'tokens', priceList: null }, baseModel, true);
+  const billing = { charges: 'tokens', priceList: null } as const;
   const owners = new Map(jobs.map((job) => [job.id, job.runId]));
   const bases = new Map<string, string>();
   for (const entry of entries) {
     if (entry.kind !== 'job') continue;
     bases.set(entry.job, entry.model);
     if (isTerminal(entry.status)) {
-      add(owners.get(entry.job), trainingCost(tariff(entry.model), entry.trainedTokens ?? 0, 0));
+      add(
+        owners.get(entry.job),
+        trainingCost(trainingTariffOf(prices, billing, entry.model), entry.trainedTokens ?? 0, 0),
+      );
     }
   }
   const models = new Map(jobs.flatMap((job) => (job.model === null ? [] : [[job.model, job] as const])));
@@ -134,7 +137,7 @@ export function spending(
     const job = models.get(model ?? '');
     if (!job) continue;
     const usage = { promptTokens: promptTokens ?? 0, completionTokens: completionTokens ?? 0 };
-    const usdPer1k = costPer1k(tariff(bases.get(job.id) ?? ''), usage, 0);
+    const usdPer1k = costPer1k(tariffOf(prices, billing, bases.get(job.id) ?? '', true), usage, 0);
     add(job.runId, usdPer1k === null ? null : usdPer1k / 1000);
   }
   return spent;

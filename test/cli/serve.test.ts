@@ -73,7 +73,7 @@ test('a stream that is open at SIGTERM comes to its end', async () => {
   const log = path.join(place.home, 'calls.jsonl');
   process.env.TUNELOOP_TEST_SERVE_KEY = 'sk-any-0123456789';
   const baseURL = await start('--log', log);
-  const provider = { baseURL: upstream.baseURL, apiKeyEnv: 'TUNELOOP_TEST_SERVE_KEY' };
+  const provider = { profile: 'generic' as const, baseURL: upstream.baseURL, apiKeyEnv: 'TUNELOOP_TEST_SERVE_KEY' };
   await writeAlias(place.home, sampleAlias({ provider }));
   const opened = new Promise<() => void>((resolve) => {
     upstream.answer = () => (response) => {

@@ -93,7 +93,7 @@ describe('a pipeline', () => {
     const text = `${GENERATION}$schema: ../schema.json
 clean: { instructions: auto, duplicates: keep }
 split: { validation: 0.3, test: { file: test.jsonl }, seed: 0 }
-provider: { baseURL: 'https://api.example.com/v1', apiKeyEnv: EXAMPLE_KEY }
+provider: { profile: 'generic', baseURL: 'https://api.example.com/v1', apiKeyEnv: EXAMPLE_KEY }
 evaluation: { metric: exact_match, baseline: { live: gpt-4o }, concurrency: 64, max_output_tokens: 5 }
 selection: { margin: 0.01, max_cost_per_1k_usd: 0.5, max_p95_ms: 800 }
 budget_usd: 25
@@ -101,7 +101,7 @@ retraining: { cron: '0 3 * * 1', timezone: Europe/Berlin }
 `;
     expect(parsePipeline(text, 'p.yaml')).toMatchObject({
       split: { validation: 0.3, test: { file: 'test.jsonl' }, seed: 0 },
-      provider: { baseURL: 'https://api.example.com/v1', apiKeyEnv: 'EXAMPLE_KEY' },
+      provider: { profile: 'generic', baseURL: 'https://api.example.com/v1', apiKeyEnv: 'EXAMPLE_KEY' },
       evaluation: { metric: 'exact_match', baseline: { live: 'gpt-4o' }, concurrency: 64, max_output_tokens: 5 },
       selection: { margin: 0.01, max_cost_per_1k_usd: 0.5, max_p95_ms: 800 },
       budget_usd: 25,
@@ -163,7 +163,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'a value of none of several forms',
       `${LEAST}provider: opnai\n`,
-      'p.yaml:5: provider must be "local" or "openai" or {baseURL, apiKeyEnv, settling_seconds, limits}',
+      'p.yaml:5: provider must be "local" or "openai" or "azure" or "crusoe" or "nebius" or "fireworks" or "together" or {profile, baseURL, addresses, apiKeyEnv, settling_seconds, limits, options}',
     ],
     [
       'a baseline of neither form',
@@ -291,7 +291,7 @@ describe('jobs', () => {
 });
 
 describe('a provider', () => {
-  const at = (baseURL: string) => `${LEAST}provider: { baseURL: '${baseURL}', apiKeyEnv: MY_KEY }\n`;
+  const at = (baseURL: string) => `${LEAST}provider: { profile: generic, baseURL: '${baseURL}', apiKeyEnv: MY_KEY }\n`;
 
   test.each([
     'https://api.example.com/v1',
@@ -300,7 +300,7 @@ describe('a provider', () => {
     'http://127.8.9.10/v1',
     'http://[::1]:8080/v1',
   ])('a provider may be at %s', (baseURL) => {
-    expect(parsePipeline(at(baseURL), 'p.yaml').provider).toEqual({ baseURL, apiKeyEnv: 'MY_KEY' });
+    expect(parsePipeline(at(baseURL), 'p.yaml').provider).toEqual({ profile: 'generic', baseURL, apiKeyEnv: 'MY_KEY' });
   });
 
   test.each([
@@ -322,7 +322,7 @@ describe('a provider', () => {
   test.each(['sk-abc', 'my_key', '1KEY', ''])(
     'a provider names the variable of its key, not a key such as %j',
     (apiKeyEnv) => {
-      const text = `${LEAST}provider: { baseURL: 'https://api.example.com', apiKeyEnv: '${apiKeyEnv}' }\n`;
+      const text = `${LEAST}provider: { profile: generic, baseURL: 'https://api.example.com', apiKeyEnv: '${apiKeyEnv}' }\n`;
       expect(refusal(text)).toMatch(
         /^p\.yaml:5: provider\.apiKeyEnv must be the name of an environment variable, not the key itself/,
       );
@@ -448,7 +448,9 @@ test('a glob without quotes is named as such', () => {
 });
 
 test('an invalid base URL is refused', () => {
-  expect(refusal(`${LEAST}provider: { baseURL: nonsense, apiKeyEnv: KEY }\n`)).toMatch(/^p\.yaml:5: provider\.baseURL/);
+  expect(refusal(`${LEAST}provider: { profile: 'generic', baseURL: nonsense, apiKeyEnv: KEY }\n`)).toMatch(
+    /^p\.yaml:5: provider\.baseURL/,
+  );
 });
 
 test('the default share of validation counts where the shares are too large', () => {
@@ -456,11 +458,11 @@ test('the default share of validation counts where the shares are too large', ()
 });
 
 test.each([
-  "{ baseURL: 'https://x.com', apiKeyEnv: sk-abc }",
+  "{ profile: 'generic', baseURL: 'https://x.com', apiKeyEnv: sk-abc }",
   "{ baseURL: 'https://x.com', apiKey: sk-abc }",
   'sk-abc',
 ])('a key in the file is not repeated: %s', (provider) => {
   const message = refusal(`${LEAST}provider: ${provider}\n`);
-  expect(message).toMatch(/^p\.yaml:5: provider/);
+  expect(message).toMatch(/^p\.yaml:5: (unknown key )?provider/);
   expect(message).not.toContain('sk-abc');
 });

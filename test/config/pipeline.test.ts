@@ -43,7 +43,10 @@ test.each<[string, object]>([
   ['one value instead of a list', { candidates: { models: ['m'], epochs: 3, learning_rate_multiplier: 1 } }],
   ['lists', { candidates: { models: ['m'], epochs: [3], learning_rate_multiplier: [1], batch_size: [8, 16] } }],
   ['a test file', { split: { test: { file: 'test.jsonl' } } }],
-  ['a provider elsewhere', { provider: { baseURL: 'https://api.example.com/v1', apiKeyEnv: 'MY_KEY' } }],
+  [
+    'a provider elsewhere',
+    { provider: { profile: 'generic', baseURL: 'https://api.example.com/v1', apiKeyEnv: 'MY_KEY' } },
+  ],
 ])('the JSON Schema accepts %s', (_what, changes) => {
   expect(validate({ ...least, ...changes })).toBe(true);
 });
@@ -56,7 +59,10 @@ test.each<[string, object]>([
   ['a missing key', { candidates: {} }],
   ['an empty list', { candidates: { models: [] } }],
   ['a share of all', { split: { test: 1 } }],
-  ['a key in place of the name of its variable', { provider: { baseURL: 'https://example.com', apiKeyEnv: 'sk-abc' } }],
+  [
+    'a key in place of the name of its variable',
+    { provider: { profile: 'generic', baseURL: 'https://example.com', apiKeyEnv: 'sk-abc' } },
+  ],
 ])('the JSON Schema refuses %s', (_what, changes) => {
   expect(validate({ ...least, ...changes })).toBe(false);
 });

@@ -86,7 +86,7 @@ describe('F47 the key of a provider that repeats it', () => {
   const pipelineFile = (changes: Record<string, unknown> = {}) => {
     seed += 1;
     return writePipeline(path.join(home, OWN_FOLDER, `${seed}`), shopRows(60), {
-      provider: { baseURL: proxy.baseURL, apiKeyEnv: 'SHOP_KEY', settling_seconds: 0 },
+      provider: { profile: 'generic', baseURL: proxy.baseURL, apiKeyEnv: 'SHOP_KEY', settling_seconds: 0 },
       candidates: { models: ['local-nano'], learning_rate_multiplier: 1, epochs: 1 },
       split: { seed },
       ...changes,
@@ -182,7 +182,7 @@ describe('F47 the key of a provider that repeats it', () => {
   });
 
   test('F47 a key that is no valid header', async () => {
-    const provider = { baseURL: proxy.baseURL, apiKeyEnv: 'BROKEN_KEY', settling_seconds: 0 };
+    const provider = { profile: 'generic', baseURL: proxy.baseURL, apiKeyEnv: 'BROKEN_KEY', settling_seconds: 0 };
     const ended = await run('run', pipelineFile({ provider }), '--wait', '--json');
     expect(lastJson<RunJson>(ended).status).toBe('failed');
   });

@@ -33,7 +33,7 @@ function thrown(work: () => unknown): unknown {
 
 test.each([
   ['openai', 'OPENAI_API_KEY'],
-  [{ baseURL: 'https://api.example.com/v1', apiKeyEnv: VARIABLE }, VARIABLE],
+  [{ profile: 'generic', baseURL: 'https://api.example.com/v1', apiKeyEnv: VARIABLE }, VARIABLE],
 ] as const)('a missing key is an error that names the variable: %j', (choice, variable) => {
   const error = thrown(() => connectProvider(choice));
   expect(error).toBeInstanceOf(TuneloopError);
@@ -45,7 +45,9 @@ test.each([
 
 test('an empty key is a missing key', () => {
   process.env[VARIABLE] = '';
-  expect(thrown(() => connectProvider({ baseURL: server.baseURL, apiKeyEnv: VARIABLE }))).toMatchObject({
+  expect(
+    thrown(() => connectProvider({ profile: 'generic', baseURL: server.baseURL, apiKeyEnv: VARIABLE })),
+  ).toMatchObject({
     code: 'ENVIRONMENT_INVALID',
   });
 });
@@ -53,7 +55,7 @@ test('an empty key is a missing key', () => {
 test('the key of the named variable is sent to the named address, and no other key', async () => {
   process.env[VARIABLE] = 'sk-mine';
   process.env.OPENAI_API_KEY = 'sk-other';
-  const provider = connectProvider({ baseURL: server.baseURL, apiKeyEnv: VARIABLE });
+  const provider = connectProvider({ profile: 'generic', baseURL: server.baseURL, apiKeyEnv: VARIABLE });
   expect(await provider.inference.listModels()).toEqual([{ id: 'local-mini', shutdownDate: null }]);
   expect(server.received[0]).toMatchObject({ url: '/v1/models', headers: { authorization: 'Bearer sk-mine' } });
   expect(JSON.stringify(server.received)).not.toContain('sk-other');
@@ -74,7 +76,7 @@ test("organization and project of an OpenAI account are not sent to others' serv
   const outside = Object.keys(account).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, account);
   try {
-    await connectProvider({ baseURL: server.baseURL, apiKeyEnv: VARIABLE }).inference.listModels();
+    await connectProvider({ profile: 'generic', baseURL: server.baseURL, apiKeyEnv: VARIABLE }).inference.listModels();
     expect(JSON.stringify(server.received)).not.toContain('canary');
   } finally {
     for (const [name, value] of outside) {

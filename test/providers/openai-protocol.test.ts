@@ -29,7 +29,6 @@ const REQUEST: JobRequest = {
   baseModel: 'gpt-4o-mini',
   trainingFile: 'file-train',
   validationFile: 'file-validation',
-  suffix: 'support',
   seed: 42,
   hyperparameters: { learningRateMultiplier: 0.5, epochs: 4 },
 };
@@ -67,7 +66,7 @@ describe('creating a job', () => {
       model: 'gpt-4o-mini',
       training_file: 'file-train',
       validation_file: 'file-validation',
-      suffix: 'support',
+      suffix: 'support-key-1-0-1',
       seed: 42,
       metadata: {
         tuneloop_pipeline: 'support',

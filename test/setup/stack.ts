@@ -226,7 +226,12 @@ export class Stack {
     rows: readonly object[],
     changes: Record<string, unknown> & { candidates?: object } = {},
   ): string {
-    const provider = { baseURL: `${this.#trainerUrl}/v1`, apiKeyEnv: KEY_VARIABLE, settling_seconds: 4 };
+    const provider = {
+      profile: 'generic',
+      baseURL: `${this.#trainerUrl}/v1`,
+      apiKeyEnv: KEY_VARIABLE,
+      settling_seconds: 4,
+    };
     return writePipeline(path.join(this.home, 'pipelines', name), rows, { name, provider, ...changes });
   }
 

@@ -8,7 +8,10 @@ export const pastWinnerSchema = z.object({
   hyperparameters: z.object({
     learningRateMultiplier: z.number().positive(),
     epochs: z.int().gte(1),
+    learningRate: z.number().positive().exactOptional(),
     batchSize: z.int().gte(1).exactOptional(),
+    loraRank: z.int().gte(1).exactOptional(),
+    seed: z.int().gte(0).exactOptional(),
   }),
   treatment: z.string(),
 });

@@ -7,23 +7,60 @@ export interface Prices {
   local: { machine_usd_per_hour: number };
   models: Record<string, ModelPrice>;
   /** Price lists of single providers, by the name that their profile gives in `billing.priceList`. */
-  lists?: Record<string, Record<string, ModelPrice>> | undefined;
+  lists?: Record<string, PriceList> | undefined;
+}
+
+/** The prices of one provider. */
+export interface PriceList {
+  date: string;
+  source: string;
+  models: Record<string, ListedPrice>;
+}
+
+export interface ListedPrice {
+  /** USD per 1M tokens, times epochs. */
+  training: number;
+  /** The least that a job costs, in USD. */
+  minimum_per_job?: number | undefined;
+  /** An hour of a serving lease, in USD; absent where its tokens are charged. */
+  serving_per_hour?: number | undefined;
+  /** Absent where the model is served by the hour. */
+  tuned?: TokenPrice | undefined;
+  base?: TokenPrice | undefined;
+}
+
+/** USD per 1M tokens. */
+export interface TokenPrice {
+  input: number;
+  cached?: number | undefined;
+  output: number;
 }
 
 /** What a provider charges for; a part of its profile. */
 export type Billing =
   /** By the model's row in a price list; null for the list `models`. */
-  | { readonly charges: 'tokens'; readonly priceList: string | null }
+  | {
+      readonly charges: 'tokens';
+      readonly priceList: string | null;
+      /** The list's name of a model, by the provider's id of it, where they differ. */
+      readonly names?: Readonly<Record<string, string>>;
+    }
   /** The time that a machine of one's own works. */
   | { readonly charges: 'machine-time' };
 
 export interface ModelPrice {
   training: number;
-  tuned: { input: number; cached?: number; output: number };
-  base: { input: number; cached?: number; output: number };
+  tuned: TokenPrice;
+  base: TokenPrice;
 }
 
-/** The tariff of serving: tokens at a model's price, or time on a machine of one's own. */
+/** The tariff of training: tokens at a model's price, or time on a machine of one's own. */
+export type TrainingTariff =
+  | { kind: 'tokens'; per1M: number; minimumUsd: number }
+  | { kind: 'machine'; usdPerHour: number }
+  | { kind: 'unknown' };
+
+/** The tariff of serving: tokens at a model's price, or time on a machine of one's own or on a leased one. */
 export type Tariff =
   | {
       kind: 'tokens';
@@ -31,29 +68,53 @@ export type Tariff =
       /** Input tokens that the provider finds in its cache of prefixes; null where they have no price of their own. */
       cachedInputPer1M: number | null;
       outputPer1M: number;
-      trainingPer1M: number;
     }
   | { kind: 'machine'; usdPerHour: number }
   | { kind: 'unknown' };
 
 /**
- * The tariff of a model. Dated names (`gpt-4o-2024-08-06`) are charged as the model they start with.
+ * The tariff of asking a model. A model that is served by the hour costs the time that the leased machine works on a request.
  *
  * @param baseModel the model that was tuned, or is called as it is.
  */
 export function tariffOf(prices: Prices, billing: Billing, baseModel: string, tuned: boolean): Tariff {
   if (billing.charges === 'machine-time') return { kind: 'machine', usdPerHour: prices.local.machine_usd_per_hour };
-  const list = billing.priceList === null ? prices.models : prices.lists?.[billing.priceList];
-  const price = list?.[baseModel.replace(/-\d{4}-\d{2}-\d{2}$/, '')];
+  const price = listedPrice(prices, billing, baseModel);
+  const tokens = tuned ? price?.tuned : price?.base;
+  if (tokens) {
+    const { input, cached = null, output } = tokens;
+    return { kind: 'tokens', inputPer1M: input, cachedInputPer1M: cached, outputPer1M: output };
+  }
+  const usdPerHour = price?.serving_per_hour;
+  return usdPerHour === undefined ? { kind: 'unknown' } : { kind: 'machine', usdPerHour };
+}
+
+/** The tariff of training a model. */
+export function trainingTariffOf(prices: Prices, billing: Billing, baseModel: string): TrainingTariff {
+  if (billing.charges === 'machine-time') return { kind: 'machine', usdPerHour: prices.local.machine_usd_per_hour };
+  const price = listedPrice(prices, billing, baseModel);
   if (!price) return { kind: 'unknown' };
-  const { input, cached = null, output } = tuned ? price.tuned : price.base;
-  return {
-    kind: 'tokens',
-    inputPer1M: input,
-    cachedInputPer1M: cached,
-    outputPer1M: output,
-    trainingPer1M: price.training,
-  };
+  return { kind: 'tokens', per1M: price.training, minimumUsd: price.minimum_per_job ?? 0 };
+}
+
+/**
+ * The price of an hour of a serving lease for a model, in USD: 0 where its tokens are charged instead, null where no price is known.
+ */
+export function leasePerHour(prices: Prices, billing: Billing, baseModel: string): number | null {
+  if (billing.charges === 'machine-time') return 0;
+  const price = listedPrice(prices, billing, baseModel);
+  return price ? (price.serving_per_hour ?? (price.tuned ? 0 : null)) : null;
+}
+
+/** Dated names (`gpt-4o-2024-08-06`) are charged as the model they start with. */
+function listedPrice(
+  prices: Prices,
+  { priceList, names }: Extract<Billing, { charges: 'tokens' }>,
+  model: string,
+): ListedPrice | undefined {
+  const list: Record<string, ListedPrice> | undefined =
+    priceList === null ? prices.models : prices.lists?.[priceList]?.models;
+  return list?.[(names?.[model] ?? model).replace(/-\d{4}-\d{2}-\d{2}$/, '')];
 }
 
 /**
@@ -101,10 +162,10 @@ export function cachedCostPer1k(tariff: Tariff, meanUsage: TokenUsage, meanCache
 }
 
 /** Cost of one training job in USD, or null where no price is known. `trainedTokens` counts every epoch. */
-export function trainingCost(tariff: Tariff, trainedTokens: number, seconds: number): number | null {
+export function trainingCost(tariff: TrainingTariff, trainedTokens: number, seconds: number): number | null {
   switch (tariff.kind) {
     case 'tokens':
-      return (trainedTokens / 1e6) * tariff.trainingPer1M;
+      return Math.max(tariff.minimumUsd, (trainedTokens / 1e6) * tariff.per1M);
     case 'machine':
       return (seconds / 3600) * tariff.usdPerHour;
     case 'unknown':

@@ -1,5 +1,5 @@
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
-import { type Billing, costPer1k, type Prices, tariffOf, trainingCost } from '../evaluation/cost.ts';
+import { type Billing, costPer1k, type Prices, tariffOf, trainingCost, trainingTariffOf } from '../evaluation/cost.ts';
 import { type CheckpointRows, mostCheckpoints } from './checkpoints.ts';
 import type { Candidate } from './plan.ts';
 
@@ -99,7 +99,7 @@ export function estimateRun(input: EstimateInput): Estimate {
   const costs = input.candidates.map(({ id, baseModel, hyperparameters: { epochs }, treatment, half }) => {
     const treated = tokens[treatment];
     if (!treated) throw new RangeError(`no token counts for ${id}`);
-    const tariff = tariffOf(prices, billing, baseModel, true);
+    const tariff = trainingTariffOf(prices, billing, baseModel);
     const trainedTokens = treated.train * epochs * (half ? 0.5 : 1);
     const trainingUsd = known(baseModel, local ? 0 : trainingCost(tariff, trainedTokens, 0));
     const models = half ? 1 : 1 + mostCheckpoints(epochs, checkpoints);

@@ -4,19 +4,26 @@ import type { PiiType } from '../dataset/pii-type.ts';
 import type { SourceChoice } from './source-choice.ts';
 
 /** The providers that a pipeline can name, in the order of the documentation. `providers/profiles/` describes each. */
-export const PROFILE_NAMES = ['local', 'openai'] as const;
+export const PROFILE_NAMES = ['local', 'openai', 'azure', 'crusoe', 'nebius', 'fireworks', 'together'] as const;
 export type ProfileName = (typeof PROFILE_NAMES)[number];
 
-/** What a pipeline names: a provider that has a profile, or a server of its own with what differs from the generic profile. */
-export type ProviderChoice =
-  | ProfileName
-  | {
-      baseURL: string;
-      /** Name of the environment variable that holds the key. */
-      apiKeyEnv: string;
-      settling_seconds?: number | undefined;
-      limits?: ProviderLimitsChoice | undefined;
-    };
+/** What a pipeline names: a provider by its profile, alone or with settings. */
+export type ProviderChoice = ProfileName | ProviderSettings;
+
+/** A provider with what differs from its profile. Without a profile, the address says whose it is. */
+export interface ProviderSettings {
+  /** `generic`: a server that speaks OpenAI's protocol and has no profile of its own; it needs `baseURL` and `apiKeyEnv`. */
+  profile?: ProfileName | 'generic' | undefined;
+  baseURL?: string | undefined;
+  /** Further base URLs, by the names that the profile gives them. */
+  addresses?: Record<string, string> | undefined;
+  /** Name of the environment variable that holds the key. */
+  apiKeyEnv?: string | undefined;
+  settling_seconds?: number | undefined;
+  limits?: ProviderLimitsChoice | undefined;
+  /** Keys that the profile knows; see `ProviderProfile.options`. */
+  options?: Record<string, unknown> | undefined;
+}
 
 export interface ProviderLimitsChoice {
   fewest_examples?: number | undefined;
@@ -63,9 +70,13 @@ export interface Pipeline {
   provider: ProviderChoice;
   candidates: {
     models: string[];
-    learning_rate_multiplier: number | number[];
+    /** Absent where `learning_rate` is given. */
+    learning_rate_multiplier?: number | number[] | undefined;
+    learning_rate?: number | number[] | undefined;
     epochs: number | number[];
     batch_size?: number | number[] | undefined;
+    lora_rank?: number | number[] | undefined;
+    seed?: number | number[] | undefined;
     treatment: Treatment | Treatment[];
     jobs?: number | undefined;
     early_stop: boolean;

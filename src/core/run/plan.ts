@@ -1,12 +1,14 @@
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
+import {
+  type Hyperparameters,
+  type LearningRateRule,
+  listOf,
+  type Rate,
+  rateAt,
+  ratesOf,
+  settingsKey,
+} from './hyperparameters.ts';
 import type { Pipeline } from './pipeline.ts';
-
-export interface Hyperparameters {
-  learningRateMultiplier: number;
-  epochs: number;
-  /** Left to the provider where absent. */
-  batchSize?: number;
-}
 
 /** The settings by which candidates differ. */
 export interface Combination {
@@ -26,14 +28,20 @@ export interface Candidate extends Combination {
   half?: true;
 }
 
-type Lists = Pick<Pipeline['candidates'], 'models' | 'learning_rate_multiplier' | 'epochs' | 'treatment'> &
-  Partial<Pick<Pipeline['candidates'], 'batch_size' | 'jobs' | 'half_data'>>;
+type Lists = Pick<Pipeline['candidates'], 'models' | 'epochs' | 'treatment'> &
+  Partial<
+    Pick<
+      Pipeline['candidates'],
+      'learning_rate_multiplier' | 'learning_rate' | 'batch_size' | 'lora_rank' | 'seed' | 'jobs' | 'half_data'
+    >
+  >;
 
 interface PlanOptions {
   /** Another seed chooses other combinations, where the lists allow more combinations than jobs. */
   seed?: number;
   /** Rows of the dataset on all sides. */
   examples?: number;
+  learningRate?: LearningRateRule;
   /** Newest first. */
   pastWinners?: readonly (Omit<Combination, 'treatment'> & { treatment: string })[];
 }
@@ -60,9 +68,14 @@ export function isTinySet(examples: number): boolean {
  */
 export function planCandidates(
   lists: Lists,
-  { seed = 1, examples = Number.POSITIVE_INFINITY, pastWinners = [] }: PlanOptions = {},
+  {
+    seed = 1,
+    examples = Number.POSITIVE_INFINITY,
+    learningRate = { takes: 'multiplier' },
+    pastWinners = [],
+  }: PlanOptions = {},
 ): Candidate[] {
-  const grid = new Grid(lists);
+  const grid = new Grid(lists, learningRate);
   const jobs = Math.min(grid.size, lists.jobs ?? (isTinySet(examples) ? TINY_SET_JOBS : grid.size));
   const past = knownWinners(grid, pastWinners).slice(0, Math.min(MOST_PAST_WINNERS, jobs));
   const chosen = chooseCells(grid, past, jobs - past.length, seed);
@@ -83,17 +96,25 @@ class Grid {
   readonly sizes: readonly number[];
   /** Cells of one model. */
   readonly cells: number;
-  readonly #rates: readonly number[];
+  readonly #rule: LearningRateRule;
+  readonly #rates: readonly Rate[];
   readonly #epochs: readonly number[];
   readonly #batchSizes: readonly (number | undefined)[];
+  readonly #ranks: readonly (number | undefined)[];
+  readonly #seeds: readonly (number | undefined)[];
 
-  constructor(lists: Lists) {
+  constructor(lists: Lists, rule: LearningRateRule) {
     this.models = listOf(lists.models);
     this.treatments = listOf(lists.treatment);
-    this.#rates = listOf(lists.learning_rate_multiplier);
+    this.#rule = rule;
+    this.#rates = ratesOf(lists, rule);
     this.#epochs = listOf(lists.epochs);
-    this.#batchSizes = lists.batch_size === undefined ? [undefined] : listOf(lists.batch_size);
-    this.sizes = [this.#rates, this.#epochs, this.#batchSizes, this.treatments].map(({ length }) => length);
+    this.#batchSizes = listOf(lists.batch_size);
+    this.#ranks = listOf(lists.lora_rank);
+    this.#seeds = listOf(lists.seed);
+    this.sizes = [this.#rates, this.#epochs, this.#batchSizes, this.treatments, this.#ranks, this.#seeds].map(
+      ({ length }) => length,
+    );
     this.cells = this.sizes.reduce((product, size) => product * size, 1);
   }
 
@@ -103,26 +124,38 @@ class Grid {
   }
 
   combination(baseModel: string, cell: number): Combination {
-    const [rate, epochs, batch, treatment] = this.#places(cell);
+    const [rate, epochs, batch, treatment, rank, seedPlace] = this.#places(cell);
     const batchSize = at(this.#batchSizes, batch);
+    const loraRank = at(this.#ranks, rank);
+    const seed = at(this.#seeds, seedPlace);
     return {
       baseModel,
       hyperparameters: {
-        learningRateMultiplier: at(this.#rates, rate),
+        ...at(this.#rates, rate),
         epochs: at(this.#epochs, epochs),
         ...(batchSize === undefined ? {} : { batchSize }),
+        ...(loraRank === undefined ? {} : { loraRank }),
+        ...(seed === undefined ? {} : { seed }),
       },
       treatment: at(this.treatments, treatment),
     };
   }
 
+  /** The rate of a past winner at this provider. */
+  rateOf({ learningRateMultiplier }: Hyperparameters): Rate {
+    return rateAt(learningRateMultiplier, this.#rule);
+  }
+
   /** The cell of a combination; null for one that is not in the lists. */
-  cellOf({ hyperparameters: { learningRateMultiplier, epochs, batchSize }, treatment }: Combination): number | null {
+  cellOf({ hyperparameters, treatment }: Combination): number | null {
+    const { learningRateMultiplier, epochs, batchSize, loraRank, seed } = hyperparameters;
     const places = [
-      this.#rates.indexOf(learningRateMultiplier),
+      this.#rates.findIndex((rate) => rate.learningRateMultiplier === learningRateMultiplier),
       this.#epochs.indexOf(epochs),
       this.#batchSizes.indexOf(batchSize),
       this.treatments.indexOf(treatment),
+      this.#ranks.indexOf(loraRank),
+      this.#seeds.indexOf(seed),
     ];
     return places.includes(-1) ? null : this.cellAt(places);
   }
@@ -148,9 +181,10 @@ function knownWinners(grid: Grid, pastWinners: NonNullable<PlanOptions['pastWinn
   for (const { baseModel, hyperparameters, treatment: name } of pastWinners) {
     const treatment = grid.treatments.find((allowed) => allowed === name);
     if (treatment === undefined || !grid.models.includes(baseModel)) continue;
-    const { learningRateMultiplier, epochs, batchSize } = hyperparameters;
-    const key = JSON.stringify([baseModel, learningRateMultiplier, epochs, batchSize ?? null, treatment]);
-    known.set(key, { baseModel, hyperparameters, treatment });
+    // Its multiplier counts, because the rate of another provider means nothing here.
+    const { learningRate: _, ...others } = hyperparameters;
+    const key = JSON.stringify([baseModel, settingsKey(hyperparameters), treatment]);
+    known.set(key, { baseModel, hyperparameters: { ...others, ...grid.rateOf(hyperparameters) }, treatment });
   }
   return [...known.values()];
 }
@@ -187,7 +221,7 @@ function chooseCells(grid: Grid, past: readonly Combination[], jobs: number, see
 
 /** A prime for each list, or the length of the list if it is prime: then each run of that many points has every value. */
 function basesFor(sizes: readonly number[]): number[] {
-  const free = [2, 3, 5, 7];
+  const free = [2, 3, 5, 7, 11, 13];
   return sizes.map((size) => {
     const base = free.includes(size) ? size : (free[0] ?? 2);
     // A list of one value needs no prime.
@@ -223,10 +257,6 @@ function halfOf(candidates: readonly Candidate[], models: readonly string[]): Ca
   return [{ id: `${id}-half`, baseModel, hyperparameters, treatment, half: true }];
 }
 
-function listOf<T>(value: T | T[]): T[] {
-  return [...new Set(Array.isArray(value) ? value : [value])];
-}
-
 function at<T>(list: readonly T[], place: number | undefined): T {
   return list[place ?? 0] as T;
 }
@@ -241,9 +271,14 @@ function namer(models: readonly string[]): (combination: Combination) => string 
     for (let number = 2; taken.has(name); number += 1) name = `${plain}-${number}`;
     names.set(model, name);
   }
-  return ({ baseModel, hyperparameters: { learningRateMultiplier, epochs, batchSize }, treatment }) => {
-    const batch = batchSize === undefined ? '' : `-b${batchSize}`;
+  return ({ baseModel, hyperparameters, treatment }) => {
+    const { learningRateMultiplier, epochs, batchSize, loraRank, seed } = hyperparameters;
+    const optional = [
+      ['b', batchSize],
+      ['r', loraRank],
+      ['s', seed],
+    ].flatMap(([letter, value]) => (value === undefined ? [] : [`-${letter}${value}`]));
     const treated = treatment === 'strip' ? '' : `-${treatment}`;
-    return `${names.get(baseModel)}-lr${learningRateMultiplier}-e${epochs}${batch}${treated}`;
+    return `${names.get(baseModel)}-lr${learningRateMultiplier}-e${epochs}${optional.join('')}${treated}`;
   };
 }

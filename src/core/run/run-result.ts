@@ -5,7 +5,7 @@ import type { Promotion } from '../deployment/promotion.ts';
 import type { Comparison } from '../evaluation/comparison.ts';
 import type { Recommendation } from '../evaluation/recommendation.ts';
 import type { Interval } from '../evaluation/statistics.ts';
-import type { Hyperparameters } from './plan.ts';
+import type { Hyperparameters } from './hyperparameters.ts';
 
 /** The result of a run; small, because it is kept in the run's history. */
 export interface RunResult extends RunFindings {

@@ -18,7 +18,7 @@ export class Upstream {
    * @throws the error of the connection, or the reason of the signal
    */
   ask(
-    { baseURL, apiKey }: Endpoint,
+    { baseURL, headers }: Endpoint,
     body: string,
     { silenceMs, signal }: { silenceMs: number; signal: AbortSignal },
   ): Promise<Dispatcher.ResponseData> {
@@ -26,7 +26,7 @@ export class Upstream {
       dispatcher: this.#agent,
       method: 'POST',
       headers: {
-        authorization: `Bearer ${apiKey}`,
+        ...headers,
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
         'accept-encoding': 'identity',

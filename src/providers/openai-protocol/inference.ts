@@ -1,16 +1,21 @@
 import type OpenAI from 'openai';
 import type { Completion } from '../../core/evaluation/completion.ts';
 import type { CompletionRequest, Inference, Model } from '../inference.ts';
+import { modelId, type ProviderProfile, settingsFor } from '../profile.ts';
 import type { OpenAIApi } from './api.ts';
 
 /** Models and chat completions by the OpenAI protocol. */
 export class OpenAIInference implements Inference {
   readonly address: string;
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly #api: OpenAIApi;
+  readonly #profile: ProviderProfile;
 
-  constructor(api: OpenAIApi) {
+  constructor(api: OpenAIApi, profile: ProviderProfile) {
     this.address = api.address;
+    this.settings = settingsFor(profile, 'completion');
     this.#api = api;
+    this.#profile = profile;
   }
 
   listModels(): Promise<Model[]> {
@@ -23,13 +28,14 @@ export class OpenAIInference implements Inference {
     });
   }
 
-  complete({ model, messages, maxOutputTokens, signal }: CompletionRequest): Promise<Completion> {
+  complete({ model, callAs = model, messages, maxOutputTokens, signal }: CompletionRequest): Promise<Completion> {
     return this.#api.call(async () => {
       const start = performance.now();
       const { data, response } = await this.#api.client.chat.completions
         .create(
           {
-            model,
+            ...this.settings,
+            model: modelId(this.#profile, callAs),
             messages: messages as OpenAI.ChatCompletionMessageParam[],
             temperature: 0,
             ...(maxOutputTokens === undefined ? {} : { max_completion_tokens: maxOutputTokens }),

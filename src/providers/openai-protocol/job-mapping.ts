@@ -2,8 +2,17 @@ import type { FineTuningJobCheckpoint } from 'openai/resources/fine-tuning/jobs/
 import type { FineTuningJob, FineTuningJobEvent } from 'openai/resources/fine-tuning/jobs/jobs';
 import type { JobPhase } from '../../core/run/job-heartbeat.ts';
 import type { Checkpoint, MetricPoint } from '../../core/run/training-metrics.ts';
+import { isLabelOf, labelOwner } from '../job-label.ts';
 import { needsPerson } from '../provider-error.ts';
-import { endsEpoch, type Job, type JobIdentity, type JobOwner, type JobRequest, type JobState } from '../training.ts';
+import {
+  endsEpoch,
+  type Job,
+  type JobIdentity,
+  type JobOwner,
+  type JobRequest,
+  type JobState,
+  type OwnedJob,
+} from '../training.ts';
 
 /** What our jobs carry in their metadata: the key under which they are found again, and whose they are. */
 export const KEY = 'tuneloop_key';
@@ -94,6 +103,7 @@ export function toCheckpoints(checkpoints: readonly FineTuningJobCheckpoint[]): 
 export function isSame(job: FineTuningJob, { key, baseModel, trainingFile, seed }: JobIdentity): boolean {
   const keyOfJob = job.metadata?.[KEY];
   if (keyOfJob !== undefined) return keyOfJob === key;
+  if (isLabelOf(suffixOf(job), { key })) return true;
   // A server may answer with the dated name of the model that was asked for.
   return job.training_file === trainingFile && job.model.startsWith(baseModel) && job.seed === seed;
 }
@@ -106,10 +116,18 @@ export function metadataOf({ key, owner }: JobRequest): Record<string, string> {
   };
 }
 
-export function ownerOf({ metadata }: FineTuningJob): JobOwner | undefined {
+export function ownerOf(job: FineTuningJob): OwnedJob['owner'] | undefined {
+  const { metadata } = job;
   const { pipeline, workflowId, executionId } = OWNER;
   const [of, by, execution] = [metadata?.[pipeline], metadata?.[workflowId], metadata?.[executionId]];
-  return of && by && execution ? { pipeline: of, workflowId: by, executionId: execution } : undefined;
+  if (of && by && execution) return { pipeline: of, workflowId: by, executionId: execution };
+  return labelOwner(suffixOf(job));
+}
+
+/** The suffix of a job: its own field where the server keeps it, which the client's types leave out. */
+function suffixOf(job: FineTuningJob): string | null {
+  const { suffix, user_provided_suffix: other } = recordOf(job);
+  return [suffix, other].find((value) => typeof value === 'string') ?? null;
 }
 
 /** The fields of an object; none, where a value is no object. */

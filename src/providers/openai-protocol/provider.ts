@@ -26,8 +26,10 @@ export function openAIProtocolProvider(
   });
   return {
     profile,
-    training: new OpenAITraining(api, profile.jobs),
-    inference: new OpenAIInference(api),
+    training: new OpenAITraining(api, profile),
+    inference: new OpenAIInference(api, profile),
+    serving: null,
+    estimateJob: null,
     storedLog: profile.storesCompletions ? new OpenAIStoredLog(api) : null,
   };
 }

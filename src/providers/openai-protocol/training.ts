@@ -6,7 +6,8 @@ import type {
   FineTuningJobEvent,
 } from 'openai/resources/fine-tuning/jobs/jobs';
 import type { Checkpoint, MetricPoint } from '../../core/run/training-metrics.ts';
-import type { JobField, JobTraits } from '../profile.ts';
+import { jobLabel } from '../job-label.ts';
+import { type JobField, type JobTraits, modelId, type ProviderProfile } from '../profile.ts';
 import type { Job, JobIdentity, JobRequest, OwnedJob, Training, TrainingTime } from '../training.ts';
 import type { OpenAIApi } from './api.ts';
 import {
@@ -36,10 +37,13 @@ type OptionalFields = Required<Pick<FineTuningJobCreateParams, JobField>>;
 export class OpenAITraining implements Training {
   readonly settlingMs: number;
   readonly #api: OpenAIApi;
+  readonly #profile: ProviderProfile;
   readonly #traits: JobTraits;
 
-  constructor(api: OpenAIApi, traits: JobTraits) {
+  constructor(api: OpenAIApi, profile: ProviderProfile) {
+    const traits = profile.jobs;
     this.settlingMs = traits.settlingMs;
+    this.#profile = profile;
     this.#api = api;
     this.#traits = traits;
   }
@@ -81,7 +85,7 @@ export class OpenAITraining implements Training {
   findJobs(identity: JobIdentity): Promise<Job[]> {
     return this.#api.call(async () => {
       const jobs: Job[] = [];
-      const filter = this.#traits.keepsMetadata ? { metadata: { [KEY]: identity.key } } : {};
+      const filter = this.#traits.filtersMetadata ? { metadata: { [KEY]: identity.key } } : {};
       for await (const job of this.#api.client.fineTuning.jobs.list({ ...filter, limit: 100 })) {
         if (isSame(job, identity)) jobs.push(toJob(job));
       }
@@ -105,12 +109,12 @@ export class OpenAITraining implements Training {
     return this.#api.call(async () =>
       toJob(
         await this.#api.client.fineTuning.jobs.create({
-          model: request.baseModel,
+          model: modelId(this.#profile, request.baseModel),
           training_file: request.trainingFile,
           ...this.#accepted({
             validation_file: request.validationFile,
-            suffix: request.suffix,
-            seed: request.seed,
+            suffix: jobLabel(request, this.#traits.longestSuffix),
+            seed: request.hyperparameters.seed ?? request.seed,
             metadata: metadataOf(request),
           }),
           method: {

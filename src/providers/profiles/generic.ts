@@ -1,18 +1,16 @@
 import type { ProviderProfile } from '../profile.ts';
 import { OPENAI } from './openai.ts';
 
-/** The profile of a server that speaks OpenAI's protocol and has no profile of its own. */
+/** The profile of a server that speaks OpenAI's protocol and has no profile of its own. A pipeline has to name it. */
 export const GENERIC: Omit<ProviderProfile, 'address' | 'keyVariable'> = {
-  name: 'openai-protocol',
+  ...OPENAI,
+  name: 'generic',
   description: 'any server that speaks the protocol of OpenAI',
-  dialect: 'openai',
-  languageModels: true,
-  limits: OPENAI.limits,
-  ids: OPENAI.ids,
-  // By the names of its models, where the price file has them.
-  billing: OPENAI.billing,
-  promptCache: OPENAI.promptCache,
-  jobs: OPENAI.jobs,
-  serving: OPENAI.serving,
-  storesCompletions: true,
+  options: {
+    chat_template_kwargs: {
+      description: 'sent with every question, for example {enable_thinking: false}',
+      sentWith: 'completion',
+      type: 'object',
+    },
+  },
 };

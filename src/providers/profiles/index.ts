@@ -1,42 +1,93 @@
-import type { ProfileName, ProviderChoice, ProviderLimitsChoice } from '../../core/run/pipeline.ts';
+import type { ProfileName, ProviderChoice, ProviderLimitsChoice, ProviderSettings } from '../../core/run/pipeline.ts';
 import type { ProviderLimits, ProviderProfile } from '../profile.ts';
+import { AZURE } from './azure.ts';
+import { CRUSOE } from './crusoe.ts';
+import { FIREWORKS } from './fireworks.ts';
 import { GENERIC } from './generic.ts';
 import { LOCAL } from './local.ts';
+import { NEBIUS } from './nebius.ts';
 import { OPENAI } from './openai.ts';
+import { TOGETHER } from './together.ts';
 
 /** The profile of each provider that a pipeline can name. A new provider is one line here, and its name in `core/run/pipeline.ts`. */
-const PROFILES = { local: LOCAL, openai: OPENAI } as const satisfies Record<ProfileName, ProviderProfile>;
+export const PROFILES = {
+  local: LOCAL,
+  openai: OPENAI,
+  azure: AZURE,
+  crusoe: CRUSOE,
+  nebius: NEBIUS,
+  fireworks: FIREWORKS,
+  together: TOGETHER,
+} as const satisfies Record<ProfileName, ProviderProfile>;
 
 export const describeProfile = (name: ProfileName): string => PROFILES[name].description;
 
 /**
- * The profile of the provider that a pipeline names.
+ * The profile of the provider that a pipeline names, with its settings. An address without a profile that no profile has either gets the
+ * generic one: `profiles/fit.ts` refuses to train there.
  *
  * @param trainerUrl address of the local trainer, if it is not the usual one
  */
-export function profileOf(settings: ProviderChoice, trainerUrl?: string): ProviderProfile {
-  if (typeof settings === 'string') {
-    return { ...PROFILES[settings], address: addressOf(settings, trainerUrl) };
-  }
-  const { apiKeyEnv, settling_seconds: seconds, limits } = settings;
+export function profileOf(choice: ProviderChoice, trainerUrl?: string): ProviderProfile {
+  const settings: ProviderSettings = typeof choice === 'string' ? { profile: choice } : choice;
+  const profile = namedProfile(settings) ?? { ...GENERIC, address: '', keyVariable: null };
+  const { apiKeyEnv, settling_seconds: seconds, limits, options = {} } = settings;
+  const defaults = Object.entries(profile.options).flatMap(([name, { default: value }]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
   return {
-    ...GENERIC,
-    address: addressOf(settings, trainerUrl),
-    keyVariable: apiKeyEnv,
-    limits: withLimits(GENERIC.limits, limits ?? {}),
-    jobs: { ...GENERIC.jobs, settlingMs: seconds === undefined ? GENERIC.jobs.settlingMs : seconds * 1000 },
+    ...profile,
+    address: addressOf(choice, trainerUrl),
+    addresses: { ...profile.addresses, ...settings.addresses },
+    keyVariable: apiKeyEnv ?? profile.keyVariable,
+    settings: { ...Object.fromEntries(defaults), ...options },
+    limits: withLimits(profile.limits, limits ?? {}),
+    jobs: { ...profile.jobs, settlingMs: seconds === undefined ? profile.jobs.settlingMs : seconds * 1000 },
   };
 }
 
-/** The address of a provider. @param trainerUrl address of the local trainer, if it is not the usual one */
-export function addressOf(settings: ProfileName | { baseURL: string }, trainerUrl: string = LOCAL.address): string {
-  if (typeof settings !== 'string') return settings.baseURL;
-  return settings === 'local' ? trainerUrl : PROFILES[settings].address;
+/**
+ * The address of a provider, without a slash at its end.
+ *
+ * @param trainerUrl address of the local trainer, if it is not the usual one
+ */
+export function addressOf(choice: ProviderChoice, trainerUrl: string = LOCAL.address): string {
+  const {
+    profile: name,
+    baseURL,
+    options = {},
+  }: ProviderSettings = typeof choice === 'string' ? { profile: choice } : choice;
+  if (baseURL !== undefined) return baseURL.replace(/\/+$/, '');
+  if (name === 'local') return trainerUrl;
+  const profile = namedProfile({ profile: name });
+  return (profile?.address ?? '').replace(/\{(\w+)\}/g, (_, option: string) => String(options[option] ?? option));
+}
+
+/** The profile that settings name, or whose address they have; undefined for an address that no profile has. */
+export function namedProfile({ profile: name, baseURL }: ProviderSettings): ProviderProfile | undefined {
+  if (name === 'generic') return { ...GENERIC, address: '', keyVariable: null };
+  return name === undefined ? (baseURL === undefined ? undefined : profileAt(baseURL)) : PROFILES[name];
+}
+
+/** The profile whose host an address is at. Ports of this machine are nobody's. */
+export function profileAt(baseURL: string): ProviderProfile | undefined {
+  const { hostname } = new URL(baseURL);
+  return Object.values<ProviderProfile>(PROFILES).find(({ name, address, addresses }) => {
+    if (name === 'local') return false;
+    return [address, ...Object.values(addresses)].some((known) => isHostOf(hostname, known));
+  });
+}
+
+/** `{name}` in a profile's address stands for one label of a host. */
+function isHostOf(hostname: string, address: string): boolean {
+  const known = new URL(address.replace(/\{\w+\}/, 'any')).hostname;
+  if (!address.includes('{')) return hostname === known;
+  return hostname.split('.').slice(1).join('.') === known.split('.').slice(1).join('.');
 }
 
 /** Whether an id has the form of a fine-tuning job of any provider. */
 export function isJobId(id: string): boolean {
-  return Object.values(PROFILES).some(({ ids }) => ids.job.test(id));
+  return Object.values<ProviderProfile>(PROFILES).some(({ ids }) => ids.job.test(id));
 }
 
 /** Whether OpenAI's own clients call this address unless told otherwise. */

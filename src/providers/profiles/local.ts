@@ -17,5 +17,5 @@ export const LOCAL: ProviderProfile = {
   // It lists a job before it answers.
   jobs: { ...OPENAI.jobs, settlingMs: 1000 },
   // Its answers come whole.
-  serving: { start: 'included', streams: false },
+  serving: { start: 'included', lease: null, streams: false },
 };

@@ -5,9 +5,15 @@ export const OPENAI: ProviderProfile = {
   name: 'openai',
   description: 'api.openai.com, key in OPENAI_API_KEY',
   address: 'https://api.openai.com/v1',
+  addresses: {},
   keyVariable: 'OPENAI_API_KEY',
+  keyHeader: 'authorization',
   dialect: 'openai',
   languageModels: true,
+  // Its own list says it.
+  models: [],
+  options: {},
+  settings: {},
   limits: {
     fewestExamples: 10,
     // Files of up to 512 MB, without saying which megabytes: these are the smaller ones.
@@ -22,13 +28,21 @@ export const OPENAI: ProviderProfile = {
   // https://platform.openai.com/docs/guides/prompt-caching
   promptCache: { fewestTokens: 1024, stepTokens: 128 },
   jobs: {
-    keepsMetadata: true,
+    identity: 'metadata',
+    filtersMetadata: true,
+    longestSuffix: 64,
     // No figure is documented: half a minute is a cautious guess.
     settlingMs: 30_000,
     refusedFields: [],
+    learningRate: { takes: 'multiplier' },
+    loraRank: null,
+    takesSeed: true,
+    batchSize: { range: [1, 256], powerOfTwo: false },
+    mostEpochs: 50,
     metrics: 'events',
-    checkpoints: 'job',
+    checkpoints: 'callable',
+    cancelledPays: 'unknown',
   },
-  serving: { start: 'included', streams: true },
+  serving: { start: 'included', lease: null, streams: true },
   storesCompletions: true,
 };

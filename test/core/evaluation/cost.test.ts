@@ -8,6 +8,7 @@ import {
   type Tariff,
   tariffOf,
   trainingCost,
+  trainingTariffOf,
 } from '../../../src/core/evaluation/cost.ts';
 import { OPENAI } from '../../../src/providers/profiles/openai.ts';
 
@@ -31,7 +32,6 @@ test('a tuned model is charged at the tuned price, a base model at the base pric
     inputPer1M: 0.3,
     cachedInputPer1M: null,
     outputPer1M: 1.2,
-    trainingPer1M: 3,
   });
   expect(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', false)).toMatchObject({
     inputPer1M: 0.15,
@@ -104,7 +104,7 @@ test('without a price for cached tokens there is no cost of a cached prompt', ()
 });
 
 test('training costs the trained tokens, or the time of the machine', () => {
-  expect(trainingCost(tariffOf(PRICES, REMOTE, 'gpt-4o-mini', true), 2_000_000, 7200)).toBeCloseTo(6, 12);
+  expect(trainingCost(trainingTariffOf(PRICES, REMOTE, 'gpt-4o-mini'), 2_000_000, 7200)).toBeCloseTo(6, 12);
   expect(trainingCost({ kind: 'machine', usdPerHour: 0.36 }, 2_000_000, 7200)).toBeCloseTo(0.72, 12);
 });
 

@@ -590,7 +590,9 @@ describe('deployments', () => {
   });
 
   test('a deployment whose provider has no key here is refused with the name of the variable', async () => {
-    await setup.deploy({ provider: { baseURL: setup.upstream.baseURL, apiKeyEnv: 'TUNELOOP_TEST_NO_SUCH_KEY' } });
+    await setup.deploy({
+      provider: { profile: 'generic', baseURL: setup.upstream.baseURL, apiKeyEnv: 'TUNELOOP_TEST_NO_SUCH_KEY' },
+    });
     const error = await refusal(ask('it freezes'));
     expect(error).toMatchObject({ status: 500, code: 'ENVIRONMENT_INVALID' });
     expect(error.message).toContain('TUNELOOP_TEST_NO_SUCH_KEY');

@@ -89,7 +89,7 @@ export async function gatewaySetup(options: { fallbackModel?: string } = {}): Pr
       return linesOf(file);
     },
     async deploy(changes = {}) {
-      const provider = { baseURL: upstream.baseURL, apiKeyEnv: KEY_VARIABLE };
+      const provider = { profile: 'generic' as const, baseURL: upstream.baseURL, apiKeyEnv: KEY_VARIABLE };
       const alias = sampleAlias({ provider, ...changes });
       await writeAlias(home, alias);
       return alias;

@@ -34,21 +34,29 @@ export interface Alias {
   state?: unknown;
 }
 
-/** As a pipeline file names a provider: by a name that Tuneloop knows, or by its address. */
+/** As a pipeline file names a provider: by the name of its profile, or with settings. */
 export type AliasProvider =
-  | 'local'
-  | 'openai'
+  | AliasProfile
   | {
-      baseURL: string;
+      profile?: AliasProfile | 'generic' | undefined;
+      baseURL?: string | undefined;
+      addresses?: Record<string, string> | undefined;
       /** Name of the environment variable that holds the key. */
-      apiKeyEnv: string;
+      apiKeyEnv?: string | undefined;
       /** How long a new job may be missing from the provider's list of jobs. */
       settling_seconds?: number | undefined;
+      options?: Record<string, unknown> | undefined;
     };
+
+type AliasProfile = 'local' | 'openai' | 'azure' | 'crusoe' | 'nebius' | 'fireworks' | 'together';
 
 /** A model with the facts that a request to it needs. */
 export interface ServedModel {
   model: string;
+  /** What to call it by, where a serving lease gives it another name. */
+  callAs?: string | undefined;
+  /** Its provider, where that is another one than the alias names. */
+  provider?: AliasProvider | undefined;
   treatment: Treatment;
   /** The treatment of its training data, by which prompts are stripped. */
   template: PromptTemplate;

@@ -1,0 +1,139 @@
+import { listOf } from '../../core/run/hyperparameters.ts';
+import type { Pipeline, ProviderSettings } from '../../core/run/pipeline.ts';
+import type { OptionRule, ProviderProfile } from '../profile.ts';
+import { namedProfile, profileAt, profileOf } from './index.ts';
+
+/** A key of a pipeline file that its provider does not take. */
+export interface Misfit {
+  /** Where the key stands. */
+  path: string[];
+  /** What is wrong with it and what to do, as the end of a sentence that begins with the key. */
+  message: string;
+}
+
+/**
+ * The keys of a pipeline that its provider does not take, so that nothing else is trained in their stead. A provider that takes an unknown
+ * field in silence sells the wrong job.
+ */
+export function misfitsOf({ provider, candidates }: Pick<Pipeline, 'provider' | 'candidates'>): Misfit[] {
+  const settings: ProviderSettings = typeof provider === 'string' ? { profile: provider } : provider;
+  const address = addressMisfits(settings);
+  if (address.length > 0) return address;
+  const profile = profileOf(provider);
+  return [
+    ...optionMisfits(profile, settings),
+    ...candidateMisfits(profile, candidates),
+    ...servingMisfits(profile, settings),
+  ];
+}
+
+function addressMisfits({ profile: name, baseURL, apiKeyEnv }: ProviderSettings): Misfit[] {
+  const path = ['provider', 'baseURL'];
+  const owner = baseURL === undefined ? undefined : profileAt(baseURL);
+  if (name === undefined) {
+    if (baseURL === undefined)
+      return [{ path: ['provider'], message: 'has no profile: name one, such as `profile: openai`' }];
+    if (owner) return [];
+    const message =
+      'is at no host that Tuneloop knows, and a server that takes fields of OpenAI in silence trains something else: ' +
+      'set provider.profile to `generic` if it does all that OpenAI does, or to the profile that it follows';
+    return [{ path, message }];
+  }
+  if (owner && name !== owner.name) {
+    return [{ path, message: `is an address of ${owner.name}: set provider.profile to ${owner.name}` }];
+  }
+  if (name === 'generic') {
+    if (baseURL === undefined) return [{ path, message: 'is missing: the profile `generic` has no address' }];
+    if (apiKeyEnv === undefined) {
+      return [{ path: ['provider', 'apiKeyEnv'], message: 'is missing: the profile `generic` has no key' }];
+    }
+  }
+  return [];
+}
+
+function optionMisfits({ name, options: rules, addresses }: ProviderProfile, settings: ProviderSettings): Misfit[] {
+  const { options = {}, addresses: given = {} } = settings;
+  const known = namedProfile(settings)?.addresses ?? addresses;
+  const allowed = Object.keys(rules);
+  const unknown = Object.keys(options).filter((key) => !(key in rules));
+  const missing = Object.entries(rules).filter(([key, { required }]) => required && options[key] === undefined);
+  const strangers = Object.keys(given).filter((key) => !(key in known) && key !== 'inference');
+  return [
+    ...unknown.map((key) => ({
+      path: ['provider', 'options', key],
+      message: `is unknown to ${name}, which takes ${allowed.length === 0 ? 'no options' : allowed.join(', ')}`,
+    })),
+    ...missing.map(([key, { description }]) => ({
+      path: ['provider', 'options', key],
+      message: `is missing: ${name} needs it (${description})`,
+    })),
+    ...Object.entries(options).flatMap(([key, value]) => {
+      const rule = rules[key];
+      const wanted = rule && valueMisfit(rule, value);
+      return wanted ? [{ path: ['provider', 'options', key], message: `must be ${wanted}` }] : [];
+    }),
+    ...strangers.map((key) => ({
+      path: ['provider', 'addresses', key],
+      message: `is unknown to ${name}, which has ${['inference', ...Object.keys(known)].join(', ')}`,
+    })),
+  ];
+}
+
+/** What a value must be; undefined for one that is right. */
+function valueMisfit({ type, oneOf, range }: OptionRule, value: unknown): string | undefined {
+  if (oneOf) return oneOf.some((allowed) => allowed === value) ? undefined : oneOf.join(' or ');
+  const isIt =
+    type === 'integer'
+      ? Number.isInteger(value)
+      : type === 'object'
+        ? typeof value === 'object' && value !== null && !Array.isArray(value)
+        : typeof value === type;
+  if (!isIt) return `${/^[aio]/.test(type) ? 'an' : 'a'} ${type}`;
+  if (!range || typeof value !== 'number') return undefined;
+  return value >= range[0] && value <= range[1] ? undefined : `from ${range[0]} to ${range[1]}`;
+}
+
+function candidateMisfits({ name, jobs }: ProviderProfile, candidates: Pipeline['candidates']): Misfit[] {
+  const { learning_rate: rates, lora_rank: ranks, seed, batch_size: sizes, epochs } = candidates;
+  const at = (key: string, message: string): Misfit => ({ path: ['candidates', key], message });
+  const misfits: Misfit[] = [];
+  if (rates !== undefined && jobs.learningRate.takes === 'multiplier') {
+    misfits.push(
+      at('learning_rate', `is unknown to ${name}, which takes a multiplier only: use learning_rate_multiplier`),
+    );
+  }
+  if (ranks !== undefined) {
+    if (!jobs.loraRank) misfits.push(at('lora_rank', `is unknown to ${name}, which decides about adapters by itself`));
+    else
+      misfits.push(...numbersOutside(ranks, jobs.loraRank).map((message) => at('lora_rank', `${message} at ${name}`)));
+  }
+  if (seed !== undefined && !jobs.takesSeed) {
+    misfits.push(at('seed', `is unknown to ${name}, whose jobs take no seed`));
+  }
+  if (sizes !== undefined) {
+    misfits.push(...numbersOutside(sizes, jobs.batchSize).map((message) => at('batch_size', `${message} at ${name}`)));
+  }
+  const most = Math.max(...listOf(epochs));
+  if (most > jobs.mostEpochs)
+    misfits.push(at('epochs', `must be at most ${jobs.mostEpochs} at ${name}, found ${most}`));
+  return misfits;
+}
+
+function numbersOutside(
+  values: number | number[],
+  { range: [lowest, highest], powerOfTwo }: { range: readonly [number, number]; powerOfTwo: boolean },
+): string[] {
+  const wrong = listOf(values).filter(
+    (value) => value < lowest || value > highest || (powerOfTwo && !Number.isInteger(Math.log2(value))),
+  );
+  if (wrong.length === 0) return [];
+  const kind = powerOfTwo ? 'a power of two ' : '';
+  return [`must be ${kind}from ${lowest} to ${highest}, found ${wrong.join(', ')}`];
+}
+
+/** A provider that only trains leaves nothing to evaluate. */
+function servingMisfits({ name, serving }: ProviderProfile, { addresses }: ProviderSettings): Misfit[] {
+  if (serving.start !== 'none' || addresses?.inference !== undefined) return [];
+  const message = `is missing: ${name} trains models and does not serve them by itself. Name the address where they are served`;
+  return [{ path: ['provider', 'addresses', 'inference'], message }];
+}
