@@ -1,11 +1,13 @@
 import { type Estimate, estimateRun, type FinalEstimate } from '../core/run/estimate.ts';
+import { leasePerHour, type Prices } from '../core/evaluation/cost.ts';
+import type { LeaseTerms } from '../core/run/lease.ts';
 import type { Pipeline } from '../core/run/pipeline.ts';
 import { isTinySet, planCandidates } from '../core/run/plan.ts';
 import type { Plan, PlanInput, PlannedCandidate } from '../core/run/run-plan.ts';
 import { usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Model } from '../providers/inference.ts';
-import { modelId, type ProviderIds } from '../providers/profile.ts';
+import { modelId, type ProviderIds, type ProviderProfile } from '../providers/profile.ts';
 import { misfitsOf } from '../providers/profiles/fit.ts';
 import { readPastWinners } from '../stores/past-winners.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
@@ -78,6 +80,7 @@ export function createPlan(dependencies: Dependencies) {
       reserveFinal: estimate.final,
       localTrainer: !profile.languageModels,
       checkpoints,
+      leases: leaseTerms(dependencies.prices, profile, wanted),
       monthly,
       championEndsAt: champion && endNear(shutdownDateOf(champion, models), pipeline, new Date()),
       warnings: [
@@ -86,6 +89,19 @@ export function createPlan(dependencies: Dependencies) {
         ...tinySetWarnings(examples, candidates.length),
       ],
     };
+  };
+}
+
+/** The terms of the leases of these models; null where models are called without. Models that are in no catalogue are called without too. */
+function leaseTerms(prices: Prices, profile: ProviderProfile, models: readonly string[]): LeaseTerms | null {
+  const { lease: traits } = profile.serving;
+  if (!traits) return null;
+  const known = models.filter((model) => profile.models.some(({ id, name }) => id === model || name === model));
+  return {
+    traits,
+    perHour: Object.fromEntries(
+      known.map((model) => [model, traits.paidByHour ? leasePerHour(prices, profile.billing, model) : 0]),
+    ),
   };
 }
 

@@ -48,6 +48,22 @@ export function orphanSweepScheduleId(taskQueue: string): string {
   return `${ORPHAN_SWEEP_ID}/${taskQueue}`;
 }
 
+/** Begins the names of all serving leases of ours at a provider. */
+export const LEASE_PREFIX = 'tl-';
+
+/**
+ * The name of a serving lease at its provider: `tl-<id of the execution that creates it>-<number>`. The sweep finds out by it whether
+ * somebody still needs the lease.
+ */
+export function leaseName(executionId: string, number: number): string {
+  return `${LEASE_PREFIX}${executionId}-${number}`;
+}
+
+/** The id of the execution that a lease belongs to; undefined for a name of somebody else. */
+export function leaseOwner(name: string): string | undefined {
+  return /^tl-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d+$/.exec(name)?.[1];
+}
+
 /** The labelling of a pipeline's log: one at a time, so that no row is paid twice. */
 export function labellingId(pipeline: string): string {
   return `label/${pipeline}`;

@@ -107,7 +107,8 @@ export interface ReserveInput {
   /** Unique to this piece of work: a reservation that is requested twice is made once. */
   id: string;
   usd: number;
-  capUsd: number;
+  /** Null for a cost that has arisen already: it counts even beyond the cap. */
+  capUsd: number | null;
 }
 
 export interface SettleInput {
