@@ -1,5 +1,6 @@
 import type { Billing, PromptCache } from '../core/evaluation/cost.ts';
 import type { LearningRateRule } from '../core/run/hyperparameters.ts';
+import type { LeaseTraits } from '../core/run/lease-plan.ts';
 
 /**
  * Everything that differs between providers and is no code: one constant for each provider, in `profiles/`. It holds no
@@ -139,21 +140,6 @@ export interface ServingTraits {
   readonly lease: LeaseTraits | null;
   /** Whether an answer can be sent in pieces while the model writes it. */
   readonly streams: boolean;
-}
-
-export interface LeaseTraits {
-  /** The most models that one lease serves. With more than one, they are all tuned from the base model of the lease. */
-  readonly models: number;
-  /** The most leases at the same time in one run. */
-  readonly atOnce: number;
-  /** The usual time from its creation until it answers, in minutes. */
-  readonly coldStartMinutes: number;
-  /** After this time without a call the provider stops the bill by itself, in minutes; null where it never does. */
-  readonly idleMinutes: number | null;
-  /** Whether its hours are charged, rather than its tokens. */
-  readonly paidByHour: boolean;
-  /** Whether a base model can be leased too, so that both are judged on the same kind of serving. */
-  readonly servesBase: boolean;
 }
 
 /** The values of the options that are a part of these requests. */
