@@ -70,7 +70,10 @@ export function createAwaitLease(dependencies: Dependencies) {
     }
     const { state, status, failure, callAs } = found;
     if (state === 'failed') {
-      throw new TuneloopError('LEASE_FAILED', `the serving lease ${lease.name} is ${status}${failure ? `: ${failure}` : ''}`);
+      throw new TuneloopError(
+        'LEASE_FAILED',
+        `the serving lease ${lease.name} is ${status}${failure ? `: ${failure}` : ''}`,
+      );
     }
     if (state === 'starting') throw notYet(status);
     const silent = await firstFailure(inference, lease.models, callAs);

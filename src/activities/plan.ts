@@ -1,5 +1,5 @@
-import { type Estimate, estimateRun, type FinalEstimate } from '../core/run/estimate.ts';
 import { leasePerHour, type Prices } from '../core/evaluation/cost.ts';
+import { type Estimate, estimateRun, type FinalEstimate } from '../core/run/estimate.ts';
 import type { LeaseTerms } from '../core/run/lease.ts';
 import type { Pipeline } from '../core/run/pipeline.ts';
 import { isTinySet, planCandidates } from '../core/run/plan.ts';

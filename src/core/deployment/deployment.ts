@@ -233,7 +233,8 @@ export class Deployment {
     if (stale) return stale;
     const { challenger } = this.#state;
     if (!challenger) return 'there is no winner to try';
-    if (lacksLease(challenger)) return 'the serving lease of the winner has not started: approve the winner, and set the share then';
+    if (lacksLease(challenger))
+      return 'the serving lease of the winner has not started: approve the winner, and set the share then';
     return share > 0 && share <= 1 ? null : 'a share is more than 0 and at most 1';
   }
 

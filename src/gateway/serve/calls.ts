@@ -2,6 +2,7 @@ import type { Alias } from '@tuneloop/app/internal/predict/alias';
 import type { AnswerForm, GivenAnswer } from '@tuneloop/app/internal/predict/answer-form';
 import { type Attempt, type CallRoute, routeCall } from '@tuneloop/app/internal/predict/route';
 import { endpointOf } from '../../providers/endpoint.ts';
+import { settingsFor } from '../../providers/profile.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
 import { asEvents } from './events.ts';
 import type { GatewayOptions } from './gateway-options.ts';
@@ -46,9 +47,6 @@ export class GatewayCalls {
   ): Promise<GatewayAnswer> {
     const request = withOldPrompt(given, alias);
     const { trainerUrl, fallbackModel, sink } = this.#options;
-    const profile = profileOf(alias.provider, trainerUrl);
-    const endpoint = endpointOf(profile);
-    const streams = request.stream && profile.serving.streams;
     const route = routeOf(request, alias, fallbackModel);
     // A request for more than text says itself which form it needs.
     const isValid: Judge = (answer, { labels }) => request.prompt === null || form(answer, labels).valid;
@@ -60,7 +58,11 @@ export class GatewayCalls {
     for (const [index, attempt] of route.attempts.entries()) {
       const isLast = index === route.attempts.length - 1;
       trace.ask(attempt);
-      const body = bodyFor(attempt, request, { streams, maxOutputTokens: alias.maxOutputTokens });
+      const profile = profileOf(attempt.provider ?? alias.provider, trainerUrl);
+      const endpoint = endpointOf(profile);
+      const streams = request.stream && profile.serving.streams;
+      const settings = attempt.arm === 'original' ? {} : settingsFor(profile, 'completion');
+      const body = bodyFor(attempt, request, { settings, streams, maxOutputTokens: alias.maxOutputTokens });
       const reply = await this.#upstream
         .ask(endpoint, body, { silenceMs: isLast ? LAST_SILENCE_MS : SILENCE_MS, signal })
         .then(
@@ -115,9 +117,9 @@ function routeOf({ prompt, key, body }: ChatRequest, alias: Alias, originalModel
  * are those of the evaluation that chose the tuned model.
  */
 function bodyFor(
-  { arm, model, messages }: Attempt,
+  { arm, callAs, messages }: Attempt,
   { body, stream }: ChatRequest,
-  { streams, maxOutputTokens }: { streams: boolean } & Pick<Alias, 'maxOutputTokens'>,
+  { settings, streams, maxOutputTokens }: { settings: object; streams: boolean } & Pick<Alias, 'maxOutputTokens'>,
 ): string {
   const { stream_options, ...others } = body;
   const isLimited = (body.max_completion_tokens ?? body.max_tokens ?? null) !== null;
@@ -127,8 +129,9 @@ function bodyFor(
     ...(isLimited || maxOutputTokens === null ? {} : { max_completion_tokens: maxOutputTokens }),
   };
   return JSON.stringify({
+    ...settings,
     ...others,
-    model,
+    model: callAs,
     ...(arm === 'original' ? {} : asEvaluated),
     ...(stream ? { stream: streams } : {}),
     ...(streams && stream_options !== undefined ? { stream_options } : {}),

@@ -6,7 +6,7 @@ import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Contending } from '../../core/run/contenders.ts';
 import type { EvaluateInput, Evaluation, Subject, SubjectResult } from '../../core/run/evaluation.ts';
 import type { LeaseTerms } from '../../core/run/lease.ts';
-import { planLeases, type LeaseSubject } from '../../core/run/lease-plan.ts';
+import { type LeaseSubject, planLeases } from '../../core/run/lease-plan.ts';
 import { innermost, reasonOf } from './failure-reason.ts';
 import type { Leases } from './leases.ts';
 import type { Pause } from './pause.ts';
@@ -26,10 +26,7 @@ export function tuned(id: string, { model, candidate: { baseModel, treatment } }
 }
 
 /** The serving model as a subject. */
-export function servedAs(
-  id: string,
-  { model, baseModel, treatment, lease, definition }: DeployedModel,
-): UnpaidSubject {
+export function servedAs(id: string, { model, baseModel, treatment, lease, definition }: DeployedModel): UnpaidSubject {
   return { kind: 'tuned', id, model, baseModel, treatment, callAs: lease?.callAs, definition };
 }
 
@@ -115,7 +112,12 @@ export class Evaluations {
     if (others.length > 0) await ask(others);
     if (!terms || leased.length === 0) return results;
     const size = { rows: rows.examples.rows, concurrency };
-    for (const batch of planLeases(terms.traits, leased.map(servedModel), size, (model) => terms.perHour[model] ?? null)) {
+    for (const batch of planLeases(
+      terms.traits,
+      leased.map(servedModel),
+      size,
+      (model) => terms.perHour[model] ?? null,
+    )) {
       const models = new Set(batch.flatMap((lease) => lease.models));
       const asked = leased.filter(({ model }) => models.has(model));
       const fail = (subject: Subject, message: string, spentUsd: number | null) =>

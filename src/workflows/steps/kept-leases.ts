@@ -35,7 +35,9 @@ export class KeptLeases {
     const kept = this.#kept;
     if (kept.length === 0) return null;
     const costs = kept.map(({ usdPerHour }) => usdPerHour);
-    const perDay = costs.some((usd) => usd === null) ? null : costs.reduce<number>((sum, usd) => sum + (usd ?? 0) * 24, 0);
+    const perDay = costs.some((usd) => usd === null)
+      ? null
+      : costs.reduce<number>((sum, usd) => sum + (usd ?? 0) * 24, 0);
     const names = kept.map(({ request, ready }) => `${request.name} (${ready ? 'serving' : 'starting'})`).join(', ');
     return `Serving leases: ${names}; ${perDay === null ? 'their price is unknown' : `${usdText(perDay)} a day`}.`;
   }
@@ -104,7 +106,9 @@ export class KeptLeases {
       .run(async () => {
         const lease = await this.#create(model);
         const { definition, request } = lease;
-        await awaitLease.executeWithOptions({ summary: `wait until ${request.name} answers` }, [{ definition, lease: request }]);
+        await awaitLease.executeWithOptions({ summary: `wait until ${request.name} answers` }, [
+          { definition, lease: request },
+        ]);
         lease.ready = true;
         this.#entity.served(servingLease(lease));
       })
@@ -133,7 +137,12 @@ export class KeptLeases {
   }
 
   /** Noted before it is created, because the creation may succeed although its answer is lost. */
-  #named({ model, baseModel, definition, serving }: Pick<DeployedModel, 'model' | 'baseModel' | 'definition' | 'serving'>): KeptLease {
+  #named({
+    model,
+    baseModel,
+    definition,
+    serving,
+  }: Pick<DeployedModel, 'model' | 'baseModel' | 'definition' | 'serving'>): KeptLease {
     const number = (this.#progress.leasesNamed ?? 0) + 1;
     this.#progress.leasesNamed = number;
     const lease: KeptLease = {

@@ -1,4 +1,11 @@
-import { ApplicationFailure, CancellationScope, isCancellation, proxyActivities, sleep, workflowInfo } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  proxyActivities,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Activities } from '../../activities/create-activities.ts';
 import { BILLABLE, CANCEL, POLL } from '../../contract/activity-options.ts';
 import { leaseName } from '../../contract/ids.ts';
@@ -130,7 +137,9 @@ export class Leases {
     const watch = watching
       .run(async () => {
         while (refused.reason === null) {
-          await sleep(Math.max(MINUTE_MS, this.#nextPayment(open) - Date.now()), { summary: 'until a lease is paid again' });
+          await sleep(Math.max(MINUTE_MS, this.#nextPayment(open) - Date.now()), {
+            summary: 'until a lease is paid again',
+          });
           for (const lease of open) refused.reason ??= await this.#payOn(lease);
         }
         using.cancel();
