@@ -136,7 +136,7 @@ export function ownerOf(job: FineTuningJob): OwnedJob['owner'] | undefined {
 }
 
 /** The suffix of a job: its own field where the server keeps it, which the client's types leave out. */
-function suffixOf(job: FineTuningJob): string | null {
+export function suffixOf(job: FineTuningJob): string | null {
   const { suffix, user_provided_suffix: other } = recordOf(job);
   return [suffix, other].find((value) => typeof value === 'string') ?? null;
 }

@@ -51,11 +51,9 @@ export class OpenAITraining implements Training {
     this.#traits = traits;
   }
 
-  checkFineTuning(): Promise<void> {
-    return this.#api.call(async () => {
-      await this.#api.client.fineTuning.jobs.list({ limit: 1 });
-      await this.#variant.check();
-    });
+  async checkFineTuning(): Promise<void> {
+    await this.#api.call(() => this.#api.client.fineTuning.jobs.list({ limit: 1 }));
+    await this.#variant.check();
   }
 
   findFile(name: string, bytes: number): Promise<string | undefined> {
