@@ -4,14 +4,21 @@ import type { CompletionRequest, Inference, Model } from '../inference.ts';
 import { modelId, type ProviderProfile, settingsFor } from '../profile.ts';
 import type { OpenAIApi } from './api.ts';
 
+export interface InferenceOptions {
+  /** What the server calls the longest answer. A server that knows only the older name ignores the newer one in silence. */
+  limit?: 'max_completion_tokens' | 'max_tokens';
+}
+
 /** Models and chat completions by the OpenAI protocol. */
 export class OpenAIInference implements Inference {
   readonly address: string;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly #api: OpenAIApi;
   readonly #profile: ProviderProfile;
+  readonly #limit: NonNullable<InferenceOptions['limit']>;
 
-  constructor(api: OpenAIApi, profile: ProviderProfile) {
+  constructor(api: OpenAIApi, profile: ProviderProfile, { limit = 'max_completion_tokens' }: InferenceOptions = {}) {
+    this.#limit = limit;
     this.address = api.address;
     this.settings = settingsFor(profile, 'completion');
     this.#api = api;
@@ -38,7 +45,7 @@ export class OpenAIInference implements Inference {
             model: modelId(this.#profile, callAs),
             messages: messages as OpenAI.ChatCompletionMessageParam[],
             temperature: 0,
-            ...(maxOutputTokens === undefined ? {} : { max_completion_tokens: maxOutputTokens }),
+            ...(maxOutputTokens === undefined ? {} : { [this.#limit]: maxOutputTokens }),
           },
           signal ? { signal } : {},
         )
