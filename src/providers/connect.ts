@@ -2,6 +2,7 @@ import type { ProviderChoice } from '../core/run/pipeline.ts';
 import { azureProvider } from './dialects/azure.ts';
 import { crusoeProvider } from './dialects/crusoe.ts';
 import { nebiusProvider } from './dialects/nebius.ts';
+import { togetherProvider } from './dialects/together/provider.ts';
 import { keyOf } from './endpoint.ts';
 import { openAIProtocolProvider } from './openai-protocol/provider.ts';
 import type { ProviderProfile } from './profile.ts';
@@ -14,6 +15,7 @@ const DIALECTS: Partial<Record<ProviderProfile['dialect'], (profile: ProviderPro
   azure: azureProvider,
   crusoe: crusoeProvider,
   nebius: nebiusProvider,
+  together: togetherProvider,
 };
 
 /**

@@ -60,8 +60,8 @@ export function ratesOf(
 }
 
 /** The rate of a multiplier at a provider. */
-export function rateAt(learningRateMultiplier: number, rule: ReturnType<typeof ruleFor>): Rate {
-  if (rule.takes === 'multiplier') return { learningRateMultiplier };
+export function rateAt(learningRateMultiplier: number, rule: LearningRateRule): Rate {
+  if (rule.takes !== 'rate') return { learningRateMultiplier };
   return { learningRateMultiplier, learningRate: withoutRounding(learningRateMultiplier * rule.base) };
 }
 
