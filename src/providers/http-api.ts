@@ -16,8 +16,8 @@ export interface HttpRequest<T> {
   path: string;
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   query?: Record<string, string | number | undefined>;
-  /** An object is sent as JSON, anything else as it is. */
-  body?: object | FormData;
+  /** A form is sent as it is, any other object as JSON. */
+  body?: object | FormData | URLSearchParams;
   /** The form of the answer; keys that it does not name are left out. */
   answer: z.ZodType<T>;
   timeoutMs?: number;
@@ -64,15 +64,17 @@ export class HttpApi {
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
+    // A missing credential is no failure of the server.
+    const headers = await this.#options.headers();
     try {
-      const isForm = body instanceof FormData;
+      const isForm = body instanceof FormData || body instanceof URLSearchParams;
       const response = await fetch(url, {
         method,
         redirect: 'manual',
         headers: {
           accept: 'application/json',
           ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }),
-          ...(await this.#options.headers()),
+          ...headers,
         },
         ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
         signal: AbortSignal.timeout(timeoutMs ?? this.#options.timeoutMs),
