@@ -1,4 +1,5 @@
 import { connectProvider } from '../../src/providers/connect.ts';
+import { modelId } from '../../src/providers/profile.ts';
 import { describeInference } from '../../src/testing/inference.ts';
 import { describeTraining } from '../../src/testing/training.ts';
 import type { HostOptions } from './host.ts';
@@ -25,11 +26,11 @@ async function open(name: HostName, options: Partial<HostOptions> = {}) {
 for (const name of Object.keys(FRONTS) as HostName[]) {
   describeTraining(`the host ${name}`, async (pace) => {
     const { provider, baseModel, close } = await open(name, pace === 'slow' ? { jobSeconds: SLOW_JOB_SECONDS } : {});
-    return { training: provider.training, baseModel, close };
+    return { training: provider.training, baseModel, choosesIds: provider.profile.jobs.identity === 'id', close };
   });
 
   describeInference(`the host ${name}`, async () => {
     const { provider, baseModel, close } = await open(name);
-    return { inference: provider.inference, model: baseModel, close };
+    return { inference: provider.inference, model: modelId(provider.profile, baseModel), close };
   });
 }

@@ -1,6 +1,7 @@
 import type { ProfileName, ProviderSettings } from '../../src/core/run/pipeline.ts';
 import type { FaultInput } from './faults.ts';
 import type { Front } from './front.ts';
+import { FIREWORKS_FRONT } from './fronts/fireworks.ts';
 import { OPENAI_FRONT } from './fronts/openai.ts';
 import { Host, type HostOptions } from './host.ts';
 import type { HostLedger } from './ledger.ts';
@@ -9,6 +10,7 @@ import type { Violation } from './schemas.ts';
 /** The hosts that can be played. A new one is a line here, and its front. */
 export const FRONTS = {
   openai: OPENAI_FRONT,
+  fireworks: FIREWORKS_FRONT,
 } as const satisfies Partial<Record<ProfileName, Front>>;
 
 export type HostName = keyof typeof FRONTS;
