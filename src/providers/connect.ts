@@ -1,4 +1,7 @@
 import type { ProviderChoice } from '../core/run/pipeline.ts';
+import { azureProvider } from './dialects/azure.ts';
+import { crusoeProvider } from './dialects/crusoe.ts';
+import { nebiusProvider } from './dialects/nebius.ts';
 import { togetherProvider } from './dialects/together/provider.ts';
 import { keyOf } from './endpoint.ts';
 import { openAIProtocolProvider } from './openai-protocol/provider.ts';
@@ -10,6 +13,9 @@ import type { Provider } from './provider.ts';
 const DIALECTS: Partial<Record<ProviderProfile['dialect'], (profile: ProviderProfile, apiKey: string) => Provider>> = {
   openai: openAIProtocolProvider,
   together: togetherProvider,
+  azure: azureProvider,
+  crusoe: crusoeProvider,
+  nebius: nebiusProvider,
 };
 
 /**

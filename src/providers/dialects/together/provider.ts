@@ -1,4 +1,4 @@
-import { keyHeaders } from '../../endpoint.ts';
+import { inferenceAddress, keyHeaders } from '../../endpoint.ts';
 import { HttpApi } from '../../http-api.ts';
 import type { Inference } from '../../inference.ts';
 import { OpenAIApi } from '../../openai-protocol/api.ts';
@@ -42,8 +42,13 @@ export function togetherProvider(
 
 /** Questions go by OpenAI's protocol, but for the name of the limit; the list of models is a bare array. */
 function togetherInference(api: HttpApi, profile: ProviderProfile, apiKey: string, timeoutMs: number): Inference {
-  const baseURL = profile.addresses.inference ?? profile.address;
-  const client = new OpenAIApi({ baseURL, apiKey, keyIsSecret: profile.keyVariable !== null, timeoutMs });
+  const client = new OpenAIApi({
+    baseURL: inferenceAddress(profile),
+    apiKey,
+    keyIsSecret: profile.keyVariable !== null,
+    keyHeaders: keyHeaders(profile, apiKey),
+    timeoutMs,
+  });
   const inference = new OpenAIInference(client, profile, { limit: 'max_tokens' });
   return {
     address: inference.address,
