@@ -71,6 +71,8 @@ export class HttpApi {
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
+    // A missing credential is no failure of the server.
+    const headers = await this.#options.headers();
     try {
       const isSentAsIs = body instanceof FormData || body instanceof URLSearchParams || body instanceof Blob;
       const response = await fetch(url, {
@@ -79,7 +81,7 @@ export class HttpApi {
         headers: {
           accept: 'application/json',
           ...(body === undefined || isSentAsIs ? {} : { 'content-type': 'application/json' }),
-          ...(await this.#options.headers()),
+          ...headers,
         },
         ...(body === undefined ? {} : { body: isSentAsIs ? body : JSON.stringify(body) }),
         signal: AbortSignal.timeout(timeoutMs ?? this.#options.timeoutMs),

@@ -9,6 +9,8 @@ export interface OpenAIApiOptions {
   apiKey: string;
   /** Whether the key is checked; the local trainer takes any word. */
   keyIsSecret: boolean;
+  /** The headers that carry the key. */
+  keyHeaders: Readonly<Record<string, string>>;
   timeoutMs: number;
 }
 
@@ -20,7 +22,7 @@ export class OpenAIApi {
   readonly #baseURL: string;
   readonly #secret: string | undefined;
 
-  constructor({ baseURL, apiKey, keyIsSecret, timeoutMs }: OpenAIApiOptions) {
+  constructor({ baseURL, apiKey, keyIsSecret, keyHeaders, timeoutMs }: OpenAIApiOptions) {
     this.address = redact(baseURL);
     this.#baseURL = baseURL;
     this.#secret = keyIsSecret ? apiKey : undefined;
@@ -31,6 +33,8 @@ export class OpenAIApi {
       maxRetries: 0,
       timeout: timeoutMs,
       logLevel: 'off',
+      // Instead of the client's own header.
+      defaultHeaders: { authorization: null, ...keyHeaders },
       fetch: keyIsSecret ? fetchWithout(apiKey) : keepAliveFetch(),
       // The client reads these from the environment and would tell them to every server.
       ...(isClientDefault({ address: baseURL }) ? {} : { organization: null, project: null }),

@@ -1,4 +1,4 @@
-import { inferenceAddress } from '../../endpoint.ts';
+import { inferenceAddress, keyHeaders } from '../../endpoint.ts';
 import { OpenAIApi } from '../../openai-protocol/api.ts';
 import { OpenAIInference } from '../../openai-protocol/inference.ts';
 import type { ProviderProfile } from '../../profile.ts';
@@ -31,13 +31,14 @@ export function fireworksProvider(
     baseURL: inferenceAddress(profile),
     apiKey,
     keyIsSecret: profile.keyVariable !== null,
+    keyHeaders: keyHeaders(profile, apiKey),
     timeoutMs,
   });
   const upload = { lookMs, ...(largestFormBytes === undefined ? {} : { largestFormBytes }) };
   return {
     profile,
     training: new FireworksTraining(api, profile, upload),
-    inference: withModelsOf(api, new OpenAIInference(models, profile)),
+    inference: withModelsOf(api, new OpenAIInference(models, profile, { limit: 'max_tokens' })),
     serving: new FireworksServing(api, profile),
     estimateJob: null,
     storedLog: null,
