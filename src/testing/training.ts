@@ -13,6 +13,8 @@ export interface TrainingSubject {
   training: Training;
   /** A model that can be tuned. */
   baseModel: string;
+  /** The provider's own id of it, where that is another than its name. */
+  baseModelId?: string;
   /** Whether the ids of jobs follow from their keys, so that a second creation finds the first job; false by default. */
   choosesIds?: boolean;
   close(): Promise<void>;
@@ -119,7 +121,7 @@ export function describeTraining(
       if (model === null) throw new Error('the job has left no model');
       await training.deleteModel(model);
       assert.equal(await training.deleteModel(model), undefined);
-      await providerErrorOf(training.deleteModel(baseModel));
+      await providerErrorOf(training.deleteModel(subject.baseModelId ?? baseModel));
     });
 
     test('an account that may fine-tune passes the check', async () => {
