@@ -2,6 +2,7 @@ import type { ProfileName, ProviderSettings } from '../../src/core/run/pipeline.
 import type { FaultInput } from './faults.ts';
 import type { Front } from './front.ts';
 import { OPENAI_FRONT } from './fronts/openai.ts';
+import { TOGETHER_FRONT } from './fronts/together.ts';
 import { Host, type HostOptions } from './host.ts';
 import type { HostLedger } from './ledger.ts';
 import type { Violation } from './schemas.ts';
@@ -9,6 +10,7 @@ import type { Violation } from './schemas.ts';
 /** The hosts that can be played. A new one is a line here, and its front. */
 export const FRONTS = {
   openai: OPENAI_FRONT,
+  together: TOGETHER_FRONT,
 } as const satisfies Partial<Record<ProfileName, Front>>;
 
 export type HostName = keyof typeof FRONTS;

@@ -16,7 +16,7 @@ const POLL_MS = 2000;
 /**
  * Together. Its own client for Node is not used, because its upload ends the process.
  *
- * @param options.pollMs between two questions whether an uploaded file has been checked
+ * @param options.pollMs the longest wait between two questions whether an uploaded file has been checked
  */
 export function togetherProvider(
   profile: ProviderProfile,
