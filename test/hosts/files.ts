@@ -116,9 +116,7 @@ function countRows(bytes: Buffer): { rows: number; tokens: number } {
   let rows = 0;
   let tokens = 0;
   try {
-    // Some hosts want a byte order mark in front.
-    const text = bytes.subarray(bytes.indexOf('\ufeff') === 0 ? 3 : 0);
-    for (const { messages } of readTrainingFile(text)) {
+    for (const { messages } of readTrainingFile(bytes)) {
       rows++;
       tokens += chatTokens(messages);
     }

@@ -1,7 +1,7 @@
 import type { ProviderSettings } from '../../src/core/run/pipeline.ts';
 import type { ProviderProfile } from '../../src/providers/profile.ts';
 import type { Effect } from './faults.ts';
-import type { Host } from './host.ts';
+import type { Host, HostOptions } from './host.ts';
 import type { HostJob } from './jobs.ts';
 
 /** The calls for which faults can be planned and which the ledger counts, whatever their paths are at a host. */
@@ -109,6 +109,8 @@ export interface Front {
   };
   /** What a pipeline file says of the provider, for this host at an address. */
   readonly settings: (origin: string) => Pick<ProviderSettings, 'baseURL' | 'addresses' | 'options'>;
+  /** Options of {@link Host} that are usual for it. */
+  readonly defaults?: Partial<HostOptions>;
   /** Environment variables that its client reads besides the key. */
   readonly env?: Readonly<Record<string, string>>;
 }

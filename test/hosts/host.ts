@@ -28,6 +28,8 @@ export interface HostOptions {
   modelLateMs: number;
   /** How long a new job is missing from the list, in milliseconds. */
   listLagMs: number;
+  /** Fields of a job that it takes and does not keep. */
+  forgets: readonly ('metadata' | 'seed' | 'suffix')[];
   /** Ids of base models, for a profile that names none. */
   bases: readonly string[];
 }
@@ -41,6 +43,7 @@ const DEFAULTS: HostOptions = {
   leaseReadyMs: 200,
   modelLateMs: 0,
   listLagMs: 0,
+  forgets: [],
   bases: ['gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano'],
 };
 
@@ -77,7 +80,7 @@ export class Host {
   }
 
   static async start(front: Front, options: Partial<HostOptions> = {}): Promise<Host> {
-    const all = { ...DEFAULTS, ...options };
+    const all = { ...DEFAULTS, ...front.defaults, ...options };
     const host = new Host(front, await Engine.start(all.jobSeconds), all);
     host.#server = await serve(host);
     return host;

@@ -21,6 +21,8 @@ export interface NewJob {
   batchSize?: number | 'auto';
   /** Times the usual rate; a front of a host with absolute rates divides by the base of its profile. */
   learningRateMultiplier?: number | 'auto';
+  /** Times the price of the list, for a cheaper kind of training. */
+  priceFactor?: number;
   /** Chosen by the caller, as the name of the model. */
   tunedModel?: string | null;
   /** Everything that the caller sent, and whatever the front remembers. */
@@ -79,6 +81,7 @@ export interface HostJob {
 
 interface Hidden {
   job: HostJob;
+  priceFactor: number;
   modelName: string | null;
   /** Milliseconds since 1970 before which the list leaves it out. */
   listedFrom: number;
@@ -162,26 +165,27 @@ export class Jobs {
     const ends = effectOf(call.effects, 'job_ends');
     this.#jobs.set(id, {
       job,
+      priceFactor: request.priceFactor ?? 1,
       modelName: request.tunedModel ?? null,
       listedFrom: Date.now() + (effectOf(call.effects, 'list_lag')?.ms ?? this.#host.options.listLagMs),
       modelLateMs: effectOf(call.effects, 'model_late')?.ms ?? this.#host.options.modelLateMs,
       ends: ends ? { state: ends.state, message: ends.message ?? 'the host gave up' } : null,
     });
-    return structuredClone(job);
+    return this.#shownAs(call, structuredClone(job));
   }
 
   /** A copy of the job as it is now. @throws HostError 404 */
   async get(call: Call, id: string): Promise<HostJob> {
     const hidden = this.#jobs.get(id);
     if (!hidden) throw new HostError(404, `Could not find fine tune: ${id}`, { code: 'NOT_FOUND' });
-    return shownAs(call, await this.#refreshed(hidden));
+    return this.#shownAs(call, await this.#refreshed(hidden));
   }
 
   /** Copies, newest first; a new one may be missing. */
   async list(call: Call): Promise<HostJob[]> {
     const now = Date.now();
     const listed = [...this.#jobs.values()].filter(({ listedFrom }) => listedFrom <= now).reverse();
-    return await Promise.all(listed.map(async (hidden) => shownAs(call, await this.#refreshed(hidden))));
+    return await Promise.all(listed.map(async (hidden) => this.#shownAs(call, await this.#refreshed(hidden))));
   }
 
   /** All of them, oldest first, for the ledger. */
@@ -224,7 +228,7 @@ export class Jobs {
     return structuredClone(job);
   }
 
-  async #look({ job, ends }: Hidden): Promise<void> {
+  async #look({ job, ends, priceFactor }: Hidden): Promise<void> {
     const { engine } = this.#host;
     const found = await engine.job(job.engineId);
     let state = TRAINER_STATES[found.status] ?? 'running';
@@ -264,11 +268,17 @@ export class Jobs {
     job.trainedTokens = state === 'failed' ? null : tokens;
     job.finishedAt = found.finished_at ?? Math.floor(Date.now() / 1000);
     job.state = state;
-    job.usd = this.#host.tariff.training(job.baseName, state, tokens);
+    job.usd = this.#host.tariff.training(job.baseName, state, tokens) * priceFactor;
   }
-}
 
-function shownAs(call: Call, job: HostJob): HostJob {
-  const shown = effectOf(call.effects, 'shown_state');
-  return shown && !hasEnded(job) ? { ...job, shownState: shown.state } : job;
+  /** Without what the host does not keep, and with the state that a test wants to be seen. */
+  #shownAs({ effects }: Call, job: HostJob): HostJob {
+    const { forgets } = this.#host.options;
+    const shown = effectOf(effects, 'shown_state');
+    return {
+      ...job,
+      ...Object.fromEntries(forgets.map((field) => [field, null])),
+      ...(shown && !hasEnded(job) ? { shownState: shown.state } : {}),
+    };
+  }
 }

@@ -45,6 +45,8 @@ export interface NewLease {
   idleMinutes?: number | null;
   /** How it is ready; by default as the host's option says. */
   readyMs?: number;
+  /** False at a host that takes one name twice. */
+  isUnique?: boolean;
   extra?: Record<string, unknown>;
 }
 
@@ -96,7 +98,8 @@ export class Leases {
   /** @throws HostError 409 for a name that is taken */
   create(call: Call, request: NewLease): HostLease {
     const { name, kind, baseName, models = [], idleMinutes = null, readyMs, extra = {} } = request;
-    if (this.find(name, kind)) throw new HostError(409, `${name} already exists`, { code: 'ALREADY_EXISTS' });
+    if (request.isUnique !== false && this.find(name, kind))
+      throw new HostError(409, `${name} already exists`, { code: 'ALREADY_EXISTS' });
     const now = Date.now();
     const kept: Kept = {
       ...this.#timing(call, readyMs),

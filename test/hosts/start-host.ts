@@ -1,6 +1,9 @@
 import type { ProfileName, ProviderSettings } from '../../src/core/run/pipeline.ts';
 import type { FaultInput } from './faults.ts';
 import type { Front } from './front.ts';
+import { AZURE_FRONT } from './fronts/azure.ts';
+import { CRUSOE_FRONT } from './fronts/crusoe.ts';
+import { NEBIUS_FRONT } from './fronts/nebius.ts';
 import { OPENAI_FRONT } from './fronts/openai.ts';
 import { TOGETHER_FRONT } from './fronts/together.ts';
 import { Host, type HostOptions } from './host.ts';
@@ -11,6 +14,9 @@ import type { Violation } from './schemas.ts';
 export const FRONTS = {
   openai: OPENAI_FRONT,
   together: TOGETHER_FRONT,
+  azure: AZURE_FRONT,
+  crusoe: CRUSOE_FRONT,
+  nebius: NEBIUS_FRONT,
 } as const satisfies Partial<Record<ProfileName, Front>>;
 
 export type HostName = keyof typeof FRONTS;

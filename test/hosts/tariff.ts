@@ -7,6 +7,8 @@ import type { HostJobState } from './jobs.ts';
 /** For a model that no list has. Round figures, so that sums are easy to check by hand. */
 const UNLISTED: ListedPrice = { training: 1, serving_per_hour: 6 };
 
+const MACHINE_HOUR = 5.5;
+
 /** The host's prices, read by no code of the product, so that what is booked is checked against a second calculation. */
 export class Tariff {
   readonly #models: Readonly<Record<string, ListedPrice>>;
@@ -29,6 +31,11 @@ export class Tariff {
     if (state === 'cancelled' && this.#profile.jobs.cancelledPays === 'nothing') return 0;
     if (tokens === 0) return 0;
     return Math.max(minimum, (tokens / 1e6) * training);
+  }
+
+  /** Of a machine of one's own, where the list has the price of tokens. */
+  machineHour(baseName: string): number {
+    return this.of(baseName).serving_per_hour ?? MACHINE_HOUR;
   }
 
   perHour(baseName: string): number {
