@@ -5,12 +5,10 @@ import { type Call, type Front, HostError, type Route } from '../front.ts';
 import type { Host } from '../host.ts';
 import { newId } from '../ids.ts';
 import { type HostJob, type HostJobState, hasEnded, type NewJob } from '../jobs.ts';
-import type { HostLease, LeaseState } from '../leases.ts';
 import { numberOrAuto, openAIError, textOf } from './openai-shape.ts';
+import { PREFIX, route, TOGETHER_SERVING, timeOf } from './together-serving.ts';
 
 const DOCUMENT = 'together/fine-tuning.openapi.json';
-const PREFIX = '/v1';
-const KIND = 'endpoint';
 /** Jobs in one answer of the list. The documents name no pages; small ones show that a client reads to the end. */
 const PAGE = 50;
 
@@ -23,27 +21,8 @@ const WORDS: Readonly<Record<HostJobState, string>> = {
   cancelled: 'cancelled',
 };
 
-const LEASE_WORDS: Readonly<Record<LeaseState, string>> = {
-  starting: 'STARTING',
-  ready: 'STARTED',
-  asleep: 'STOPPED',
-  failed: 'ERROR',
-  removed: 'STOPPED',
-};
-
 /** What the API needs although its documents name a default: the defaults are those of its clients. */
 const SENT_ALWAYS = ['n_epochs', 'n_checkpoints', 'n_evals', 'batch_size', 'learning_rate', 'training_type'];
-
-/** The machines of dedicated endpoints: the one that the price list charges, a dearer one, and one that is not free. */
-const MACHINES = [
-  { id: '1x_nvidia_h100_80gb_sxm', factor: 1, status: 'available' },
-  { id: '2x_nvidia_h100_80gb_sxm', factor: 2, status: 'available' },
-  { id: '1x_nvidia_l40_48gb', factor: 0.5, status: 'unavailable' },
-] as const;
-
-function route(method: Route['method'], path: string, operation: Route['operation'], handle: Route['handle']): Route {
-  return { method, path: `${PREFIX}${path}`, operation, handle };
-}
 
 const FILES: readonly Route[] = [
   route('POST', '/files', 'files.create', ({ body, origin }, { files }) => {
@@ -152,74 +131,10 @@ const JOBS: readonly Route[] = [
   }),
 ];
 
-const SERVING: readonly Route[] = [
-  route('GET', '/models', 'models.list', (_, { models }) => ({
-    body: [...models.bases, ...models.tuned].map(({ id, createdAt }) => ({
-      id,
-      object: 'model',
-      created: createdAt,
-      type: 'chat',
-    })),
-  })),
-  route('GET', '/hardware', 'leases.machines', ({ query }, host) => {
-    const model = query.get('model');
-    if (model !== null && !host.models.find(model)) throw new HostError(404, `${model} cannot be deployed`);
-    const baseName = model === null ? anyBase(host) : host.models.get(model).baseName;
-    return { body: { object: 'list', data: MACHINES.map((machine) => showMachine(machine, baseName, host)) } };
-  }),
-  route('POST', '/endpoints', 'leases.create', (call, host) => {
-    const { body } = call;
-    const model = host.models.get(textOf(body, 'model'));
-    const machine = MACHINES.find(({ id }) => id === body.hardware);
-    if (!machine) throw new HostError(400, `no machine ${body.hardware}`);
-    const { inactive_timeout: idle, display_name: displayName } = body;
-    if (!isRecord(body.autoscaling) || Number(body.autoscaling.max_replicas) < 1)
-      throw new HostError(400, 'no replica');
-    // Two endpoints may have one display name: what tells them apart is a name of the host's own.
-    const lease = host.leases.create(call, {
-      name: `tuneloop/${model.id.split('/').at(-1)}-${newId('', 4)}`,
-      kind: KIND,
-      baseName: model.baseName,
-      models: [model.id],
-      usdPerHour: host.tariff.perHour(model.baseName) * machine.factor,
-      idleMinutes: typeof idle === 'number' && idle > 0 ? idle : null,
-      extra: { displayName: typeof displayName === 'string' ? displayName : '', hardware: machine.id },
-    });
-    return { body: showEndpoint(lease) };
-  }),
-  route('GET', '/endpoints', 'leases.list', ({ query }, { leases }) => ({
-    body: { object: 'list', data: query.get('type') === 'serverless' ? [] : leases.list(KIND).map(showListed) },
-  })),
-  route('GET', '/endpoints/{id}', 'leases.get', ({ params: { id = '' } }, { leases }) => ({
-    body: showEndpoint(leases.get(id, KIND)),
-  })),
-  route('PATCH', '/endpoints/{id}', 'leases.load', ({ params: { id = '' }, body }, { leases }) => {
-    const { name, models } = leases.get(id, KIND);
-    if (body.state === 'STARTED') wake(() => leases.answering(models[0]?.model ?? '', name, KIND));
-    return { body: showEndpoint(leases.get(id, KIND)) };
-  }),
-  route('DELETE', '/endpoints/{id}', 'leases.delete', ({ params: { id = '' } }, { leases }) => {
-    leases.remove(id, KIND);
-    return { status: 204 };
-  }),
-  route('POST', '/chat/completions', 'chat', (call, host) => {
-    // A limit under the newer name is passed over, and the answer would grow as long as it likes.
-    if ('max_completion_tokens' in call.body) host.misunderstood(call, 'max_completion_tokens is unknown here');
-    const name = textOf(call.body, 'model');
-    const base = host.models.bases.find(({ id }) => id === name);
-    const endpoint = host.leases.find(name, KIND);
-    // Base models of the catalogue are called by tokens; all others on their endpoint.
-    if (base && !endpoint) return host.answer(call, base, null);
-    const model = host.models.get(endpoint?.models[0]?.model ?? name);
-    if (endpoint?.state === 'asleep') throw new HostError(404, `${name} is stopped`);
-    return host.answer(call, model, host.leases.answering(model.id, name, KIND));
-  }),
-];
-
 /** Together: jobs, files and endpoints of its own, and questions as at OpenAI. */
 export const TOGETHER_FRONT: Front = {
   profile: TOGETHER,
-  routes: [...FILES, ...JOBS, ...SERVING],
+  routes: [...FILES, ...JOBS, ...TOGETHER_SERVING],
   specs: [{ file: DOCUMENT, prefix: PREFIX }],
   invalidStatus: 400,
   errorBody: errorOf,
@@ -268,19 +183,6 @@ function checkedFile(id: string, { files }: Host): string {
 
 function jobOf(call: Call, { jobs }: Host): Promise<HostJob> {
   return jobs.get(call, call.params.id ?? '');
-}
-
-/** A stopped endpoint is woken by a question that is not answered yet. */
-function wake(ask: () => unknown): void {
-  try {
-    ask();
-  } catch (error) {
-    if (!(error instanceof HostError && error.status === 404)) throw error;
-  }
-}
-
-function anyBase({ models }: Host): string {
-  return models.bases[0]?.baseName ?? '';
 }
 
 function showFile({ id, createdAt, name, content, ready }: HostFile): object {
@@ -356,42 +258,4 @@ function limitsOf(model: string): object {
     merge_output_lora: true,
     lora_training: { max_batch_size: 128, max_batch_size_dpo: 64, min_batch_size: 8, max_rank: 64, target_modules: [] },
   };
-}
-
-function showMachine({ id, factor, status }: (typeof MACHINES)[number], baseName: string, { tariff }: Host): object {
-  return {
-    object: 'hardware',
-    id,
-    pricing: { cents_per_minute: (tariff.perHour(baseName) * factor * 100) / 60 },
-    specs: { gpu_type: 'h100', gpu_link: 'sxm', gpu_memory: 80, gpu_count: 1 },
-    availability: { status },
-    updated_at: timeOf(Date.now() / 1000),
-  };
-}
-
-/** The list leaves the display name out. */
-function showListed({ id, name, models, state, createdAt }: HostLease): object {
-  return {
-    object: 'endpoint',
-    id,
-    name,
-    model: models[0]?.model ?? '',
-    type: 'dedicated',
-    owner: 'tuneloop',
-    state: LEASE_WORDS[state],
-    created_at: timeOf(createdAt / 1000),
-  };
-}
-
-function showEndpoint(lease: HostLease): object {
-  return {
-    ...showListed(lease),
-    display_name: lease.extra.displayName,
-    hardware: lease.extra.hardware,
-    autoscaling: { min_replicas: 1, max_replicas: 1 },
-  };
-}
-
-function timeOf(seconds: number): string {
-  return new Date(seconds * 1000).toISOString();
 }
