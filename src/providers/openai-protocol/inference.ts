@@ -1,9 +1,11 @@
 import type OpenAI from 'openai';
 import type { Completion } from '../../core/evaluation/completion.ts';
+import { withoutThoughts } from '../../core/evaluation/thoughts.ts';
 import type { CompletionRequest, Inference, Model } from '../inference.ts';
 import { modelId, type ProviderProfile, settingsFor } from '../profile.ts';
 import { ProviderError } from '../provider-error.ts';
 import type { OpenAIApi } from './api.ts';
+import { recordOf } from './job-mapping.ts';
 
 export interface InferenceOptions {
   /** What the server calls the longest answer. A server that knows only the older name ignores the newer one in silence. */
@@ -62,9 +64,14 @@ export class OpenAIInference implements Inference {
         .withResponse();
       const latencyMs = performance.now() - start;
       const serverMs = Number.parseFloat(response.headers.get('openai-processing-ms') ?? '');
+      const choice = data.choices[0];
+      const cut = choice?.finish_reason === 'length';
+      const { text, endsInThoughts } = withoutThoughts(choice?.message.content ?? '');
+      const hasOnlyThoughts = endsInThoughts || (text === '' && hasThoughts(choice?.message));
       return {
-        text: data.choices[0]?.message.content ?? '',
-        cut: data.choices[0]?.finish_reason === 'length',
+        text,
+        cut,
+        ...(cut && hasOnlyThoughts ? { cutInThoughts: true } : {}),
         promptTokens: data.usage?.prompt_tokens ?? 0,
         completionTokens: data.usage?.completion_tokens ?? 0,
         latencyMs,
@@ -82,4 +89,10 @@ export function listModelsAt(api: OpenAIApi): Promise<Model[]> {
     }
     return models;
   });
+}
+
+/** Whether an answer has thoughts in a field of their own, which goes by two names. */
+function hasThoughts(message: object | undefined): boolean {
+  const { reasoning_content: content, reasoning } = recordOf(message);
+  return [content, reasoning].some((thoughts) => typeof thoughts === 'string' && thoughts !== '');
 }
