@@ -7,13 +7,6 @@ import { ProviderError } from '../provider-error.ts';
 import type { OpenAIApi } from './api.ts';
 import { recordOf } from './job-mapping.ts';
 
-export interface InferenceOptions {
-  /** What the server calls the longest answer. A server that knows only the older name ignores the newer one in silence. */
-  limit?: 'max_completion_tokens' | 'max_tokens';
-  /** The models that can be tuned, of a provider that trains at another address: they are listed beside those that can be called. */
-  catalogue?: (() => Promise<Model[]>) | null;
-}
-
 /** Models and chat completions by the OpenAI protocol. */
 export class OpenAIInference implements Inference {
   readonly address: string;
@@ -21,14 +14,12 @@ export class OpenAIInference implements Inference {
   readonly #api: OpenAIApi;
   readonly #catalogue: (() => Promise<Model[]>) | null;
   readonly #profile: ProviderProfile;
-  readonly #limit: NonNullable<InferenceOptions['limit']>;
 
-  constructor(
-    api: OpenAIApi,
-    profile: ProviderProfile,
-    { limit = 'max_completion_tokens', catalogue = null }: InferenceOptions = {},
-  ) {
-    this.#limit = limit;
+  /**
+   * @param catalogue the models that can be tuned, of a provider that trains at another address; they are listed beside those that can
+   * be called
+   */
+  constructor(api: OpenAIApi, profile: ProviderProfile, catalogue: (() => Promise<Model[]>) | null = null) {
     this.#catalogue = catalogue;
     this.address = api.address;
     this.settings = settingsFor(profile, 'completion');
@@ -57,7 +48,7 @@ export class OpenAIInference implements Inference {
             model: modelId(this.#profile, callAs),
             messages: messages as OpenAI.ChatCompletionMessageParam[],
             temperature: 0,
-            ...(maxOutputTokens === undefined ? {} : { [this.#limit]: maxOutputTokens }),
+            ...(maxOutputTokens === undefined ? {} : { [this.#profile.lengthField]: maxOutputTokens }),
           },
           signal ? { signal } : {},
         )
