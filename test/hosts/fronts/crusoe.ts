@@ -78,6 +78,7 @@ export const CRUSOE_FRONT: Front = {
     { file: OPENAI_DOCUMENT, prefix: TRAINING },
     { file: OPENAI_DOCUMENT, prefix: INFERENCE },
   ],
+  furtherFields: ['metadata'],
   invalidStatus: 400,
   errorBody: openAIError,
   errorSchema: { file: OPENAI_DOCUMENT, schema: 'ErrorResponse' },
