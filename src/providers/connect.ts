@@ -1,6 +1,7 @@
 import type { ProviderChoice } from '../core/run/pipeline.ts';
 import { azureProvider } from './dialects/azure.ts';
 import { crusoeProvider } from './dialects/crusoe.ts';
+import { fireworksProvider } from './dialects/fireworks/provider.ts';
 import { nebiusProvider } from './dialects/nebius.ts';
 import { togetherProvider } from './dialects/together/provider.ts';
 import { keyOf } from './endpoint.ts';
@@ -12,6 +13,7 @@ import type { Provider } from './provider.ts';
 /** Clients by the protocol that a profile names. A new protocol is one line here. */
 const DIALECTS: Partial<Record<ProviderProfile['dialect'], (profile: ProviderProfile, apiKey: string) => Provider>> = {
   openai: openAIProtocolProvider,
+  fireworks: fireworksProvider,
   together: togetherProvider,
   azure: azureProvider,
   crusoe: crusoeProvider,

@@ -3,6 +3,7 @@ import type { FaultInput } from './faults.ts';
 import type { Front } from './front.ts';
 import { AZURE_FRONT } from './fronts/azure.ts';
 import { CRUSOE_FRONT } from './fronts/crusoe.ts';
+import { FIREWORKS_FRONT } from './fronts/fireworks.ts';
 import { NEBIUS_FRONT } from './fronts/nebius.ts';
 import { OPENAI_FRONT } from './fronts/openai.ts';
 import { TOGETHER_FRONT } from './fronts/together.ts';
@@ -14,6 +15,7 @@ import type { Violation } from './schemas.ts';
 export const FRONTS = {
   openai: OPENAI_FRONT,
   together: TOGETHER_FRONT,
+  fireworks: FIREWORKS_FRONT,
   azure: AZURE_FRONT,
   crusoe: CRUSOE_FRONT,
   nebius: NEBIUS_FRONT,
