@@ -38,7 +38,7 @@ export function fireworksProvider(
   return {
     profile,
     training: new FireworksTraining(api, profile, upload),
-    inference: withModelsOf(api, new OpenAIInference(models, profile, { limit: 'max_tokens' })),
+    inference: withModelsOf(api, new OpenAIInference(models, profile)),
     serving: new FireworksServing(api, profile),
     estimateJob: null,
     storedLog: null,
