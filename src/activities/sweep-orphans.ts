@@ -51,7 +51,10 @@ async function removeOrphanLeases(dependencies: Dependencies, serving: Serving):
     const owner = executionId && (await executionOf(dependencies, executionId));
     if (!owner || !(await isOrphan(dependencies, owner))) continue;
     await serving.remove(lease);
-    dependencies.log.warn({ lease: lease.name, workflowId: owner.workflowId }, 'a serving lease that nobody needed was removed');
+    dependencies.log.warn(
+      { lease: lease.name, workflowId: owner.workflowId },
+      'a serving lease that nobody needed was removed',
+    );
     removed.push(lease.name);
   }
   return removed;

@@ -43,7 +43,13 @@ function deploymentTable(states: readonly DeploymentState[]): string {
   ]);
 }
 
-function remarkLines({ pipeline, remarks: { canary, trouble, serving } }: { pipeline: string; remarks: DeploymentRemarks }) {
+function remarkLines({
+  pipeline,
+  remarks: { canary, trouble, serving },
+}: {
+  pipeline: string;
+  remarks: DeploymentRemarks;
+}) {
   return [
     ...(serving ? [`${pipeline}, serving: ${plainLine(serving)}`] : []),
     ...(canary ? [`${pipeline}, canary: ${plainLine(canary)}`] : []),

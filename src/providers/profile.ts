@@ -49,6 +49,8 @@ export interface BaseModel {
   readonly name: string;
   /** The provider's own id. */
   readonly id: string;
+  /** What a plan has to warn of, without a full stop. */
+  readonly note?: string;
 }
 
 /** A key of `provider.options`: what it means, and which values it takes. */
