@@ -89,11 +89,12 @@ export type {
   MadeDecision,
   PersonsUpdate,
 } from './deployments.ts';
+export type { HostEstimates } from './host-questions.ts';
 export type { InspectedSlot, InspectedVersion, Inspection, InspectOptions } from './inspections.ts';
 export type { ExportedSheet, ExportOptions, ImportedSheet, ImportOptions } from './label-sheets.ts';
 export type { EndedLabelling, FollowLabellingOptions, LabellingLook } from './labellings.ts';
 export type { LabelClient, StartedLabelling, TeachOptions } from './labels.ts';
-export type { EndedPlan, PlanOptions, StartedPlan } from './plans.ts';
+export type { EndedPlan, PlannedRun, PlanOptions } from './plans.ts';
 export type { PredictedAnswer } from './predictions.ts';
 export type { RunClient, StartedRun } from './run-client.ts';
 export type { FollowOptions, RunLook } from './run-follower.ts';

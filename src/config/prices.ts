@@ -14,7 +14,7 @@ const priceList = z.strictObject({
   models: z.record(
     z.string(),
     z.strictObject({
-      training: usd,
+      training: usd.optional(),
       minimum_per_job: usd.optional(),
       serving_per_hour: usd.optional(),
       tuned: tokenPrice.optional(),

@@ -59,17 +59,15 @@ function withoutRounding(value: number): number {
   return Number(value.toPrecision(12));
 }
 
+/** A multiplier with the rate that it stands for, such as `0.5 (0.00005)`; without it at providers that take multipliers. */
+export function rateText({ learningRateMultiplier, learningRate }: Rate): string {
+  return `${learningRateMultiplier}${learningRate === undefined ? '' : ` (${learningRate})`}`;
+}
+
 /** Settings for people, such as `learning rate x 0.5 (0.00005)`. */
-export function settingTexts({
-  learningRateMultiplier,
-  learningRate,
-  epochs,
-  batchSize,
-  loraRank,
-  seed,
-}: Hyperparameters): string[] {
+export function settingTexts({ epochs, batchSize, loraRank, seed, ...rate }: Hyperparameters): string[] {
   return [
-    `learning rate x ${learningRateMultiplier}${learningRate === undefined ? '' : ` (${learningRate})`}`,
+    `learning rate x ${rateText(rate)}`,
     `${epochs} epochs`,
     ...(batchSize === undefined ? [] : [`batches of ${batchSize}`]),
     ...(loraRank === undefined ? [] : [`LoRA rank ${loraRank}`]),
