@@ -41,6 +41,8 @@ Environment:
                          Temporal SDK reads them
   TEMPORAL_CLI           path of a temporal program to start the development server with
   OPENAI_API_KEY         for provider: openai
+  AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET  for the deployments of provider: azure, or instead of the three
+  AZURE_MANAGEMENT_TOKEN a token for them
   OPENAI_WEBHOOK_SECRET  for tuneloop webhooks`;
 
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
@@ -92,6 +94,20 @@ export function environmentWith(options: EnvironmentOptions, env: NodeJS.Process
 /** Reads a key by the name of its variable. The key itself never leaves the process that makes the request. */
 export function readApiKey(variable: string, env: NodeJS.ProcessEnv = process.env): string {
   return readSecret(variable, "the provider's key", env);
+}
+
+/** How Azure's management is entered: with a token, or with the credentials of an application that get one. */
+export type AzureLogin = { token: string } | { tenant: string; clientId: string; clientSecret: string };
+
+/** Reads what the management of Azure deployments needs, which takes no key of a resource. */
+export function readAzureLogin(env: NodeJS.ProcessEnv = process.env): AzureLogin {
+  if (env.AZURE_MANAGEMENT_TOKEN) return { token: readSecret('AZURE_MANAGEMENT_TOKEN', 'a token', env) };
+  const what = 'that of an application of your Microsoft Entra tenant (or a token in AZURE_MANAGEMENT_TOKEN)';
+  return {
+    tenant: readSecret('AZURE_TENANT_ID', what, env),
+    clientId: readSecret('AZURE_CLIENT_ID', what, env),
+    clientSecret: readSecret('AZURE_CLIENT_SECRET', what, env),
+  };
 }
 
 /** Reads the secret that webhooks are signed with, by the name of its variable. */

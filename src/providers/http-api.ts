@@ -16,10 +16,12 @@ export interface HttpRequest<T> {
   path: string;
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   query?: Record<string, string | number | undefined>;
-  /** An object is sent as JSON, anything else as it is. */
-  body?: object | FormData;
+  /** An object is sent as JSON, a form and a file as they are. */
+  body?: object | FormData | URLSearchParams | Blob;
   /** The form of the answer; keys that it does not name are left out. */
   answer: z.ZodType<T>;
+  /** Statuses of 400 and above that are answers too, and no errors. */
+  expected?: readonly number[];
   timeoutMs?: number;
 }
 
@@ -44,7 +46,9 @@ export class HttpApi {
    * then the request may have been executed
    */
   async send<T>({ answer, ...request }: HttpRequest<T>): Promise<T> {
-    const { text } = await this.exchange(request);
+    const { status, text } = await this.exchange(request);
+    // An empty redirect would pass as an empty answer.
+    if (status >= 300 && status < 400) throw this.#failed(new AnswerError(status, new Headers(), 'a redirect'));
     const parsed = answer.safeParse(jsonOf(text));
     if (parsed.success) return parsed.data;
     const problem = parsed.error.issues[0];
@@ -55,31 +59,37 @@ export class HttpApi {
   }
 
   /** As {@link send}, for an answer that is not JSON, or a redirect, whose `location` is what counts. */
-  async exchange({ path, method = 'GET', query = {}, body, timeoutMs }: Omit<HttpRequest<unknown>, 'answer'>): Promise<{
-    status: number;
-    headers: Headers;
-    text: string;
-  }> {
+  async exchange({
+    path,
+    method = 'GET',
+    query = {},
+    body,
+    expected = [],
+    timeoutMs,
+  }: Omit<HttpRequest<unknown>, 'answer'>): Promise<{ status: number; headers: Headers; text: string }> {
     const url = new URL(`${this.#options.baseURL}${path}`);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
+    // A missing credential is no failure of the server.
+    const headers = await this.#options.headers();
     try {
-      const isForm = body instanceof FormData;
+      const isSentAsIs = body instanceof FormData || body instanceof URLSearchParams || body instanceof Blob;
       const response = await fetch(url, {
         method,
         redirect: 'manual',
         headers: {
           accept: 'application/json',
-          ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }),
-          ...(await this.#options.headers()),
+          ...(body === undefined || isSentAsIs ? {} : { 'content-type': 'application/json' }),
+          ...headers,
         },
-        ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: isSentAsIs ? body : JSON.stringify(body) }),
         signal: AbortSignal.timeout(timeoutMs ?? this.#options.timeoutMs),
       });
       // A server may repeat the key in the error of a job, or in any other stored text.
       const text = withoutSecrets(await response.text(), this.#options.secrets);
-      if (response.status >= 400) throw new AnswerError(response.status, response.headers, jsonOf(text) ?? text);
+      if (response.status >= 400 && !expected.includes(response.status))
+        throw new AnswerError(response.status, response.headers, jsonOf(text) ?? text);
       return { status: response.status, headers: response.headers, text };
     } catch (error) {
       throw this.#failed(error);

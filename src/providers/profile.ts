@@ -65,6 +65,14 @@ export interface OptionRule {
   readonly default?: string | number | boolean;
   /** Whether the provider cannot be used without it. */
   readonly required?: true;
+  /** What differs from the profile with a value of the option, by that value as text. */
+  readonly changes?: Readonly<Record<string, ProfileChanges>>;
+}
+
+/** The parts of a profile that an option may change. */
+export interface ProfileChanges {
+  readonly jobs?: Partial<JobTraits>;
+  readonly lease?: Partial<LeaseTraits>;
 }
 
 /** Limits of a training file. A file beyond them is refused before anything is uploaded. */

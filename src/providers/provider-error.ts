@@ -144,7 +144,7 @@ function isRetryable(status: number, code: string, message: string): boolean {
  * The text of an error, of any of the forms that servers give it: `{message}`, `{error: {message}}`, `{error: text}`, `{detail: text}`, or
  * `{detail: [{loc, msg}]}`, which names the field; undefined for none of them.
  */
-function textOf(body: unknown): string | undefined {
+export function textOf(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   const { message, error, detail }: { message?: unknown; error?: unknown; detail?: unknown } = body;
   if (typeof message === 'string') return message;

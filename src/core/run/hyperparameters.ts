@@ -4,7 +4,7 @@ import type { Pipeline } from './pipeline.ts';
 export interface Hyperparameters {
   /** A factor of the rate that the provider holds for usual. */
   learningRateMultiplier: number;
-  /** The rate itself, at a provider that takes rates: the multiplier times the base of its profile. */
+  /** The rate itself, where it is what the provider is told: the multiplier times the base of its profile. */
   learningRate?: number;
   epochs: number;
   /** Left to the provider where absent. */
@@ -20,7 +20,18 @@ export type LearningRateRule =
   /** As a factor of a rate that only the provider knows. */
   | { readonly takes: 'multiplier' }
   /** As the rate itself. A multiplier of a pipeline file is one of this base. */
-  | { readonly takes: 'rate'; readonly base: number };
+  | { readonly takes: 'rate'; readonly base: number }
+  /** As the pipeline file gives them, either way. A rate is one of this base only where it is compared with multipliers. */
+  | { readonly takes: 'either'; readonly base: number };
+
+/** The rule of one sweep, whose file gives rates or multipliers. */
+export function ruleFor(
+  { learning_rate: rates }: Partial<Pick<Pipeline['candidates'], 'learning_rate'>>,
+  rule: LearningRateRule,
+): Exclude<LearningRateRule, { takes: 'either' }> {
+  if (rule.takes !== 'either') return rule;
+  return rates === undefined ? { takes: 'multiplier' } : { takes: 'rate', base: rule.base };
+}
 
 /** The rate of a job, as the provider takes it, with the multiplier that it stands for. */
 export type Rate = Pick<Hyperparameters, 'learningRateMultiplier' | 'learningRate'>;
@@ -35,7 +46,7 @@ export function ratesOf(
     learning_rate: rates,
     learning_rate_multiplier: multipliers,
   }: Partial<Pick<Pipeline['candidates'], 'learning_rate' | 'learning_rate_multiplier'>>,
-  rule: LearningRateRule,
+  rule: ReturnType<typeof ruleFor>,
 ): Rate[] {
   if (rule.takes === 'multiplier') {
     if (multipliers === undefined) throw new RangeError('this provider takes no learning rate, only a multiplier');
@@ -50,7 +61,7 @@ export function ratesOf(
 
 /** The rate of a multiplier at a provider. */
 export function rateAt(learningRateMultiplier: number, rule: LearningRateRule): Rate {
-  if (rule.takes === 'multiplier') return { learningRateMultiplier };
+  if (rule.takes !== 'rate') return { learningRateMultiplier };
   return { learningRateMultiplier, learningRate: withoutRounding(learningRateMultiplier * rule.base) };
 }
 

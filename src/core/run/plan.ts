@@ -6,6 +6,7 @@ import {
   type Rate,
   rateAt,
   ratesOf,
+  ruleFor,
   settingsKey,
 } from './hyperparameters.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -96,7 +97,7 @@ class Grid {
   readonly sizes: readonly number[];
   /** Cells of one model. */
   readonly cells: number;
-  readonly #rule: LearningRateRule;
+  readonly #rule: ReturnType<typeof ruleFor>;
   readonly #rates: readonly Rate[];
   readonly #epochs: readonly number[];
   readonly #batchSizes: readonly (number | undefined)[];
@@ -106,8 +107,8 @@ class Grid {
   constructor(lists: Lists, rule: LearningRateRule) {
     this.models = listOf(lists.models);
     this.treatments = listOf(lists.treatment);
-    this.#rule = rule;
-    this.#rates = ratesOf(lists, rule);
+    this.#rule = ruleFor(lists, rule);
+    this.#rates = ratesOf(lists, this.#rule);
     this.#epochs = listOf(lists.epochs);
     this.#batchSizes = listOf(lists.batch_size);
     this.#ranks = listOf(lists.lora_rank);

@@ -1,6 +1,8 @@
 import OpenAI from 'openai';
 import { redact, withoutSecrets } from '../../core/text/redaction.ts';
+import { inferenceAddress, keyHeaders } from '../endpoint.ts';
 import { keepAliveFetch } from '../keep-alive-fetch.ts';
+import type { ProviderProfile } from '../profile.ts';
 import { isClientDefault } from '../profiles/index.ts';
 import { classifyError } from '../provider-error.ts';
 
@@ -9,6 +11,8 @@ export interface OpenAIApiOptions {
   apiKey: string;
   /** Whether the key is checked; the local trainer takes any word. */
   keyIsSecret: boolean;
+  /** The headers that carry the key. */
+  keyHeaders: Readonly<Record<string, string>>;
   timeoutMs: number;
 }
 
@@ -20,7 +24,7 @@ export class OpenAIApi {
   readonly #baseURL: string;
   readonly #secret: string | undefined;
 
-  constructor({ baseURL, apiKey, keyIsSecret, timeoutMs }: OpenAIApiOptions) {
+  constructor({ baseURL, apiKey, keyIsSecret, keyHeaders, timeoutMs }: OpenAIApiOptions) {
     this.address = redact(baseURL);
     this.#baseURL = baseURL;
     this.#secret = keyIsSecret ? apiKey : undefined;
@@ -31,6 +35,8 @@ export class OpenAIApi {
       maxRetries: 0,
       timeout: timeoutMs,
       logLevel: 'off',
+      // Instead of the client's own header.
+      defaultHeaders: { authorization: null, ...keyHeaders },
       fetch: keyIsSecret ? fetchWithout(apiKey) : keepAliveFetch(),
       // The client reads these from the environment and would tell them to every server.
       ...(isClientDefault({ address: baseURL }) ? {} : { organization: null, project: null }),
@@ -49,6 +55,17 @@ export class OpenAIApi {
       throw classifyError(error, this.#baseURL, this.#secret);
     }
   }
+}
+
+/** The client for the address where a provider's models are asked. */
+export function inferenceApiOf(profile: ProviderProfile, apiKey: string, timeoutMs: number): OpenAIApi {
+  return new OpenAIApi({
+    baseURL: inferenceAddress(profile),
+    apiKey,
+    keyIsSecret: profile.keyVariable !== null,
+    keyHeaders: keyHeaders(profile, apiKey),
+    timeoutMs,
+  });
 }
 
 /** Answers without the key, because a server may repeat it in the error of a job, or in any other stored text. */

@@ -2,30 +2,47 @@ import type OpenAI from 'openai';
 import type { Completion } from '../../core/evaluation/completion.ts';
 import type { CompletionRequest, Inference, Model } from '../inference.ts';
 import { modelId, type ProviderProfile, settingsFor } from '../profile.ts';
+import { ProviderError } from '../provider-error.ts';
 import type { OpenAIApi } from './api.ts';
+
+export interface InferenceOptions {
+  /** What the server calls the longest answer. A server that knows only the older name ignores the newer one in silence. */
+  limit?: 'max_completion_tokens' | 'max_tokens';
+  /** The models that can be tuned, of a provider that trains at another address; they are listed beside those that can be called. */
+  catalogue?: (() => Promise<Model[]>) | null;
+}
 
 /** Models and chat completions by the OpenAI protocol. */
 export class OpenAIInference implements Inference {
   readonly address: string;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly #api: OpenAIApi;
+  readonly #catalogue: (() => Promise<Model[]>) | null;
   readonly #profile: ProviderProfile;
+  readonly #limit: NonNullable<InferenceOptions['limit']>;
 
-  constructor(api: OpenAIApi, profile: ProviderProfile) {
+  constructor(
+    api: OpenAIApi,
+    profile: ProviderProfile,
+    { limit = 'max_completion_tokens', catalogue = null }: InferenceOptions = {},
+  ) {
+    this.#limit = limit;
+    this.#catalogue = catalogue;
     this.address = api.address;
     this.settings = settingsFor(profile, 'completion');
     this.#api = api;
     this.#profile = profile;
   }
 
-  listModels(): Promise<Model[]> {
-    return this.#api.call(async () => {
-      const models: Model[] = [];
-      for await (const { id, shutdown_date } of this.#api.client.models.list()) {
-        models.push({ id, shutdownDate: shutdown_date ? new Date(shutdown_date) : null });
-      }
-      return models;
+  async listModels(): Promise<Model[]> {
+    if (!this.#catalogue) return listModelsAt(this.#api);
+    const callable = listModelsAt(this.#api).catch((error: unknown) => {
+      // A server that only answers questions may have no list.
+      if (error instanceof ProviderError && error.status === 404) return [];
+      throw error;
     });
+    const both = (await Promise.all([this.#catalogue(), callable])).flat();
+    return [...new Map(both.map((model) => [model.id, model])).values()];
   }
 
   complete({ model, callAs = model, messages, maxOutputTokens, signal }: CompletionRequest): Promise<Completion> {
@@ -38,7 +55,7 @@ export class OpenAIInference implements Inference {
             model: modelId(this.#profile, callAs),
             messages: messages as OpenAI.ChatCompletionMessageParam[],
             temperature: 0,
-            ...(maxOutputTokens === undefined ? {} : { max_completion_tokens: maxOutputTokens }),
+            ...(maxOutputTokens === undefined ? {} : { [this.#limit]: maxOutputTokens }),
           },
           signal ? { signal } : {},
         )
@@ -55,4 +72,14 @@ export class OpenAIInference implements Inference {
       };
     });
   }
+}
+
+export function listModelsAt(api: OpenAIApi): Promise<Model[]> {
+  return api.call(async () => {
+    const models: Model[] = [];
+    for await (const { id, shutdown_date } of api.client.models.list()) {
+      models.push({ id, shutdownDate: shutdown_date ? new Date(shutdown_date) : null });
+    }
+    return models;
+  });
 }

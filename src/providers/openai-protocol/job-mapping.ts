@@ -19,6 +19,7 @@ export const KEY = 'tuneloop_key';
 const OWNER = { pipeline: 'tuneloop_pipeline', workflowId: 'tuneloop_job', executionId: 'tuneloop_execution' } as const;
 /** The protocol's limit for a value of the metadata. */
 const LONGEST_VALUE = 512;
+const LONGEST_FAILURE = 500;
 
 const ENDED = new Map<string, JobState>([
   ['succeeded', 'succeeded'],
@@ -42,14 +43,21 @@ export function toJob(job: FineTuningJob): Job {
     phase: PHASES.get(job.status) ?? 'running',
     known: PHASES.has(job.status) || ENDED.has(job.status),
     status: job.status,
-    model: job.fine_tuned_model,
-    // Healthy jobs may carry an empty error object: only a code says that something failed.
-    failure: job.error?.code ? `${job.error.code}: ${job.error.message}`.slice(0, 500) : null,
+    // Other hosts leave fields out where OpenAI says null.
+    model: job.fine_tuned_model ?? null,
+    failure: failureOf(job),
     needsPerson: needsPerson(job.error?.code ?? ''),
-    createdAt: job.created_at,
-    finishedAt: job.finished_at,
-    trainedTokens: job.trained_tokens,
+    createdAt: job.created_at ?? 0,
+    finishedAt: job.finished_at ?? null,
+    trainedTokens: job.trained_tokens ?? null,
   };
+}
+
+/** Healthy jobs may carry an empty error object: only a code says that something failed, or the state of the job. */
+function failureOf({ status, error }: FineTuningJob): string | null {
+  if (error?.code) return `${error.code}: ${error.message}`.slice(0, LONGEST_FAILURE);
+  const text: unknown = typeof error === 'string' ? error : error?.message;
+  return status === 'failed' && typeof text === 'string' && text !== '' ? text.slice(0, LONGEST_FAILURE) : null;
 }
 
 /** Undefined for events that are about something else than a step. */
@@ -100,12 +108,15 @@ export function toCheckpoints(checkpoints: readonly FineTuningJobCheckpoint[]): 
  * Compared here and not only by the server, which may not know the filter and answer with all jobs. A server that keeps
  * no metadata leaves the second fingerprint: nobody else has the same file, model and 31 bits of a hash as seed.
  */
-export function isSame(job: FineTuningJob, { key, baseModel, trainingFile, seed }: JobIdentity): boolean {
+export function isSame(
+  job: FineTuningJob,
+  { key, baseModel, trainingFile, seed }: JobIdentity,
+  isModel: (jobModel: string, baseModel: string) => boolean,
+): boolean {
   const keyOfJob = job.metadata?.[KEY];
   if (keyOfJob !== undefined) return keyOfJob === key;
   if (isLabelOf(suffixOf(job), { key })) return true;
-  // A server may answer with the dated name of the model that was asked for.
-  return job.training_file === trainingFile && job.model.startsWith(baseModel) && job.seed === seed;
+  return job.training_file === trainingFile && job.seed === seed && isModel(job.model, baseModel);
 }
 
 export function metadataOf({ key, owner }: JobRequest): Record<string, string> {
@@ -125,7 +136,7 @@ export function ownerOf(job: FineTuningJob): OwnedJob['owner'] | undefined {
 }
 
 /** The suffix of a job: its own field where the server keeps it, which the client's types leave out. */
-function suffixOf(job: FineTuningJob): string | null {
+export function suffixOf(job: FineTuningJob): string | null {
   const { suffix, user_provided_suffix: other } = recordOf(job);
   return [suffix, other].find((value) => typeof value === 'string') ?? null;
 }

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import OpenAI, { toFile } from 'openai';
 import type { FineTuningJobCheckpoint } from 'openai/resources/fine-tuning/jobs/checkpoints';
 import type {
+  FineTuningJob,
   JobCreateParams as FineTuningJobCreateParams,
   FineTuningJobEvent,
 } from 'openai/resources/fine-tuning/jobs/jobs';
@@ -18,10 +19,10 @@ import {
   ownerOf,
   recordOf,
   thinned,
-  toCheckpoints,
   toJob,
   toMetricPoint,
 } from './job-mapping.ts';
+import { asOpenAI, type ProtocolVariant } from './variant.ts';
 
 /** Events of a page. The protocol states no limit; this is the one of its other lists. */
 const EVENTS_PAGE = 100;
@@ -39,25 +40,27 @@ export class OpenAITraining implements Training {
   readonly #api: OpenAIApi;
   readonly #profile: ProviderProfile;
   readonly #traits: JobTraits;
+  readonly #variant: ProtocolVariant;
 
-  constructor(api: OpenAIApi, profile: ProviderProfile) {
+  constructor(api: OpenAIApi, profile: ProviderProfile, variant: Partial<ProtocolVariant> = {}) {
     const traits = profile.jobs;
+    this.#variant = { ...asOpenAI(profile), ...variant };
     this.settlingMs = traits.settlingMs;
     this.#profile = profile;
     this.#api = api;
     this.#traits = traits;
   }
 
-  checkFineTuning(): Promise<void> {
-    return this.#api.call(async () => {
-      await this.#api.client.fineTuning.jobs.list({ limit: 1 });
-    });
+  async checkFineTuning(): Promise<void> {
+    await this.#api.call(() => this.#api.client.fineTuning.jobs.list({ limit: 1 }));
+    await this.#variant.check();
   }
 
   findFile(name: string, bytes: number): Promise<string | undefined> {
+    const stored = bytes + Buffer.byteLength(this.#variant.filePrefix);
     return this.#api.call(async () => {
       for await (const file of this.#api.client.files.list({ purpose: 'fine-tune', order: 'desc', limit: 1000 })) {
-        if (file.filename === name && file.bytes === bytes && file.status !== 'error') return file.id;
+        if (file.filename === name && file.bytes === stored && file.status !== 'error') return file.id;
       }
       return undefined;
     });
@@ -65,7 +68,7 @@ export class OpenAITraining implements Training {
 
   uploadFile(name: string, file: string): Promise<string> {
     return this.#api.call(async () => {
-      const upload = await toFile(createReadStream(file), name, { type: 'application/jsonl' });
+      const upload = await toFile(this.#content(file), name, { type: 'application/jsonl' });
       const { id } = await this.#api.client.files.create(
         { file: upload, purpose: 'fine-tune' },
         { timeout: UPLOAD_TIMEOUT_MS },
@@ -86,8 +89,8 @@ export class OpenAITraining implements Training {
     return this.#api.call(async () => {
       const jobs: Job[] = [];
       const filter = this.#traits.filtersMetadata ? { metadata: { [KEY]: identity.key } } : {};
-      for await (const job of this.#api.client.fineTuning.jobs.list({ ...filter, limit: 100 })) {
-        if (isSame(job, identity)) jobs.push(toJob(job));
+      for await (const job of this.#jobs(filter)) {
+        if (isSame(job, identity, this.#variant.isModel)) jobs.push(await this.#variant.readJob(job));
       }
       return jobs.toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
     });
@@ -96,7 +99,7 @@ export class OpenAITraining implements Training {
   listPendingJobs(): Promise<OwnedJob[]> {
     return this.#api.call(async () => {
       const jobs: OwnedJob[] = [];
-      for await (const job of this.#api.client.fineTuning.jobs.list({ limit: 100 })) {
+      for await (const job of this.#jobs()) {
         const owner = ownerOf(job);
         if (owner && toJob(job).state === 'pending') jobs.push({ id: job.id, owner });
       }
@@ -105,40 +108,27 @@ export class OpenAITraining implements Training {
   }
 
   createJob(request: JobRequest): Promise<Job> {
-    const { learningRateMultiplier, epochs, batchSize } = request.hyperparameters;
-    return this.#api.call(async () =>
-      toJob(
-        await this.#api.client.fineTuning.jobs.create({
-          model: modelId(this.#profile, request.baseModel),
-          training_file: request.trainingFile,
-          ...this.#accepted({
-            validation_file: request.validationFile,
-            suffix: jobLabel(request, this.#traits.longestSuffix),
-            seed: request.hyperparameters.seed ?? request.seed,
-            metadata: metadataOf(request),
-          }),
-          method: {
-            type: 'supervised',
-            supervised: {
-              hyperparameters: {
-                learning_rate_multiplier: learningRateMultiplier,
-                n_epochs: epochs,
-                ...(batchSize === undefined ? {} : { batch_size: batchSize }),
-              },
-            },
-          },
-        }),
-      ),
-    );
+    return this.#api.call(async () => {
+      const body = await this.#variant.jobBody(this.#usualBody(request), request);
+      // The client's types name the fields of OpenAI alone.
+      return this.#variant.readJob(await this.#api.client.fineTuning.jobs.create(body as FineTuningJobCreateParams));
+    });
   }
 
   getJob(id: string): Promise<Job> {
-    return this.#api.call(async () => toJob(await this.#api.client.fineTuning.jobs.retrieve(id)));
+    return this.#api.call(async () => this.#variant.readJob(await this.#api.client.fineTuning.jobs.retrieve(id)));
   }
 
   listMetrics(id: string, afterStep?: number): Promise<MetricPoint[]> {
     if (this.#traits.metrics === 'none') return Promise.resolve([]);
     return this.#api.call(async () => {
+      if (this.#variant.readMetrics) {
+        const all = await this.#variant.readMetrics(id);
+        return thinned(
+          all.filter(({ step }) => step > (afterStep ?? -1)),
+          MOST_POINTS,
+        );
+      }
       const points: MetricPoint[] = [];
       for await (const event of this.#events(id)) {
         const point = toMetricPoint(event);
@@ -155,7 +145,7 @@ export class OpenAITraining implements Training {
       const checkpoints: FineTuningJobCheckpoint[] = [];
       for await (const checkpoint of this.#api.client.fineTuning.jobs.checkpoints.list(id))
         checkpoints.push(checkpoint);
-      return toCheckpoints(checkpoints);
+      return this.#variant.readCheckpoints(checkpoints, id);
     });
   }
 
@@ -175,15 +165,54 @@ export class OpenAITraining implements Training {
   cancelJob(id: string): Promise<Job> {
     return this.#api.call(async () => {
       try {
-        return toJob(await this.#api.client.fineTuning.jobs.cancel(id));
+        return await this.#variant.readJob(await this.#api.client.fineTuning.jobs.cancel(id));
       } catch (error) {
         // A job that has ended cannot be cancelled (400): it is enough that it is not running.
         if (!(error instanceof OpenAI.BadRequestError)) throw error;
-        const job = toJob(await this.#api.client.fineTuning.jobs.retrieve(id));
+        const job = await this.#variant.readJob(await this.#api.client.fineTuning.jobs.retrieve(id));
         if (job.state === 'pending') throw error;
         return job;
       }
     });
+  }
+
+  #usualBody(request: JobRequest): FineTuningJobCreateParams {
+    const { learningRateMultiplier, epochs, batchSize } = request.hyperparameters;
+    return {
+      model: modelId(this.#profile, request.baseModel),
+      training_file: request.trainingFile,
+      ...this.#accepted({
+        validation_file: request.validationFile,
+        suffix: jobLabel(request, this.#traits.longestSuffix),
+        seed: request.hyperparameters.seed ?? request.seed,
+        metadata: metadataOf(request),
+      }),
+      method: {
+        type: 'supervised',
+        supervised: {
+          hyperparameters: {
+            learning_rate_multiplier: learningRateMultiplier,
+            n_epochs: epochs,
+            ...(batchSize === undefined ? {} : { batch_size: batchSize }),
+          },
+        },
+      },
+    };
+  }
+
+  async *#content(file: string): AsyncGenerator<Uint8Array> {
+    if (this.#variant.filePrefix !== '') yield Buffer.from(this.#variant.filePrefix);
+    yield* createReadStream(file);
+  }
+
+  /** Each job once: a server that does not know `after` answers with its first page for ever. */
+  async *#jobs(filter: { metadata?: Record<string, string> } = {}): AsyncGenerator<FineTuningJob> {
+    const seen = new Set<string>();
+    for await (const job of this.#api.client.fineTuning.jobs.list({ ...filter, limit: 100 })) {
+      if (seen.has(job.id)) return;
+      seen.add(job.id);
+      yield job;
+    }
   }
 
   /** Without the fields that the provider refuses. */

@@ -1,4 +1,4 @@
-import type { BaseModel, ProviderProfile } from '../profile.ts';
+import type { BaseModel, ProfileChanges, ProviderProfile } from '../profile.ts';
 import { namesById } from './names.ts';
 import { OPENAI } from './openai.ts';
 
@@ -8,6 +8,9 @@ const MODELS: readonly BaseModel[] = [
   { name: 'gpt-4.1-nano', id: 'gpt-4.1-nano-2025-04-14' },
   { name: 'gpt-oss-20b', id: 'gpt-oss-20b' },
 ];
+
+/** An idle deployment is deleted after 15 days, and is paid for until then. */
+const BY_THE_HOUR: ProfileChanges = { lease: { paidByHour: true, idleMinutes: null } };
 
 /** Azure OpenAI: OpenAI's protocol for training and asking, Azure Resource Manager for the deployment that makes a model callable. */
 export const AZURE: ProviderProfile = {
@@ -43,6 +46,7 @@ export const AZURE: ProviderProfile = {
       type: 'string',
       oneOf: ['developertier', 'globalstandard', 'standard'],
       default: 'developertier',
+      changes: { globalstandard: BY_THE_HOUR, standard: BY_THE_HOUR },
     },
     capacity: {
       description: 'thousands of tokens a minute of a deployment',
@@ -52,11 +56,12 @@ export const AZURE: ProviderProfile = {
       default: 50,
     },
   },
+  ids: { ...OPENAI.ids, tunedModel: /\.ft-|^ftchkpt-/ },
   billing: { charges: 'tokens', priceList: 'azure', names: namesById(MODELS) },
   jobs: { ...OPENAI.jobs, filtersMetadata: false, longestSuffix: 40, cancelledPays: 'trained', checkpoints: 'leased' },
   serving: {
     start: 'lease',
-    lease: { models: 1, atOnce: 5, coldStartMinutes: 10, idleMinutes: 24 * 60, paidByHour: true, servesBase: false },
+    lease: { models: 1, atOnce: 5, coldStartMinutes: 10, idleMinutes: 24 * 60, paidByHour: false, servesBase: false },
     streams: true,
   },
   storesCompletions: true,

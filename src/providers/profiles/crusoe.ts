@@ -35,6 +35,8 @@ export const CRUSOE: ProviderProfile = {
       type: 'string',
       oneOf: ['lora', 'deployment'],
       default: 'lora',
+      // 6 to 40 minutes were seen.
+      changes: { deployment: { lease: { paidByHour: true, coldStartMinutes: 20 } } },
     },
     flavor: {
       description: 'id of the machine of a deployment; the cheapest one for the model by default',
@@ -62,6 +64,8 @@ export const CRUSOE: ProviderProfile = {
     identity: 'suffix',
     filtersMetadata: false,
     longestSuffix: 40,
+    // The rate of a multiplier is its own; that of LoRA elsewhere is near enough for a comparison.
+    learningRate: { takes: 'either', base: 1e-4 },
     loraRank: { default: 16, range: [2, 256], powerOfTwo: true },
     batchSize: { range: [16, 1024], powerOfTwo: true },
     metrics: 'endpoint',

@@ -35,15 +35,30 @@ export function profileOf(choice: ProviderChoice, trainerUrl?: string): Provider
   const defaults = Object.entries(profile.options).flatMap(([name, { default: value }]) =>
     value === undefined ? [] : [[name, value] as const],
   );
+  const values = { ...Object.fromEntries(defaults), ...options };
+  const { jobs, serving } = withChanges(profile, values);
   return {
     ...profile,
     address: addressOf(choice, trainerUrl),
     addresses: { ...profile.addresses, ...settings.addresses },
     keyVariable: apiKeyEnv ?? profile.keyVariable,
-    settings: { ...Object.fromEntries(defaults), ...options },
+    settings: values,
     limits: withLimits(profile.limits, limits ?? {}),
-    jobs: { ...profile.jobs, settlingMs: seconds === undefined ? profile.jobs.settlingMs : seconds * 1000 },
+    jobs: { ...jobs, settlingMs: seconds === undefined ? jobs.settlingMs : seconds * 1000 },
+    serving,
   };
+}
+
+/** Jobs and serving with the values of the options. */
+function withChanges(
+  { options, jobs, serving }: ProviderProfile,
+  values: Readonly<Record<string, unknown>>,
+): Pick<ProviderProfile, 'jobs' | 'serving'> {
+  const changes = Object.entries(options).flatMap(
+    ([name, { changes: byValue }]) => byValue?.[String(values[name])] ?? [],
+  );
+  const lease = serving.lease && Object.assign({ ...serving.lease }, ...changes.map((change) => change.lease));
+  return { jobs: Object.assign({ ...jobs }, ...changes.map((change) => change.jobs)), serving: { ...serving, lease } };
 }
 
 /**

@@ -9,6 +9,9 @@ const MODELS: readonly BaseModel[] = [
   { name: 'gpt-oss-120b', id: 'openai/gpt-oss-120b' },
 ];
 
+/** Tokens of an example unless a job asks for more. */
+export const NEBIUS_CONTEXT = 8192;
+
 /**
  * Nebius Token Factory: OpenAI's protocol with `hyperparameters` of its own. It serves a tuned model on a dedicated machine that is agreed
  * on with its people, so it only trains, unless the pipeline names where the models are served.
@@ -29,6 +32,7 @@ export const NEBIUS: ProviderProfile = {
       sentWith: 'job',
       type: 'boolean',
       default: true,
+      changes: { false: { jobs: { learningRate: { takes: 'rate', base: 1e-5 }, loraRank: null } } },
     },
     chat_template_kwargs: {
       description: 'sent with every question, for example {enable_thinking: false}',
@@ -36,6 +40,7 @@ export const NEBIUS: ProviderProfile = {
       type: 'object',
     },
   },
+  limits: { ...OPENAI.limits, tokensPerExample: NEBIUS_CONTEXT },
   ids: { ...OPENAI.ids, tunedModel: /:(ft|lora)|ftjob|checkpoint/ },
   billing: { charges: 'tokens', priceList: 'nebius', names: namesById(MODELS) },
   promptCache: null,

@@ -38,7 +38,8 @@ export const TOGETHER: ProviderProfile = {
       type: 'object',
     },
   },
-  ids: { job: /^ft-[\w-]{1,120}$/, tunedModel: /-[0-9a-f]{8}$|\/.*-ft-/ },
+  // Models are named `account/base:suffix:job`, older ones `account/base-suffix-1a2b3c4d`.
+  ids: { job: /^ft-[\w-]{1,120}$/, tunedModel: /(?:-[0-9a-f]{8}|[:-]ft-[\w-]+)(?::\d+)?$/ },
   billing: { charges: 'tokens', priceList: 'together', names: namesById(MODELS) },
   promptCache: null,
   jobs: {

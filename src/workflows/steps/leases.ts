@@ -20,8 +20,16 @@ const { awaitLease } = proxyActivities<Activities>(POLL);
 const { removeLease } = proxyActivities<Activities>(CANCEL);
 
 const MINUTE_MS = 60_000;
-/** A lease that is needed for longer than planned is paid for another stretch of this length. */
-const STRETCH_MINUTES = 30;
+
+/** When a lease that is needed for longer than planned is paid for again, and for how long. */
+export interface LeasePayments {
+  /** This time before its paid time ends, in minutes. */
+  aheadMinutes: number;
+  /** For this time, in minutes. */
+  stretchMinutes: number;
+}
+
+const PAYMENTS: LeasePayments = { aheadMinutes: 1, stretchMinutes: 30 };
 
 /** What models are called by while their leases are open, and why others cannot be called. */
 export interface Served {
@@ -47,9 +55,11 @@ interface OpenLease {
 export class Leases {
   readonly #definition: ArtifactRef;
   readonly #budget: RunBudget;
+  readonly #payments: LeasePayments;
   #count = 0;
 
-  constructor(definition: ArtifactRef, budget: RunBudget) {
+  constructor(definition: ArtifactRef, budget: RunBudget, payments = PAYMENTS) {
+    this.#payments = payments;
     this.#definition = definition;
     this.#budget = budget;
   }
@@ -137,9 +147,7 @@ export class Leases {
     const watch = watching
       .run(async () => {
         while (refused.reason === null) {
-          await sleep(Math.max(MINUTE_MS, this.#nextPayment(open) - Date.now()), {
-            summary: 'until a lease is paid again',
-          });
+          await sleep(this.#untilPayment(open), { summary: 'until a lease is paid again' });
           for (const lease of open) refused.reason ??= await this.#payOn(lease);
         }
         using.cancel();
@@ -159,19 +167,23 @@ export class Leases {
     }
   }
 
-  #nextPayment(open: readonly OpenLease[]): number {
-    return Math.min(Date.now() + STRETCH_MINUTES * MINUTE_MS, ...open.map(({ paidUntil }) => paidUntil - MINUTE_MS));
+  /** In milliseconds. Leases may be added meanwhile, so that it is never longer than half a stretch. */
+  #untilPayment(open: readonly OpenLease[]): number {
+    const { aheadMinutes, stretchMinutes } = this.#payments;
+    const dues = open.map(({ paidUntil }) => paidUntil - Date.now() - aheadMinutes * MINUTE_MS);
+    return Math.max(1000, Math.min((stretchMinutes / 2) * MINUTE_MS, ...dues));
   }
 
   /** Pays for another stretch of a lease whose time is nearly over. @returns why that is not possible, or null */
   async #payOn(lease: OpenLease): Promise<string | null> {
-    if (lease.paidUntil - Date.now() > 2 * MINUTE_MS) return null;
+    const { aheadMinutes, stretchMinutes } = this.#payments;
+    if (lease.paidUntil - Date.now() > 2 * aheadMinutes * MINUTE_MS) return null;
     const { usdPerHour, request } = lease;
-    const usd = usdPerHour === null ? null : (usdPerHour * STRETCH_MINUTES) / 60;
+    const usd = usdPerHour === null ? null : (usdPerHour * stretchMinutes) / 60;
     const reserved = await this.#budget.reserve([{ what: `more time of ${request.name}`, usd }]);
     if ('refused' in reserved) return reserved.refused;
     lease.reservations.push(...reserved);
-    lease.paidUntil += STRETCH_MINUTES * MINUTE_MS;
+    lease.paidUntil += stretchMinutes * MINUTE_MS;
     return null;
   }
 }

@@ -1,0 +1,51 @@
+import type { ProfileName, ProviderSettings } from '../../src/core/run/pipeline.ts';
+import type { FaultInput } from './faults.ts';
+import type { Front } from './front.ts';
+import { AZURE_FRONT } from './fronts/azure.ts';
+import { CRUSOE_FRONT } from './fronts/crusoe.ts';
+import { NEBIUS_FRONT } from './fronts/nebius.ts';
+import { OPENAI_FRONT } from './fronts/openai.ts';
+import { Host, type HostOptions } from './host.ts';
+import type { HostLedger } from './ledger.ts';
+import type { Violation } from './schemas.ts';
+
+/** The hosts that can be played. A new one is a line here, and its front. */
+export const FRONTS = {
+  openai: OPENAI_FRONT,
+  azure: AZURE_FRONT,
+  crusoe: CRUSOE_FRONT,
+  nebius: NEBIUS_FRONT,
+} as const satisfies Partial<Record<ProfileName, Front>>;
+
+export type HostName = keyof typeof FRONTS;
+
+const KEY = 'TUNELOOP_TEST_HOST_KEY';
+
+export interface RunningHost {
+  /** The value of `provider` in a pipeline file. */
+  readonly provider: ProviderSettings;
+  /** What a process that uses the host needs in its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For what is not below: leases removed by hand, prices. */
+  readonly host: Host;
+  ledger(): Promise<HostLedger>;
+  violations(): readonly Violation[];
+  /** Which calls go wrong from now on. */
+  fail(rules: readonly FaultInput[], seed?: number): void;
+  close(): Promise<void>;
+}
+
+/** Starts a server that plays a host. */
+export async function startHost(name: HostName, options: Partial<HostOptions> = {}): Promise<RunningHost> {
+  const front: Front = FRONTS[name];
+  const host = await Host.start(front, options);
+  return {
+    provider: { profile: name, apiKeyEnv: KEY, settling_seconds: 1, ...front.settings(host.origin) },
+    env: { [KEY]: host.options.apiKey, ...front.env },
+    host,
+    ledger: () => host.ledger(),
+    violations: () => host.violations(),
+    fail: (rules, seed) => host.faults.set(rules, seed),
+    close: () => host.close(),
+  };
+}
