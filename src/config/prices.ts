@@ -17,8 +17,8 @@ const priceList = z.strictObject({
       training: usd.optional(),
       minimum_per_job: usd.optional(),
       serving_per_hour: usd.optional(),
-      tuned: tokenPrice.optional(),
-      base: tokenPrice.optional(),
+      tuned: tokenPrice.nullish(),
+      base: tokenPrice.nullish(),
     }),
   ),
 });

@@ -73,6 +73,8 @@ export interface OptionRule {
 export interface ProfileChanges {
   readonly jobs?: Partial<JobTraits>;
   readonly lease?: Partial<LeaseTraits>;
+  /** Another price list, as the name in `billing.priceList`. */
+  readonly priceList?: string;
 }
 
 /** Limits of a training file. A file beyond them is refused before anything is uploaded. */

@@ -24,9 +24,9 @@ export interface ListedPrice {
   minimum_per_job?: number | undefined;
   /** An hour of a serving lease, in USD; absent where its tokens are charged. */
   serving_per_hour?: number | undefined;
-  /** Absent where the model is served by the hour. */
-  tuned?: TokenPrice | undefined;
-  base?: TokenPrice | undefined;
+  /** Absent where the model is served by the hour alone; null where its tokens are charged and no source gives the price. */
+  tuned?: TokenPrice | null | undefined;
+  base?: TokenPrice | null | undefined;
 }
 
 /** USD per 1M tokens. */
@@ -85,6 +85,7 @@ export function tariffOf(prices: Prices, billing: Billing, baseModel: string, tu
     const { input, cached = null, output } = tokens;
     return { kind: 'tokens', inputPer1M: input, cachedInputPer1M: cached, outputPer1M: output };
   }
+  if (tokens === null) return { kind: 'unknown' };
   const usdPerHour = price?.serving_per_hour;
   return usdPerHour === undefined ? { kind: 'unknown' } : { kind: 'machine', usdPerHour };
 }

@@ -36,7 +36,9 @@ export const CRUSOE: ProviderProfile = {
       oneOf: ['lora', 'deployment'],
       default: 'lora',
       // 6 to 40 minutes were seen.
-      changes: { deployment: { lease: { paidByHour: true, coldStartMinutes: 20 } } },
+      changes: {
+        deployment: { lease: { paidByHour: true, coldStartMinutes: 20 }, priceList: 'crusoe-deployment' },
+      },
     },
     flavor: {
       description: 'id of the machine of a deployment; the cheapest one for the model by default',
