@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
 import { readAlias } from '@tuneloop/app/internal/predict/alias-reader';
 import type { Environment } from '../config/environment.ts';
+import { pipelineSchema } from '../config/pipeline.ts';
 import { readPrices } from '../config/prices.ts';
 import { planId } from '../contract/ids.ts';
 import { type PriceList, priceOrigin } from '../core/evaluation/cost.ts';
@@ -63,9 +64,11 @@ export interface PlanOptions {
  */
 export async function makePlan(
   environment: Environment,
-  pipeline: Pipeline,
+  definition: Pipeline,
   { signal = new AbortController().signal, onProgress }: PlanOptions = {},
 ): Promise<EndedPlan> {
+  // As a worker reads it: a dataset version is known again by a hash of some keys in their order.
+  const pipeline: Pipeline = pipelineSchema.parse(definition);
   const id = planId(pipeline.name, new Date());
   try {
     refuseMisfits(pipeline);

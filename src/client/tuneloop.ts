@@ -18,11 +18,13 @@
  *
  * @module
  */
+import { readPrices } from '../config/prices.ts';
 import { BudgetClient } from './budget.ts';
 import { type Checks, checkAll } from './checks.ts';
 import { DatasetClient } from './datasets.ts';
 import { DeploymentClient } from './deployments.ts';
 import { LabelClient } from './labels.ts';
+import { describeProviders, type ProviderDescription } from './providers.ts';
 import { RunClient } from './run-client.ts';
 import { ScheduleClient } from './schedules.ts';
 import { type TuneloopOptions, TuneloopSession } from './session.ts';
@@ -55,6 +57,11 @@ export class Tuneloop implements AsyncDisposable {
   /** The requirements of Tuneloop that this machine meets, and how to get the missing ones. */
   check(): Promise<Checks> {
     return checkAll(this.session);
+  }
+
+  /** The providers that a pipeline can name: base models, prices, rules and options. Needs no key, server or network. */
+  providers(): ProviderDescription[] {
+    return describeProviders(readPrices(this.session.environment.pricesFile));
   }
 
   /** Closes the library's own connection. A connection that was handed in stays open. No function can be called afterwards. */
@@ -96,6 +103,7 @@ export type { EndedLabelling, FollowLabellingOptions, LabellingLook } from './la
 export type { LabelClient, StartedLabelling, TeachOptions } from './labels.ts';
 export type { EndedPlan, PlannedRun, PlanOptions } from './plans.ts';
 export type { PredictedAnswer } from './predictions.ts';
+export type { DescribedModel, DescribedVariant, ProviderDescription } from './providers.ts';
 export type { RunClient, StartedRun } from './run-client.ts';
 export type { FollowOptions, RunLook } from './run-follower.ts';
 export type { CancelledRun, ListedRun, ResumedRun } from './run-list.ts';

@@ -5,6 +5,8 @@ import type { JobField, ProviderProfile } from '../providers/profile.ts';
 export function planNotes(profile: ProviderProfile, { candidates }: Pick<Pipeline, 'candidates'>): string[] {
   const { name, jobs, serving } = profile;
   const notes: string[] = [];
+  if (profile.closes !== null)
+    notes.push(`${name} ends its fine-tuning on ${profile.closes}: plan another provider for later runs.`);
   if (name === 'generic') notes.push(whatIsSent(profile));
   if (jobs.learningRate.takes === 'rate') {
     notes.push(`${name} takes learning rates: a multiplier of 1 stands for ${jobs.learningRate.base}.`);

@@ -11,6 +11,8 @@ export interface ProviderProfile {
   readonly name: string;
   /** One line for the JSON Schema of the pipeline file. */
   readonly description: string;
+  /** The day on which its fine-tuning ends for everybody, as `2027-01-06`; null where none is announced. */
+  readonly closes: string | null;
   /** Base URL without a trailing slash, such as `https://api.example.com/v1`. */
   readonly address: string;
   /** Further base URLs, by what is asked there, for a provider that trains and serves at several. */

@@ -22,6 +22,7 @@ export const AZURE: ProviderProfile = {
   name: 'azure',
   description: 'Azure OpenAI, key in AZURE_OPENAI_API_KEY; options.resource names the resource',
   // The resource's name takes the place of {resource}.
+  closes: null,
   address: 'https://{resource}.openai.azure.com/openai/v1',
   addresses: { management: 'https://management.azure.com', login: 'https://login.microsoftonline.com' },
   keyVariable: 'AZURE_OPENAI_API_KEY',

@@ -13,6 +13,7 @@ export const CRUSOE: ProviderProfile = {
   ...OPENAI,
   name: 'crusoe',
   description: 'Crusoe Intelligence Foundry, key in CRUSOE_API_KEY; options.project names the project',
+  closes: null,
   address: 'https://api.intelligence.crusoecloud.com/v1',
   addresses: {
     inference: 'https://api.inference.crusoecloud.com/v1',

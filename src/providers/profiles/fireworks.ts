@@ -16,6 +16,7 @@ export const FIREWORKS: ProviderProfile = {
   ...OPENAI,
   name: 'fireworks',
   description: 'Fireworks, key in FIREWORKS_API_KEY; options.account names the account',
+  closes: null,
   address: 'https://api.fireworks.ai',
   addresses: { inference: 'https://api.fireworks.ai/inference/v1' },
   keyVariable: 'FIREWORKS_API_KEY',

@@ -23,6 +23,7 @@ export const TOGETHER: ProviderProfile = {
   ...OPENAI,
   name: 'together',
   description: 'Together, key in TOGETHER_API_KEY',
+  closes: null,
   address: 'https://api.together.ai/v1',
   addresses: {},
   keyVariable: 'TOGETHER_API_KEY',
