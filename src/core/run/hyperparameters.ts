@@ -76,10 +76,20 @@ export function rateText({ learningRateMultiplier, learningRate }: Rate): string
 }
 
 /** Settings for people, such as `learning rate x 0.5 (0.00005)`. */
-export function settingTexts({ epochs, batchSize, loraRank, seed, ...rate }: Hyperparameters): string[] {
+export function settingTexts({ epochs, ...others }: Hyperparameters): string[] {
+  const [rate = '', ...rest] = settingsBesideEpochs(others);
+  return [rate, `${epochs} epochs`, ...rest];
+}
+
+/** As {@link settingTexts}, where the epochs stand elsewhere. */
+export function settingsBesideEpochs({
+  batchSize,
+  loraRank,
+  seed,
+  ...rate
+}: Omit<Hyperparameters, 'epochs'>): string[] {
   return [
     `learning rate x ${rateText(rate)}`,
-    `${epochs} epochs`,
     ...(batchSize === undefined ? [] : [`batches of ${batchSize}`]),
     ...(loraRank === undefined ? [] : [`LoRA rank ${loraRank}`]),
     ...(seed === undefined ? [] : [`seed ${seed}`]),
