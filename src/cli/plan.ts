@@ -64,7 +64,9 @@ function planText(
     `${estimate.text}.`,
     ...moneyLines(provider),
     earlyStopText(pipeline, candidates, provider),
-    checkpointText(candidates, checkpoints),
+    pipeline.candidates.checkpoints && !checkpoints
+      ? 'Checkpoints: the provider keeps none.'
+      : checkpointText(candidates, checkpoints),
     ...(alternatives.length > 0 ? [`With the original prompt, on the judging rows: ${alternatives.join(', ')}.`] : []),
     ...(judge ? [`Answers are judged by ${judge.model}.`] : []),
     ...provider.notes,
