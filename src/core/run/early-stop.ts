@@ -56,7 +56,7 @@ export function plannedEpochs(candidates: readonly Candidate[]): number {
  * reports therefore stop the same candidates.
  *
  * - A candidate is ahead if its validation accuracy is higher, or at equal accuracy its validation loss lower; for
- * generation, if its loss is lower. A report without that figure stops no candidate.
+ * generation, and of two reports without accuracy, if its loss is lower. A report without that figure stops no candidate.
  * - After the first epoch the best of each base model is kept, because larger models may begin slowly.
  * - A lost candidate (failed, cancelled, not paid for) counts as never planned. Three are left, unless more are lost.
  * - A job on half of the rows takes no part.
@@ -106,7 +106,6 @@ class Rung {
   readonly epoch: 1 | 2;
   readonly #kept: number;
   readonly #of: number;
-  readonly #task: 'classification' | 'generation';
   readonly #figures = new Map<string, Figures | null>();
   readonly #ended: ReadonlyMap<string, CandidateEnd>;
 
@@ -120,7 +119,6 @@ class Rung {
     this.epoch = epoch;
     this.#of = contenders.length;
     this.#kept = keptAfter(epoch, contenders.length);
-    this.#task = task;
     this.#ended = ended;
     for (const report of reports) {
       if (report.epoch !== epoch || this.#figures.get(report.candidate)) continue;
@@ -156,10 +154,11 @@ class Rung {
 
   stop(candidate: Candidate, rivals: readonly Candidate[]): Stop {
     const figures = this.#figures.get(candidate.id);
+    const accuracy = figures?.accuracy ?? null;
     const figure =
-      this.#task === 'classification'
-        ? `validation accuracy ${percentText(figures?.accuracy ?? 0)}`
-        : `validation loss ${figures?.loss?.toFixed(3)}`;
+      accuracy === null
+        ? `validation loss ${figures?.loss?.toFixed(3)}`
+        : `validation accuracy ${percentText(accuracy)}`;
     const ahead = this.ahead(candidate, rivals);
     const reason = `${figure} after epoch ${this.epoch}: ${ahead} of ${this.#of} candidates are ahead, and the best ${this.#kept} are trained further`;
     return { candidate: candidate.id, afterEpoch: this.epoch, reason };
@@ -174,23 +173,29 @@ function isThrough(first: Rung, candidate: Candidate, contenders: readonly Candi
   return first.ahead(candidate, siblings) + first.mayGetAhead(candidate, siblings) === 0;
 }
 
-/** The figures by which candidates are compared. For generation the accuracy is 0, so that the loss decides. */
+/** The figures by which candidates are compared: without accuracy, the loss decides. */
 interface Figures {
-  accuracy: number;
+  accuracy: number | null;
   loss: number | null;
 }
 
-/** Null where the report lacks the deciding figure. */
+/** Null where the report lacks the deciding figure. Some providers measure no accuracy. */
 function figuresOf({ validAccuracy, validLoss }: EpochReport, task: 'classification' | 'generation'): Figures | null {
-  const loss = validLoss !== null && Number.isFinite(validLoss) ? validLoss : null;
-  if (task === 'generation') return loss === null ? null : { accuracy: 0, loss };
-  return validAccuracy === null || !Number.isFinite(validAccuracy) ? null : { accuracy: validAccuracy, loss };
+  const loss = finiteOrNull(validLoss);
+  const accuracy = task === 'generation' ? null : finiteOrNull(validAccuracy);
+  return accuracy === null && loss === null ? null : { accuracy, loss };
 }
 
-/** Equals are not ahead of each other. */
+function finiteOrNull(figure: number | null): number | null {
+  return figure !== null && Number.isFinite(figure) ? figure : null;
+}
+
+/** Equals are not ahead of each other, nor is a report with accuracy ahead of one without. */
 function isAhead(rival: Figures | null | undefined, own: Figures): boolean {
   if (!rival) return false;
-  if (rival.accuracy !== own.accuracy) return rival.accuracy > own.accuracy;
+  if (rival.accuracy !== own.accuracy) {
+    return rival.accuracy !== null && own.accuracy !== null && rival.accuracy > own.accuracy;
+  }
   return rival.loss !== null && own.loss !== null && rival.loss < own.loss;
 }
 

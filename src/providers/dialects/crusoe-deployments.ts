@@ -10,8 +10,8 @@ const DEPLOYMENT = z.object({
   status: z.string().nullish(),
   deployment_name: z.string().nullish(),
   fine_tuned_model: z.string().nullish(),
-  hourly_cost: z.unknown(),
-  error: z.unknown(),
+  hourly_cost: z.unknown().optional(),
+  error: z.unknown().optional(),
 });
 type Deployment = z.infer<typeof DEPLOYMENT>;
 const DEPLOYMENTS = z.object({ deployments: z.array(DEPLOYMENT).nullish() });

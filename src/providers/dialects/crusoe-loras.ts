@@ -11,7 +11,7 @@ import type { Lease, ListedLease, Serving } from '../serving.ts';
 const LORA = z.object({
   id: z.string(),
   status: z.string().nullish(),
-  last_error: z.unknown(),
+  last_error: z.unknown().optional(),
   // Documents do not say under which name the model is told; these are the names of its other objects.
   model_id: z.string().nullish(),
   fine_tuned_model: z.string().nullish(),

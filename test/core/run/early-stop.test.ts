@@ -197,6 +197,13 @@ test('for generation the validation loss decides, and accuracy does not count', 
   );
 });
 
+test('where a provider measures no accuracy, the validation loss decides about classification too', () => {
+  const reports = Array.from({ length: 9 }, (_, index) => report(`c${index}`, 1, null, 1 + index));
+  const stops = toStop(siblings(9), reports);
+  expect(ids(stops)).toEqual(['c5', 'c6', 'c7', 'c8']);
+  expect(stops[0]?.reason).toContain('validation loss');
+});
+
 test('a report without the deciding figure stops no candidate, and its job is not stopped for it', () => {
   const blank = ranked(9, 1).map((each, index) => (index < 5 ? report(each.candidate, 1, null, 0.01) : each));
   expect(toStop(siblings(9), blank)).toEqual([]);

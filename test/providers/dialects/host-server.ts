@@ -12,8 +12,12 @@ interface Operation {
   readonly responses?: Readonly<Record<string, { content?: Media }>>;
 }
 interface Spec {
+  readonly components?: { readonly schemas?: Readonly<Record<string, unknown>> };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
+
+/** Whether the documents of the hosts are there. */
+export const HAS_DOCUMENTS = existsSync(OPENAI);
 
 /** A server whose requests and answers are compared with the documents of a host. */
 export interface HostServer extends Omit<TinyServer, 'answer'> {
@@ -46,6 +50,8 @@ export async function hostServer(host: 'azure' | 'crusoe' | 'nebius'): Promise<H
     if (document && server.obeys && typeof answer !== 'function') {
       problems.push(...document.problems(request, pathname, answer.status ?? 200, answer.body ?? {}));
     }
+    const isJob = request.method === 'POST' && plain(pathname) === '/fine_tuning/jobs';
+    if (isJob) for (const each of documents) problems.push(...each.extraProblems(request));
     return answer;
   };
   return server;
@@ -88,6 +94,13 @@ class Document {
       ...asked.map((problem) => `request ${method} ${template}: ${problem}`),
       ...answered.map((problem) => `answer ${status} to ${method} ${template}: ${problem}`),
     ];
+  }
+
+  /** A host may describe only the fields that it adds to OpenAI's job. */
+  extraProblems({ body }: Received): string[] {
+    const name = 'CreateFineTuningJobExtra';
+    if (!this.#spec.components?.schemas?.[name]) return [];
+    return this.#check(['components', 'schemas', name], JSON.parse(body));
   }
 
   #check(parts: readonly string[], value: unknown): string[] {
