@@ -39,6 +39,8 @@ export interface ProviderProfile {
   readonly promptCache: PromptCache | null;
   readonly jobs: JobTraits;
   readonly serving: ServingTraits;
+  /** The field that limits the length of an answer. A server that knows only the older name passes over the newer one in silence. */
+  readonly lengthField: 'max_completion_tokens' | 'max_tokens';
   /** Whether the provider keeps completions that were made with `store: true`, so that they can be a pipeline's source. */
   readonly storesCompletions: boolean;
 }

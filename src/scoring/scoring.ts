@@ -1,4 +1,5 @@
 import type { AnsweredRow, AskedScore, Score } from '../core/evaluation/score.ts';
+import { withoutThoughts } from '../core/evaluation/thoughts.ts';
 import type { Pipeline } from '../core/run/pipeline.ts';
 import { openJudge } from './answer-judge.ts';
 import { openCustomScorer } from './custom-scorer.ts';
@@ -33,7 +34,8 @@ export async function openScoring(
   const { hasForm, figures } = await openForm(pipeline, labels);
   const ask = await openAsked(dependencies, pipeline, judgeLimitUsd);
   return {
-    async score(row, signal) {
+    async score(given, signal) {
+      const row = withoutThoughtsIn(given);
       const { answer, cut, references } = row;
       const invalid = cut || answer.trim() === '' || !hasForm(row);
       const { [metric]: own = 0, ...others } = invalid ? figures('', []) : figures(answer, references);
@@ -43,6 +45,12 @@ export async function openScoring(
       return { score, invalid, scores: { ...others, ...scores }, judgeUsd: usd };
     },
   };
+}
+
+/** Right answers from the log of a thinking model have its thoughts too, which nobody can repeat word for word. */
+function withoutThoughtsIn(row: AnsweredRow): AnsweredRow {
+  const references = row.references.map((reference) => withoutThoughts(reference).text);
+  return { ...row, answer: withoutThoughts(row.answer).text, references };
 }
 
 /** The required form of an answer, and the figures that cost no request, which are all 0 for the empty answer. */

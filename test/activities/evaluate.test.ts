@@ -247,6 +247,23 @@ describe('figures', () => {
     expect(predictions[4]).toMatchObject({ answer: 'refund', score: 1, promptTokens: 1000, completionTokens: 1 });
   });
 
+  test('an answer of a thinking model is scored by what follows its thoughts', async () => {
+    behave = (_model, text) => says(`<think>Is it ${LABELS[0]} or ${LABELS[1]}?</think>\n\n${rightAnswer(text)}`);
+    const evaluation = evaluationOf(await attempt([tuned('a')]), 'a');
+    expect(evaluation).toMatchObject({ n: 10, score: 1, invalid: 0, scores: { macro_f1: 1 } });
+    expect(evaluation).not.toHaveProperty('cutInThoughts');
+    expect((await predictionsOf(evaluation))[0]?.answer).toBe(rightAnswer('text 0'));
+  });
+
+  test('answers that are cut off inside their thoughts are invalid and counted, also by the next attempt', async () => {
+    const content = '<think>It may be a refund, or';
+    const choices = [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'length' }];
+    behave = (_model, text) => (/[35]$/.test(text) ? { body: { choices } } : undefined);
+    const wanted = { n: 10, score: 0.8, invalid: 0.2, cutInThoughts: 2 };
+    expect(evaluationOf(await attempt([tuned('a')]), 'a')).toMatchObject(wanted);
+    expect(evaluationOf(await attempt([tuned('a')], { attempt: 2 }), 'a')).toMatchObject(wanted);
+  });
+
   test('a tuned model gets the input, any other the original prompt', async () => {
     await attempt([tuned('a'), prompted('baseline')], { rows: 1 });
     const messages = server.received.map(({ body }) => JSON.parse(body).messages).slice(2);

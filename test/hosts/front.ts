@@ -93,6 +93,8 @@ export interface Front {
   readonly routes: readonly Route[];
   /** In order: the first document that has the path counts. */
   readonly specs: readonly SpecPart[];
+  /** Fields of a request for a job that its document does not have, and that are known to be taken or passed over. */
+  readonly furtherFields?: readonly string[];
   /** The status of a request that its document does not allow. */
   readonly invalidStatus: 400 | 422;
   /** The body of an answer with a status of 400 and above. */

@@ -116,6 +116,8 @@ async function handled(host: Host, route: Route, call: Call): Promise<Answer> {
       host.violated({ what: 'request', method: call.method, path: call.path, status, problems });
       throw new HostError(status, problems.join('; '), { param: problems[0]?.split(' ')[0] ?? null });
     }
+    const strangers = isJson ? host.schemas.strangers(call.method, call.path, call.body) : [];
+    if (strangers.length > 0) host.misunderstood(call, ...strangers);
     return await route.handle(call, host);
   } catch (error) {
     if (error instanceof HostError) return refused(host, error);

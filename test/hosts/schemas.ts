@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isRecord } from '@tuneloop/app/internal/shared/json-body';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Front, SpecPart } from './front.ts';
+import { strangersIn } from './strangers.ts';
 
 const FOLDER = join(import.meta.dirname, '../../../shared/spec');
 
@@ -70,6 +71,17 @@ export class Schemas {
     const place = this.#place(method, path);
     if (!place) return [];
     return check(place.document, [...paths(place), 'requestBody', 'content', 'application/json', 'schema'], body);
+  }
+
+  /** Fields of a JSON body of a request that the document does not have, except those that its front knows. */
+  strangers(method: string, path: string, body: unknown): string[] {
+    const place = this.#place(method, path);
+    if (!place) return [];
+    const { content } = place.document;
+    const schema = valueAt(content, [...paths(place), 'requestBody', 'content', 'application/json', 'schema']);
+    const resolve = (reference: string) => valueAt(content, reference.replace(/^#\//, '').split('/'));
+    const known = new Set(this.#front.furtherFields?.map((field) => `/${field} is not in the document`));
+    return strangersIn(body, schema, resolve).filter((problem) => !known.has(problem));
   }
 
   /** Problems of an answer with a JSON body. */

@@ -3,8 +3,10 @@ import type { FaultInput } from './faults.ts';
 import type { Front } from './front.ts';
 import { AZURE_FRONT } from './fronts/azure.ts';
 import { CRUSOE_FRONT } from './fronts/crusoe.ts';
+import { FIREWORKS_FRONT } from './fronts/fireworks.ts';
 import { NEBIUS_FRONT } from './fronts/nebius.ts';
 import { OPENAI_FRONT } from './fronts/openai.ts';
+import { TOGETHER_FRONT } from './fronts/together.ts';
 import { Host, type HostOptions } from './host.ts';
 import type { HostLedger } from './ledger.ts';
 import type { Violation } from './schemas.ts';
@@ -12,6 +14,8 @@ import type { Violation } from './schemas.ts';
 /** The hosts that can be played. A new one is a line here, and its front. */
 export const FRONTS = {
   openai: OPENAI_FRONT,
+  together: TOGETHER_FRONT,
+  fireworks: FIREWORKS_FRONT,
   azure: AZURE_FRONT,
   crusoe: CRUSOE_FRONT,
   nebius: NEBIUS_FRONT,

@@ -570,6 +570,40 @@ describe('stored completions', () => {
   });
 });
 
+describe('thinking models', () => {
+  const ask = (message: object, finish_reason = 'stop') => {
+    server.answer = () => ({
+      body: { choices: [{ index: 0, message: { role: 'assistant', ...message }, finish_reason }] },
+    });
+    return inference.complete({ model: 'local-mini', messages: [{ role: 'user', content: 'my invoice' }] });
+  };
+
+  test('the thoughts of a model are no part of its answer, in the text as in a field of their own', async () => {
+    const inText = await ask({ content: '<think>a bill</think>\n\nbilling' });
+    const apart = await ask({ content: 'billing', reasoning_content: 'a bill' });
+    for (const answer of [inText, apart]) {
+      expect(answer).toMatchObject({ text: 'billing', cut: false });
+      expect(answer).not.toHaveProperty('cutInThoughts');
+    }
+  });
+
+  test.each([
+    ['in the text', { content: '<think>It may be a bill, or' }],
+    ['in `reasoning_content`', { content: null, reasoning_content: 'It may be a bill, or' }],
+    ['in `reasoning`', { content: '', reasoning: 'It may be a bill, or' }],
+  ])('an answer that is cut off inside its thoughts %s says so, and is empty', async (_, message) => {
+    expect(await ask(message, 'length')).toMatchObject({ text: '', cut: true, cutInThoughts: true });
+  });
+
+  test.each([
+    ['the answer is cut off after its thoughts', { content: '<think>a bill</think>\n\nbil' }, 'length'],
+    ['an empty answer has no thoughts', { content: '' }, 'length'],
+    ['the model stops by itself inside its thoughts', { content: '<think>a bill' }, 'stop'],
+  ])('nothing is said about a cut inside thoughts where %s', async (_, message, reason) => {
+    expect(await ask(message, reason)).not.toHaveProperty('cutInThoughts');
+  });
+});
+
 test('all models of the server are listed', async () => {
   server.answer = () => list([{ id: 'local-mini' }, { id: 'old', shutdown_date: '2027-01-06' } as { id: string }]);
   expect(await inference.listModels()).toEqual([

@@ -79,6 +79,14 @@ describe('a classification', () => {
     ['an empty answer is invalid', row('  '), 0, true],
     ['an answer that was cut off is invalid, whatever it holds', row('refund', { cut: true }), 0, true],
     ['any right answer will do', row('shipping', { references: ['refund', 'shipping'] }), 1, false],
+    ['thoughts in front of an answer do not count', row('<think>a refund?</think>\nrefund'), 1, false],
+    [
+      'thoughts in front of the right answer do not count',
+      row('refund', { references: ['<think>a</think>refund'] }),
+      1,
+      false,
+    ],
+    ['an answer of thoughts alone is invalid', row('<think>a refund?'), 0, true],
     ['a right answer is a label, listed or not', row('fraud', { references: ['fraud'] }), 1, false],
   ])('%s', async (_rule, answered, expected, invalid) => {
     expect(await score(answered)).toEqual({ score: expected, invalid, scores: {}, judgeUsd: 0 });

@@ -70,6 +70,7 @@ export class SubjectRows {
   readonly #cache: CompletionCache<Completion>;
   readonly #writer: ArtifactWriter;
   #rows = 0;
+  #cutInThoughts = 0;
   #refusal: { error: unknown } | undefined;
   #passing: { error: unknown } | undefined;
   #strikes = 0;
@@ -184,6 +185,7 @@ export class SubjectRows {
   async take({ index, example, completion, own, score }: AnsweredExample): Promise<void> {
     const { text, promptTokens, completionTokens, latencyMs, serverMs } = completion;
     this.#rows += 1;
+    if (completion.cutInThoughts) this.#cutInThoughts += 1;
     this.#judged.add(score, example.completion, text);
     this.#tokens.prompt += promptTokens;
     this.#tokens.completion += completionTokens;
@@ -227,6 +229,7 @@ export class SubjectRows {
       ...latencyFigures(this.#latencies),
       predictions: await this.#writer.commit(),
       spentUsd: this.spentUsd,
+      ...(this.#cutInThoughts > 0 ? { cutInThoughts: this.#cutInThoughts } : {}),
     };
   }
 

@@ -10,6 +10,8 @@ export const COMPLETION: StoredLine<Completion> = {
     isRecord(value) &&
     typeof value.text === 'string' &&
     typeof value.cut === 'boolean' &&
+    // Answers of earlier versions do not have it, and most of later ones neither.
+    (value.cutInThoughts === undefined || value.cutInThoughts === true) &&
     typeof value.promptTokens === 'number' &&
     typeof value.completionTokens === 'number' &&
     typeof value.latencyMs === 'number' &&

@@ -34,6 +34,8 @@ export interface EvaluateInput {
 export interface Evaluation extends Judged {
   /** One `Prediction` a line; null where no row has a right answer to compare with. */
   predictions: ArtifactRef | null;
+  /** Answers that were cut off at the limit inside their thoughts; absent for none, and in evaluations of earlier versions. */
+  cutInThoughts?: number;
   /** The cost of this evaluation, in USD; null where no price is known. Answers of earlier runs cost nothing. */
   spentUsd: number | null;
 }

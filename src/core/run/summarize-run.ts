@@ -186,7 +186,8 @@ const NOT_MEASURED: Judged = {
 };
 
 /** An evaluation without the parts that only the run itself needs. */
-function judged({ predictions: _, spentUsd: __, ...figures }: Judged & Partial<Evaluation>): Judged {
+function judged(evaluation: Judged & Partial<Evaluation>): Judged {
+  const { predictions: _, spentUsd: __, cutInThoughts: ___, ...figures } = evaluation;
   return figures;
 }
 
@@ -244,8 +245,34 @@ function notesOf({ pipeline, plan, dataset, outcomes, tested, halfData }: RunPar
   const lost = outcomes.filter(({ job }) => job.state === 'failed' || job.state === 'cancelled').length;
   if (lost > 0) notes.push(`${lost} of ${outcomes.length} candidates have no model.`);
   if (winner.failure) notes.push(`The winner could not be judged on the test rows: ${winner.failure}.`);
+  notes.push(...cutInThoughtsNotes(outcomes, tested, pipeline));
   if (halfData) notes.push(halfText(halfData, pipeline.evaluation.metric));
   return [...notes, ...plan.warnings, ...dataset.warnings];
+}
+
+/** Answers that end before the thoughts do say nothing about a model, only about the limit: the reader has to know which setting it is. */
+function cutInThoughtsNotes(
+  outcomes: RunParts['outcomes'],
+  { judgedOn, winner, baseline, champion, alternatives }: TestOutcome,
+  { evaluation: { max_output_tokens: limit } }: Pipeline,
+): string[] {
+  const contenders = outcomes.flatMap((outcome) => outcome.contenders);
+  const counts = [
+    ...[baseline, ...alternatives, champion, winner].map((measured) => cutText(measured?.evaluation, judgedOn)),
+    ...contenders.map(({ evaluation }) => cutText(evaluation, 'validation')),
+  ].flat();
+  if (counts.length === 0) return [];
+  const at = limit === undefined ? "the provider's limit of tokens" : `the limit of ${limit} tokens`;
+  return [
+    `Answers were cut off at ${at} inside the thoughts of the model, and count as invalid: ${[...new Set(counts)].join('; ')}. ` +
+      'Set a higher `evaluation.max_output_tokens`, or turn thinking off with ' +
+      '`provider.options.chat_template_kwargs: {enable_thinking: false}`.',
+  ];
+}
+
+function cutText(evaluation: Evaluation | null | undefined, rows: string): string[] {
+  if (!evaluation?.cutInThoughts) return [];
+  return [`${evaluation.cutInThoughts} of ${evaluation.n} on the ${rows} rows by ${evaluation.model}`];
 }
 
 function halfText({ verdict, difference, n }: Comparison, metric: string): string {

@@ -1,8 +1,9 @@
 import type { Alias } from '@tuneloop/app/internal/predict/alias';
 import type { AnswerForm, GivenAnswer } from '@tuneloop/app/internal/predict/answer-form';
 import { type Attempt, type CallRoute, routeCall } from '@tuneloop/app/internal/predict/route';
+import { withoutThoughts } from '../../core/evaluation/thoughts.ts';
 import { endpointOf } from '../../providers/endpoint.ts';
-import { settingsFor } from '../../providers/profile.ts';
+import { type ProviderProfile, settingsFor } from '../../providers/profile.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
 import { asEvents } from './events.ts';
 import type { GatewayOptions } from './gateway-options.ts';
@@ -49,7 +50,7 @@ export class GatewayCalls {
     const { trainerUrl, fallbackModel, sink } = this.#options;
     const route = routeOf(request, alias, fallbackModel);
     // A request for more than text says itself which form it needs.
-    const isValid: Judge = (answer, { labels }) => request.prompt === null || form(answer, labels).valid;
+    const isValid: Judge = (answer, { labels }) => request.prompt === null || form(afterThoughts(answer), labels).valid;
     const trace = new CallTrace(request, alias, route, sink);
     let failed = failure(
       `no model is known for the original prompt of ${alias.pipeline}: start the gateway with --fallback-model`,
@@ -61,8 +62,7 @@ export class GatewayCalls {
       const profile = profileOf(attempt.provider ?? alias.provider, trainerUrl);
       const endpoint = endpointOf(profile);
       const streams = request.stream && profile.serving.streams;
-      const settings = attempt.arm === 'original' ? {} : settingsFor(profile, 'completion');
-      const body = bodyFor(attempt, request, { settings, streams, maxOutputTokens: alias.maxOutputTokens });
+      const body = bodyFor(attempt, request, { profile, streams, maxOutputTokens: alias.maxOutputTokens });
       const reply = await this.#upstream
         .ask(endpoint, body, { silenceMs: isLast ? LAST_SILENCE_MS : SILENCE_MS, signal })
         .then(
@@ -119,23 +119,36 @@ function routeOf({ prompt, key, body }: ChatRequest, alias: Alias, originalModel
 function bodyFor(
   { arm, callAs, messages }: Attempt,
   { body, stream }: ChatRequest,
-  { settings, streams, maxOutputTokens }: { settings: object; streams: boolean } & Pick<Alias, 'maxOutputTokens'>,
+  { profile, streams, maxOutputTokens }: BodyOptions,
 ): string {
   const { stream_options, ...others } = body;
+  const { lengthField } = profile;
   const isLimited = (body.max_completion_tokens ?? body.max_tokens ?? null) !== null;
+  const limit = isLimited ? body.max_completion_tokens : maxOutputTokens;
   const asEvaluated = {
     messages,
     temperature: body.temperature ?? 0,
-    ...(isLimited || maxOutputTokens === null ? {} : { max_completion_tokens: maxOutputTokens }),
+    ...(limit == null ? {} : { max_completion_tokens: undefined, [lengthField]: limit }),
   };
+  const isOriginal = arm === 'original';
   return JSON.stringify({
-    ...settings,
+    ...(isOriginal ? {} : settingsFor(profile, 'completion')),
     ...others,
     model: callAs,
-    ...(arm === 'original' ? {} : asEvaluated),
+    ...(isOriginal ? {} : asEvaluated),
     ...(stream ? { stream: streams } : {}),
     ...(streams && stream_options !== undefined ? { stream_options } : {}),
   });
+}
+
+interface BodyOptions extends Pick<Alias, 'maxOutputTokens'> {
+  profile: ProviderProfile;
+  streams: boolean;
+}
+
+/** Thoughts have no form; the application gets them all the same. */
+function afterThoughts(answer: GivenAnswer): GivenAnswer {
+  return { ...answer, text: withoutThoughts(answer.text).text };
 }
 
 type Judge = (answer: GivenAnswer, attempt: Attempt) => boolean;

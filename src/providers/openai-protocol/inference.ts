@@ -1,16 +1,11 @@
 import type OpenAI from 'openai';
 import type { Completion } from '../../core/evaluation/completion.ts';
+import { withoutThoughts } from '../../core/evaluation/thoughts.ts';
 import type { CompletionRequest, Inference, Model } from '../inference.ts';
 import { modelId, type ProviderProfile, settingsFor } from '../profile.ts';
 import { ProviderError } from '../provider-error.ts';
 import type { OpenAIApi } from './api.ts';
-
-export interface InferenceOptions {
-  /** What the server calls the longest answer. A server that knows only the older name ignores the newer one in silence. */
-  limit?: 'max_completion_tokens' | 'max_tokens';
-  /** The models that can be tuned, of a provider that trains at another address; they are listed beside those that can be called. */
-  catalogue?: (() => Promise<Model[]>) | null;
-}
+import { recordOf } from './job-mapping.ts';
 
 /** Models and chat completions by the OpenAI protocol. */
 export class OpenAIInference implements Inference {
@@ -19,14 +14,12 @@ export class OpenAIInference implements Inference {
   readonly #api: OpenAIApi;
   readonly #catalogue: (() => Promise<Model[]>) | null;
   readonly #profile: ProviderProfile;
-  readonly #limit: NonNullable<InferenceOptions['limit']>;
 
-  constructor(
-    api: OpenAIApi,
-    profile: ProviderProfile,
-    { limit = 'max_completion_tokens', catalogue = null }: InferenceOptions = {},
-  ) {
-    this.#limit = limit;
+  /**
+   * @param catalogue the models that can be tuned, of a provider that trains at another address; they are listed beside those that can
+   * be called
+   */
+  constructor(api: OpenAIApi, profile: ProviderProfile, catalogue: (() => Promise<Model[]>) | null = null) {
     this.#catalogue = catalogue;
     this.address = api.address;
     this.settings = settingsFor(profile, 'completion');
@@ -55,16 +48,21 @@ export class OpenAIInference implements Inference {
             model: modelId(this.#profile, callAs),
             messages: messages as OpenAI.ChatCompletionMessageParam[],
             temperature: 0,
-            ...(maxOutputTokens === undefined ? {} : { [this.#limit]: maxOutputTokens }),
+            ...(maxOutputTokens === undefined ? {} : { [this.#profile.lengthField]: maxOutputTokens }),
           },
           signal ? { signal } : {},
         )
         .withResponse();
       const latencyMs = performance.now() - start;
       const serverMs = Number.parseFloat(response.headers.get('openai-processing-ms') ?? '');
+      const choice = data.choices[0];
+      const cut = choice?.finish_reason === 'length';
+      const { text, endsInThoughts } = withoutThoughts(choice?.message.content ?? '');
+      const hasOnlyThoughts = endsInThoughts || (text === '' && hasThoughts(choice?.message));
       return {
-        text: data.choices[0]?.message.content ?? '',
-        cut: data.choices[0]?.finish_reason === 'length',
+        text,
+        cut,
+        ...(cut && hasOnlyThoughts ? { cutInThoughts: true } : {}),
         promptTokens: data.usage?.prompt_tokens ?? 0,
         completionTokens: data.usage?.completion_tokens ?? 0,
         latencyMs,
@@ -82,4 +80,10 @@ export function listModelsAt(api: OpenAIApi): Promise<Model[]> {
     }
     return models;
   });
+}
+
+/** Whether an answer has thoughts in a field of their own, which goes by two names. */
+function hasThoughts(message: object | undefined): boolean {
+  const { reasoning_content: content, reasoning } = recordOf(message);
+  return [content, reasoning].some((thoughts) => typeof thoughts === 'string' && thoughts !== '');
 }

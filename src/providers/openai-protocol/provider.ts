@@ -50,7 +50,7 @@ export function openAIProtocolProvider(
   return {
     profile,
     training: new OpenAITraining(api, profile, variant),
-    inference: new OpenAIInference(inferenceApi, profile, { catalogue: listTunable }),
+    inference: new OpenAIInference(inferenceApi, profile, listTunable),
     serving,
     estimateJob,
     storedLog: profile.storesCompletions ? new OpenAIStoredLog(api) : null,

@@ -66,5 +66,6 @@ export const FIREWORKS: ProviderProfile = {
     lease: { models: 100, atOnce: 3, coldStartMinutes: 10, idleMinutes: 15, paidByHour: true, servesBase: true },
     streams: true,
   },
+  lengthField: 'max_tokens',
   storesCompletions: false,
 };

@@ -46,5 +46,6 @@ export const OPENAI: ProviderProfile = {
     cancelledPays: 'unknown',
   },
   serving: { start: 'included', lease: null, streams: true },
+  lengthField: 'max_completion_tokens',
   storesCompletions: true,
 };

@@ -197,6 +197,32 @@ describe('the summary', () => {
     expect([remote.reason, ...remote.notes].join()).not.toContain('not an LLM');
   });
 
+  test('answers that were cut off inside thoughts are a note that names the models, the counts and the settings', () => {
+    const cut = sampleEvaluation({ model: 'qwen', n: 50, cutInThoughts: 12 });
+    const tested = sampleTest({ baseline: { evaluation: cut, failure: null } });
+    const validated = sampleContender(
+      sampleCandidate('a'),
+      sampleEvaluation({ model: 'ft:a', n: 40, cutInThoughts: 3 }),
+    );
+    const outcomes = [sampleOutcome('a', { contenders: [validated] })];
+    const run = summarizeRun(sampleParts({ tested, outcomes }));
+    const notes = run.notes.filter((note) => note.includes('thoughts'));
+    expect(notes).toEqual([
+      "Answers were cut off at the provider's limit of tokens inside the thoughts of the model, and count as invalid: " +
+        '12 of 50 on the test rows by qwen; 3 of 40 on the validation rows by ft:a. ' +
+        'Set a higher `evaluation.max_output_tokens`, or turn thinking off with ' +
+        '`provider.options.chat_template_kwargs: {enable_thinking: false}`.',
+    ]);
+    expect(run.baseline).not.toHaveProperty('cutInThoughts');
+
+    const pipeline = samplePipeline();
+    const limited = { ...pipeline, evaluation: { ...pipeline.evaluation, max_output_tokens: 512 } };
+    expect(summarizeRun(sampleParts({ tested, pipeline: limited })).notes.join(' ')).toContain(
+      'the limit of 512 tokens',
+    );
+    expect(summarizeRun(sampleParts()).notes.join(' ')).not.toContain('thoughts');
+  });
+
   test('warnings about the plan and the dataset are notes', () => {
     const dataset = sampleDataset({ warnings: ['label x has 1 example'] });
     const plan = samplePlan({ warnings: ['a model is going to be switched off'] });

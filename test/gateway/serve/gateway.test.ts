@@ -114,6 +114,33 @@ describe('an answer', () => {
     ]);
   });
 
+  test('an answer comes with the options of the evaluation, and with the limit under the name that the provider knows', async () => {
+    const options = { chat_template_kwargs: { enable_thinking: false }, idle_minutes: 30 };
+    const provider = {
+      profile: 'together',
+      baseURL: setup.upstream.baseURL,
+      apiKeyEnv: KEY_VARIABLE,
+      options,
+    } as const;
+    await setup.deploy({ provider, maxOutputTokens: 7 });
+    answers({ 'ft:tuned': says('crash') });
+    await ask('it freezes');
+    await ask('it freezes', { max_completion_tokens: 9, chat_template_kwargs: { enable_thinking: true } });
+    const tuned = { model: 'ft:tuned', messages: [{ role: 'user', content: 'it freezes' }], temperature: 0 };
+    expect(setup.asked()).toEqual([
+      { ...tuned, max_tokens: 7, chat_template_kwargs: { enable_thinking: false } },
+      { ...tuned, max_tokens: 9, chat_template_kwargs: { enable_thinking: true } },
+    ]);
+  });
+
+  test('an answer with thoughts in front is checked by what follows them, and passed on whole', async () => {
+    await setup.deploy();
+    answers({ 'ft:tuned': says('<think>It freezes: a crash?</think>\n\ncrash') });
+    const { data, response } = await ask('it freezes').withResponse();
+    expect(response.headers.get('x-tuneloop-outcome')).toBe('ok');
+    expect(data.choices[0]?.message.content).toContain('<think>');
+  });
+
   test('an answer is logged with the old prompt and the arm of the call', async () => {
     await setup.deploy();
     answers({ 'ft:tuned': says('billing') });

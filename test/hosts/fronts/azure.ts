@@ -81,6 +81,7 @@ export const AZURE_FRONT: Front = {
     { file: DOCUMENT, prefix: MANAGEMENT },
     { file: 'openai-fine-tuning.openapi.json', prefix: RESOURCE },
   ],
+  furtherFields: ['trainingType'],
   invalidStatus: 400,
   errorBody: openAIError,
   errorSchema: { file: DOCUMENT, schema: 'ErrorResponse' },

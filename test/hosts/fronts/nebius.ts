@@ -10,6 +10,7 @@ import {
   openAICheckpoint,
   openAIJob,
   openAIRoutes,
+  showOpenAIModel,
 } from './openai-shape.ts';
 
 const DOCUMENT = 'nebius/fine-tuning.openapi.json';
@@ -24,50 +25,60 @@ const KNOWN = ['model', 'training_file', 'validation_file', 'hyperparameters', '
 /** Nebius Token Factory: takes any field, and trains by its own defaults where it does not know one. */
 export const NEBIUS_FRONT: Front = {
   profile: NEBIUS,
-  routes: openAIRoutes({
-    prefix: '/v1',
-    chatPrefix: DEDICATED,
-    eventsTellSteps: true,
-    filters: false,
-    readJob: (call, host) => {
-      const { body } = call;
-      if (body.method && body.hyperparameters) {
-        throw new HostError(400, 'method and hyperparameters cannot be given together');
-      }
-      const given = hyperparametersOf(body);
-      for (const field of Object.keys(body).filter((each) => !KNOWN.includes(each))) {
-        host.misunderstood(call, `${field} is passed over`);
-      }
-      if ('learning_rate_multiplier' in given) host.misunderstood(call, 'learning_rate_multiplier is passed over');
-      if (given.lora === undefined) host.misunderstood(call, 'without lora, all weights are trained');
-      const rate = typeof given.learning_rate === 'number' ? given.learning_rate : DEFAULT_RATE;
-      return {
-        ...commonFields(body),
-        seed: typeof body.seed === 'number' ? body.seed : 0,
-        epochs: typeof given.n_epochs === 'number' ? given.n_epochs : 3,
-        batchSize: numberOrAuto(given.batch_size),
-        learningRateMultiplier: rate / LORA_RATE,
-        extra: { hyperparameters: given },
-      };
+  routes: [
+    ...openAIRoutes({
+      prefix: '/v1',
+      chatPrefix: DEDICATED,
+      eventsTellSteps: true,
+      filters: false,
+      readJob: (call, host) => {
+        const { body } = call;
+        if (body.method && body.hyperparameters) {
+          throw new HostError(400, 'method and hyperparameters cannot be given together');
+        }
+        const given = hyperparametersOf(body);
+        for (const field of Object.keys(body).filter((each) => !KNOWN.includes(each))) {
+          host.misunderstood(call, `${field} is passed over`);
+        }
+        if ('learning_rate_multiplier' in given) host.misunderstood(call, 'learning_rate_multiplier is passed over');
+        if (given.lora === undefined) host.misunderstood(call, 'without lora, all weights are trained');
+        const rate = typeof given.learning_rate === 'number' ? given.learning_rate : DEFAULT_RATE;
+        return {
+          ...commonFields(body),
+          seed: typeof body.seed === 'number' ? body.seed : 0,
+          epochs: typeof given.n_epochs === 'number' ? given.n_epochs : 3,
+          batchSize: numberOrAuto(given.batch_size),
+          learningRateMultiplier: rate / LORA_RATE,
+          extra: { hyperparameters: given },
+        };
+      },
+      showJob: (job) => {
+        const {
+          fine_tuned_model: _,
+          metadata: __,
+          user_provided_suffix: suffix,
+          method: ___,
+          error,
+          ...shown
+        } = openAIJob(job, typeof job.extra.hyperparameters === 'object' ? (job.extra.hyperparameters ?? {}) : {});
+        return { ...shown, suffix, error: job.failure === null ? null : error };
+      },
+      showCheckpoint: (point, job) => ({ ...openAICheckpoint(point, job), result_files: [] }),
+      callable: (name, { models }) => {
+        const model = models.find(name);
+        if (!model) throw noModel(name);
+        return { model, lease: null };
+      },
+    }),
+    {
+      method: 'GET',
+      path: `${DEDICATED}/models`,
+      operation: 'models.list',
+      handle: (_, { models }) => ({
+        body: { object: 'list', data: [...models.bases, ...models.tuned].map(showOpenAIModel) },
+      }),
     },
-    showJob: (job) => {
-      const {
-        fine_tuned_model: _,
-        metadata: __,
-        user_provided_suffix: suffix,
-        method: ___,
-        error,
-        ...shown
-      } = openAIJob(job, typeof job.extra.hyperparameters === 'object' ? (job.extra.hyperparameters ?? {}) : {});
-      return { ...shown, suffix, error: job.failure === null ? null : error };
-    },
-    showCheckpoint: (point, job) => ({ ...openAICheckpoint(point, job), result_files: [] }),
-    callable: (name, { models }) => {
-      const model = models.find(name);
-      if (!model) throw noModel(name);
-      return { model, lease: null };
-    },
-  }),
+  ],
   specs: [
     { file: DOCUMENT, prefix: '' },
     { file: 'openai-fine-tuning.openapi.json', prefix: '/v1' },

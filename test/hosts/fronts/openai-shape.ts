@@ -138,7 +138,7 @@ function modelRoutes({ showModel = showOpenAIModel }: Shape, route: RouteMaker):
   ];
 }
 
-function showOpenAIModel({ id, createdAt, tuned }: HostModel): object {
+export function showOpenAIModel({ id, createdAt, tuned }: HostModel): object {
   return { id, object: 'model', created: createdAt, owned_by: tuned ? 'tuneloop' : 'system' };
 }
 

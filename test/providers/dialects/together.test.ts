@@ -655,7 +655,7 @@ describe('serving', () => {
 });
 
 describe('inference', () => {
-  test('the limit of an answer goes by the name that the provider documents, with the options of the pipeline', async () => {
+  test('the limit of an answer goes by the name that the provider documents, beside the options of the pipeline', async () => {
     host.routes['POST /chat/completions'] = {
       body: {
         id: 'chat-1',

@@ -97,8 +97,9 @@ export class FireworksApi {
       secrets: [this.#secret, ...new URLSearchParams(search).values()].filter((word) => word.length >= SHORTEST_SECRET),
       timeoutMs: timeoutMs ?? this.#timeoutMs,
     });
-    const { text } = await http.exchange({ path: `${pathname}${search}`, method, ...(body ? { body } : {}) });
-    return text;
+    const { status, text } = await http.exchange({ path: `${pathname}${search}`, method, ...(body ? { body } : {}) });
+    if (status < 300) return text;
+    throw new ProviderError('PROVIDER_UNAVAILABLE', `${origin} answered ${status}`, { retryable: true, status });
   }
 }
 

@@ -91,7 +91,12 @@ export class FireworksDatasets {
     if (size <= (this.#options.largestFormBytes ?? LARGEST_FORM_BYTES)) {
       const form = new FormData();
       form.set('file', blob, name);
-      await this.#api.post(`${dataset}:upload`, { body: form, answer: ANYTHING, timeoutMs: UPLOAD_TIMEOUT_MS });
+      try {
+        await this.#api.post(`${dataset}:upload`, { body: form, answer: ANYTHING, timeoutMs: UPLOAD_TIMEOUT_MS });
+      } catch (error) {
+        // An attempt before this one has sent it, and was interrupted while the provider checked it.
+        if (!isStatus(error, 400, 409, 412) || !/already/i.test(error.message)) throw error;
+      }
       return;
     }
     const { filenameToSignedUrls: urls } = await this.#api.post(`${dataset}:getUploadEndpoint`, {

@@ -124,6 +124,7 @@ export class FireworksServing implements Serving {
     return entries;
   }
 
+  /** A model that the provider refuses is no error here: the lease has failed, and has to be removed. */
   async #loadOne(deployment: string, model: string): Promise<DeployedModel> {
     try {
       return await this.#api.post(`${this.#api.account}/deployedModels`, {
@@ -132,8 +133,9 @@ export class FireworksServing implements Serving {
       });
     } catch (error) {
       // Another attempt has loaded it since the list was read; the next look shows it.
-      if (!isStatus(error, 409)) throw error;
-      return { name: '', model, deployment };
+      if (isStatus(error, 409)) return { name: '', model, deployment };
+      if (!(error instanceof ProviderError) || error.retryable) throw error;
+      return { name: '', model, deployment, status: { code: error.code, message: error.message } };
     }
   }
 

@@ -1,4 +1,4 @@
-import { rateAt } from '../../../core/run/hyperparameters.ts';
+import { rateAt, ruleFor } from '../../../core/run/hyperparameters.ts';
 import type { Checkpoint, MetricPoint } from '../../../core/run/training-metrics.ts';
 import { deleted } from '../../http-api.ts';
 import { jobLabel, labelOwner } from '../../job-label.ts';
@@ -130,7 +130,7 @@ export class FireworksTraining implements Training {
     const { jobs } = this.#profile;
     const { hyperparameters, trainingFile, validationFile, baseModel } = request;
     const { learningRateMultiplier, epochs, batchSize, loraRank = jobs.loraRank?.default } = hyperparameters;
-    const { learningRate } = { ...rateAt(learningRateMultiplier, jobs.learningRate), ...hyperparameters };
+    const usual = rateAt(learningRateMultiplier, ruleFor({}, jobs.learningRate)).learningRate;
     return {
       displayName: jobLabel(request, jobs.longestSuffix),
       baseModel: modelId(this.#profile, baseModel),
@@ -138,7 +138,7 @@ export class FireworksTraining implements Training {
       evaluationDataset: validationFile,
       outputModel: this.#modelOf(id),
       epochs,
-      learningRate,
+      learningRate: hyperparameters.learningRate ?? usual,
       loraRank,
       // Never `batchSize`, `earlyStop`, or `seed`: the provider refuses the first two, and has no third.
       ...(batchSize === undefined ? {} : { batchSizeSamples: batchSize }),

@@ -9,13 +9,14 @@ import { ANY, FILE, FILES, type TogetherFile } from './answers.ts';
 const UPLOAD_TIMEOUT_MS = 15 * 60_000;
 /** How long the server may take to check an uploaded file. */
 const CHECK_TIMEOUT_MS = 15 * 60_000;
+const FIRST_WAIT_MS = 250;
 const ID_HEADER = 'x-together-file-id';
 const KNOWN_BYTES = z.object({ file_id: z.string() });
 
 export interface FileOptions {
   /** The key, which the storage address must not be told, and which must stand in no error. */
   secret: string;
-  /** Between two questions whether a file has been checked. */
+  /** The longest wait between two questions whether a file has been checked; the first waits are shorter. */
   pollMs: number;
 }
 
@@ -105,7 +106,7 @@ export class TogetherFiles {
   /** Waits until the server has checked a file, and gives back its id. */
   async #checked(id: string): Promise<string> {
     const deadline = performance.now() + CHECK_TIMEOUT_MS;
-    for (;;) {
+    for (let wait = FIRST_WAIT_MS; ; wait *= 2) {
       const file = await this.#get(id);
       const state = stateOf(file);
       if (state === 'ready') return id;
@@ -113,7 +114,7 @@ export class TogetherFiles {
       if (performance.now() > deadline) {
         throw unavailable(`the file ${id} has not been checked for ${CHECK_TIMEOUT_MS / 60_000} minutes`);
       }
-      await delay(this.#options.pollMs);
+      await delay(Math.min(wait, this.#options.pollMs));
     }
   }
 }

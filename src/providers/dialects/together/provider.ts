@@ -16,7 +16,7 @@ const POLL_MS = 2000;
 /**
  * Together. Its own client for Node is not used, because its upload ends the process.
  *
- * @param options.pollMs between two questions whether an uploaded file has been checked
+ * @param options.pollMs the longest wait between two questions whether an uploaded file has been checked
  */
 export function togetherProvider(
   profile: ProviderProfile,
@@ -40,10 +40,10 @@ export function togetherProvider(
   };
 }
 
-/** Questions go by OpenAI's protocol, but for the name of the limit; the list of models is a bare array. */
+/** Questions go by OpenAI's protocol; the list of models is a bare array. */
 function togetherInference(api: HttpApi, profile: ProviderProfile, apiKey: string, timeoutMs: number): Inference {
   const client = inferenceApiOf(profile, apiKey, timeoutMs);
-  const inference = new OpenAIInference(client, profile, { limit: 'max_tokens' });
+  const inference = new OpenAIInference(client, profile);
   return {
     address: inference.address,
     settings: inference.settings,

@@ -1,4 +1,4 @@
-import { type Rate, rateAt } from '../../../core/run/hyperparameters.ts';
+import { type Rate, rateAt, ruleFor } from '../../../core/run/hyperparameters.ts';
 import type { Checkpoint, MetricPoint } from '../../../core/run/training-metrics.ts';
 import { deleted, type HttpApi } from '../../http-api.ts';
 import { jobLabel, labelOwner } from '../../job-label.ts';
@@ -204,7 +204,7 @@ export class TogetherTraining implements Training {
 }
 
 function rateOf(rate: Rate, { jobs }: Pick<ProviderProfile, 'jobs'>): number {
-  const wanted = rate.learningRate ?? rateAt(rate.learningRateMultiplier, jobs.learningRate).learningRate;
+  const wanted = rate.learningRate ?? rateAt(rate.learningRateMultiplier, ruleFor({}, jobs.learningRate)).learningRate;
   // Its profile says that it takes rates; a factor must never be sent as one.
   if (wanted === undefined)
     throw new RangeError('this provider takes learning rates, and its profile has no base for them');
