@@ -6,7 +6,7 @@ import { usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import type { ProviderProfile } from '../providers/profile.ts';
 
-/** The terms of the leases of these models; null where models are called without. Models that are in no catalogue are called without too. */
+/** The terms of the leases of these models; null where models are called without, as those in no catalogue are too. */
 export function leaseTerms(prices: Prices, profile: ProviderProfile, models: readonly string[]): LeaseTerms | null {
   const { lease: traits } = profile.serving;
   if (!traits) return null;

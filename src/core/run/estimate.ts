@@ -12,7 +12,7 @@ import type { Candidate } from './plan.ts';
 export interface Estimate {
   trainingUsd: number | null;
   evaluationUsd: number | null;
-  /** What the serving leases of both evaluations cost, with the reserve of their plan; 0 without leases, missing in plans of earlier versions. */
+  /** What the serving leases of both evaluations cost, reserve included; 0 without leases, missing in plans of earlier versions. */
   leasesUsd?: number | null;
   /** Their hours together, those of all leases added up. */
   leaseHours?: number;
