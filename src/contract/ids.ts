@@ -11,7 +11,7 @@ export function runName(now: Date): string {
   return `${date.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${time.slice(9, 12)}`;
 }
 
-/** The workflow id of a plan without a run: `plan/<pipeline>-<time>`. */
+/** The id of a plan without a run, which no workflow has: `plan/<pipeline>-<time>`. */
 export function planId(pipeline: string, now: Date): string {
   return `plan/${pipeline}-${runName(now)}`;
 }

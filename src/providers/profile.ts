@@ -11,6 +11,8 @@ export interface ProviderProfile {
   readonly name: string;
   /** One line for the JSON Schema of the pipeline file. */
   readonly description: string;
+  /** The day on which its fine-tuning ends for everybody, as `2027-01-06`; null where none is announced. */
+  readonly closes: string | null;
   /** Base URL without a trailing slash, such as `https://api.example.com/v1`. */
   readonly address: string;
   /** Further base URLs, by what is asked there, for a provider that trains and serves at several. */
@@ -51,6 +53,8 @@ export interface BaseModel {
   readonly name: string;
   /** The provider's own id. */
   readonly id: string;
+  /** What a plan has to warn of, without a full stop. */
+  readonly note?: string;
 }
 
 /** A key of `provider.options`: what it means, and which values it takes. */
@@ -73,6 +77,8 @@ export interface OptionRule {
 export interface ProfileChanges {
   readonly jobs?: Partial<JobTraits>;
   readonly lease?: Partial<LeaseTraits>;
+  /** Another price list, as the name in `billing.priceList`. */
+  readonly priceList?: string;
 }
 
 /** Limits of a training file. A file beyond them is refused before anything is uploaded. */

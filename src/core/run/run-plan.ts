@@ -33,5 +33,5 @@ export interface PlanInput {
   definition: ArtifactRef;
   dataset: Dataset;
   /** The serving model, which the winner is compared with; null for the original prompt. */
-  champion: Pick<DeployedModel, 'model' | 'baseModel' | 'treatment'> | null;
+  champion: Pick<DeployedModel, 'model' | 'baseModel' | 'treatment' | 'lease'> | null;
 }
