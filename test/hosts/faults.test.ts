@@ -39,6 +39,18 @@ test.each([
   expect((await played.ledger()).jobs).toHaveLength(jobs);
 });
 
+test('of two creations of one id at the same moment, one is refused', async () => {
+  played = await play('fireworks', { jobSeconds: SLOW });
+  const { training } = played.connected;
+  const request = await newRequest();
+  const [one, other] = await Promise.all([training.createJob(request), training.createJob(request)]);
+  expect(one.id).toBe(other.id);
+  const { jobs, requests } = await played.ledger();
+  expect(jobs).toHaveLength(1);
+  const answers = requests.filter(({ operation }) => operation === 'jobs.create').map(({ status }) => status);
+  expect(answers.toSorted()).toEqual([200, 409]);
+});
+
 test('an answer of 429 names the wait', async () => {
   played = await play('azure');
   played.fail([{ on: 'leases.list', effect: { kind: 'status', status: 429, retryAfterSeconds: 7 } }]);

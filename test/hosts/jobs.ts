@@ -3,7 +3,7 @@ import { effectOf } from './faults.ts';
 import type { Call } from './front.ts';
 import { HostError } from './front.ts';
 import type { Host } from './host.ts';
-import { newId } from './ids.ts';
+import { endOf } from './job-end.ts';
 import { localModel } from './models.ts';
 
 /** A request for a job, as a front has read it. */
@@ -81,6 +81,8 @@ export interface HostJob {
 
 interface Hidden {
   job: HostJob;
+  /** Of its training file, which may be deleted meanwhile. */
+  fileTokens: number;
   priceFactor: number;
   modelName: string | null;
   /** Milliseconds since 1970 before which the list leaves it out. */
@@ -108,6 +110,8 @@ const TRAINER_STATES: Readonly<Record<string, HostJobState>> = {
 export class Jobs {
   readonly #host: Host;
   readonly #jobs = new Map<string, Hidden>();
+  /** The creations of ids that are taken. */
+  readonly #creations = new Map<string, Promise<HostJob>>();
 
   constructor(host: Host) {
     this.#host = host;
@@ -115,9 +119,26 @@ export class Jobs {
 
   /** @throws HostError 400 for a model or a file that is not there, 409 for an id that is taken */
   async create(call: Call, request: NewJob): Promise<HostJob> {
-    const { front, engine, files } = this.#host;
-    const { id = front.names.job(), model, trainingFile, validationFile = null, seed = null } = request;
-    if (this.#jobs.has(id)) throw new HostError(409, `${id} already exists`, { code: 'ALREADY_EXISTS' });
+    const { id = this.#host.front.names.job() } = request;
+    const known = this.#creations.get(id);
+    if (known) {
+      // Whoever is refused finds the job.
+      await known;
+      throw new HostError(409, `${id} already exists`, { code: 'ALREADY_EXISTS' });
+    }
+    const creation = this.#create(call, id, request);
+    this.#creations.set(id, creation);
+    try {
+      return await creation;
+    } catch (error) {
+      this.#creations.delete(id);
+      throw error;
+    }
+  }
+
+  async #create(call: Call, id: string, request: NewJob): Promise<HostJob> {
+    const { engine, files } = this.#host;
+    const { model, trainingFile, validationFile = null, seed = null } = request;
     const base = this.#host.models.baseOf(model);
     if (!base) throw new HostError(400, `model ${model} cannot be fine-tuned`, { param: 'model' });
     const training = files.find(trainingFile)?.content;
@@ -165,6 +186,7 @@ export class Jobs {
     const ends = effectOf(call.effects, 'job_ends');
     this.#jobs.set(id, {
       job,
+      fileTokens: training.tokens,
       priceFactor: request.priceFactor ?? 1,
       modelName: request.tunedModel ?? null,
       listedFrom: Date.now() + (effectOf(call.effects, 'list_lag')?.ms ?? this.#host.options.listLagMs),
@@ -205,6 +227,7 @@ export class Jobs {
   async delete(call: Call, id: string): Promise<void> {
     await this.get(call, id);
     this.#jobs.delete(id);
+    this.#creations.delete(id);
   }
 
   /** The reports of its steps, oldest first; with gaps where a test wants some. */
@@ -228,47 +251,35 @@ export class Jobs {
     return structuredClone(job);
   }
 
-  async #look({ job, ends, priceFactor }: Hidden): Promise<void> {
-    const { engine } = this.#host;
+  async #look(hidden: Hidden): Promise<void> {
+    const { job, ends, priceFactor } = hidden;
+    const { engine, front, tariff } = this.#host;
     const found = await engine.job(job.engineId);
-    let state = TRAINER_STATES[found.status] ?? 'running';
+    const state = TRAINER_STATES[found.status] ?? 'running';
+    // Several callers may look at the same time: an older answer changes nothing.
+    if (hasEnded(job)) return;
     if (state === 'running') job.startedAt ??= Math.floor(Date.now() / 1000);
     if (!ENDED.has(state)) {
       job.state = state;
       return;
     }
-    if (state === 'succeeded' && ends) {
-      state = 'failed';
+    const end = await endOf(engine, found, job, hidden.fileTokens);
+    if (hasEnded(job)) return;
+    const isBroken = state === 'succeeded' && ends !== null;
+    job.state = isBroken ? 'failed' : state;
+    job.startedAt ??= found.created_at;
+    job.finishedAt = found.finished_at ?? Math.floor(Date.now() / 1000);
+    if ('code' in found.error) job.failure = { code: found.error.code, message: found.error.message };
+    if (isBroken) {
       job.shownState = ends.state;
       job.failure = { code: 'server_error', message: ends.message };
     }
-    job.startedAt ??= found.created_at;
-    if ('code' in found.error) job.failure = { code: found.error.code, message: found.error.message };
-    const file = this.#host.files.find(job.trainingFile)?.content;
-    const steps = await engine.metrics(job.engineId);
-    const last = steps.at(-1);
-    const epochs = typeof job.epochs === 'number' ? job.epochs : Number(found.hyperparameters.n_epochs) || 1;
-    const part = state === 'succeeded' ? 1 : last ? last.step / last.total_steps : 0;
-    const tokens = Math.round(found.trained_tokens ?? (file?.tokens ?? 0) * epochs * part);
-    if (state === 'succeeded') {
+    if (job.state === 'succeeded') {
       job.engineModel = found.fine_tuned_model;
-      const perEpoch = (last?.total_steps ?? epochs) / epochs;
-      job.checkpoints = (await engine.checkpoints(job.engineId)).map((point) => ({
-        id: newId('ftckpt-'),
-        model: this.#host.front.names.checkpoint(job, point.step_number),
-        epoch: Math.round(point.step_number / perEpoch),
-        step: point.step_number,
-        createdAt: point.created_at,
-        metrics: point.metrics,
-        engineModel: point.fine_tuned_model_checkpoint,
-      }));
+      job.checkpoints = end.checkpoints.map((point) => ({ ...point, model: front.names.checkpoint(job, point.step) }));
     }
-    // Last and at once, because several callers may look at the same time.
-    if (ENDED.has(job.state)) return;
-    job.trainedTokens = state === 'failed' ? null : tokens;
-    job.finishedAt = found.finished_at ?? Math.floor(Date.now() / 1000);
-    job.state = state;
-    job.usd = this.#host.tariff.training(job.baseName, state, tokens) * priceFactor;
+    job.trainedTokens = job.state === 'failed' ? null : end.trainedTokens;
+    job.usd = tariff.training(job.baseName, job.state, end.trainedTokens) * priceFactor;
   }
 
   /** Without what the host does not keep, and with the state that a test wants to be seen. */
