@@ -6,12 +6,13 @@ import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 /**
  * Asks a tuned model for one token, and fails with MODEL_PENDING while it cannot answer: a job may have succeeded minutes
- * before its model is loaded. The question costs a few tokens.
+ * before its model is loaded. The question costs a few tokens. Models that need a serving lease are waited for with the lease.
  */
 export function createAwaitModel(dependencies: Dependencies) {
   return async ({ definition, model }: { definition: ArtifactRef; model: string }): Promise<void> => {
     const { provider: choice, deadlines } = await loadPipeline(dependencies, definition);
-    const { inference } = dependencies.connectProvider(choice);
+    const { inference, profile } = dependencies.connectProvider(choice);
+    if (profile.serving.start !== 'included') return;
     try {
       await askBriefly(inference, model);
     } catch (error) {
@@ -25,6 +26,6 @@ export function createAwaitModel(dependencies: Dependencies) {
 }
 
 /** A call whose answer does not matter, as cheap as possible. */
-export async function askBriefly(inference: Inference, model: string): Promise<void> {
-  await inference.complete({ model, messages: [{ role: 'user', content: 'ping' }], maxOutputTokens: 1 });
+export async function askBriefly(inference: Inference, model: string, callAs = model): Promise<void> {
+  await inference.complete({ model, callAs, messages: [{ role: 'user', content: 'ping' }], maxOutputTokens: 1 });
 }
