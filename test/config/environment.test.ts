@@ -5,6 +5,7 @@ import {
   ENVIRONMENT_HELP,
   environmentWith,
   readApiKey,
+  readAzureLogin,
   readDatabaseUrl,
   readEnvironment,
 } from '../../src/config/environment.ts';
@@ -184,3 +185,17 @@ test('settings of a program win over the variables, and null removes the cap', (
     monthlyBudgetUsd: null,
   });
 });
+
+test('a token for the management of Azure wins over the credentials of an application', () => {
+  const application = { AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'c', AZURE_CLIENT_SECRET: 's' };
+  expect(readAzureLogin(application)).toEqual({ tenant: 't', clientId: 'c', clientSecret: 's' });
+  expect(readAzureLogin({ ...application, AZURE_MANAGEMENT_TOKEN: 'token' })).toEqual({ token: 'token' });
+});
+
+test.each(['AZURE_TENANT_ID', 'AZURE_CLIENT_ID', 'AZURE_CLIENT_SECRET'])(
+  'credentials of Azure without %s are refused by its name',
+  (name) => {
+    const application = { AZURE_TENANT_ID: 't', AZURE_CLIENT_ID: 'c', AZURE_CLIENT_SECRET: 's', [name]: '' };
+    expect(() => readAzureLogin(application)).toThrow(`${name} is not set`);
+  },
+);

@@ -6,7 +6,11 @@ export async function answerAdmin(host: Host, { method, path, body }: Call): Pro
   if (path === '/_ledger') return { body: await host.ledger() };
   if (path === '/_violations') return { body: host.violations() };
   if (path === '/_faults') {
-    if (method === 'POST') host.faults.read(body);
+    try {
+      if (method === 'POST') host.faults.read(body);
+    } catch (error) {
+      return { status: 400, body: { message: String(error) } };
+    }
     return { body: host.faults.show() };
   }
   if (path.startsWith('/_leases/') && method === 'DELETE') {

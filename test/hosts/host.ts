@@ -44,7 +44,7 @@ const DEFAULTS: HostOptions = {
   modelLateMs: 0,
   listLagMs: 0,
   forgets: [],
-  bases: ['gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano'],
+  bases: ['gpt-4.1-nano', 'gpt-4.1-mini', 'gpt-4.1'],
 };
 
 /**

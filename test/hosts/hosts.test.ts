@@ -1,11 +1,9 @@
-import { connectProvider } from '../../src/providers/connect.ts';
-import type { Provider } from '../../src/providers/provider.ts';
 import { describeInference } from '../../src/testing/inference.ts';
 import { describeServing } from '../../src/testing/serving.ts';
 import { describeTraining } from '../../src/testing/training.ts';
-import type { HostOptions } from './host.ts';
+import { type Played, play } from './playing.ts';
 import { hasSpecs, NO_SPECS } from './schemas.ts';
-import { FRONTS, type HostName, type RunningHost, startHost } from './start-host.ts';
+import { FRONTS, type HostName } from './start-host.ts';
 import { tunedModel } from './tuned-model.ts';
 
 const SLOW_JOB_SECONDS = 120;
@@ -18,32 +16,14 @@ const TABLE: readonly { title: string; name: HostName; options?: Record<string, 
   { title: 'crusoe with machines of its own', name: 'crusoe', options: { serving: 'deployment' } },
 ];
 
-interface Opened extends RunningHost {
-  connected: Provider;
-  /** Its name in pipeline files, and the host's id of it. */
-  baseModel: string;
-  baseModelId: string;
-}
-
-/** A host with the product's own client of it. When it is closed, all requests and answers have to be as documented. */
-async function open(
-  name: HostName,
-  options: Partial<HostOptions> = {},
-  settings: Record<string, unknown> = {},
-): Promise<Opened> {
-  const running = await startHost(name, options);
-  Object.assign(process.env, running.env);
-  const { provider } = running;
-  const connected = connectProvider({ ...provider, options: { ...provider.options, ...settings } });
-  const { name: baseModel, id: baseModelId } = connected.profile.models[0] ?? {
-    name: 'gpt-4.1-nano',
-    id: 'gpt-4.1-nano',
-  };
+/** A host that, when it is closed, has to have seen requests and answers as documented only. */
+async function open(...of: Parameters<typeof play>): Promise<Played> {
+  const played = await play(...of);
   const close = async () => {
-    await running.close();
-    expect(running.violations()).toEqual([]);
+    await played.close();
+    expect(played.violations()).toEqual([]);
   };
-  return { ...running, connected, baseModel, baseModelId, close };
+  return { ...played, close };
 }
 
 describe.each(TABLE)('$title', ({ title, name, options }) => {
@@ -63,7 +43,7 @@ describe.each(TABLE)('$title', ({ title, name, options }) => {
   if (FRONTS[name].profile.serving.lease === null) return;
 
   // One host for all tests, because each needs the same two models; leases that a test leaves behind are an error.
-  let host: Promise<Opened & { models: [string, string] }> | undefined;
+  let host: Promise<Played & { models: [string, string] }> | undefined;
   const withModels = async () => {
     const opened = await open(name, {}, options);
     const { training } = opened.connected;

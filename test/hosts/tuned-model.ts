@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JobRequest, Training } from '../../src/providers/training.ts';
+import type { Job, JobRequest, Training } from '../../src/providers/training.ts';
 import { jsonl, labelled, temporaryFolder } from '../local-trainer/sample-data.ts';
 
 const LOOK_MS = 50;
@@ -28,13 +28,19 @@ export async function jobRequest(training: Training, baseModel: string, seed = 1
   }
 }
 
+/** A job once it has ended. */
+export async function endedJob(training: Training, id: string): Promise<Job> {
+  for (;;) {
+    const job = await training.getJob(id);
+    if (job.state !== 'pending') return job;
+    await delay(LOOK_MS);
+  }
+}
+
 /** Trains a model and waits for it. */
 export async function tunedModel(training: Training, baseModel: string, seed = 1): Promise<string> {
   const { id } = await training.createJob(await jobRequest(training, baseModel, seed));
-  for (;;) {
-    const { state, model, failure } = await training.getJob(id);
-    if (model !== null) return model;
-    if (state === 'failed' || state === 'cancelled') throw new Error(`the job has ended as ${state}: ${failure}`);
-    await delay(LOOK_MS);
-  }
+  const { state, model, failure } = await endedJob(training, id);
+  if (model === null) throw new Error(`the job has ended as ${state} without a model: ${failure}`);
+  return model;
 }

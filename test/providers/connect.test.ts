@@ -43,6 +43,18 @@ test.each([
   });
 });
 
+test.each([
+  [{ profile: 'azure', options: { resource: 'r', subscription: 's', resource_group: 'g' } }, true, false],
+  [{ profile: 'crusoe', options: { project: 'p' } }, true, true],
+  [{ profile: 'nebius' }, false, false],
+] as const)('%j is connected; leases %s, estimates %s', (choice, leases, estimates) => {
+  process.env[VARIABLE] = 'sk-mine';
+  const provider = connectProvider({ ...choice, apiKeyEnv: VARIABLE });
+  expect(provider.profile.name).toBe(choice.profile);
+  expect(provider.serving !== null).toBe(leases);
+  expect(provider.estimateJob !== null).toBe(estimates);
+});
+
 test('an empty key is a missing key', () => {
   process.env[VARIABLE] = '';
   expect(

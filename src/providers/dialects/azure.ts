@@ -1,5 +1,6 @@
 import { readAzureLogin } from '../../config/environment.ts';
 import { HttpApi } from '../http-api.ts';
+import { toCheckpoints } from '../openai-protocol/job-mapping.ts';
 import { type OpenAIProtocolOptions, openAIProtocolProvider, REQUEST_TIMEOUT_MS } from '../openai-protocol/provider.ts';
 import { type ProviderProfile, settingsFor } from '../profile.ts';
 import type { Provider } from '../provider.ts';
@@ -8,6 +9,8 @@ import { EntraToken } from './entra-token.ts';
 
 /** Azure's guide asks for training files with a byte order mark. */
 const BYTE_ORDER_MARK = '\uFEFF';
+/** Only the last checkpoints of a job can be deployed. */
+const CHECKPOINTS_KEPT = 3;
 
 /** Azure OpenAI: trains by OpenAI's protocol with one more field, and deploys through Azure Resource Manager, which takes another token. */
 export function azureProvider(profile: ProviderProfile, apiKey: string, options: OpenAIProtocolOptions = {}): Provider {
@@ -24,6 +27,7 @@ export function azureProvider(profile: ProviderProfile, apiKey: string, options:
       // Without deployments nothing that is trained could be called.
       check: () => serving.list(''),
       filePrefix: BYTE_ORDER_MARK,
+      readCheckpoints: (checkpoints) => toCheckpoints(checkpoints).slice(-CHECKPOINTS_KEPT),
       jobBody: (usual) => ({ ...usual, trainingType: settingsFor(profile, 'job').training_type }),
     },
   }));

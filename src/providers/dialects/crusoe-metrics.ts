@@ -8,6 +8,7 @@ export const CRUSOE_METRICS = z.object({
     .nullish(),
 });
 
+type Metrics = z.infer<typeof CRUSOE_METRICS>;
 type Series = (number | null)[];
 
 interface Evaluation {
@@ -24,11 +25,10 @@ const NOTHING = { trainLoss: null, validLoss: null, fullValidLoss: null, fullVal
  *
  * @param epochs of the job; null where it is unknown: then no step ends an epoch
  */
-export function crusoePoints({ metrics }: z.infer<typeof CRUSOE_METRICS>, epochs: number | null): MetricPoint[] {
-  const series = (name: string): Series =>
-    metrics?.find((each) => each.metric_name === name)?.data?.map(({ value }) => value ?? null) ?? [];
+export function crusoePoints(answer: Metrics, epochs: number | null): MetricPoint[] {
+  const series = (name: string) => seriesOf(answer, name);
   const steps = series('ev_current_step');
-  const totalSteps = series('ev_total_steps').findLast((value) => value !== null) ?? null;
+  const totalSteps = totalStepsOf(answer);
   const points = new Map<number, MetricPoint>();
   const add = (step: number, figures: Partial<MetricPoint>) =>
     points.set(step, { ...NOTHING, step, totalSteps, ...points.get(step), ...figures });
@@ -47,6 +47,15 @@ export function crusoePoints({ metrics }: z.infer<typeof CRUSOE_METRICS>, epochs
     if (!isLost && known < epochs) told = plan.lastStep(known + 1) - 1;
   }
   return [...points.values()].filter(({ step }) => step <= told).sort((a, b) => a.step - b.step);
+}
+
+/** The steps that a job was planned to have; null where its figures do not say. */
+export function totalStepsOf(answer: Metrics): number | null {
+  return seriesOf(answer, 'ev_total_steps').findLast((value) => value !== null) ?? null;
+}
+
+function seriesOf({ metrics }: Metrics, name: string): Series {
+  return metrics?.find((each) => each.metric_name === name)?.data?.map(({ value }) => value ?? null) ?? [];
 }
 
 /** Series of one length were read at the same moments; of another one, only the newest value has a known step. */

@@ -13,7 +13,7 @@ import type { JobRequest } from '../training.ts';
 import { CrusoeCatalogue } from './crusoe-catalogue.ts';
 import { CrusoeDeployments } from './crusoe-deployments.ts';
 import { CrusoeLoras } from './crusoe-loras.ts';
-import { CRUSOE_METRICS, crusoePoints } from './crusoe-metrics.ts';
+import { CRUSOE_METRICS, crusoePoints, totalStepsOf } from './crusoe-metrics.ts';
 
 const JOBS = '/fine_tuning/jobs';
 
@@ -36,6 +36,8 @@ export function crusoeProvider(
     model: await catalogue.idOf(baseModel),
     method: { type: 'supervised', supervised: { hyperparameters: toHyperparameters(hyperparameters, profile) } },
   });
+  const metricsOf = (id: string) =>
+    training.send({ path: `${JOBS}/${encodeURIComponent(id)}/metrics`, answer: CRUSOE_METRICS });
   return openAIProtocolProvider(profile, apiKey, options, (api) => {
     const deployments = at(profile.addresses.deployments ?? '');
     const serving =
@@ -63,14 +65,13 @@ export function crusoeProvider(
         // A job names the entry of the catalogue. File and seed tell jobs apart without it: the seed is a hash of the model too.
         isModel: () => true,
         readMetrics: async (id) => {
-          const path = `${JOBS}/${encodeURIComponent(id)}/metrics`;
-          const [metrics, { epochs }] = await Promise.all([
-            training.send({ path, answer: CRUSOE_METRICS }),
-            epochsOf(api, id),
-          ]);
+          const [metrics, { epochs }] = await Promise.all([metricsOf(id), epochsOf(api, id)]);
           return crusoePoints(metrics, epochs);
         },
-        readCheckpoints: async (checkpoints, id) => toCheckpoints(checkpoints, await epochsOf(api, id)),
+        readCheckpoints: async (checkpoints, id) => {
+          const [total, job] = await Promise.all([metricsOf(id).then(totalStepsOf, () => null), epochsOf(api, id)]);
+          return toCheckpoints(checkpoints, { ...job, total });
+        },
       },
     };
   });
@@ -104,12 +105,18 @@ async function epochsOf(api: OpenAIApi, id: string): Promise<{ epochs: number | 
   return { epochs: numberOrNull(asked) ?? numberOrNull(kept), model: job.fine_tuned_model ?? null };
 }
 
-/** The callable checkpoints at the ends of epochs. They are made by steps, and an id is null until the model is registered. */
+/**
+ * The callable checkpoints at the ends of epochs. They are made by steps, and the id of one is null until it is registered; the last one has
+ * the weights of the job's model.
+ *
+ * @param total the planned steps, which a job that the provider has ended early does not reach; null where unknown
+ */
 function toCheckpoints(
   checkpoints: readonly FineTuningJobCheckpoint[],
-  { epochs, model: last }: { epochs: number | null; model: string | null },
+  { epochs, model: last, total }: { epochs: number | null; model: string | null; total: number | null },
 ): Checkpoint[] {
-  const totalSteps = Math.max(0, ...checkpoints.map(({ step_number: step }) => step));
+  const lastStep = Math.max(0, ...checkpoints.map(({ step_number: step }) => step));
+  const totalSteps = total ?? lastStep;
   if (epochs === null || totalSteps === 0) return [];
   const found = new Map<number, Checkpoint>();
   for (const checkpoint of checkpoints.toSorted((a, b) => a.step_number - b.step_number)) {
@@ -117,7 +124,7 @@ function toCheckpoints(
     const epoch = Math.round((step * epochs) / totalSteps);
     const isEnd = Math.abs(step - (epoch * totalSteps) / epochs) < 1;
     const { fine_tuned_model_id: id } = recordOf(checkpoint);
-    const model = typeof id === 'string' ? id : step === totalSteps ? last : null;
+    const model = typeof id === 'string' ? id : step === lastStep ? last : null;
     if (!isEnd || epoch < 1 || model === null) continue;
     const validLoss = numberOrNull(metrics?.full_valid_loss);
     found.set(epoch, { epoch, step, model, validLoss, validAccuracy: null });

@@ -117,6 +117,24 @@ describe('training at Azure', () => {
     expect(server.received).toHaveLength(2);
   });
 
+  test('only the last three checkpoints of a job are told, because no others can be deployed', async () => {
+    const checkpoints = [4, 3, 2, 1].map((epoch) => ({
+      id: `ftchkpt-${epoch}`,
+      object: 'fine_tuning.job.checkpoint',
+      created_at: epoch,
+      fine_tuning_job_id: 'ftjob-1',
+      fine_tuned_model_checkpoint: `ftchkpt-${epoch}`,
+      step_number: epoch * 10,
+      metrics: {},
+    }));
+    server.reply = () => ({ body: { object: 'list', data: checkpoints, has_more: false } });
+    expect((await provider.training.listCheckpoints('ftjob-1')).map(({ epoch, model }) => [epoch, model])).toEqual([
+      [2, 'ftchkpt-2'],
+      [3, 'ftchkpt-3'],
+      [4, 'ftchkpt-4'],
+    ]);
+  });
+
   test('the check before a run asks for the deployments too, because a model is called through one', async () => {
     server.reply = ({ url }) =>
       url.startsWith(FOLDER)

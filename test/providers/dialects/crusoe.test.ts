@@ -203,6 +203,22 @@ describe('training at Crusoe', () => {
   });
 });
 
+test('checkpoints of a job that Crusoe has ended early are counted by the steps that were planned', async () => {
+  const body = { data: [{ id: 'ckpt-1', step_number: 50, created_at: 1, fine_tuned_model_id: 'ftmodel-50' }] };
+  server.reply = routes({
+    'GET /fine_tuning/jobs/ftjob-1/checkpoints': { body },
+    'GET /fine_tuning/jobs/ftjob-1': {
+      body: jobBody('ftjob-1', { status: 'succeeded', fine_tuned_model: 'ftmodel-1' }),
+    },
+    'GET /fine_tuning/jobs/ftjob-1/metrics': {
+      body: { metrics: [{ metric_name: 'ev_total_steps', data: [{ value: 150 }, {}] }] },
+    },
+  });
+  expect(await provider.training.listCheckpoints('ftjob-1')).toMatchObject([
+    { epoch: 1, step: 50, model: 'ftmodel-50' },
+  ]);
+});
+
 describe('estimates of Crusoe', () => {
   const estimate = (answer: unknown) => {
     server.reply = routes({ ...creating, 'POST /fine_tuning/jobs/estimate_price': { body: answer } });

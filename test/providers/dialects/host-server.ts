@@ -16,6 +16,9 @@ interface Spec {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
+/** Whether the documents of the hosts are there. */
+export const HAS_DOCUMENTS = existsSync(OPENAI);
+
 /** A server whose requests and answers are compared with the documents of a host. */
 export interface HostServer extends Omit<TinyServer, 'answer'> {
   reply: (request: Received) => Answer;

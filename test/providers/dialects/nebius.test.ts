@@ -4,7 +4,7 @@ import { profileOf } from '../../../src/providers/profiles/index.ts';
 import type { Provider } from '../../../src/providers/provider.ts';
 import type { JobRequest } from '../../../src/providers/training.ts';
 import { rejection } from '../http-server.ts';
-import { type HostServer, hostServer, jsonOf, paged } from './host-server.ts';
+import { HAS_DOCUMENTS, type HostServer, hostServer, jsonOf, paged } from './host-server.ts';
 import { REQUEST as GENERAL, jobBody, LABEL } from './job.ts';
 
 const REQUEST: JobRequest = {
@@ -204,6 +204,16 @@ describe('training at Nebius', () => {
       { epoch: 2, model: 'llama:ftjob-1:step-200' },
     ]);
   });
+});
+
+(HAS_DOCUMENTS ? test : test.skip)('a request or an answer that the documents do not allow fails a test', async () => {
+  server.reply = () => ({ body: nebiusJob('ftjob-1', { status: 'rescheduling' }) });
+  await provider.training.createJob({ ...REQUEST, hyperparameters: { ...REQUEST.hyperparameters, loraRank: 4 } });
+  expect(server.problems).toEqual([
+    expect.stringMatching(/^request POST .*lora_r must be >= 8/),
+    expect.stringMatching(/^answer 200 to POST .*status must be equal to one of the allowed values/),
+  ]);
+  server.problems.length = 0;
 });
 
 describe('errors of Nebius', () => {

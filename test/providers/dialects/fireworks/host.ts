@@ -1,9 +1,10 @@
-import { fireworksProvider } from '../../../src/providers/dialects/fireworks/provider.ts';
-import { FIREWORKS } from '../../../src/providers/profiles/fireworks.ts';
-import type { Provider } from '../../../src/providers/provider.ts';
-import { FIREWORKS_FRONT } from '../../hosts/fronts/fireworks.ts';
-import { hasSpecs, NO_SPECS, Schemas } from '../../hosts/schemas.ts';
-import { type Answer, type Received, type TinyServer, tinyServer } from '../http-server.ts';
+import { fireworksProvider } from '../../../../src/providers/dialects/fireworks/provider.ts';
+import { FIREWORKS } from '../../../../src/providers/profiles/fireworks.ts';
+import type { Provider } from '../../../../src/providers/provider.ts';
+import { ProviderError } from '../../../../src/providers/provider-error.ts';
+import { FIREWORKS_FRONT } from '../../../hosts/fronts/fireworks.ts';
+import { hasSpecs, NO_SPECS, Schemas } from '../../../hosts/schemas.ts';
+import { type Answer, type Received, rejection, type TinyServer, tinyServer } from '../../http-server.ts';
 
 export const KEY = 'fw_0123456789abcdefABCDEF';
 
@@ -30,6 +31,7 @@ export interface FireworksHost {
   sent(route: string): { query: Record<string, string>; body: unknown }[];
   /** What is wrong with requests and answers by the specification. */
   problems: string[];
+  /** Everything that was sent has to obey the specification, and the key must not have been given away. */
   close(): Promise<void>;
 }
 
@@ -59,6 +61,9 @@ export async function fireworksHost(): Promise<FireworksHost> {
     close: async () => {
       await server.close();
       await storage.close();
+      expect(host.problems).toEqual([]);
+      // The key reaches the provider, and nobody else.
+      expect(storage.received.flatMap(({ headers }) => headers.authorization ?? [])).toEqual([]);
     },
   };
   server.answer = (request) => {
@@ -97,4 +102,12 @@ function urlOf({ url }: Received): URL {
 
 function bodyOf({ body, headers }: Received): unknown {
   return headers['content-type']?.includes('json') === true ? JSON.parse(body) : body;
+}
+
+/** The error of a call. It must not show the key. */
+export async function providerError(work: Promise<unknown>): Promise<ProviderError> {
+  const error = await rejection(work);
+  if (!(error instanceof ProviderError)) throw error;
+  expect(`${error.message} ${error.stack}`).not.toContain(KEY);
+  return error;
 }

@@ -1,0 +1,37 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { connectProvider } from '../../src/providers/connect.ts';
+import type { Provider } from '../../src/providers/provider.ts';
+import type { HostOptions } from './host.ts';
+import { type HostName, type RunningHost, startHost } from './start-host.ts';
+
+/** A host with the product's own client of it. */
+export interface Played extends RunningHost {
+  /** The client. */
+  connected: Provider;
+  /** Its name in pipeline files, and the host's id of it. */
+  baseModel: string;
+  baseModelId: string;
+}
+
+/** @param settings options of the provider beside those that it needs */
+export async function play(
+  name: HostName,
+  options: Partial<HostOptions> = {},
+  settings: Record<string, unknown> = {},
+): Promise<Played> {
+  const running = await startHost(name, options);
+  Object.assign(process.env, running.env);
+  const { provider } = running;
+  const connected = connectProvider({ ...provider, options: { ...provider.options, ...settings } });
+  const [base] = running.host.models.bases;
+  return { ...running, connected, baseModel: base?.baseName ?? '', baseModelId: base?.id ?? '' };
+}
+
+/** The first answer that is as wanted; Jest's time limit bounds it. */
+export async function until<T>(look: () => Promise<T>, isWanted: (found: T) => boolean): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (isWanted(found)) return found;
+    await delay(20);
+  }
+}
