@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import type { Completion } from '../core/evaluation/completion.ts';
+import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { LeaseRequest } from '../core/run/lease.ts';
 import { TuneloopError } from '../errors.ts';
 import type { Inference } from '../providers/inference.ts';
+import { modelId } from '../providers/profile.ts';
 import type { Provider } from '../providers/provider.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import type { Lease, Serving } from '../providers/serving.ts';
@@ -47,14 +50,14 @@ const MISSING_MS = 60_000;
 
 /**
  * Asks once whether a lease answers for all of its models, and fails with LEASE_PENDING and the time of the next question while it does
- * not. A model that is unknown while its lease starts is no error.
+ * not. A model that is unknown while its lease starts is no error. Answers with the cost of asking, in USD.
  *
  * @throws TuneloopError LEASE_FAILED where the lease has failed or is gone, LEASE_NOT_READY past `deadlines.serving_minutes`
  */
 export function createAwaitLease(dependencies: Dependencies) {
-  return async ({ definition, lease }: LeaseInput): Promise<void> => {
+  return async ({ definition, lease }: LeaseInput): Promise<{ usd: number | null }> => {
     const { deadlines } = await loadPipeline(dependencies, definition);
-    const { serving, inference } = await servingOf(dependencies, definition);
+    const { serving, inference, profile } = await servingOf(dependencies, definition);
     const wait = new Wait(deadlines);
     const notYet = (status: string, waitMs?: number) => wait.goesOn(lease.name, 'serving', status, wait.shown, waitMs);
     let found: Lease | undefined;
@@ -76,9 +79,16 @@ export function createAwaitLease(dependencies: Dependencies) {
       );
     }
     if (state === 'starting') throw notYet(status);
-    const silent = await firstFailure(inference, lease.models, callAs);
+    const { silent, answers } = await askEach(inference, lease.models, callAs);
     if (silent && !silent.retryable && silent.status !== 404) throw silent;
     if (silent) throw notYet(`${status}, but does not answer (${silent.message})`, silent.retryAfterMs);
+    const costs = answers.map((usage, place) => {
+      const tuned = modelId(profile, lease.baseModel) !== modelId(profile, lease.models[place] ?? '');
+      return costPer1k(tariffOf(dependencies.prices, profile.billing, lease.baseModel, tuned), usage, 0);
+    });
+    return {
+      usd: costs.reduce<number | null>((sum, usd) => (sum === null || usd === null ? null : sum + usd / 1000), 0),
+    };
   };
 }
 
@@ -101,26 +111,27 @@ export function createRemoveLease(dependencies: Dependencies) {
 async function servingOf(
   dependencies: Dependencies,
   definition: ArtifactRef,
-): Promise<Pick<Provider, 'training' | 'inference'> & { serving: Serving }> {
+): Promise<Pick<Provider, 'training' | 'inference' | 'profile'> & { serving: Serving }> {
   const pipeline = await loadPipeline(dependencies, definition);
   const { serving, training, inference, profile } = dependencies.connectProvider(pipeline.provider);
   if (!serving) throw new TuneloopError('PIPELINE_INVALID', `${profile.name} has no serving leases`);
-  return { serving, training, inference };
+  return { serving, training, inference, profile };
 }
 
-/** The first model that does not answer; undefined where all do. */
-async function firstFailure(
+/** Asks each model. `silent` is the failure of the first one that does not answer. */
+async function askEach(
   inference: Inference,
   models: readonly string[],
   callAs: readonly string[],
-): Promise<ProviderError | undefined> {
-  const answers = await Promise.allSettled(models.map((model, place) => askBriefly(inference, model, callAs[place])));
-  for (const answer of answers) {
-    if (answer.status === 'fulfilled') continue;
-    if (!(answer.reason instanceof ProviderError)) throw answer.reason;
-    return answer.reason;
+): Promise<{ answers: Completion[]; silent?: ProviderError }> {
+  const asked = await Promise.allSettled(models.map((model, place) => askBriefly(inference, model, callAs[place])));
+  const answers: Completion[] = [];
+  for (const answer of asked) {
+    if (answer.status === 'fulfilled') answers.push(answer.value);
+    else if (answer.reason instanceof ProviderError) return { answers, silent: answer.reason };
+    else throw answer.reason;
   }
-  return undefined;
+  return { answers };
 }
 
 function stillThere(message: string): ApplicationFailure {

@@ -38,6 +38,8 @@ const BY_TOKENS: ListedPrice = {
 const BOOKED_LONGER_USD = (15 / 3600) * 60;
 
 const ROWS = 240;
+/** Long enough that jobs can be stopped early. */
+const JOB_SECONDS = 6;
 
 let server: TestWorkflowEnvironment;
 
@@ -65,7 +67,7 @@ class Project {
     const price = profile.serving.lease?.paidByHour ? PRICE : BY_TOKENS;
     const bases = basesOf(name);
     const models = Object.fromEntries(bases.map((model) => [model, price]));
-    const host = await startHost(name, { prices: models, bases });
+    const host = await startHost(name, { prices: models, bases, jobSeconds: JOB_SECONDS });
     Object.assign(process.env, host.env);
     const { home, remove } = temporaryHome();
     const taskQueue = `hosts-${name}`;

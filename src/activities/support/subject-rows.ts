@@ -140,10 +140,13 @@ export class SubjectRows {
     this.#strikes = 0;
   }
 
-  /** One call that does not count: it opens connections and loads the model. */
+  /** One call whose answer does not count: it opens connections and loads the model. */
   async warmUp(): Promise<void> {
     const { model, callAs } = this.subject;
-    await askBriefly(this.#options.provider.inference, model, callAs).catch(() => {});
+    await askBriefly(this.#options.provider.inference, model, callAs).then(
+      (usage) => this.#spending.add(usage),
+      () => {},
+    );
   }
 
   /**

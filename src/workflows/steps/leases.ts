@@ -45,6 +45,8 @@ interface OpenLease {
   /** Until when its reservations pay for it. */
   paidUntil: number;
   usdPerHour: number | null;
+  /** The cost of asking its models whether they answer. */
+  askedUsd: number | null;
   reservations: Reservation[];
 }
 
@@ -107,6 +109,7 @@ export class Leases {
       since,
       paidUntil: since + minutes * MINUTE_MS,
       usdPerHour: usd === null ? null : (usd / minutes) * 60,
+      askedUsd: 0,
       reservations: [...reserved],
     };
     // Before it is created, because the creation may succeed although its answer is lost.
@@ -117,7 +120,8 @@ export class Leases {
       if ('refused' in created) return fail(`${created.refused.code}: ${created.refused.message}`);
       // The provider's own price counts.
       if (created.usdPerHour !== null) lease.usdPerHour = created.usdPerHour;
-      await awaitLease.executeWithOptions({ summary: `wait until ${name} answers` }, [input]);
+      const asked = await awaitLease.executeWithOptions({ summary: `wait until ${name} answers` }, [input]);
+      lease.askedUsd = asked.usd;
       for (const [place, model] of models.entries()) callAs.set(model, created.callAs[place] ?? model);
     } catch (error) {
       if (wasCancelled(error)) throw error;
@@ -125,12 +129,13 @@ export class Leases {
     }
   }
 
-  async #end({ request, since, usdPerHour, reservations }: OpenLease): Promise<void> {
+  async #end({ request, since, usdPerHour, askedUsd, reservations }: OpenLease): Promise<void> {
     let usd: number | null = null;
     try {
       const input = { definition: this.#definition, lease: request };
       await removeLease.executeWithOptions({ summary: `remove ${request.name}` }, [input]);
-      usd = usdPerHour === null ? null : ((Date.now() - since) / MINUTE_MS / 60) * usdPerHour;
+      const hours = (Date.now() - since) / MINUTE_MS / 60;
+      usd = usdPerHour === null || askedUsd === null ? null : hours * usdPerHour + askedUsd;
     } catch {
       // After a day of attempts: the sweep goes on, and all that was reserved counts as spent.
     }

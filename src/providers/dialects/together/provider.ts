@@ -42,7 +42,8 @@ export function togetherProvider(
 
 /** Questions go by OpenAI's protocol; the list of models is a bare array. */
 function togetherInference(api: HttpApi, profile: ProviderProfile, apiKey: string, timeoutMs: number): Inference {
-  const inference = new OpenAIInference(inferenceApiOf(profile, apiKey, timeoutMs), profile);
+  const client = inferenceApiOf(profile, apiKey, timeoutMs);
+  const inference = new OpenAIInference(client, profile);
   return {
     address: inference.address,
     settings: inference.settings,
