@@ -88,7 +88,6 @@ export interface SpecPart {
 
 /** A host's dialect: what it calls things, which paths it has, and the form of its answers. Everything else is {@link Host}. */
 export interface Front {
-  /** The name of its profile. */
   readonly profile: ProviderProfile;
   readonly routes: readonly Route[];
   /** In order: the first document that has the path counts. */

@@ -110,7 +110,8 @@ async function handled(host: Host, route: Route, call: Call): Promise<Answer> {
       throw new HostError(401, 'Incorrect API key provided', { code: 'invalid_api_key' });
     }
     const isJson = call.headers['content-type']?.includes('json') === true;
-    const problems = isJson ? host.schemas.request(call.method, call.path, call.body) : [];
+    const missing = host.schemas.needsJson(call.method, call.path) ? ['(all) must be a JSON body'] : [];
+    const problems = isJson ? host.schemas.request(call.method, call.path, call.body) : missing;
     if (problems.length > 0) {
       const status = host.front.invalidStatus;
       host.violated({ what: 'request', method: call.method, path: call.path, status, problems });

@@ -71,6 +71,29 @@ test('the ledger counts the leases that nobody has removed', async () => {
   expect((await played.ledger()).openLeases).toBe(0);
 });
 
+test('a lease that nobody uses falls asleep, costs nothing then, and wakes at the next call', async () => {
+  // Five minutes of the host are 300 ms.
+  played = await play('fireworks', { clockFactor: 1000, leaseReadyMs: 50 }, { idle_minutes: 5 });
+  const { serving, inference } = played.connected;
+  const { baseModel } = played;
+  const base = { name: 'tuneloop-base', models: [played.baseModelId], baseModel };
+  await serving?.create(base);
+  const entry = async () => (await played.ledger()).leases[0];
+  await until(entry, (found) => found?.state === 'asleep');
+  const asleep = await entry();
+  await delay(50);
+  expect(await entry()).toEqual(asleep);
+  const callAs = (await serving?.find(base))?.callAs[0];
+  const messages = [{ role: 'user' as const, content: 'please refund my invoice' }];
+  const question = () => inference.complete({ model: played.baseModelId, callAs, messages });
+  await expect(question()).rejects.toMatchObject({ retryable: true });
+  await until(
+    () => question().catch(() => undefined),
+    (answer) => answer !== undefined,
+  );
+  expect((await entry())?.usd).toBeGreaterThan(asleep?.usd ?? 0);
+});
+
 test('the management of Azure refuses the key of the resource', async () => {
   played = await play('azure');
   const folder = played.host.front.routes.find(({ operation }) => operation === 'leases.list')?.path;

@@ -27,6 +27,16 @@ export async function play(
   return { ...running, connected, baseModel: base?.baseName ?? '', baseModelId: base?.id ?? '' };
 }
 
+/** As {@link play}; when it is closed, it has to have seen only requests and answers that are documented. */
+export async function playStrictly(...of: Parameters<typeof play>): Promise<Played> {
+  const played = await play(...of);
+  const close = async () => {
+    await played.close();
+    expect(played.violations()).toEqual([]);
+  };
+  return { ...played, close };
+}
+
 /** The first answer that is as wanted; Jest's time limit bounds it. */
 export async function until<T>(look: () => Promise<T>, isWanted: (found: T) => boolean): Promise<T> {
   for (;;) {

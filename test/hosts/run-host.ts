@@ -1,7 +1,7 @@
 /** Plays a host as a process of its own: see `--help`. It prints one line of JSON when it answers, and ends on SIGTERM. */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { FRONTS, type HostName, startHost } from './start-host.ts';
+import { HOST_NAMES, type HostName, startHost } from './start-host.ts';
 
 function positive(text: string): number {
   const value = Number(text);
@@ -13,7 +13,7 @@ const { host, faults, ...options } = new Command('run-host')
   .description(
     'Plays a host on 127.0.0.1. Prints { provider, env, origin } as JSON: the value of `provider` in a pipeline file, the environment of its users, and where /_ledger, /_violations, /_faults and /_leases/<name> are.',
   )
-  .addOption(new Option('--host <name>', 'the host').choices(Object.keys(FRONTS)).makeOptionMandatory())
+  .addOption(new Option('--host <name>', 'the host').choices(HOST_NAMES).makeOptionMandatory())
   .option('--port <n>', 'any free one by default', positive)
   .option('--job-seconds <n>', 'stretches each job to about this time', positive)
   .option('--lease-ready-ms <n>', 'how long a lease takes until it is ready', positive)

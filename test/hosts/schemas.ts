@@ -73,6 +73,15 @@ export class Schemas {
     return check(place.document, [...paths(place), 'requestBody', 'content', 'application/json', 'schema'], body);
   }
 
+  /** Whether the document wants a JSON body and nothing else. */
+  needsJson(method: string, path: string): boolean {
+    const place = this.#place(method, path);
+    if (!place) return false;
+    const body = valueAt(place.document.content, [...paths(place), 'requestBody']);
+    if (!isRecord(body) || body.required !== true || !isRecord(body.content)) return false;
+    return Object.keys(body.content).join() === 'application/json';
+  }
+
   /** Fields of a JSON body of a request that the document does not have, except those that its front knows. */
   strangers(method: string, path: string, body: unknown): string[] {
     const place = this.#place(method, path);

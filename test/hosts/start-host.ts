@@ -23,6 +23,8 @@ export const FRONTS = {
 
 export type HostName = keyof typeof FRONTS;
 
+export const HOST_NAMES = Object.keys(FRONTS) as HostName[];
+
 const KEY = 'TUNELOOP_TEST_HOST_KEY';
 
 export interface RunningHost {

@@ -40,7 +40,11 @@ export async function endedJob(training: Training, id: string): Promise<Job> {
 /** Trains a model and waits for it. */
 export async function tunedModel(training: Training, baseModel: string, seed = 1): Promise<string> {
   const { id } = await training.createJob(await jobRequest(training, baseModel, seed));
-  const { state, model, failure } = await endedJob(training, id);
-  if (model === null) throw new Error(`the job has ended as ${state} without a model: ${failure}`);
-  return model;
+  for (;;) {
+    const { state, model, failure } = await endedJob(training, id);
+    if (model !== null) return model;
+    // At some hosts the model comes later than the end.
+    if (state !== 'succeeded') throw new Error(`the job has ended as ${state}: ${failure}`);
+    await delay(LOOK_MS);
+  }
 }

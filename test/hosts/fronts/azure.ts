@@ -34,7 +34,7 @@ export const AZURE_FRONT: Front = {
   routes: [
     ...openAIRoutes({
       prefix: RESOURCE,
-      eventsTellSteps: true,
+      events: 'steps',
       filters: false,
       readJob: ({ body }) => {
         const { n_epochs, batch_size, learning_rate_multiplier } = hyperparametersOf(body);

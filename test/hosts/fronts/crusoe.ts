@@ -42,7 +42,7 @@ export const CRUSOE_FRONT: Front = {
     ...openAIRoutes({
       prefix: TRAINING,
       chatPrefix: INFERENCE,
-      eventsTellSteps: false,
+      events: 'states in no order',
       filters: false,
       readJob,
       showJob,
@@ -85,6 +85,8 @@ export const CRUSOE_FRONT: Front = {
     model: () => newId('ftmodel-'),
     checkpoint: () => newId('ftmodel-'),
   },
+  // A model is registered seconds after its job has succeeded.
+  defaults: { modelLateMs: 500 },
   settings: (origin) => ({
     baseURL: `${origin}${TRAINING}`,
     addresses: { inference: `${origin}${INFERENCE}`, deployments: `${origin}${CLOUD}` },

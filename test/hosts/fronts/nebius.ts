@@ -29,7 +29,7 @@ export const NEBIUS_FRONT: Front = {
     ...openAIRoutes({
       prefix: '/v1',
       chatPrefix: DEDICATED,
-      eventsTellSteps: true,
+      events: 'steps',
       filters: false,
       readJob: (call, host) => {
         const { body } = call;

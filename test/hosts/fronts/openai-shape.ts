@@ -17,8 +17,8 @@ export interface Shape {
   showJob(job: HostJob, host: Host): object;
   showCheckpoint(checkpoint: HostCheckpoint, job: HostJob): object;
   showModel?(model: HostModel): object;
-  /** Whether events carry the figures of steps, or tell states only. */
-  readonly eventsTellSteps: boolean;
+  /** Whether events carry the figures of steps, newest first, or tell states only. */
+  readonly events: 'steps' | 'states in no order';
   /** Whether the list of jobs can be asked for a metadata pair. */
   readonly filters: boolean;
   /** @throws HostError 404 for a model that cannot be called */
@@ -112,7 +112,7 @@ function jobRoutes(shape: Shape, route: RouteMaker): Route[] {
       body: shape.showJob(await host.jobs.cancel(call, call.params.id ?? ''), host),
     })),
     route('GET', '/fine_tuning/jobs/{id}/events', 'jobs.events', async (call, host) => {
-      const events = await eventsOf(call, host, shape.eventsTellSteps);
+      const events = await eventsOf(call, host, shape.events);
       return { body: page(events, call, (event) => event, false) };
     }),
     route('GET', '/fine_tuning/jobs/{id}/checkpoints', 'jobs.checkpoints', async (call, host) => {
@@ -190,7 +190,7 @@ export function openAICheckpoint(point: HostCheckpoint, job: HostJob): Record<st
 }
 
 /** Newest first. */
-async function eventsOf(call: Call, host: Host, tellSteps: boolean): Promise<{ id: string }[]> {
+async function eventsOf(call: Call, host: Host, kind: Shape['events']): Promise<{ id: string }[]> {
   const job = await host.jobs.get(call, call.params.id ?? '');
   const event = (createdAt: number, message: string, data: object, type: 'message' | 'metrics') => ({
     object: 'fine_tuning.job.event',
@@ -203,7 +203,7 @@ async function eventsOf(call: Call, host: Host, tellSteps: boolean): Promise<{ i
   });
   const events = [event(job.createdAt, `Created fine-tuning job: ${job.id}`, {}, 'message')];
   if (job.startedAt !== null) events.push(event(job.startedAt, 'Fine-tuning job started', {}, 'message'));
-  if (tellSteps) {
+  if (kind === 'steps') {
     for (const { created_at: at, ...data } of await host.jobs.metrics(call, job.id)) {
       events.push(
         event(at, `Step ${data.step}/${data.total_steps}: training loss=${data.train_loss}`, data, 'metrics'),
@@ -212,7 +212,8 @@ async function eventsOf(call: Call, host: Host, tellSteps: boolean): Promise<{ i
   }
   if (job.finishedAt !== null) events.push(event(job.finishedAt, `The job has ended: ${job.state}`, {}, 'message'));
   // The same id for the same event each time: pages are asked for by it.
-  return events.map((each, index) => ({ ...each, id: `ftevent-${job.id}-${index}` })).reverse();
+  const named = events.map((each, index) => ({ ...each, id: `ftevent-${job.id}-${index}` }));
+  return kind === 'steps' ? named.reverse() : named.sort((a, b) => (a.message < b.message ? -1 : 1));
 }
 
 /** A page of a list, as OpenAI cuts it. @throws HostError 400 for an `after` that is not in the list */

@@ -20,7 +20,7 @@ export const OPENAI_FRONT: Front = {
   profile: OPENAI,
   routes: openAIRoutes({
     prefix: '/v1',
-    eventsTellSteps: true,
+    events: 'steps',
     filters: true,
     readJob: ({ body }) => {
       const { n_epochs, batch_size, learning_rate_multiplier } = hyperparametersOf(body);
