@@ -20,6 +20,7 @@ export interface Room {
 
 /** What the rooms that put the parts together have in common. */
 const PARTS = [
+  'planning',
   'data',
   'sources',
   'providers',
@@ -157,6 +158,13 @@ export const ROOMS: readonly Room[] = [
     paths: ['src/scoring/'],
     holds: "how an answer is scored: `metrics/` (one file each, pure), a judge, a function of the user's",
     imports: ['core', 'contract', 'profiles', 'stores', 'providers', 'data', '@tuneloop/app', 'errors'],
+  },
+  {
+    name: 'planning',
+    paths: ['src/planning/'],
+    holds:
+      'what a run does before it pays: it reads the log, makes a dataset version and lays out the sweep. A step tells its progress through a port, so that a worker and a command run the same code',
+    imports: ['data', 'sources', 'providers', 'stores', 'profiles', 'contract', 'core', '@tuneloop/app', 'errors'],
   },
   {
     name: 'data',

@@ -101,6 +101,12 @@ command(
   'show the candidates of a run and its highest cost, before anything is paid',
   'tuneloop plan pipeline.yaml',
 ).action(lazily(async () => (await import('./cli/plan.ts')).plan));
+command(
+  program,
+  'providers [name]',
+  'show the providers: base models, prices, what differs in training and serving, and options',
+  'tuneloop providers fireworks',
+).action(lazily(async () => (await import('./cli/providers.ts')).providers));
 command(program, 'watch <id>', 'show a run until it ends', 'tuneloop watch support-triage/20261123-081530-042').action(
   lazily(async () => (await import('./cli/run-commands.ts')).watch),
 );

@@ -143,6 +143,21 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, ErrorAdvice>> = {
     fix: 'Look at the model at the provider. Raise the deadline, and start a new run.',
     ends: 'run',
   },
+  LEASE_PENDING: {
+    why: 'A machine that serves a tuned model takes minutes to start. Each question about it is an attempt that ends with this code.',
+    fix: 'Nothing: it is asked again. `deadlines.serving_minutes` says for how long.',
+    ends: 'nothing',
+  },
+  LEASE_NOT_READY: {
+    why: 'The provider did not start the lease within `deadlines.serving_minutes`. It was removed, and costs nothing any more.',
+    fix: 'Look at the capacity of the provider. Raise the deadline, or take another machine in `provider.options`, and start a new run.',
+    ends: 'run',
+  },
+  LEASE_FAILED: {
+    why: 'The provider reports that the machine failed, or somebody removed it there.',
+    fix: 'Look at the deployment at the provider, and start a new run.',
+    ends: 'run',
+  },
   REPORT_UNREADABLE: {
     why: 'The run has no report yet, its file was changed, or another version of Tuneloop wrote it.',
     fix: 'Follow the run with `tuneloop watch`, restore the file, or use the version that wrote it.',

@@ -11,6 +11,7 @@ import type { Pipeline } from '../core/run/pipeline.ts';
 import type { Candidate } from '../core/run/plan.ts';
 import type { MetricPoint } from '../core/run/training-metrics.ts';
 import { durationText } from '../core/text/format.ts';
+import type { ErrorCode } from '../errors.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import { endsEpoch, type Job, type Training } from '../providers/training.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
@@ -162,6 +163,16 @@ function soon<T>(extra: Promise<T>, otherwise: T): Promise<T> {
   return Promise.race([extra, delay(EXTRA_MS, otherwise, { ref: false })]).catch(() => otherwise);
 }
 
+const JOB = { validating: 'JOB_PENDING', queued: 'JOB_PENDING', running: 'JOB_PENDING' } as const;
+const NOT_YET: Record<WaitPhase, ErrorCode> = { ...JOB, ready: 'MODEL_PENDING', serving: 'LEASE_PENDING' };
+const TOO_LATE: Record<WaitPhase, ErrorCode> = {
+  validating: 'JOB_DEADLINE',
+  queued: 'JOB_DEADLINE',
+  running: 'JOB_DEADLINE',
+  ready: 'MODEL_NOT_READY',
+  serving: 'LEASE_NOT_READY',
+};
+
 /** Counts how long a wait has been in one phase, over its attempts, and tells when the deadline has passed. */
 export class Wait {
   readonly #deadlines: Pipeline['deadlines'];
@@ -200,11 +211,11 @@ export class Wait {
     const limitMs = this.#deadlines[`${phase}_minutes`] * 60_000;
     if (now - since > limitMs) {
       const message = `${what} has been ${status} for ${durationText((now - since) / 1000)}, longer than deadlines.${phase}_minutes allows`;
-      return ApplicationFailure.nonRetryable(message, phase === 'ready' ? 'MODEL_NOT_READY' : 'JOB_DEADLINE');
+      return ApplicationFailure.nonRetryable(message, TOO_LATE[phase]);
     }
     return ApplicationFailure.create({
       message: `${what} is ${status}`,
-      type: phase === 'ready' ? 'MODEL_PENDING' : 'JOB_PENDING',
+      type: NOT_YET[phase],
       category: ApplicationFailureCategory.BENIGN,
       nextRetryDelay: Math.min(delayMs, Math.max(500, limitMs - (now - since))),
     });

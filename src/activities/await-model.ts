@@ -1,19 +1,31 @@
+import type { Completion } from '../core/evaluation/completion.ts';
+import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { Inference } from '../providers/inference.ts';
 import { ProviderError } from '../providers/provider-error.ts';
 import { Wait } from './await-job.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
+export interface AwaitModelInput {
+  definition: ArtifactRef;
+  model: string;
+  baseModel: string;
+}
+
 /**
  * Asks a tuned model for one token, and fails with MODEL_PENDING while it cannot answer: a job may have succeeded minutes
- * before its model is loaded. The question costs a few tokens.
+ * before its model is loaded. The question costs a few tokens, which it answers with, in USD. Models that need a serving lease are waited for with the lease.
  */
 export function createAwaitModel(dependencies: Dependencies) {
-  return async ({ definition, model }: { definition: ArtifactRef; model: string }): Promise<void> => {
+  return async ({ definition, model, baseModel }: AwaitModelInput): Promise<{ usd: number | null }> => {
     const { provider: choice, deadlines } = await loadPipeline(dependencies, definition);
-    const { inference } = dependencies.connectProvider(choice);
+    const { inference, profile } = dependencies.connectProvider(choice);
+    if (profile.serving.start !== 'included') return { usd: 0 };
     try {
-      await askBriefly(inference, model);
+      const usage = await askBriefly(inference, model);
+      const tariff = tariffOf(dependencies.prices, profile.billing, baseModel, true);
+      const usd = costPer1k(tariff, usage, 0);
+      return { usd: usd === null ? null : usd / 1000 };
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       // A model that is unknown today may be known in a minute; a quota or an impossible request does not pass by itself.
@@ -25,6 +37,6 @@ export function createAwaitModel(dependencies: Dependencies) {
 }
 
 /** A call whose answer does not matter, as cheap as possible. */
-export async function askBriefly(inference: Inference, model: string): Promise<void> {
-  await inference.complete({ model, messages: [{ role: 'user', content: 'ping' }], maxOutputTokens: 1 });
+export function askBriefly(inference: Inference, model: string, callAs = model): Promise<Completion> {
+  return inference.complete({ model, callAs, messages: [{ role: 'user', content: 'ping' }], maxOutputTokens: 1 });
 }

@@ -16,6 +16,7 @@ import { createHalveFile } from './halve-file.ts';
 import { createInspectChampion } from './inspect-champion.ts';
 import { createKeepAnswers } from './keep-answers.ts';
 import { createLabelRows } from './label-rows.ts';
+import { createAwaitLease, createCreateLease, createRemoveLease } from './leases.ts';
 import { createReserveBudget, createSettleBudget } from './monthly-budget.ts';
 import { createNotify } from './notify.ts';
 import { createPlan } from './plan.ts';
@@ -45,6 +46,9 @@ export function createActivities(dependencies: Dependencies) {
     awaitJob: createAwaitJob(dependencies),
     awaitModel: createAwaitModel(dependencies),
     cancelJobs: keptAlive(createCancelJobs(dependencies)),
+    createLease: keptAlive(createCreateLease(dependencies)),
+    awaitLease: createAwaitLease(dependencies),
+    removeLease: keptAlive(createRemoveLease(dependencies)),
     evaluate: createEvaluate(dependencies),
     evaluateRecorded: keptAlive(createEvaluateRecorded(dependencies)),
     selectWinner: keptAlive(createSelectWinner(dependencies)),

@@ -15,6 +15,7 @@ import type { DeployedModel } from '../core/deployment/deployed-model.ts';
 import { type Decision, type DeploymentState, newDeployment } from '../core/deployment/deployment.ts';
 import { promotionPolicy } from '../core/deployment/promotion.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import type { ProviderChoice } from '../core/run/pipeline.ts';
 import type { ProposeWinnerInput } from '../core/run/proposal.ts';
 import type { Model } from '../providers/inference.ts';
 import { writeAlias } from '../stores/aliases.ts';
@@ -115,7 +116,11 @@ export function createWriteAlias(dependencies: Dependencies) {
       inference.listModels(),
       delay<Model[]>(MODELS_TIMEOUT_MS, [], { ref: false }),
     ]).catch(() => []);
-    const served = (model: DeployedModel) => servedModel(dependencies, model, models);
+    const served = async (model: DeployedModel) => {
+      const { provider } = await loadPipeline(dependencies, model.definition);
+      const isOther = JSON.stringify(provider) !== JSON.stringify(pipeline.provider);
+      return servedModel(dependencies, model, isOther ? provider : null, models);
+    };
     const schemaFile = pipeline.evaluation.json_schema;
     const jsonSchema: unknown = schemaFile
       ? await readFile(schemaFile, 'utf8').then(JSON.parse, (error: unknown) => {
@@ -152,13 +157,16 @@ const DECISIONS_IN_ALIAS = 20;
 
 async function servedModel(
   { artifacts }: Dependencies,
-  { model, baseModel, treatment, manifest: ref }: DeployedModel,
+  { model, baseModel, treatment, manifest: ref, lease }: DeployedModel,
+  provider: ProviderChoice | null,
   models: readonly Model[],
 ): Promise<ServedModel> {
   const manifest = await loadStored(MANIFEST, artifacts, ref);
   const known = models.find(({ id }) => id === model) ?? models.find(({ id }) => id === baseModel);
   return {
     model,
+    ...(lease && { callAs: lease.callAs }),
+    ...(provider && { provider }),
     treatment,
     template: await loadStored(TEMPLATE, artifacts, manifest.template.ref),
     labels: manifest.labels && Object.keys(manifest.labels).sort(),

@@ -81,7 +81,6 @@ async function askAll(
   });
   opened.scoring = scoring;
   const options = {
-    provider: dependencies.connectProvider(pipeline.provider),
     template: await loadStored(TEMPLATE, artifacts, input.template),
     labels,
     maxOutputTokens,
@@ -89,7 +88,11 @@ async function askAll(
     rows,
   };
   const { subjects } = opened;
-  for (const subject of input.subjects) subjects.push(await SubjectRows.open(dependencies, subject, options));
+  for (const subject of input.subjects) {
+    const { provider } = subject.definition ? await loadPipeline(dependencies, subject.definition) : pipeline;
+    const connected = dependencies.connectProvider(provider);
+    subjects.push(await SubjectRows.open(dependencies, subject, { ...options, provider: connected }));
+  }
   const cold = subjects.filter(({ paidRows }) => paidRows < rows);
   await Promise.race([pMap(cold, (subject) => subject.warmUp(), { concurrency }), cancelled]);
 

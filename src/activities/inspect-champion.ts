@@ -2,9 +2,9 @@ import { MANIFEST } from '../contract/stored/manifest.ts';
 import type { DeployedModel } from '../core/deployment/deployed-model.ts';
 import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import { shutdownDateOf } from '../planning/shutdown-date.ts';
 import { loadStored } from '../stores/stored-objects.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
-import { shutdownDateOf } from './support/shutdown-date.ts';
 
 export interface InspectChampionInput {
   definition: ArtifactRef;

@@ -13,10 +13,13 @@ export function createReserveBudget({ temporal, monthlyBudgetUsd }: Dependencies
     account,
     id,
     usd,
+    mandatory = false,
   }: {
     account: string;
     id: string;
     usd: number;
+    /** Whether the cost has arisen already, so that it counts even beyond the cap. */
+    mandatory?: boolean;
   }): Promise<{ refused: string | null }> => {
     if (monthlyBudgetUsd === null) {
       throw new TuneloopError(
@@ -31,7 +34,7 @@ export function createReserveBudget({ temporal, monthlyBudgetUsd }: Dependencies
       args: [],
       staticSummary: 'the spending of all runs in this month',
     });
-    const input: ReserveInput = { id, usd, capUsd: monthlyBudgetUsd };
+    const input: ReserveInput = { id, usd, capUsd: mandatory ? null : monthlyBudgetUsd };
     const refused = await temporal.withDeadline(Date.now() + ANSWER_TIMEOUT_MS, () =>
       temporal.workflow.executeUpdateWithStart(reserveUpdate, {
         startWorkflowOperation,

@@ -1,8 +1,10 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
+import { LEASE_PREFIX, leaseOwner } from '../contract/ids.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { ProviderChoice } from '../core/run/pipeline.ts';
 import type { SweepResult } from '../core/run/sweep-result.ts';
 import { ProviderError } from '../providers/provider-error.ts';
+import type { Serving } from '../providers/serving.ts';
 import type { JobOwner, OwnedJob } from '../providers/training.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
@@ -11,15 +13,15 @@ const DAY_MS = 86_400_000;
 
 /**
  * Cancels every job that carries our labels and whose workflow has closed. A job whose workflow this server does not
- * know is left alone: it may belong to another Temporal server that uses the same account.
+ * know is left alone: it may belong to another Temporal server that uses the same account. Serving leases are removed likewise.
  */
 export function createSweepOrphans(dependencies: Dependencies) {
   const { log } = dependencies;
   return async (): Promise<SweepResult> => {
-    const result: SweepResult = { pending: 0, cancelled: [], failed: [] };
+    const result: SweepResult = { pending: 0, cancelled: [], removed: [], failed: [] };
     for (const choice of await providersInUse(dependencies)) {
       try {
-        const { training } = dependencies.connectProvider(choice);
+        const { training, serving } = dependencies.connectProvider(choice);
         const jobs = await training.listPendingJobs();
         const ownerOf = ownersBy(dependencies);
         result.pending += jobs.length;
@@ -30,6 +32,7 @@ export function createSweepOrphans(dependencies: Dependencies) {
           log.warn({ job: id, workflowId: owner.workflowId }, 'a job that no workflow waited for was cancelled');
           result.cancelled.push({ jobId: id, workflowId: owner.workflowId });
         }
+        if (serving) result.removed.push(...(await removeOrphanLeases(dependencies, serving)));
       } catch (error) {
         // The others are swept nevertheless, and this one the next time.
         if (!(error instanceof ProviderError)) throw error;
@@ -38,6 +41,30 @@ export function createSweepOrphans(dependencies: Dependencies) {
     }
     return result;
   };
+}
+
+/** Removes the leases whose names carry an execution of ours that has closed. @returns their names */
+async function removeOrphanLeases(dependencies: Dependencies, serving: Serving): Promise<string[]> {
+  const removed: string[] = [];
+  for (const lease of await serving.list(LEASE_PREFIX)) {
+    const executionId = leaseOwner(lease.name);
+    const owner = executionId && (await executionOf(dependencies, executionId));
+    if (!owner || !(await isOrphan(dependencies, owner))) continue;
+    await serving.remove(lease);
+    dependencies.log.warn(
+      { lease: lease.name, workflowId: owner.workflowId },
+      'a serving lease that nobody needed was removed',
+    );
+    removed.push(lease.name);
+  }
+  return removed;
+}
+
+async function executionOf({ temporal }: Dependencies, executionId: string): Promise<Execution | undefined> {
+  for await (const { workflowId } of temporal.workflow.list({ query: `RunId = "${executionId}"` })) {
+    return { workflowId, executionId };
+  }
+  return undefined;
 }
 
 /** The providers of the runs of the last weeks, each once. */

@@ -1,4 +1,5 @@
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
+import { uploadName } from '../providers/upload-name.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 export interface UploadFileInput {
@@ -7,12 +8,12 @@ export interface UploadFileInput {
   file: ArtifactRef;
 }
 
-/** Uploads a file unless the provider has it: the name holds the hash, so equal names mean equal bytes. */
+/** Uploads a file unless the provider has it. */
 export function createUploadFile(dependencies: Dependencies) {
   return async ({ definition, role, file }: UploadFileInput): Promise<string> => {
     const { provider: choice } = await loadPipeline(dependencies, definition);
     const { training } = dependencies.connectProvider(choice);
-    const name = `${role}-${file.sha256}.jsonl`;
+    const name = uploadName(role, file);
     return (
       (await training.findFile(name, file.bytes)) ??
       (await training.uploadFile(name, await dependencies.artifacts.file(file)))

@@ -6,6 +6,7 @@ import type { ScoredPrediction } from '../contract/stored/prediction.ts';
 import { EXAMPLE } from '../contract/stored/rows.ts';
 import type { Manifest } from '../core/dataset/manifest.ts';
 import { type ClassificationFigures, classificationFigures } from '../core/evaluation/classification.ts';
+import { priceOrigin } from '../core/evaluation/cost.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { WriteReportInput } from '../core/run/report-input.ts';
 import type { Training } from '../providers/training.ts';
@@ -29,7 +30,7 @@ export function createWriteReport(dependencies: Dependencies) {
     const { artifacts, home, prices } = dependencies;
     const { summary, judged } = input;
     const pipeline = await loadPipeline(dependencies, input.definition);
-    const { training } = dependencies.connectProvider(pipeline.provider);
+    const { training, profile } = dependencies.connectProvider(pipeline.provider);
     const folder = runFolder(home, currentWorkflowId());
     const reportPath = path.join(folder, 'report.html');
     const manifest = await loadStored(MANIFEST, artifacts, input.manifest);
@@ -43,7 +44,7 @@ export function createWriteReport(dependencies: Dependencies) {
       classification,
       flips,
       data: dataFigures(manifest),
-      prices: { date: prices.date, source: prices.source },
+      prices: priceOrigin(prices, profile.billing) ?? { date: prices.date, source: prices.source },
     };
     await writeFileAtomically(path.join(folder, 'scores.jsonl'), scores);
     await writeFileAtomically(path.join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);

@@ -43,8 +43,15 @@ function deploymentTable(states: readonly DeploymentState[]): string {
   ]);
 }
 
-function remarkLines({ pipeline, remarks: { canary, trouble } }: { pipeline: string; remarks: DeploymentRemarks }) {
+function remarkLines({
+  pipeline,
+  remarks: { canary, trouble, serving },
+}: {
+  pipeline: string;
+  remarks: DeploymentRemarks;
+}) {
   return [
+    ...(serving ? [`${pipeline}, serving: ${plainLine(serving)}`] : []),
     ...(canary ? [`${pipeline}, canary: ${plainLine(canary)}`] : []),
     ...(trouble ? [`${pipeline}, trouble: ${plainLine(trouble)} It is tried again every minute.`] : []),
   ];

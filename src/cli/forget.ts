@@ -10,6 +10,7 @@ import { eraseRows, type OpenWork, type RowErasure } from '../lineage/row-erasur
 import type { RowPlaces } from '../lineage/row-places.ts';
 import { findRows, type RowQuery, rowPlaces } from '../lineage/row-search.ts';
 import { connectProvider } from '../providers/connect.ts';
+import { plansInProgress } from '../stores/plans-in-progress.ts';
 import { trainerUrlOf } from '../stores/services-file.ts';
 import { connectClient, temporalTarget } from '../worker/connection.ts';
 import { EXIT } from './exit-codes.ts';
@@ -116,11 +117,15 @@ class Progress {
 }
 
 /** The workflows that read or write rows while they are open. */
-const WORKERS_ON_ROWS = ['fineTuningPipeline', 'retraining', 'labelling', 'planRun'];
+const WORKERS_ON_ROWS = ['fineTuningPipeline', 'retraining', 'labelling'];
 
 /** @throws TuneloopError ERASURE_BLOCKED where no server says which runs are open. */
 async function openWork({ home }: Environment, server: boolean): Promise<OpenWork[]> {
-  if (!server) return [];
+  const plans = (await plansInProgress(home)).map((id) => ({ id, pipeline: pipelineIn(id) }));
+  return [...plans, ...(server ? await openWorkflows(home) : [])];
+}
+
+async function openWorkflows(home: string): Promise<OpenWork[]> {
   let client: Client;
   try {
     client = await connectClient(temporalTarget(home));

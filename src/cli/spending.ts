@@ -22,7 +22,7 @@ export function budget(options: JsonOption): Promise<number> {
   });
 }
 
-/** `sweep`: cancels orphaned jobs. */
+/** `sweep`: cancels orphaned jobs, and removes orphaned serving leases. */
 export function sweep(options: JsonOption): Promise<number> {
   return withSession(async ({ tuneloop }) => {
     const result = await tuneloop.budget.sweep();
@@ -30,6 +30,7 @@ export function sweep(options: JsonOption): Promise<number> {
       [
         `${result.pending} jobs of ours are pending at the provider; ${result.cancelled.length} had no run and were cancelled.`,
         ...result.cancelled.map(({ jobId, workflowId }) => `  ${jobId} of ${workflowId}`),
+        ...result.removed.map((lease) => `  serving lease ${lease}: nobody needed it, and it was removed`),
         ...result.failed.map((reason) => `  not asked: ${reason}`),
       ].join('\n'),
     );

@@ -27,7 +27,13 @@ export async function predictByRun(
   const pipeline = await pipelineOf(environment, await describeRun(handle));
   const { winnerModel, status } = await runJson(handle);
   if (!winnerModel) throw new TuneloopError('RUN_NOT_FOUND', `${id} has no winner (it is ${status})`);
-  const { inference } = connectProvider(pipeline.provider, trainerUrlOf(environment));
+  const { inference, profile } = connectProvider(pipeline.provider, trainerUrlOf(environment));
+  if (profile.serving.start === 'lease') {
+    throw new TuneloopError(
+      'DEPLOYMENT_NOT_FOUND',
+      `${winnerModel} needs a serving lease at ${profile.name}, which a deployment has and a run no longer: approve it, and name the pipeline ${pipeline.name}`,
+    );
+  }
   const answer = await asTuneloopError(
     inference.complete({ model: winnerModel, messages: [{ role: 'user', content: text }] }),
   );
@@ -52,8 +58,8 @@ export async function predictByDeployment(
       `${deployment} has no model that could be asked: \`tuneloop deployments\` shows the serving models`,
     );
   }
-  const { arm, model, messages } = attempt;
-  const { inference } = connectProvider(alias.provider, trainerUrlOf(environment));
-  const answer = await asTuneloopError(inference.complete({ model, messages }));
+  const { arm, model, callAs, provider = alias.provider, messages } = attempt;
+  const { inference } = connectProvider(provider, trainerUrlOf(environment));
+  const answer = await asTuneloopError(inference.complete({ model, callAs, messages }));
   return { model, arm, ...answer };
 }

@@ -8,7 +8,7 @@ import { writeFileAtomically } from '../stores/files.ts';
 import { runFolder } from '../stores/run-folder.ts';
 import { hasWorker, recently } from '../worker/task-queue.ts';
 import { compareReports } from './comparisons.ts';
-import { type EndedPlan, type PlanOptions, planResult, startPlan } from './plans.ts';
+import type { EndedPlan, PlanOptions } from './plans.ts';
 import type { PredictedAnswer } from './predictions.ts';
 import { readReport, reportOfRun, writePromptfoo } from './reports.ts';
 import { type FollowOptions, followRun } from './run-follower.ts';
@@ -87,17 +87,16 @@ export class RunClient {
   }
 
   /**
-   * The candidates of a run before it starts, and its highest cost. Nothing is uploaded or paid; needs a running worker.
+   * The candidates of a run before it starts, and its highest cost. Nothing is uploaded or paid. It works in this process, without a server
+   * and a worker, and without a key and a network too, unless the log itself is at the provider.
    *
    * @returns a failed or cancelled plan has `error`
    * @throws TuneloopError PIPELINE_INVALID
    */
-  async plan(file: string, { signal, onStarted }: PlanOptions = {}): Promise<EndedPlan> {
+  async plan(file: string, options: PlanOptions = {}): Promise<EndedPlan> {
     const pipeline = await readPipelineFile(file);
-    const handle = await startPlan(await this.#session.client(), this.#session.environment, pipeline);
-    const { workflowId } = handle;
-    await onStarted?.({ planId: workflowId, webUi: this.#session.webUi(workflowId) });
-    return planResult(handle, signal);
+    const { makePlan } = await import('./plans.ts');
+    return makePlan(this.#session.environment, pipeline, options);
   }
 
   /**

@@ -18,11 +18,13 @@
  *
  * @module
  */
+import { readPrices } from '../config/prices.ts';
 import { BudgetClient } from './budget.ts';
 import { type Checks, checkAll } from './checks.ts';
 import { DatasetClient } from './datasets.ts';
 import { DeploymentClient } from './deployments.ts';
 import { LabelClient } from './labels.ts';
+import { describeProviders, type ProviderDescription } from './providers.ts';
 import { RunClient } from './run-client.ts';
 import { ScheduleClient } from './schedules.ts';
 import { type TuneloopOptions, TuneloopSession } from './session.ts';
@@ -57,6 +59,11 @@ export class Tuneloop implements AsyncDisposable {
     return checkAll(this.session);
   }
 
+  /** The providers that a pipeline can name: base models, prices, rules and options. Needs no key, server or network. */
+  providers(): ProviderDescription[] {
+    return describeProviders(readPrices(this.session.environment.pricesFile));
+  }
+
   /** Closes the library's own connection. A connection that was handed in stays open. No function can be called afterwards. */
   close(): Promise<void> {
     return this.session.close();
@@ -89,12 +96,14 @@ export type {
   MadeDecision,
   PersonsUpdate,
 } from './deployments.ts';
+export type { HostEstimates } from './host-questions.ts';
 export type { InspectedSlot, InspectedVersion, Inspection, InspectOptions } from './inspections.ts';
 export type { ExportedSheet, ExportOptions, ImportedSheet, ImportOptions } from './label-sheets.ts';
 export type { EndedLabelling, FollowLabellingOptions, LabellingLook } from './labellings.ts';
 export type { LabelClient, StartedLabelling, TeachOptions } from './labels.ts';
-export type { EndedPlan, PlanOptions, StartedPlan } from './plans.ts';
+export type { EndedPlan, PlannedRun, PlanOptions } from './plans.ts';
 export type { PredictedAnswer } from './predictions.ts';
+export type { DescribedModel, DescribedVariant, ProviderDescription } from './providers.ts';
 export type { RunClient, StartedRun } from './run-client.ts';
 export type { FollowOptions, RunLook } from './run-follower.ts';
 export type { CancelledRun, ListedRun, ResumedRun } from './run-list.ts';

@@ -240,6 +240,7 @@ export const pipelineSchema = z
         queued_minutes: minutes.default(24 * 60).describe('the job waits for its turn'),
         running_minutes: minutes.default(24 * 60).describe('the job trains'),
         ready_minutes: minutes.default(30).describe('the job has succeeded, and its model cannot be called yet'),
+        serving_minutes: minutes.default(60).describe('a serving lease was created, and does not answer yet'),
       })
       .prefault({})
       .describe('a job that stays longer in one of these is cancelled, and its candidate is lost'),

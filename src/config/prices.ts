@@ -14,11 +14,11 @@ const priceList = z.strictObject({
   models: z.record(
     z.string(),
     z.strictObject({
-      training: usd,
+      training: usd.optional(),
       minimum_per_job: usd.optional(),
       serving_per_hour: usd.optional(),
-      tuned: tokenPrice.optional(),
-      base: tokenPrice.optional(),
+      tuned: tokenPrice.nullish(),
+      base: tokenPrice.nullish(),
     }),
   ),
 });

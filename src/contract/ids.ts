@@ -11,7 +11,7 @@ export function runName(now: Date): string {
   return `${date.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${time.slice(9, 12)}`;
 }
 
-/** The workflow id of a plan without a run: `plan/<pipeline>-<time>`. */
+/** The id of a plan without a run, which no workflow has: `plan/<pipeline>-<time>`. */
 export function planId(pipeline: string, now: Date): string {
   return `plan/${pipeline}-${runName(now)}`;
 }
@@ -46,6 +46,22 @@ export const ORPHAN_SWEEP_ID = 'orphan-sweep';
 
 export function orphanSweepScheduleId(taskQueue: string): string {
   return `${ORPHAN_SWEEP_ID}/${taskQueue}`;
+}
+
+/** Begins the names of all serving leases of ours at a provider. */
+export const LEASE_PREFIX = 'tl-';
+
+/**
+ * The name of a serving lease at its provider: `tl-<id of the execution that creates it>-<number>`. The sweep finds out by it whether
+ * somebody still needs the lease.
+ */
+export function leaseName(executionId: string, number: number): string {
+  return `${LEASE_PREFIX}${executionId}-${number}`;
+}
+
+/** The id of the execution that a lease belongs to; undefined for a name of somebody else. */
+export function leaseOwner(name: string): string | undefined {
+  return /^tl-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d+$/.exec(name)?.[1];
 }
 
 /** The labelling of a pipeline's log: one at a time, so that no row is paid twice. */

@@ -10,7 +10,6 @@ import type { JobOutcome } from '../core/run/job-outcome.ts';
 import type { LabellingProgress, LabellingResult } from '../core/run/labelling.ts';
 import type { MonthlySpending } from '../core/run/monthly-spending.ts';
 import type { PauseReason } from '../core/run/pause-reason.ts';
-import type { PlannedRun } from '../core/run/planned-run.ts';
 import type { RetrainingResult } from '../core/run/retraining-result.ts';
 import type { RunProgress } from '../core/run/run-progress.ts';
 import type { RunResult } from '../core/run/run-result.ts';
@@ -55,7 +54,6 @@ export interface DeploymentInput {
 export const WORKFLOWS = {
   fineTuningPipeline: defineWorkflow<[input: FineTuningPipelineInput], RunResult>('fineTuningPipeline'),
   fineTuningJob: defineWorkflow<[input: FineTuningJobInput], JobOutcome>('fineTuningJob'),
-  planRun: defineWorkflow<[input: FineTuningPipelineInput], PlannedRun>('planRun'),
   retraining: defineWorkflow<[input: FineTuningPipelineInput], RetrainingResult>('retraining'),
   labelling: defineWorkflow<[input: LabellingInput], LabellingResult>('labelling'),
   deployment: defineWorkflow<[input: DeploymentInput], never>('deployment'),
@@ -107,7 +105,8 @@ export interface ReserveInput {
   /** Unique to this piece of work: a reservation that is requested twice is made once. */
   id: string;
   usd: number;
-  capUsd: number;
+  /** Null for a cost that has arisen already: it counts even beyond the cap. */
+  capUsd: number | null;
 }
 
 export interface SettleInput {

@@ -1,5 +1,6 @@
 import type { Decision } from '../core/deployment/deployment.ts';
 import type { Comparison } from '../core/evaluation/comparison.ts';
+import { settingTexts } from '../core/run/hyperparameters.ts';
 import type { Judged } from '../core/run/run-result.ts';
 import {
   durationText,
@@ -90,14 +91,7 @@ function stepText({ version, createdAt, counts: { train, validation, test } }: D
 
 function trainingNode(training: Training): TreeNode {
   const { baseModel, hyperparameters, treatment, checkpoint, half, files, uploads, jobId, status } = training;
-  const { learningRateMultiplier, epochs, batchSize } = hyperparameters;
-  const settings = [
-    `learning rate x ${learningRateMultiplier}`,
-    `${epochs} epochs`,
-    ...(batchSize === undefined ? [] : [`batches of ${batchSize}`]),
-    `prompts: ${treatment}`,
-    ...(half ? ['half of the rows'] : []),
-  ];
+  const settings = [...settingTexts(hyperparameters), `prompts: ${treatment}`, ...(half ? ['half of the rows'] : [])];
   const took = [
     status,
     ...(training.epochs === null ? [] : [`${training.epochs} epochs`]),

@@ -11,13 +11,13 @@ import { profileOf } from './profiles/index.ts';
 import type { Provider } from './provider.ts';
 
 /** Clients by the protocol that a profile names. A new protocol is one line here. */
-const DIALECTS: Partial<Record<ProviderProfile['dialect'], (profile: ProviderProfile, apiKey: string) => Provider>> = {
+const DIALECTS: Record<ProviderProfile['dialect'], (profile: ProviderProfile, apiKey: string) => Provider> = {
   openai: openAIProtocolProvider,
-  fireworks: fireworksProvider,
-  together: togetherProvider,
   azure: azureProvider,
   crusoe: crusoeProvider,
   nebius: nebiusProvider,
+  together: togetherProvider,
+  fireworks: fireworksProvider,
 };
 
 /**
@@ -28,7 +28,5 @@ const DIALECTS: Partial<Record<ProviderProfile['dialect'], (profile: ProviderPro
  */
 export function connectProvider(choice: ProviderChoice, trainerUrl?: string): Provider {
   const profile = profileOf(choice, trainerUrl);
-  const connect = DIALECTS[profile.dialect];
-  if (!connect) throw new Error(`no client for ${profile.dialect}`);
-  return connect(profile, keyOf(profile));
+  return DIALECTS[profile.dialect](profile, keyOf(profile));
 }

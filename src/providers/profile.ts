@@ -1,5 +1,6 @@
 import type { Billing, PromptCache } from '../core/evaluation/cost.ts';
 import type { LearningRateRule } from '../core/run/hyperparameters.ts';
+import type { LeaseTraits } from '../core/run/lease-plan.ts';
 
 /**
  * Everything that differs between providers and is no code: one constant for each provider, in `profiles/`. It holds no
@@ -10,6 +11,8 @@ export interface ProviderProfile {
   readonly name: string;
   /** One line for the JSON Schema of the pipeline file. */
   readonly description: string;
+  /** The day on which its fine-tuning ends for everybody, as `2027-01-06`; null where none is announced. */
+  readonly closes: string | null;
   /** Base URL without a trailing slash, such as `https://api.example.com/v1`. */
   readonly address: string;
   /** Further base URLs, by what is asked there, for a provider that trains and serves at several. */
@@ -50,6 +53,8 @@ export interface BaseModel {
   readonly name: string;
   /** The provider's own id. */
   readonly id: string;
+  /** What a plan has to warn of, without a full stop. */
+  readonly note?: string;
 }
 
 /** A key of `provider.options`: what it means, and which values it takes. */
@@ -72,6 +77,8 @@ export interface OptionRule {
 export interface ProfileChanges {
   readonly jobs?: Partial<JobTraits>;
   readonly lease?: Partial<LeaseTraits>;
+  /** Another price list, as the name in `billing.priceList`. */
+  readonly priceList?: string;
 }
 
 /** Limits of a training file. A file beyond them is refused before anything is uploaded. */
@@ -149,21 +156,6 @@ export interface ServingTraits {
   readonly lease: LeaseTraits | null;
   /** Whether an answer can be sent in pieces while the model writes it. */
   readonly streams: boolean;
-}
-
-export interface LeaseTraits {
-  /** The most models that one lease serves. With more than one, they are all tuned from the base model of the lease. */
-  readonly models: number;
-  /** The most leases at the same time in one run. */
-  readonly atOnce: number;
-  /** The usual time from its creation until it answers, in minutes. */
-  readonly coldStartMinutes: number;
-  /** After this time without a call the provider stops the bill by itself, in minutes; null where it never does. */
-  readonly idleMinutes: number | null;
-  /** Whether its hours are charged, rather than its tokens. */
-  readonly paidByHour: boolean;
-  /** Whether a base model can be leased too, so that both are judged on the same kind of serving. */
-  readonly servesBase: boolean;
 }
 
 /** The values of the options that are a part of these requests. */

@@ -1,3 +1,5 @@
+import type { LeaseRequest } from '../core/run/lease.ts';
+
 /**
  * The port for serving leases: what makes a tuned model callable where that has to be created, paid for and removed. Every call is made
  * once: a failure is thrown as a {@link ProviderError}.
@@ -19,17 +21,8 @@ export interface Serving {
   remove(lease: ListedLease): Promise<void>;
 }
 
-export interface LeaseRequest extends ListedLease {
-  /** The base model of its models, as in the pipeline file. */
-  baseModel: string;
-}
-
-export interface ListedLease {
-  /** Our name: lower-case letters, digits and hyphens, at most 60 of them. */
-  name: string;
-  /** The models that it serves: ids of tuned models, or the base model itself. A provider that lists names only leaves them out. */
-  models: readonly string[];
-}
+/** A lease in a list. A provider that lists names only leaves its models out. */
+export type ListedLease = Pick<LeaseRequest, 'name' | 'models'>;
 
 export interface Lease {
   state: 'starting' | 'ready' | 'failed';

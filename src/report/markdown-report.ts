@@ -1,5 +1,6 @@
 import type { Comparison } from '../core/evaluation/comparison.ts';
 import type { Recommendation } from '../core/evaluation/recommendation.ts';
+import { settingsBesideEpochs } from '../core/run/hyperparameters.ts';
 import type { CandidateResult, ContenderResult, Judged, RunFindings } from '../core/run/run-result.ts';
 import {
   durationText,
@@ -148,6 +149,7 @@ function candidateTable(candidates: readonly CandidateResult[], { metric, winner
     'candidate',
     'status',
     'epochs',
+    'settings',
     `validation ${inert(metric)}`,
     'USD per 1,000',
     'p50',
@@ -170,27 +172,34 @@ function candidateTable(candidates: readonly CandidateResult[], { metric, winner
 interface CandidateCells {
   status: string;
   epochs: string;
+  settings: string;
   training: string[];
 }
 
-const CHECKPOINT_CELLS: CandidateCells = { status: 'checkpoint', epochs: '', training: ['', ''] };
+const CHECKPOINT_CELLS: CandidateCells = { status: 'checkpoint', epochs: '', settings: '', training: ['', ''] };
 
 function candidateCells(candidate: CandidateResult): CandidateCells {
   const { status, half, epochs, hyperparameters, trainingSeconds, trainingUsd } = candidate;
   return {
     status: half ? `${status}, on half of the rows` : status,
     epochs: `${epochs ?? DASH} of ${hyperparameters.epochs}`,
+    settings: settingsBesideEpochs(hyperparameters).join(', '),
     training: [orDash(trainingSeconds, durationText), orDash(trainingUsd, usdText)],
   };
 }
 
-function candidateRow(contended: ContenderResult, { status, epochs, training }: CandidateCells, winner: string | null) {
+function candidateRow(
+  contended: ContenderResult,
+  { status, epochs, settings, training }: CandidateCells,
+  winner: string | null,
+) {
   const { id, validation, costPer1kUsd, p50Ms, p95Ms, invalid, onFront, reason } = contended;
   const isWinner = id === winner;
   return [
     isWinner ? `**${inert(id)}**` : inert(id),
     status,
     epochs,
+    settings,
     validation ? inert(scoreText(validation.score, validation.interval)) : DASH,
     orDash(costPer1kUsd, usdText),
     orDash(p50Ms, millisecondsText),

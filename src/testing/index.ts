@@ -21,11 +21,12 @@
 
 export type { Completion } from '../core/evaluation/completion.ts';
 export type { ArtifactRef } from '../core/run/artifact-ref.ts';
+export type { LeaseRequest } from '../core/run/lease.ts';
 export { connectProvider } from '../providers/connect.ts';
 export type { CompletionRequest, Inference, Model } from '../providers/inference.ts';
 export type { Provider } from '../providers/provider.ts';
 export { ProviderError } from '../providers/provider-error.ts';
-export type { Lease, LeaseRequest, ListedLease, Serving } from '../providers/serving.ts';
+export type { Lease, ListedLease, Serving } from '../providers/serving.ts';
 export type { StoredCompletion, StoredLog, StoredPage, StoredQuery } from '../providers/stored-log.ts';
 export type { Job, JobIdentity, JobOwner, JobRequest, JobState, OwnedJob, Training } from '../providers/training.ts';
 export type { Reading, Source, SourceItem } from '../sources/source.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LeaseRequest } from '../core/run/lease.ts';
 import type { Inference } from '../providers/inference.ts';
 import { ProviderError } from '../providers/provider-error.ts';
-import type { Lease, LeaseRequest, ListedLease, Serving } from '../providers/serving.ts';
+import type { Lease, ListedLease, Serving } from '../providers/serving.ts';
 import { assertHas, assertSame, providerErrorOf } from './assertions.ts';
 import { globalRunner, type TestRunner } from './runner.ts';
 

@@ -9,6 +9,7 @@ import { CanaryWatch } from './steps/canary-watch.ts';
 import { takeDecisions } from './steps/deployment-decisions.ts';
 import { DeploymentStatus } from './steps/deployment-status.ts';
 import { reasonOf } from './steps/failure-reason.ts';
+import { KeptLeases } from './steps/kept-leases.ts';
 
 const { writeAlias } = proxyActivities<Activities>(DEPLOYMENT);
 
@@ -30,12 +31,15 @@ export async function deployment({ state, progress: before }: DeploymentInput): 
   const status = new DeploymentStatus(entity, progress);
   const announcements = new Announcements(entity, progress);
   const canary = new CanaryWatch(entity, progress);
+  const leases = new KeptLeases(entity, progress);
   takeDecisions(entity, status, ({ number }) => condition(() => progress.written >= number));
 
   for (;;) {
     const { decision, challenger } = entity.state;
     const changed = () => entity.state.decision > decision;
     canary.follow();
+    leases.follow();
+    status.serving = leases.text;
     status.show();
     const step = nextStep();
     status.trouble = null;
@@ -50,11 +54,12 @@ export async function deployment({ state, progress: before }: DeploymentInput): 
       continue;
     }
     if (workflowInfo().continueAsNewSuggested) {
-      await condition(() => allHandlersFinished() && announcements.idle);
+      leases.stop();
+      await condition(() => allHandlersFinished() && announcements.idle && leases.idle);
       if (progress.written < entity.state.decision) continue;
       return continueAsNew<typeof deployment>({ state: entity.state, progress });
     }
-    const wakeAt = earliest(entity.deadline, announcements.reminderAt, canary.nextAt);
+    const wakeAt = earliest(entity.deadline, announcements.reminderAt, canary.nextAt, leases.nextAt);
     const woken = () => changed() || workflowInfo().continueAsNewSuggested;
     if (wakeAt === null) await condition(woken);
     else await condition(woken, Math.max(1, wakeAt - Date.now()), { summary: untilText(entity) });
@@ -67,11 +72,13 @@ export async function deployment({ state, progress: before }: DeploymentInput): 
     if (progress.told < entity.state.decision) return async () => announcements.tell();
     if (isOver(announcements.reminderAt)) return async () => announcements.remind();
     if (isOver(canary.nextAt)) return () => canary.look();
+    if (isOver(leases.nextAt)) return () => leases.settle();
     return undefined;
   }
 
   /** Writes the alias that applications read. */
   async function publish(): Promise<void> {
+    await leases.serveChampion();
     const { decision } = entity.state;
     await writeAlias.executeWithOptions({ summary: `alias of decision ${decision}` }, [{ state: entity.state }]);
     progress.written = decision;
@@ -86,7 +93,8 @@ function earliest(...times: (number | null)[]): number | null {
 /** The purpose of a timer, for the Web UI. */
 function untilText({ canary, state }: Deployment): string {
   if (canary) return 'until the next look at the canary';
-  return `until a reminder or the deadline of ${state.challenger?.model ?? 'nobody'}`;
+  if (!state.challenger) return 'until the cost of serving is booked';
+  return `until a reminder or the deadline of ${state.challenger.model}`;
 }
 
 function isOver(time: number | null): boolean {

@@ -86,9 +86,12 @@ export async function fineTuningJob({ reportEpochs, ...input }: FineTuningJobInp
     }
     if (outcome.state === 'succeeded') {
       setCurrentDetails(`${id} succeeded; waiting until ${outcome.model} answers`);
-      await awaitModel.executeWithOptions({ summary: 'wait until the model answers' }, [
-        { definition, model: outcome.model },
+      const { model } = outcome;
+      const asked = await awaitModel.executeWithOptions({ summary: 'wait until the model answers' }, [
+        { definition, model, baseModel: candidate.baseModel },
       ]);
+      // Earlier versions answered with nothing.
+      outcome.askedUsd = asked?.usd ?? 0;
     }
     setCurrentDetails(`${id} ${outcome.state}`);
     return outcome;

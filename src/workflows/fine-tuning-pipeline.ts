@@ -7,6 +7,7 @@ import { Evaluations } from './steps/evaluation.ts';
 import { asCancellation } from './steps/failure-reason.ts';
 import { reserveFinalTest } from './steps/final-reservations.ts';
 import { testWinner } from './steps/final-test.ts';
+import { Leases } from './steps/leases.ts';
 import { Pause } from './steps/pause.ts';
 import { deployableModel, originalModel, propose } from './steps/proposal.ts';
 import { RunBudget } from './steps/run-budget.ts';
@@ -69,6 +70,9 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
     manifest,
     budget,
     pause,
+    leases: new Leases(definition, budget),
+    terms: planned.leases ?? null,
+    concurrency: pipeline.evaluation.concurrency,
     judge: judge ? { reservation: reserved.judge, capUsd: judge.budget_usd ?? null } : null,
   });
 
@@ -97,7 +101,7 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
   const { summary, reportPath } = await reportRun(definition, parts, winner, pause);
   status.enter('propose');
   const { promotion } = summary;
-  const deployable = winner && deployableModel(winner, summary, { definition, dataset });
+  const deployable = winner && deployableModel(winner, summary, { definition, dataset, plan: planned });
   const decision = await propose({
     definition,
     datasetVersion,

@@ -5,5 +5,4 @@ export { fineTuningPipeline } from './fine-tuning-pipeline.ts';
 export { labelling } from './labelling.ts';
 export { monthlyBudget } from './monthly-budget.ts';
 export { orphanSweep } from './orphan-sweep.ts';
-export { planRun } from './plan-run.ts';
 export { retraining } from './retraining.ts';

@@ -12,7 +12,8 @@ const { sweepOrphans } = proxyActivities<Activities>(SWEEP);
 export async function orphanSweep(): Promise<SweepResult> {
   const result = await sweepOrphans.executeWithOptions({ summary: 'look for orphaned jobs' }, []);
   setCurrentDetails(
-    `${result.pending} jobs are pending; ${result.cancelled.length} had no workflow and were cancelled`,
+    `${result.pending} jobs are pending; ${result.cancelled.length} had no workflow and were cancelled; ` +
+      `${result.removed.length} serving leases had none and were removed`,
   );
   return result;
 }

@@ -28,6 +28,7 @@ import type { RetrainingResult } from '../core/run/retraining-result.ts';
 import { fineTuningPipeline } from './fine-tuning-pipeline.ts';
 import { Evaluations, servedAs } from './steps/evaluation.ts';
 import { asCancellation, reasonOf, wasCancelled } from './steps/failure-reason.ts';
+import { Leases } from './steps/leases.ts';
 import { Pause } from './steps/pause.ts';
 import { RunBudget } from './steps/run-budget.ts';
 
@@ -186,7 +187,18 @@ async function scoreOf(
   if ('refused' in reserved) return { notAsked: reserved.refused };
   const [reservation] = reserved;
   const { template, manifest } = dataset;
-  const evaluations = new Evaluations({ definition, template, manifest, budget, pause, judge: null });
+  const evaluations = new Evaluations({
+    definition,
+    template,
+    manifest,
+    budget,
+    pause,
+    // A champion that needs a lease has one.
+    leases: new Leases(definition, budget),
+    terms: null,
+    concurrency: pipeline.evaluation.concurrency,
+    judge: null,
+  });
   const subject = servedAs('champion', champion);
   const evaluated = await evaluations.evaluate({ name: 'new', examples }, [{ subject, reservation }]);
   const { evaluation = null, failure = null } = evaluated.get('champion') ?? {};

@@ -348,6 +348,8 @@ function budgetFor(affordable: number, rows: readonly object[]): number {
     alternatives: [],
     checkpoints: null,
     judge: null,
+    leases: null,
+    concurrency: 8,
   });
   const usd = candidates
     .slice(0, affordable)

@@ -17,6 +17,7 @@ import type { PlaceKind, RowPlace, RowPlaces } from '../../src/lineage/row-place
 import { freePort } from '../../src/local/ports.ts';
 import { writeAlias } from '../../src/stores/aliases.ts';
 import { CompletionCache, questionKey } from '../../src/stores/completion-cache.ts';
+import { duringPlan } from '../../src/stores/plans-in-progress.ts';
 import { runFolder } from '../../src/stores/run-folder.ts';
 import { inEnvironment, printedBy } from '../lineage/printed.ts';
 import { sampleReport } from '../report/sample-report.ts';
@@ -420,6 +421,16 @@ test('without a Temporal server nothing is erased, unless the command says that 
   expect(text).toContain('Erased row "row-1" from');
   expect(text).toContain('shop@2');
   expect(await printed('row-1')).toContain('Nothing here holds row "row-1".');
+});
+
+test('nothing is erased while a plan of a pipeline with the row is made on this machine', async () => {
+  await bench.build(sourceOf(bench.log('calls.jsonl', shopRows(60))));
+  const id = 'plan/shop-20261123-081530-042';
+  const variables = { TUNELOOP_HOME: bench.home };
+  const erase = () => inEnvironment(variables, () => printedBy(() => forget('row-1', { yes: true, server: false })));
+  const refused = expect.objectContaining({ code: 'ERASURE_BLOCKED', message: expect.stringContaining(id) });
+  await duringPlan(bench.home, id, () => expect(erase()).rejects.toEqual(refused));
+  expect(await erase()).toContain('Erased row "row-1" from');
 });
 
 test('items left at the provider make the exit code 3, and are named', async () => {

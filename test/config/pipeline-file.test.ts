@@ -46,7 +46,13 @@ describe('a pipeline', () => {
       },
       evaluation: { metric: 'accuracy', baseline: 'recorded', alternatives: [], concurrency: 8 },
       selection: { margin: 0.01, max_invalid: 0.1 },
-      deadlines: { validating_minutes: 60, queued_minutes: 1440, running_minutes: 1440, ready_minutes: 30 },
+      deadlines: {
+        validating_minutes: 60,
+        queued_minutes: 1440,
+        running_minutes: 1440,
+        ready_minutes: 30,
+        serving_minutes: 60,
+      },
       promotion: {
         by: 'approval',
         deadline_hours: 72,

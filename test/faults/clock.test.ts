@@ -15,7 +15,13 @@ jest.setTimeout(120_000);
 
 const MINUTE = 60_000;
 const NO_PROGRESS = { step: null, totalSteps: null, trainLoss: null, validLoss: null };
-const DEADLINES = { validating_minutes: 1, queued_minutes: 2, running_minutes: 3, ready_minutes: 4 };
+const DEADLINES = {
+  validating_minutes: 1,
+  queued_minutes: 2,
+  running_minutes: 3,
+  serving_minutes: 60,
+  ready_minutes: 4,
+};
 
 describe('F45 the clock of the worker is wrong', () => {
   /** The result of a wait in an attempt that the server has scheduled then, on a worker whose clock is wrong. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LeaseRequest } from '../../src/providers/serving.ts';
+import type { LeaseRequest } from '../../src/core/run/lease.ts';
 import type { HostOptions } from './host.ts';
 import { type Played, play, until } from './playing.ts';
 import { tunedModel } from './tuned-model.ts';

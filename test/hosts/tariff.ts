@@ -30,7 +30,7 @@ export class Tariff {
     if (state === 'failed') return 0;
     if (state === 'cancelled' && this.#profile.jobs.cancelledPays === 'nothing') return 0;
     if (tokens === 0) return 0;
-    return Math.max(minimum, (tokens / 1e6) * training);
+    return Math.max(minimum, (tokens / 1e6) * (training ?? 0));
   }
 
   /** Of a machine of one's own, where the list has the price of tokens. */

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { StepProgress } from '../../core/run/step-progress.ts';
+import type { StepControl } from '../../planning/planning-step.ts';
 
 const latest = new WeakMap<Context, StepProgress>();
 
@@ -13,4 +14,9 @@ export function reportStep(step: string, rows = 0, of: number | null = null): vo
 /** A heartbeat that repeats the last report. */
 export function heartbeat(context: Context): void {
   context.heartbeat(latest.get(context));
+}
+
+/** The calling activity as a step sees it. */
+export function stepControl(): StepControl {
+  return { signal: Context.current().cancellationSignal, onProgress: reportStep };
 }

@@ -140,9 +140,13 @@ export class SubjectRows {
     this.#strikes = 0;
   }
 
-  /** One call that does not count: it opens connections and loads the model. */
+  /** One call whose answer does not count: it opens connections and loads the model. */
   async warmUp(): Promise<void> {
-    await askBriefly(this.#options.provider.inference, this.subject.model).catch(() => {});
+    const { model, callAs } = this.subject;
+    await askBriefly(this.#options.provider.inference, model, callAs).then(
+      (usage) => this.#spending.add(usage),
+      () => {},
+    );
   }
 
   /**
@@ -159,7 +163,8 @@ export class SubjectRows {
     const { provider, template, maxOutputTokens, rows } = this.#options;
     const { subject } = this;
     const messages = messagesFor(template, example, subject.kind === 'tuned' ? subject.treatment : 'keep-instructions');
-    const request = { model: subject.model, messages, maxOutputTokens, signal };
+    const { model, callAs } = subject;
+    const request = { model, callAs, messages, maxOutputTokens, signal };
     const key = requestKey(provider.inference, request);
     const known = await this.#cache.find(key);
     if (known && (known.own || !asksAnew)) return { completion: known.answer, own: known.own };

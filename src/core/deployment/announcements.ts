@@ -7,6 +7,7 @@ const TYPES: Record<DecisionKind, Notification['type'] | null> = {
   proposed: 'approval.needed',
   superseded: null,
   approved: null,
+  starting: null,
   rejected: null,
   expired: 'approval.expired',
   canary: 'canary.started',

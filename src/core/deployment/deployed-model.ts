@@ -20,4 +20,30 @@ export interface DeployedModel {
   manifest: ArtifactRef;
   /** Its score in the final test of its run, with the interval; null where it has none. */
   judged: { score: number; interval: Interval } | null;
+  /** The terms of serving it; missing where it can be called without a lease. */
+  serving?: ServingTerms;
+  /** Its serving lease, once there is one. */
+  lease?: ServingLease;
+}
+
+/** What it costs to keep a model callable. */
+export interface ServingTerms {
+  /** USD; null where no price is known. */
+  usdPerHour: number | null;
+  /** Whether the cost counts in the month's budget. */
+  monthly: boolean;
+}
+
+/** The lease by which a model in production is called. */
+export interface ServingLease {
+  name: string;
+  /** What to call the model by. */
+  callAs: string;
+  /** USD; null where no price is known. */
+  usdPerHour: number | null;
+}
+
+/** Whether a model cannot be called before a lease is made for it. */
+export function lacksLease({ serving, lease }: Pick<DeployedModel, 'serving' | 'lease'>): boolean {
+  return serving !== undefined && lease === undefined;
 }

@@ -1,9 +1,9 @@
 import type { ArtifactRef } from '../run/artifact-ref.ts';
 import type { Pipeline } from '../run/pipeline.ts';
-import type { DeployedModel } from './deployed-model.ts';
+import { type DeployedModel, lacksLease, type ServingLease } from './deployed-model.ts';
 
 /**
- * `kept`: a run has ended, and the serving model stays. `superseded`: a newer winner has taken the place of one that still waited.
+ * `kept`: a run has ended, and the serving model stays. `starting`: the winner goes on, and a serving lease is made for it first. `superseded`: a newer winner has taken the place of one that still waited.
  * `canary`: from now on a share of the calls goes to the challenger. `rolled-back`: the model that served before serves again, or the
  * canary has ended.
  */
@@ -12,6 +12,7 @@ export type DecisionKind =
   | 'proposed'
   | 'superseded'
   | 'approved'
+  | 'starting'
   | 'rejected'
   | 'expired'
   | 'canary'
@@ -67,7 +68,15 @@ export interface LastRun {
 export interface Challenger extends DeployedModel {
   /** Number of the decision that proposed it. */
   proposedBy: number;
-  state: { kind: 'waiting'; deadline: string } | CanaryState;
+  state: { kind: 'waiting'; deadline: string } | StartingState | CanaryState;
+}
+
+/** A challenger whose serving lease starts; then it becomes a canary, or the champion. */
+export interface StartingState {
+  kind: 'starting';
+  /** Who let it go on. */
+  by: string;
+  why: string;
 }
 
 export interface CanaryState {
@@ -167,8 +176,9 @@ export class Deployment {
     const lastRun = by === 'run' ? run : (this.#state.lastRun ?? run);
     this.#state = { ...this.#state, lastRun, policy };
     if (!winner) return this.#decide('kept', champion, run.run, by, why);
-    if (challenger?.state.kind === 'canary') {
-      const busy = `${challenger.model} is being tried on a share of the calls: propose the winner again after that`;
+    if (challenger && challenger.state.kind !== 'waiting') {
+      const trying = challenger.state.kind === 'canary' ? 'is being tried on a share of the calls' : 'is being started';
+      const busy = `${challenger.model} ${trying}: propose the winner again after that`;
       return this.#decide('kept', champion, run.run, by, `${why} It was not proposed, because ${busy}.`);
     }
     if (challenger) {
@@ -209,9 +219,11 @@ export class Deployment {
   rollBack({ by, why }: Pick<PersonalDecision, 'by' | 'why'>): Decision {
     if (this.canary) return this.#drop('rolled-back', by, why);
     const { champion, previous } = this.#state;
-    const [before = null, ...others] = previous;
+    const [last = null, ...others] = previous;
+    // Its lease was removed when it stopped serving, or soon will be.
+    const { lease: _, ...before } = last ?? {};
     return this.#decide('rolled-back', champion, champion?.run ?? null, by, why, {
-      champion: before,
+      champion: last && (before as DeployedModel),
       previous: others,
     });
   }
@@ -219,13 +231,36 @@ export class Deployment {
   cannotSetCanary({ decision, share }: PersonalDecision & { share: number }): string | null {
     const stale = this.#isStale(decision);
     if (stale) return stale;
-    if (!this.#state.challenger) return 'there is no winner to try';
+    const { challenger } = this.#state;
+    if (!challenger) return 'there is no winner to try';
+    if (lacksLease(challenger))
+      return 'the serving lease of the winner has not started: approve the winner, and set the share then';
     return share > 0 && share <= 1 ? null : 'a share is more than 0 and at most 1';
   }
 
   /** Gives the challenger this share of the calls; the whole share makes it the champion. */
   setCanary({ share, by, why }: PersonalDecision & { share: number }): Decision {
     return share === 1 ? this.#promote(by, why) : this.#beginStage(share, by, why);
+  }
+
+  /** The challenger's lease answers: it becomes a canary, or the champion. */
+  served(lease: ServingLease): Decision | null {
+    const { challenger } = this.#state;
+    if (challenger?.state.kind !== 'starting') return null;
+    const { by, why } = challenger.state;
+    this.#state = { ...this.#state, challenger: { ...challenger, lease } };
+    return this.#goOn(by, why);
+  }
+
+  /** The challenger's lease did not start: it is dropped. */
+  notServed(why: string): Decision | null {
+    return this.#state.challenger?.state.kind === 'starting' ? this.#drop('rejected', 'serving', why) : null;
+  }
+
+  /** Notes the lease of the champion: after a rollback it needs a new one. */
+  champions(lease: ServingLease): void {
+    const { champion } = this.#state;
+    if (champion) this.#state = { ...this.#state, champion: { ...champion, lease } };
   }
 
   /** The canary has passed its stage: gives it the next share, or all calls. */
@@ -247,7 +282,12 @@ export class Deployment {
   }
 
   #goOn(by: string, why: string): Decision {
-    const { policy } = this.#state;
+    const { policy, challenger } = this.#state;
+    if (challenger && lacksLease(challenger)) {
+      return this.#decide('starting', challenger, challenger.run, by, `A serving lease is made for it. ${why}`, {
+        challenger: { ...challenger, state: { kind: 'starting', by, why } },
+      });
+    }
     const share = this.canary?.share ?? 0;
     const next = policy?.stages.find((stage) => stage.share > share);
     return next ? this.#beginStage(next.share, by, why) : this.#promote(by, why);

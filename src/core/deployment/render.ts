@@ -4,6 +4,7 @@ import type { Decision, DeploymentState } from './deployment.ts';
 /** A deployment in a few words, for lists. */
 export function deploymentStage({ champion, challenger }: DeploymentState): string {
   if (challenger?.state.kind === 'canary') return `canary ${percentText(challenger.state.share)}`;
+  if (challenger?.state.kind === 'starting') return 'starting a lease';
   if (challenger) return 'waiting for approval';
   return champion ? 'serving' : 'original prompt';
 }
@@ -13,12 +14,14 @@ export interface DeploymentRemarks {
   canary: string | null;
   /** The reason why the newest decision has no effect yet; null where it has. */
   trouble: string | null;
+  /** The state of the serving leases, in words; null without any. */
+  serving?: string | null;
 }
 
 const DECISIONS_SHOWN = 20;
 
 /** The Markdown that the Web UI shows as the current details of a deployment. */
-export function renderDeployment(state: DeploymentState, { canary, trouble }: DeploymentRemarks): string {
+export function renderDeployment(state: DeploymentState, { canary, trouble, serving }: DeploymentRemarks): string {
   const { pipeline, champion, previous, challenger, decisions, decision } = state;
   const lines = [`**${escapeMarkdown(pipeline)}: ${deploymentStage(state)}** (decision ${decision})`];
   if (trouble) lines.push(`**Trouble:** ${escapeMarkdown(trouble)} It is tried again every minute.`);
@@ -28,6 +31,9 @@ export function renderDeployment(state: DeploymentState, { canary, trouble }: De
       `\`${challenger.model}\` waits for approval until ${deadline}: ` +
         `\`tuneloop approve ${pipeline} --why REASON\` or \`tuneloop reject ${pipeline} --why REASON\``,
     );
+  }
+  if (challenger?.state.kind === 'starting') {
+    lines.push(`A serving lease starts for \`${challenger.model}\`. ${escapeMarkdown(serving ?? '')}`);
   }
   if (challenger?.state.kind === 'canary') {
     lines.push(
@@ -40,6 +46,7 @@ export function renderDeployment(state: DeploymentState, { canary, trouble }: De
     ...(challenger ? [['challenger', challenger.model, challenger.run]] : []),
   ];
   lines.push(table(['', 'model', 'run'], rows));
+  if (serving && challenger?.state.kind !== 'starting') lines.push(escapeMarkdown(serving));
   if (decisions.length > 0) {
     lines.push(
       table(

@@ -18,15 +18,15 @@ export interface PriceList {
 }
 
 export interface ListedPrice {
-  /** USD per 1M tokens, times epochs. */
-  training: number;
+  /** USD per 1M tokens, times epochs; absent where no source gives it. */
+  training?: number | undefined;
   /** The least that a job costs, in USD. */
   minimum_per_job?: number | undefined;
   /** An hour of a serving lease, in USD; absent where its tokens are charged. */
   serving_per_hour?: number | undefined;
-  /** Absent where the model is served by the hour. */
-  tuned?: TokenPrice | undefined;
-  base?: TokenPrice | undefined;
+  /** Absent where the model is served by the hour alone; null where its tokens are charged and no source gives the price. */
+  tuned?: TokenPrice | null | undefined;
+  base?: TokenPrice | null | undefined;
 }
 
 /** USD per 1M tokens. */
@@ -85,6 +85,7 @@ export function tariffOf(prices: Prices, billing: Billing, baseModel: string, tu
     const { input, cached = null, output } = tokens;
     return { kind: 'tokens', inputPer1M: input, cachedInputPer1M: cached, outputPer1M: output };
   }
+  if (tokens === null) return { kind: 'unknown' };
   const usdPerHour = price?.serving_per_hour;
   return usdPerHour === undefined ? { kind: 'unknown' } : { kind: 'machine', usdPerHour };
 }
@@ -93,7 +94,7 @@ export function tariffOf(prices: Prices, billing: Billing, baseModel: string, tu
 export function trainingTariffOf(prices: Prices, billing: Billing, baseModel: string): TrainingTariff {
   if (billing.charges === 'machine-time') return { kind: 'machine', usdPerHour: prices.local.machine_usd_per_hour };
   const price = listedPrice(prices, billing, baseModel);
-  if (!price) return { kind: 'unknown' };
+  if (price?.training === undefined) return { kind: 'unknown' };
   return { kind: 'tokens', per1M: price.training, minimumUsd: price.minimum_per_job ?? 0 };
 }
 
@@ -106,8 +107,15 @@ export function leasePerHour(prices: Prices, billing: Billing, baseModel: string
   return price ? (price.serving_per_hour ?? (price.tuned ? 0 : null)) : null;
 }
 
+/** Where the prices of a provider are from; null where none are known, or machine time is charged. */
+export function priceOrigin(prices: Prices, billing: Billing): Pick<PriceList, 'date' | 'source'> | null {
+  if (billing.charges === 'machine-time') return null;
+  const list = billing.priceList === null ? prices : prices.lists?.[billing.priceList];
+  return list ? { date: list.date, source: list.source } : null;
+}
+
 /** Dated names (`gpt-4o-2024-08-06`) are charged as the model they start with. */
-function listedPrice(
+export function listedPrice(
   prices: Prices,
   { priceList, names }: Extract<Billing, { charges: 'tokens' }>,
   model: string,

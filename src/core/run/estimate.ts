@@ -1,6 +1,8 @@
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
 import { type Billing, costPer1k, type Prices, tariffOf, trainingCost, trainingTariffOf } from '../evaluation/cost.ts';
 import { type CheckpointRows, mostCheckpoints } from './checkpoints.ts';
+import type { LeaseTerms } from './lease.ts';
+import { estimateLeases } from './lease-estimate.ts';
 import type { Candidate } from './plan.ts';
 
 /**
@@ -10,6 +12,10 @@ import type { Candidate } from './plan.ts';
 export interface Estimate {
   trainingUsd: number | null;
   evaluationUsd: number | null;
+  /** What the serving leases of both evaluations cost, with the reserve of their plan; 0 without leases, missing in plans of earlier versions. */
+  leasesUsd?: number | null;
+  /** Their hours together, those of all leases added up. */
+  leaseHours?: number;
   totalUsd: number | null;
   /** The price of an hour of the machine, where machine time is the only cost: with the local trainer. */
   machineUsdPerHour: number | null;
@@ -31,12 +37,16 @@ export interface FinalEstimate {
   alternativesUsd: (number | null)[];
   /** The judge, for all its answers in the run; 0 without a judge. */
   judgeUsd: number | null;
+  /** The serving leases of the final test; 0 without leases, missing in plans of earlier versions. */
+  leasesUsd?: number | null;
 }
 
 export interface CandidateEstimate {
   trainingUsd: number | null;
   /** On the validation rows, with the largest number of checkpoints that may be evaluated. */
   evaluationUsd: number | null;
+  /** Its share in the serving leases of the validation rows; 0 without leases, missing in plans of earlier versions. */
+  leasesUsd?: number | null;
 }
 
 /**
@@ -62,14 +72,18 @@ export interface EstimateInput {
   meanPromptTokens: number;
   /** The live baseline; null where the log has its answers. */
   baselineModel: string | null;
-  /** The serving model; null for the original prompt. */
-  champion: { baseModel: string; treatment: Treatment } | null;
+  /** The serving model; null for the original prompt. One with a lease needs no other. */
+  champion: { baseModel: string; treatment: Treatment; lease?: object } | null;
   /** Models that get the original prompt too. */
   alternatives: readonly string[];
   /** The rule for the evaluated checkpoints; null for no checkpoints. */
   checkpoints: CheckpointRows | null;
   /** The judge; null without one. Its budget is in USD; null for no budget of its own. */
   judge: { model: string; budgetUsd: number | null } | null;
+  /** The terms of serving leases; null where models are called without. */
+  leases: LeaseTerms | null;
+  /** Requests in flight. */
+  concurrency: number;
 }
 
 /** Tokens of the judge's own instructions, and of its answer: a short JSON object. */
@@ -106,11 +120,7 @@ export function estimateRun(input: EstimateInput): Estimate {
     return { trainingUsd, rowUsd: perCall(baseModel, true, treated.request), models };
   });
   // The winner is not known yet: the most expensive candidate is assumed.
-  const dearest = costs.reduce<number | null>(
-    (most, { rowUsd }) => (rowUsd === null || most === null ? null : Math.max(most, rowUsd)),
-    0,
-  );
-  const testUsd = times(dearest, testRows);
+  const testUsd = times(highest(costs.map(({ rowUsd }) => rowUsd)), testRows);
   // Without test rows the baseline answers the validation rows.
   const judgedRows = testRows > 0 ? testRows : validationRows;
   const prompted = (model: string) => times(perCall(model, false, meanPromptTokens), judgedRows);
@@ -129,6 +139,9 @@ export function estimateRun(input: EstimateInput): Estimate {
     : 0;
   const judgeCap = judge?.budgetUsd ?? Number.POSITIVE_INFINITY;
 
+  const leases = estimateLeases(input, judgedRows);
+  for (const model of leases.unknownPrices) unknownPrices.add(model);
+
   const trainingUsd = sum(costs.map((cost) => cost.trainingUsd));
   const evaluationUsd = sum([
     ...costs.map(({ rowUsd, models }) => times(rowUsd, models * validationRows)),
@@ -142,12 +155,15 @@ export function estimateRun(input: EstimateInput): Estimate {
   return {
     trainingUsd: whole ? trainingUsd : null,
     evaluationUsd: whole ? evaluationUsd : null,
-    totalUsd: whole ? sum([trainingUsd, evaluationUsd]) : null,
+    leasesUsd: whole ? leases.usd : null,
+    leaseHours: leases.hours,
+    totalUsd: whole ? sum([trainingUsd, evaluationUsd, leases.usd]) : null,
     machineUsdPerHour: local ? prices.local.machine_usd_per_hour : null,
     unknownPrices: [...unknownPrices],
-    candidates: costs.map(({ trainingUsd, rowUsd, models }) => ({
+    candidates: costs.map(({ trainingUsd, rowUsd, models }, place) => ({
       trainingUsd: times(trainingUsd, TRAINING_RESERVE),
       evaluationUsd: times(rowUsd, models * validationRows * EVALUATION_RESERVE),
+      leasesUsd: leases.candidates[place] ?? null,
     })),
     final: {
       testUsd: times(testUsd, EVALUATION_RESERVE),
@@ -155,8 +171,14 @@ export function estimateRun(input: EstimateInput): Estimate {
       championUsd: times(championUsd, EVALUATION_RESERVE),
       alternativesUsd: alternativesUsd.map((usd) => times(usd, EVALUATION_RESERVE)),
       judgeUsd: atMost(times(judgeUsd, EVALUATION_RESERVE), judgeCap),
+      leasesUsd: leases.final,
     },
   };
+}
+
+/** Null where one is unknown. */
+function highest(amounts: readonly (number | null)[]): number | null {
+  return amounts.reduce<number | null>((most, usd) => (usd === null || most === null ? null : Math.max(most, usd)), 0);
 }
 
 function atMost(usd: number | null, cap: number): number | null {

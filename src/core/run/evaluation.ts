@@ -6,6 +6,10 @@ import type { Judged } from './run-result.ts';
 export type Subject = {
   id: string;
   model: string;
+  /** What to call it by, where a serving lease gives it another name. */
+  callAs?: string | undefined;
+  /** The pipeline whose provider has it, where that is not the pipeline of the evaluation. */
+  definition?: ArtifactRef | undefined;
   /** Its reservation, in USD; it stops before it spends more. Null for no limit. */
   limitUsd: number | null;
 } & (

@@ -60,8 +60,8 @@ export function ratesOf(
 }
 
 /** The rate of a multiplier at a provider. */
-export function rateAt(learningRateMultiplier: number, rule: ReturnType<typeof ruleFor>): Rate {
-  if (rule.takes === 'multiplier') return { learningRateMultiplier };
+export function rateAt(learningRateMultiplier: number, rule: LearningRateRule): Rate {
+  if (rule.takes !== 'rate') return { learningRateMultiplier };
   return { learningRateMultiplier, learningRate: withoutRounding(learningRateMultiplier * rule.base) };
 }
 
@@ -70,18 +70,26 @@ function withoutRounding(value: number): number {
   return Number(value.toPrecision(12));
 }
 
+/** A multiplier with the rate that it stands for, such as `0.5 (0.00005)`; without it at providers that take multipliers. */
+export function rateText({ learningRateMultiplier, learningRate }: Rate): string {
+  return `${learningRateMultiplier}${learningRate === undefined ? '' : ` (${learningRate})`}`;
+}
+
 /** Settings for people, such as `learning rate x 0.5 (0.00005)`. */
-export function settingTexts({
-  learningRateMultiplier,
-  learningRate,
-  epochs,
+export function settingTexts({ epochs, ...others }: Hyperparameters): string[] {
+  const [rate = '', ...rest] = settingsBesideEpochs(others);
+  return [rate, `${epochs} epochs`, ...rest];
+}
+
+/** As {@link settingTexts}, where the epochs stand elsewhere. */
+export function settingsBesideEpochs({
   batchSize,
   loraRank,
   seed,
-}: Hyperparameters): string[] {
+  ...rate
+}: Omit<Hyperparameters, 'epochs'>): string[] {
   return [
-    `learning rate x ${learningRateMultiplier}${learningRate === undefined ? '' : ` (${learningRate})`}`,
-    `${epochs} epochs`,
+    `learning rate x ${rateText(rate)}`,
     ...(batchSize === undefined ? [] : [`batches of ${batchSize}`]),
     ...(loraRank === undefined ? [] : [`LoRA rank ${loraRank}`]),
     ...(seed === undefined ? [] : [`seed ${seed}`]),

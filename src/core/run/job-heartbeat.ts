@@ -1,8 +1,8 @@
 /** The state of a job that has not ended. */
 export type JobPhase = 'validating' | 'queued' | 'running';
 
-/** The phase of a wait: the phases of a job, and after its success the time until its model answers. */
-export type WaitPhase = JobPhase | 'ready';
+/** The phase of a wait: the phases of a job, after its success the time until its model answers, and the start of a serving lease. */
+export type WaitPhase = JobPhase | 'ready' | 'serving';
 
 /** The progress of a job. */
 export interface JobProgress {

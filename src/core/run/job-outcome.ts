@@ -7,6 +7,8 @@ export type JobOutcome =
       jobId: string;
       model: string;
       trainingUsd: number | null;
+      /** The cost of asking the model whether it answers; missing in histories of earlier versions. */
+      askedUsd?: number;
       trainingSeconds: number | null;
       /** Models of its last epochs, oldest first; the last is `model`. */
       checkpoints: Checkpoint[];

@@ -107,6 +107,7 @@ export interface Pipeline {
     queued_minutes: number;
     running_minutes: number;
     ready_minutes: number;
+    serving_minutes: number;
   };
   promotion: {
     by: 'approval' | 'automatic';

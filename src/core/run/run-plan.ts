@@ -3,6 +3,7 @@ import type { ArtifactRef } from './artifact-ref.ts';
 import type { CheckpointRows } from './checkpoints.ts';
 import type { Dataset } from './dataset.ts';
 import type { CandidateEstimate, Estimate, FinalEstimate } from './estimate.ts';
+import type { LeaseTerms } from './lease.ts';
 import type { Candidate } from './plan.ts';
 
 export interface PlannedCandidate extends Candidate {
@@ -19,6 +20,8 @@ export interface Plan {
   checkpoints: CheckpointRows | null;
   /** Whether the provider trains models that are no language models; missing in plans of earlier versions. */
   localTrainer?: boolean;
+  /** The terms of serving leases; null where models are called without, missing in plans of earlier versions. */
+  leases?: LeaseTerms | null;
   /** Whether this worker has a monthly budget. */
   monthly: boolean;
   /** When the provider switches the champion off, ISO 8601; null where that is not near, or it does not say. */
@@ -30,5 +33,5 @@ export interface PlanInput {
   definition: ArtifactRef;
   dataset: Dataset;
   /** The serving model, which the winner is compared with; null for the original prompt. */
-  champion: Pick<DeployedModel, 'model' | 'baseModel' | 'treatment'> | null;
+  champion: Pick<DeployedModel, 'model' | 'baseModel' | 'treatment' | 'lease'> | null;
 }

@@ -48,9 +48,6 @@ export class GatewayCalls {
   ): Promise<GatewayAnswer> {
     const request = withOldPrompt(given, alias);
     const { trainerUrl, fallbackModel, sink } = this.#options;
-    const profile = profileOf(alias.provider, trainerUrl);
-    const endpoint = endpointOf(profile);
-    const streams = request.stream && profile.serving.streams;
     const route = routeOf(request, alias, fallbackModel);
     // A request for more than text says itself which form it needs.
     const isValid: Judge = (answer, { labels }) => request.prompt === null || form(afterThoughts(answer), labels).valid;
@@ -62,6 +59,9 @@ export class GatewayCalls {
     for (const [index, attempt] of route.attempts.entries()) {
       const isLast = index === route.attempts.length - 1;
       trace.ask(attempt);
+      const profile = profileOf(attempt.provider ?? alias.provider, trainerUrl);
+      const endpoint = endpointOf(profile);
+      const streams = request.stream && profile.serving.streams;
       const body = bodyFor(attempt, request, { profile, streams, maxOutputTokens: alias.maxOutputTokens });
       const reply = await this.#upstream
         .ask(endpoint, body, { silenceMs: isLast ? LAST_SILENCE_MS : SILENCE_MS, signal })
@@ -117,7 +117,7 @@ function routeOf({ prompt, key, body }: ChatRequest, alias: Alias, originalModel
  * are those of the evaluation that chose the tuned model.
  */
 function bodyFor(
-  { arm, model, messages }: Attempt,
+  { arm, callAs, messages }: Attempt,
   { body, stream }: ChatRequest,
   { profile, streams, maxOutputTokens }: BodyOptions,
 ): string {
@@ -134,7 +134,7 @@ function bodyFor(
   return JSON.stringify({
     ...(isOriginal ? {} : settingsFor(profile, 'completion')),
     ...others,
-    model,
+    model: callAs,
     ...(isOriginal ? {} : asEvaluated),
     ...(stream ? { stream: streams } : {}),
     ...(streams && stream_options !== undefined ? { stream_options } : {}),

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import type { LeaseRequest } from '../../core/run/lease.ts';
 import type { HttpApi } from '../http-api.ts';
 import { deleted } from '../http-api.ts';
 import { type ProviderProfile, settingsFor } from '../profile.ts';
 import { ProviderError } from '../provider-error.ts';
-import type { Lease, LeaseRequest, ListedLease, Serving } from '../serving.ts';
+import type { Lease, ListedLease, Serving } from '../serving.ts';
 
 /**
  * Version of Azure Resource Manager for accounts of Cognitive Services, as in Microsoft's guide to deploying a tuned model.

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import type { LeaseRequest } from '../../core/run/lease.ts';
 import { deleted, type HttpApi } from '../http-api.ts';
 import { modelId, type ProviderProfile, settingsFor } from '../profile.ts';
 import { ProviderError, textOf } from '../provider-error.ts';
-import type { Lease, LeaseRequest, ListedLease, Serving } from '../serving.ts';
+import type { Lease, ListedLease, Serving } from '../serving.ts';
 
 const DEPLOYMENT = z.object({
   id: z.string(),

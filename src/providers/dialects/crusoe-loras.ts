@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import type { LeaseRequest } from '../../core/run/lease.ts';
 import { deleted, type HttpApi } from '../http-api.ts';
 import { labelOwner } from '../job-label.ts';
 import type { OpenAIApi } from '../openai-protocol/api.ts';
 import { suffixOf } from '../openai-protocol/job-mapping.ts';
 import { modelId, type ProviderProfile } from '../profile.ts';
 import { textOf } from '../provider-error.ts';
-import type { Lease, LeaseRequest, ListedLease, Serving } from '../serving.ts';
+import type { Lease, ListedLease, Serving } from '../serving.ts';
 
 const LORA = z.object({
   id: z.string(),

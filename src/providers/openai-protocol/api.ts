@@ -1,6 +1,8 @@
 import OpenAI from 'openai';
 import { redact, withoutSecrets } from '../../core/text/redaction.ts';
+import { inferenceAddress, keyHeaders } from '../endpoint.ts';
 import { keepAliveFetch } from '../keep-alive-fetch.ts';
+import type { ProviderProfile } from '../profile.ts';
 import { isClientDefault } from '../profiles/index.ts';
 import { classifyError } from '../provider-error.ts';
 
@@ -53,6 +55,17 @@ export class OpenAIApi {
       throw classifyError(error, this.#baseURL, this.#secret);
     }
   }
+}
+
+/** The client for the address where a provider's models are asked. */
+export function inferenceApiOf(profile: ProviderProfile, apiKey: string, timeoutMs: number): OpenAIApi {
+  return new OpenAIApi({
+    baseURL: inferenceAddress(profile),
+    apiKey,
+    keyIsSecret: profile.keyVariable !== null,
+    keyHeaders: keyHeaders(profile, apiKey),
+    timeoutMs,
+  });
 }
 
 /** Answers without the key, because a server may repeat it in the error of a job, or in any other stored text. */

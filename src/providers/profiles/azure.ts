@@ -7,6 +7,10 @@ const MODELS: readonly BaseModel[] = [
   { name: 'gpt-4.1-mini', id: 'gpt-4.1-mini-2025-04-14' },
   { name: 'gpt-4.1-nano', id: 'gpt-4.1-nano-2025-04-14' },
   { name: 'gpt-oss-20b', id: 'gpt-oss-20b' },
+  // That these can be tuned is documented; their ids are assumed.
+  { name: 'qwen3-32b', id: 'qwen3-32b' },
+  { name: 'llama-3.3-70b-instruct', id: 'Llama-3.3-70B-Instruct' },
+  { name: 'ministral-3b', id: 'Ministral-3B' },
 ];
 
 /** An idle deployment is deleted after 15 days, and is paid for until then. */
@@ -18,6 +22,7 @@ export const AZURE: ProviderProfile = {
   name: 'azure',
   description: 'Azure OpenAI, key in AZURE_OPENAI_API_KEY; options.resource names the resource',
   // The resource's name takes the place of {resource}.
+  closes: null,
   address: 'https://{resource}.openai.azure.com/openai/v1',
   addresses: { management: 'https://management.azure.com', login: 'https://login.microsoftonline.com' },
   keyVariable: 'AZURE_OPENAI_API_KEY',

@@ -13,6 +13,7 @@ export const CRUSOE: ProviderProfile = {
   ...OPENAI,
   name: 'crusoe',
   description: 'Crusoe Intelligence Foundry, key in CRUSOE_API_KEY; options.project names the project',
+  closes: null,
   address: 'https://api.intelligence.crusoecloud.com/v1',
   addresses: {
     inference: 'https://api.inference.crusoecloud.com/v1',
@@ -36,7 +37,9 @@ export const CRUSOE: ProviderProfile = {
       oneOf: ['lora', 'deployment'],
       default: 'lora',
       // 6 to 40 minutes were seen.
-      changes: { deployment: { lease: { paidByHour: true, coldStartMinutes: 20 } } },
+      changes: {
+        deployment: { lease: { paidByHour: true, coldStartMinutes: 20 }, priceList: 'crusoe-deployment' },
+      },
     },
     flavor: {
       description: 'id of the machine of a deployment; the cheapest one for the model by default',

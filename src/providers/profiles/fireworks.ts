@@ -6,6 +6,8 @@ const MODELS: readonly BaseModel[] = [
   { name: 'llama-3.1-8b-instruct', id: 'accounts/fireworks/models/llama-v3p1-8b-instruct' },
   { name: 'llama-3.3-70b-instruct', id: 'accounts/fireworks/models/llama-v3p3-70b-instruct' },
   { name: 'gpt-oss-20b', id: 'accounts/fireworks/models/gpt-oss-20b' },
+  // The family is documented as tunable; the id is assumed.
+  { name: 'qwen3-8b', id: 'accounts/fireworks/models/qwen3-8b' },
   { name: 'gpt-oss-120b', id: 'accounts/fireworks/models/gpt-oss-120b' },
 ];
 
@@ -14,6 +16,7 @@ export const FIREWORKS: ProviderProfile = {
   ...OPENAI,
   name: 'fireworks',
   description: 'Fireworks, key in FIREWORKS_API_KEY; options.account names the account',
+  closes: null,
   address: 'https://api.fireworks.ai',
   addresses: { inference: 'https://api.fireworks.ai/inference/v1' },
   keyVariable: 'FIREWORKS_API_KEY',

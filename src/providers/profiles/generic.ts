@@ -6,6 +6,7 @@ export const GENERIC: Omit<ProviderProfile, 'address' | 'keyVariable'> = {
   ...OPENAI,
   name: 'generic',
   description: 'any server that speaks the protocol of OpenAI',
+  closes: null,
   options: {
     chat_template_kwargs: {
       description: 'sent with every question, for example {enable_thinking: false}',

@@ -36,7 +36,7 @@ export function profileOf(choice: ProviderChoice, trainerUrl?: string): Provider
     value === undefined ? [] : [[name, value] as const],
   );
   const values = { ...Object.fromEntries(defaults), ...options };
-  const { jobs, serving } = withChanges(profile, values);
+  const { jobs, serving, billing } = withChanges(profile, values);
   return {
     ...profile,
     address: addressOf(choice, trainerUrl),
@@ -46,19 +46,25 @@ export function profileOf(choice: ProviderChoice, trainerUrl?: string): Provider
     limits: withLimits(profile.limits, limits ?? {}),
     jobs: { ...jobs, settlingMs: seconds === undefined ? jobs.settlingMs : seconds * 1000 },
     serving,
+    billing,
   };
 }
 
-/** Jobs and serving with the values of the options. */
+/** Jobs, serving and prices with the values of the options. */
 function withChanges(
-  { options, jobs, serving }: ProviderProfile,
+  { options, jobs, serving, billing }: ProviderProfile,
   values: Readonly<Record<string, unknown>>,
-): Pick<ProviderProfile, 'jobs' | 'serving'> {
+): Pick<ProviderProfile, 'jobs' | 'serving' | 'billing'> {
   const changes = Object.entries(options).flatMap(
     ([name, { changes: byValue }]) => byValue?.[String(values[name])] ?? [],
   );
   const lease = serving.lease && Object.assign({ ...serving.lease }, ...changes.map((change) => change.lease));
-  return { jobs: Object.assign({ ...jobs }, ...changes.map((change) => change.jobs)), serving: { ...serving, lease } };
+  const priceList = changes.findLast((change) => change.priceList !== undefined)?.priceList;
+  return {
+    jobs: Object.assign({ ...jobs }, ...changes.map((change) => change.jobs)),
+    serving: { ...serving, lease },
+    billing: billing.charges === 'tokens' && priceList !== undefined ? { ...billing, priceList } : billing,
+  };
 }
 
 /**

@@ -9,6 +9,7 @@ export const LOCAL: ProviderProfile = {
   ...OPENAI,
   name: 'local',
   description: 'the trainer that comes with Tuneloop: real but small models, not LLMs',
+  closes: null,
   address: `http://127.0.0.1:${TRAINER_PORT}/v1`,
   keyVariable: null,
   languageModels: false,

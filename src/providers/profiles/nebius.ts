@@ -21,6 +21,7 @@ export const NEBIUS: ProviderProfile = {
   name: 'nebius',
   description:
     'Nebius Token Factory, key in NEBIUS_API_KEY; trains only, unless addresses.inference names a dedicated endpoint',
+  closes: null,
   address: 'https://api.tokenfactory.nebius.com/v1',
   addresses: {},
   keyVariable: 'NEBIUS_API_KEY',

@@ -4,6 +4,8 @@ import type { ProviderProfile } from '../profile.ts';
 export const OPENAI: ProviderProfile = {
   name: 'openai',
   description: 'api.openai.com, key in OPENAI_API_KEY',
+  // Closed to new customers already.
+  closes: '2027-01-06',
   address: 'https://api.openai.com/v1',
   addresses: {},
   keyVariable: 'OPENAI_API_KEY',

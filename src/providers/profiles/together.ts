@@ -2,9 +2,18 @@ import type { BaseModel, ProviderProfile } from '../profile.ts';
 import { namesById } from './names.ts';
 import { OPENAI } from './openai.ts';
 
+// https://docs.together.ai/docs/fine-tuning-models
+const NOT_ALWAYS_SERVED =
+  'it is documented that models of this kind are trained, and that some cannot be served by an endpoint';
+
 const MODELS: readonly BaseModel[] = [
-  { name: 'llama-3.1-8b-instruct', id: 'meta-llama/Meta-Llama-3.1-8B-Instruct-Reference' },
-  { name: 'llama-3.3-70b-instruct', id: 'meta-llama/Llama-3.3-70B-Instruct-Reference' },
+  { name: 'qwen3-8b', id: 'Qwen/Qwen3-8B' },
+  {
+    name: 'llama-3.1-8b-instruct',
+    id: 'meta-llama/Meta-Llama-3.1-8B-Instruct-Reference',
+    note: NOT_ALWAYS_SERVED,
+  },
+  { name: 'llama-3.3-70b-instruct', id: 'meta-llama/Llama-3.3-70B-Instruct-Reference', note: NOT_ALWAYS_SERVED },
   { name: 'gpt-oss-20b', id: 'openai/gpt-oss-20b' },
   { name: 'gpt-oss-120b', id: 'openai/gpt-oss-120b' },
 ];
@@ -14,6 +23,7 @@ export const TOGETHER: ProviderProfile = {
   ...OPENAI,
   name: 'together',
   description: 'Together, key in TOGETHER_API_KEY',
+  closes: null,
   address: 'https://api.together.ai/v1',
   addresses: {},
   keyVariable: 'TOGETHER_API_KEY',

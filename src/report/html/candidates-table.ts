@@ -1,3 +1,4 @@
+import { settingsBesideEpochs } from '../../core/run/hyperparameters.ts';
 import type { CandidateResult, ContenderResult } from '../../core/run/run-result.ts';
 import {
   durationText,
@@ -54,7 +55,7 @@ ${optimism === null ? null : html`<p class="note">The best of several looks bett
 function statusText({ status, half, treatment, epochs, hyperparameters }: CandidateResult): Value {
   const { epochs: planned } = hyperparameters;
   const trained = epochs === null ? `${planned} epochs planned` : `${epochs} of ${planned} epochs`;
-  return html`<span class="whole">${STATUS_SIGNS[status]}</span> <small class="whole">${trained}</small>${half ? html` <small>on half of the rows</small>` : null}${treatment === 'strip' ? null : html` <small>${treatment}</small>`}`;
+  return html`<span class="whole">${STATUS_SIGNS[status]}</span> <small class="whole">${trained}</small> <small>${settingsBesideEpochs(hyperparameters).join(', ')}</small>${half ? html` <small>on half of the rows</small>` : null}${treatment === 'strip' ? null : html` <small>${treatment}</small>`}`;
 }
 
 function trainingText({ trainingSeconds, trainingUsd }: CandidateResult): Value {

@@ -8,6 +8,8 @@ import type { DeploymentProgress } from '../../core/run/deployment-progress.ts';
 export class DeploymentStatus {
   /** The reason why the newest decision has no effect yet; null where it has. */
   trouble: string | null = null;
+  /** The state of the serving leases, in words; null without any. */
+  serving: string | null = null;
   readonly #entity: Deployment;
   readonly #progress: DeploymentProgress;
   /** Number of the decision whose search attributes were written. */
@@ -19,7 +21,7 @@ export class DeploymentStatus {
   }
 
   get remarks(): DeploymentRemarks {
-    return { canary: this.#progress.canary?.text ?? null, trouble: this.trouble };
+    return { canary: this.#progress.canary?.text ?? null, trouble: this.trouble, serving: this.serving };
   }
 
   show(): void {

@@ -1,10 +1,14 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/create-activities.ts';
 import { EVALUATION } from '../../contract/activity-options.ts';
 import type { DeployedModel } from '../../core/deployment/deployed-model.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Contending } from '../../core/run/contenders.ts';
-import type { EvaluateInput, Evaluation, Subject } from '../../core/run/evaluation.ts';
+import type { EvaluateInput, Evaluation, Subject, SubjectResult } from '../../core/run/evaluation.ts';
+import type { LeaseTerms } from '../../core/run/lease.ts';
+import { type LeaseSubject, planLeases } from '../../core/run/lease-plan.ts';
+import { innermost, reasonOf } from './failure-reason.ts';
+import type { Leases } from './leases.ts';
 import type { Pause } from './pause.ts';
 import type { Reservation, RunBudget } from './run-budget.ts';
 
@@ -22,8 +26,8 @@ export function tuned(id: string, { model, candidate: { baseModel, treatment } }
 }
 
 /** The serving model as a subject. */
-export function servedAs(id: string, { model, baseModel, treatment }: DeployedModel): UnpaidSubject {
-  return { kind: 'tuned', id, model, baseModel, treatment };
+export function servedAs(id: string, { model, baseModel, treatment, lease, definition }: DeployedModel): UnpaidSubject {
+  return { kind: 'tuned', id, model, baseModel, treatment, callAs: lease?.callAs, definition };
 }
 
 /** Distributed, so that each kind of subject keeps its own keys. */
@@ -39,6 +43,11 @@ export interface Evaluated {
 export interface EvaluationsInput extends Pick<EvaluateInput, 'definition' | 'template' | 'manifest'> {
   budget: RunBudget;
   pause: Pause;
+  leases: Leases;
+  /** The terms of serving leases; null where models are called without. */
+  terms: LeaseTerms | null;
+  /** Requests in flight. */
+  concurrency: number;
   /** The reservation for the judge, and the most that it may spend, in USD; null for no limit. */
   judge: { reservation: Reservation; capUsd: number | null } | null;
 }
@@ -54,15 +63,15 @@ export class Evaluations {
   }
 
   /**
-   * Asks all subjects for all examples, interleaved row by row, so that they all meet the same load, and settles their reservations. A
-   * failing subject stops none of the others.
+   * Asks all subjects for all examples, and settles their reservations. A failing subject stops none of the others. Where models need
+   * serving leases, as many subjects as may be served at the same time are asked at a time, else all.
    */
   async evaluate(
     rows: Pick<EvaluateInput, 'name' | 'examples'>,
     paid: readonly PaidSubject[],
   ): Promise<Map<string, Evaluated>> {
     if (paid.length === 0) return new Map();
-    const { budget, pause, judge, ...common } = this.#input;
+    const { budget, judge } = this.#input;
     const reservations = [...new Set(paid.map(({ reservation }) => reservation))];
     const limits = budget.limitsUsd(judge ? [...reservations, judge.reservation] : reservations);
     const subjects = paid.map(({ subject, reservation }): Subject => {
@@ -70,25 +79,81 @@ export class Evaluations {
       const limit = limits[reservations.indexOf(reservation)] ?? null;
       return { ...subject, limitUsd: limit === null ? null : limit / sharing };
     });
-    const judgeLimitUsd = this.#leftForJudge(limits[reservations.length] ?? null);
+    const judgeCapUsd = limits[reservations.length] ?? null;
     const spent = new Map<Reservation, number | null>(reservations.map((reservation) => [reservation, null]));
     try {
-      const summary = `${subjects.length} models on ${rows.examples.rows} ${rows.name} rows`;
-      const { results, judgeUsd } = await pause.around(() =>
-        evaluate.executeWithOptions({ summary }, [{ ...common, ...rows, subjects, judgeLimitUsd }]),
-      );
-      this.#judgeUsd = plus(this.#judgeUsd, judgeUsd);
+      const results = await this.#askAll(rows, subjects, judgeCapUsd);
       for (const reservation of reservations) spent.set(reservation, 0);
-      for (const [place, result] of results.entries()) {
-        const reservation = paid[place]?.reservation;
-        if (!reservation) continue;
+      for (const { subject, reservation } of paid) {
+        const result = results.get(subject.id);
+        if (!result) continue;
         const usd = 'evaluation' in result ? result.evaluation.spentUsd : result.spentUsd;
         spent.set(reservation, plus(spent.get(reservation) ?? null, usd));
       }
-      return new Map(results.map((result) => [result.id, evaluated(result)]));
+      return new Map([...results].map(([id, result]) => [id, evaluated(result)]));
     } finally {
       for (const [reservation, usd] of spent) await budget.settle(reservation, usd);
     }
+  }
+
+  /** The result of each subject: of those that need no lease at once, of the others one batch of leases after the other. */
+  async #askAll(
+    rows: Pick<EvaluateInput, 'name' | 'examples'>,
+    subjects: readonly Subject[],
+    judgeCapUsd: number | null,
+  ): Promise<Map<string, SubjectResult>> {
+    const { leases, terms, concurrency } = this.#input;
+    const results = new Map<string, SubjectResult>();
+    const ask = async (asked: readonly Subject[]) => {
+      for (const result of await this.#ask(rows, asked, judgeCapUsd)) results.set(result.id, result);
+    };
+    const leased = terms ? subjects.filter((subject) => needsLease(subject, terms)) : [];
+    const others = subjects.filter((subject) => !leased.includes(subject));
+    if (others.length > 0) await ask(others);
+    if (!terms || leased.length === 0) return results;
+    const size = { rows: rows.examples.rows, concurrency };
+    for (const batch of planLeases(
+      terms.traits,
+      leased.map(servedModel),
+      size,
+      (model) => terms.perHour[model] ?? null,
+    )) {
+      const models = new Set(batch.flatMap((lease) => lease.models));
+      const asked = leased.filter(({ model }) => models.has(model));
+      const fail = (subject: Subject, message: string, spentUsd: number | null) =>
+        results.set(subject.id, { id: subject.id, failure: { code: null, message }, spentUsd });
+      try {
+        await leases.during(batch, async ({ callAs, failures }) => {
+          const served = asked.flatMap((subject): Subject[] => {
+            const name = callAs.get(subject.model);
+            if (name !== undefined) return [{ ...subject, callAs: name }];
+            fail(subject, failures.get(subject.model) ?? 'its lease does not serve it', 0);
+            return [];
+          });
+          if (served.length > 0) await ask(served);
+        });
+      } catch (error) {
+        const cause = innermost(error);
+        if (!(cause instanceof ApplicationFailure) || cause.type !== 'BUDGET_EXCEEDED') throw error;
+        for (const subject of asked) if (!results.has(subject.id)) fail(subject, reasonOf(error), null);
+      }
+    }
+    return results;
+  }
+
+  async #ask(
+    rows: Pick<EvaluateInput, 'name' | 'examples'>,
+    subjects: readonly Subject[],
+    judgeCapUsd: number | null,
+  ): Promise<SubjectResult[]> {
+    const { pause, definition, template, manifest } = this.#input;
+    const judgeLimitUsd = this.#leftForJudge(judgeCapUsd);
+    const summary = `${subjects.length} models on ${rows.examples.rows} ${rows.name} rows`;
+    const { results, judgeUsd } = await pause.around(() =>
+      evaluate.executeWithOptions({ summary }, [{ definition, template, manifest, ...rows, subjects, judgeLimitUsd }]),
+    );
+    this.#judgeUsd = plus(this.#judgeUsd, judgeUsd);
+    return results;
   }
 
   /**
@@ -97,11 +162,11 @@ export class Evaluations {
    * @param costExamples show the cost of production where none of `examples` is from the log
    */
   async evaluateRecorded(examples: ArtifactRef, costExamples: ArtifactRef): Promise<Evaluated> {
-    const { budget, pause, judge, ...common } = this.#input;
+    const { budget, pause, judge, definition, template, manifest } = this.#input;
     const judgeLimitUsd = judge && this.#leftForJudge(budget.limitUsd(judge.reservation));
     const evaluation = await pause.around(() =>
       evaluateRecorded.executeWithOptions({ summary: 'baseline as the log has it' }, [
-        { ...common, examples, otherwise: costExamples, judgeLimitUsd },
+        { definition, template, manifest, examples, otherwise: costExamples, judgeLimitUsd },
       ]),
     );
     this.#judgeUsd = plus(this.#judgeUsd, evaluation.spentUsd);
@@ -119,6 +184,17 @@ export class Evaluations {
     const limits = [limitUsd, capUsd].filter((usd) => usd !== null);
     return limits.length === 0 ? null : Math.max(0, Math.min(...limits) - (this.#judgeUsd ?? 0));
   }
+}
+
+/** A model that is called by a name of its own has a lease already. */
+function needsLease(subject: Subject, { traits, perHour }: LeaseTerms): boolean {
+  if (subject.callAs !== undefined) return false;
+  return servedModel(subject).baseModel in perHour && (subject.kind === 'tuned' || traits.servesBase);
+}
+
+function servedModel(subject: Subject): LeaseSubject {
+  const tuned = subject.kind === 'tuned';
+  return { model: subject.model, baseModel: tuned ? subject.baseModel : subject.model, tuned };
 }
 
 function evaluated(result: Awaited<ReturnType<Activities['evaluate']>>['results'][number]): Evaluated {

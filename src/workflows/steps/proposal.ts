@@ -7,6 +7,7 @@ import type { Contending } from '../../core/run/contenders.ts';
 import type { Dataset } from '../../core/run/dataset.ts';
 import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { ProposeWinnerInput } from '../../core/run/proposal.ts';
+import type { Plan } from '../../core/run/run-plan.ts';
 import type { RunResult } from '../../core/run/run-result.ts';
 import { wasCancelled } from './failure-reason.ts';
 
@@ -40,8 +41,9 @@ export function originalModel(
 export function deployableModel(
   { id, model, candidate: { baseModel, treatment } }: Contending,
   { runId, winnerJudged }: Pick<RunResult, 'runId' | 'winnerJudged'>,
-  { definition, dataset }: { definition: ArtifactRef; dataset: Dataset },
+  { definition, dataset, plan }: { definition: ArtifactRef; dataset: Dataset; plan: Pick<Plan, 'leases' | 'monthly'> },
 ): DeployedModel {
+  const usdPerHour = plan.leases?.perHour[baseModel];
   const { score = null, scoreInterval: interval = null } = winnerJudged ?? {};
   return {
     model,
@@ -53,5 +55,6 @@ export function deployableModel(
     datasetVersion: dataset.summary.version,
     manifest: dataset.manifest,
     judged: score !== null && interval ? { score, interval } : null,
+    ...(usdPerHour === undefined ? {} : { serving: { usdPerHour, monthly: plan.monthly } }),
   };
 }

@@ -56,7 +56,7 @@ export async function trainCandidate(training: Training, candidate: PlannedCandi
   const [forTraining, forEvaluation] = reserved;
   update(id, { stage: 'training' });
   const job = await runJob(training, candidate);
-  await budget.settle(forTraining, job.state === 'skipped' ? 0 : job.trainingUsd);
+  await budget.settle(forTraining, costOf(job));
   if (job.state === 'succeeded') {
     update(id, { stage: 'trained' });
     return { job, forEvaluation };
@@ -64,6 +64,12 @@ export async function trainCandidate(training: Training, candidate: PlannedCandi
   await budget.settle(forEvaluation, 0);
   update(id, { stage: job.state, note: job.reason });
   return { job, forEvaluation: null };
+}
+
+function costOf(job: JobOutcome): number | null {
+  if (job.state === 'skipped') return 0;
+  const { trainingUsd } = job;
+  return trainingUsd === null || job.state !== 'succeeded' ? trainingUsd : trainingUsd + (job.askedUsd ?? 0);
 }
 
 /** Runs the job, and makes a new one after the pause if a quota ended it. */

@@ -40,6 +40,18 @@ test('a tuned model is charged at the tuned price, a base model at the base pric
   });
 });
 
+test('a model that is served by the hour costs the hour of its machine, unless its tokens are charged at a price that nobody knows', () => {
+  const models = {
+    hourly: { training: 1, serving_per_hour: 6 },
+    both: { serving_per_hour: 2, tuned: null, base: null },
+  };
+  const prices = { ...PRICES, lists: { host: { date: '2026-11-01', source: 'test', models } } };
+  const billing = { charges: 'tokens', priceList: 'host' } as const;
+  expect(tariffOf(prices, billing, 'hourly', true)).toEqual({ kind: 'machine', usdPerHour: 6 });
+  expect(tariffOf(prices, billing, 'both', true)).toEqual({ kind: 'unknown' });
+  expect(trainingTariffOf(prices, billing, 'both')).toEqual({ kind: 'unknown' });
+});
+
 test('a dated name is charged as the model it starts with', () => {
   expect(tariffOf(PRICES, REMOTE, 'gpt-4o-mini-2024-07-18', true)).toEqual(
     tariffOf(PRICES, REMOTE, 'gpt-4o-mini', true),

@@ -31,6 +31,8 @@ const input = (changes: Partial<EstimateInput> = {}): EstimateInput => ({
   alternatives: [],
   checkpoints: null,
   judge: null,
+  leases: null,
+  concurrency: 8,
   ...changes,
 });
 // One row: 100 x 0.30 + 10 x 1.20 millionths of a dollar, and ten times that for the large model.

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { LeaseRequest } from '../../../src/core/run/lease.ts';
 import { TuneloopError } from '../../../src/errors.ts';
 import { azureProvider } from '../../../src/providers/dialects/azure.ts';
 import { profileOf } from '../../../src/providers/profiles/index.ts';
 import type { Provider } from '../../../src/providers/provider.ts';
-import type { LeaseRequest, Serving } from '../../../src/providers/serving.ts';
+import type { Serving } from '../../../src/providers/serving.ts';
 import { describeServing } from '../../../src/testing/serving.ts';
 import { type Answer, type Received, rejection } from '../http-server.ts';
 import { type HostServer, hostServer, jsonOf, paged } from './host-server.ts';

@@ -1,9 +1,10 @@
+import type { LeaseRequest } from '../../../src/core/run/lease.ts';
 import type { MetricPoint } from '../../../src/core/run/training-metrics.ts';
 import { crusoeProvider } from '../../../src/providers/dialects/crusoe.ts';
 import { CRUSOE_METRICS, crusoePoints } from '../../../src/providers/dialects/crusoe-metrics.ts';
 import { profileOf } from '../../../src/providers/profiles/index.ts';
 import type { Provider } from '../../../src/providers/provider.ts';
-import type { LeaseRequest, Serving } from '../../../src/providers/serving.ts';
+import type { Serving } from '../../../src/providers/serving.ts';
 import { endsEpoch, type JobRequest } from '../../../src/providers/training.ts';
 import { describeServing } from '../../../src/testing/serving.ts';
 import { type Answer, type Received, rejection } from '../http-server.ts';

@@ -148,7 +148,7 @@ describe('what is proposed to the deployment', () => {
   });
 
   test('a winner without a score or its interval was not judged', () => {
-    const given = { definition: ref('d'), dataset: sampleDataset() };
+    const given = { plan: { leases: null, monthly: false }, definition: ref('d'), dataset: sampleDataset() };
     const winner = sampleContender(sampleCandidate('a'), null);
     const judgedBy = (winnerJudged: ReturnType<typeof sampleEvaluation> | null) =>
       deployableModel(winner, { runId: 'p/1', winnerJudged }, given).judged;

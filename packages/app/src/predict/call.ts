@@ -76,7 +76,7 @@ export async function makeCall({ arm, notAsked, attempts }: CallRoute, options: 
 type Reply = Omit<Answer, keyof CheckedAnswer | 'arm' | 'latencyMs'> | { failure: string };
 
 async function ask(
-  { arm, model, messages }: Attempt,
+  { arm, model, callAs, messages }: Attempt,
   timeoutMs: number,
   { client, originalClient, maxOutputTokens, signal }: CallOptions,
 ): Promise<Reply> {
@@ -86,7 +86,7 @@ async function ask(
     const completion = await limit.race(
       (arm === 'original' ? originalClient : client).chat.completions.create(
         {
-          model,
+          model: callAs,
           messages,
           temperature: 0,
           ...(maxOutputTokens === null ? {} : { max_completion_tokens: maxOutputTokens }),

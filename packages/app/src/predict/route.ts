@@ -2,13 +2,17 @@ import { createHash } from 'node:crypto';
 import type { Message } from '../prompt/chat-message.ts';
 import { modelPrompt } from '../prompt/model-prompt.ts';
 import { promptForInput, stripInstructions } from '../prompt/prompt-template.ts';
-import type { Alias, Arm, ServedModel } from './alias.ts';
+import type { Alias, AliasProvider, Arm, ServedModel } from './alias.ts';
 import type { CallOutcome } from './served-call.ts';
 
 /** One model that can be asked, with the facts that a request to it needs. */
 export interface Attempt {
   arm: Arm;
   model: string;
+  /** What to call the model by: its own name, or the one that a serving lease gives it. */
+  callAs: string;
+  /** The provider of the model, where that is another one than the alias names. */
+  provider?: AliasProvider | undefined;
   messages: Message[];
   /** The labels that it may answer; null where they are not limited, or unknown. */
   labels: readonly string[] | null;
@@ -58,7 +62,7 @@ export function routeCall(
   const model = originalModel ?? alias?.original.model;
   if (prompt && model) {
     const { labels = null } = champion ?? canary ?? {};
-    attempts.push({ arm: 'original', model, messages: prompt.map(wellFormed), labels });
+    attempts.push({ arm: 'original', model, callAs: model, messages: prompt.map(wellFormed), labels });
   }
   const [first = prompt ? null : 'unfit'] = asked;
   return { arm, notAsked: typeof first === 'string' ? first : null, attempts, prompt };
@@ -75,10 +79,11 @@ function ask(
   input: string | readonly Message[],
   now: number,
 ): Attempt | 'unfit' | 'shutdown' {
-  const { model, labels, shutdownDate } = served;
+  const { model, callAs = model, provider, labels, shutdownDate } = served;
   if (shutdownDate !== null && Date.parse(shutdownDate) <= now) return 'shutdown';
   const messages = treated(served, input);
-  return messages ? { arm, model, messages: messages.map(wellFormed), labels } : 'unfit';
+  if (!messages) return 'unfit';
+  return { arm, model, callAs, ...(provider && { provider }), messages: messages.map(wellFormed), labels };
 }
 
 /** The input in the form of the model's training; undefined for a prompt that does not follow its template. */

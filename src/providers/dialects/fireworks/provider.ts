@@ -1,5 +1,4 @@
-import { inferenceAddress, keyHeaders } from '../../endpoint.ts';
-import { OpenAIApi } from '../../openai-protocol/api.ts';
+import { inferenceApiOf } from '../../openai-protocol/api.ts';
 import { OpenAIInference } from '../../openai-protocol/inference.ts';
 import type { ProviderProfile } from '../../profile.ts';
 import type { Provider } from '../../provider.ts';
@@ -27,13 +26,7 @@ export function fireworksProvider(
   { timeoutMs = REQUEST_TIMEOUT_MS, lookMs = LOOK_MS, largestFormBytes }: FireworksOptions = {},
 ): Provider {
   const api = new FireworksApi({ profile, apiKey, timeoutMs });
-  const models = new OpenAIApi({
-    baseURL: inferenceAddress(profile),
-    apiKey,
-    keyIsSecret: profile.keyVariable !== null,
-    keyHeaders: keyHeaders(profile, apiKey),
-    timeoutMs,
-  });
+  const models = inferenceApiOf(profile, apiKey, timeoutMs);
   const upload = { lookMs, ...(largestFormBytes === undefined ? {} : { largestFormBytes }) };
   return {
     profile,

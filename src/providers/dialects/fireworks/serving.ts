@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import type { LeaseRequest } from '../../../core/run/lease.ts';
 import { redactMessage } from '../../../core/text/redaction.ts';
 import { deleted } from '../../http-api.ts';
 import { modelId, type ProviderProfile } from '../../profile.ts';
 import { ProviderError } from '../../provider-error.ts';
-import type { Lease, LeaseRequest, ListedLease, Serving } from '../../serving.ts';
+import type { Lease, ListedLease, Serving } from '../../serving.ts';
 import { type FireworksApi, idOf, isStatus, secondsOf } from './api.ts';
 import { statusAnswer } from './job-mapping.ts';
 

@@ -1,7 +1,7 @@
-import { inferenceAddress, keyHeaders } from '../../endpoint.ts';
+import { keyHeaders } from '../../endpoint.ts';
 import { HttpApi } from '../../http-api.ts';
 import type { Inference } from '../../inference.ts';
-import { OpenAIApi } from '../../openai-protocol/api.ts';
+import { inferenceApiOf } from '../../openai-protocol/api.ts';
 import { OpenAIInference } from '../../openai-protocol/inference.ts';
 import type { ProviderProfile } from '../../profile.ts';
 import type { Provider } from '../../provider.ts';
@@ -42,13 +42,7 @@ export function togetherProvider(
 
 /** Questions go by OpenAI's protocol; the list of models is a bare array. */
 function togetherInference(api: HttpApi, profile: ProviderProfile, apiKey: string, timeoutMs: number): Inference {
-  const client = new OpenAIApi({
-    baseURL: inferenceAddress(profile),
-    apiKey,
-    keyIsSecret: profile.keyVariable !== null,
-    keyHeaders: keyHeaders(profile, apiKey),
-    timeoutMs,
-  });
+  const client = inferenceApiOf(profile, apiKey, timeoutMs);
   const inference = new OpenAIInference(client, profile);
   return {
     address: inference.address,

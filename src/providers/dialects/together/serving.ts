@@ -1,7 +1,8 @@
+import type { LeaseRequest } from '../../../core/run/lease.ts';
 import { deleted, type HttpApi } from '../../http-api.ts';
 import { modelId, type ProviderProfile, settingsFor } from '../../profile.ts';
 import { ProviderError } from '../../provider-error.ts';
-import type { Lease, LeaseRequest, ListedLease, Serving } from '../../serving.ts';
+import type { Lease, ListedLease, Serving } from '../../serving.ts';
 import { ANY, ENDPOINT, ENDPOINTS, HARDWARE, type TogetherEndpoint } from './answers.ts';
 import { secondsOf } from './job-mapping.ts';
 

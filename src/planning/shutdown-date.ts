@@ -1,5 +1,5 @@
-import type { DeployedModel } from '../../core/deployment/deployed-model.ts';
-import type { Model } from '../../providers/inference.ts';
+import type { DeployedModel } from '../core/deployment/deployed-model.ts';
+import type { Model } from '../providers/inference.ts';
 
 /** When a provider switches a model, or the one under it, off, whichever comes first; null where it does not say. */
 export function shutdownDateOf(

@@ -1,0 +1,92 @@
+import { leasePerHour, type Prices } from '../core/evaluation/cost.ts';
+import type { CandidateEstimate, Estimate, FinalEstimate } from '../core/run/estimate.ts';
+import type { LeaseTerms } from '../core/run/lease.ts';
+import type { Pipeline } from '../core/run/pipeline.ts';
+import { usdText } from '../core/text/format.ts';
+import { TuneloopError } from '../errors.ts';
+import type { ProviderProfile } from '../providers/profile.ts';
+
+/** The terms of the leases of these models; null where models are called without. Models that are in no catalogue are called without too. */
+export function leaseTerms(prices: Prices, profile: ProviderProfile, models: readonly string[]): LeaseTerms | null {
+  const { lease: traits } = profile.serving;
+  if (!traits) return null;
+  const known = models.filter((model) => profile.models.some(({ id, name }) => id === model || name === model));
+  return {
+    traits,
+    perHour: Object.fromEntries(
+      known.map((model) => [model, traits.paidByHour ? leasePerHour(prices, profile.billing, model) : 0]),
+    ),
+  };
+}
+
+/** @throws TuneloopError BUDGET_EXCEEDED where a limit is set that an unknown price would pass unseen */
+export function refuseUnknownPrices(
+  { budget_usd: budget, evaluation: { judge } }: Pipeline,
+  monthly: boolean,
+  unknownPrices: readonly string[],
+): void {
+  const cap =
+    budget !== undefined
+      ? 'budget_usd'
+      : monthly
+        ? 'TUNELOOP_MONTHLY_BUDGET_USD'
+        : judge?.budget_usd !== undefined && unknownPrices.includes(judge.model)
+          ? 'evaluation.judge.budget_usd'
+          : null;
+  if (unknownPrices.length === 0 || cap === null) return;
+  throw new TuneloopError(
+    'BUDGET_EXCEEDED',
+    `${cap} is set, but the price file has no price for ${unknownPrices.join(', ')}: add one with TUNELOOP_PRICES`,
+  );
+}
+
+/** The number of candidates, in their order, that the budget pays for. @throws TuneloopError if it pays for none. */
+export function countAffordable(
+  budget: number | null,
+  candidates: readonly { reserve: CandidateEstimate }[],
+  { testUsd, baselineUsd, championUsd, alternativesUsd, judgeUsd, leasesUsd }: FinalEstimate,
+): number {
+  if (budget === null) return candidates.length;
+  let left = [testUsd, baselineUsd, championUsd, judgeUsd, leasesUsd ?? 0, ...alternativesUsd].reduce<number>(
+    (rest, usd) => rest - (usd ?? 0),
+    budget,
+  );
+  let count = 0;
+  for (const { reserve } of candidates) {
+    const usd = (reserve.trainingUsd ?? 0) + (reserve.evaluationUsd ?? 0) + (reserve.leasesUsd ?? 0);
+    if (usd > left) continue;
+    left -= usd;
+    count += 1;
+  }
+  if (count > 0) return count;
+  throw new TuneloopError(
+    'BUDGET_EXCEEDED',
+    `budget_usd is ${usdText(budget)}, which does not pay for a single candidate with its evaluation: raise it, or take fewer rows or epochs`,
+  );
+}
+
+export function estimateText(
+  {
+    trainingUsd,
+    evaluationUsd,
+    leasesUsd = 0,
+    leaseHours = 0,
+    totalUsd,
+    machineUsdPerHour,
+    unknownPrices,
+  }: Omit<Estimate, 'candidates'>,
+  budget: number | null,
+  affordable: number,
+  candidates: number,
+): string {
+  if (machineUsdPerHour !== null)
+    return `Estimate: machine time at ${usdText(machineUsdPerHour)} an hour (local trainer)`;
+  if (totalUsd === null || trainingUsd === null || evaluationUsd === null) {
+    return `Estimate: no price known for ${unknownPrices.join(', ')}`;
+  }
+  const leases = leasesUsd ? ` + ${usdText(leasesUsd)} for ${leaseHours.toFixed(1)} hours of serving` : '';
+  const parts = `${usdText(trainingUsd)} training + ${usdText(evaluationUsd)} evaluation${leases}`;
+  const sum = `Estimate: ${parts} = ${usdText(totalUsd)}`;
+  if (budget === null || affordable === candidates) return sum;
+  return `${sum}; budget_usd of ${usdText(budget)} pays for about ${affordable} of ${candidates} candidates`;
+}
