@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LeaseRequest } from '../../../src/core/run/lease.ts';
 import { fireworksProvider } from '../../../src/providers/dialects/fireworks/provider.ts';
 import { profileOf } from '../../../src/providers/profiles/index.ts';
-import type { LeaseRequest, Serving } from '../../../src/providers/serving.ts';
+import type { Serving } from '../../../src/providers/serving.ts';
 import { jsonl, labelled, temporaryFolder } from '../../local-trainer/sample-data.ts';
 import type { HostOptions } from '../host.ts';
 import { type Played, play, until } from '../playing.ts';
