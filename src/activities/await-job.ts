@@ -84,7 +84,8 @@ export function createAwaitJob(dependencies: Dependencies) {
       const checkpoints = await soon(training.listCheckpoints(jobId), []);
       return { state: 'succeeded', jobId, model: job.model, trainingUsd, trainingSeconds: seconds, checkpoints };
     }
-    const isCharged = job.trainedTokens !== null || (tariff.kind === 'machine' && job.state === 'cancelled');
+    const isCharged =
+      (job.costUsd ?? job.trainedTokens) !== null || (tariff.kind === 'machine' && job.state === 'cancelled');
     return {
       state: job.state === 'cancelled' ? 'cancelled' : 'failed',
       jobId,

@@ -31,7 +31,8 @@ export function createCancelJobs(dependencies: Dependencies) {
       }
       const tariff = trainingTariffOf(dependencies.prices, profile.billing, input.candidate.baseModel);
       const costs = before.map((job) => {
-        const { trainedTokens = null } = after.find(({ id }) => id === job.id) ?? job;
+        const { trainedTokens = null, costUsd = null } = after.find(({ id }) => id === job.id) ?? job;
+        if (costUsd !== null) return costUsd;
         if (trainedTokens !== null) return trainingCost(tariff, trainedTokens, 0);
         // A job that was cancelled before it trained cost nothing; the cost of a cancelled training is documented nowhere.
         return job.state === 'failed' || (job.state === 'pending' && job.phase !== 'running') ? 0 : null;

@@ -42,7 +42,8 @@ export const FIREWORKS: ProviderProfile = {
       type: 'object',
     },
   },
-  ids: { job: /^[a-z][a-z0-9-]{0,62}$/, tunedModel: /^accounts\/(?!fireworks\/)[\w-]+\/models\// },
+  // Ours: the form of every id that we choose.
+  ids: { job: /^tuneloop-[0-9a-f]{40}$/, tunedModel: /^accounts\/(?!fireworks\/)[\w-]+\/models\// },
   billing: { charges: 'tokens', priceList: 'fireworks', names: namesById(MODELS) },
   promptCache: null,
   jobs: {

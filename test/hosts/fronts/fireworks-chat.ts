@@ -5,7 +5,10 @@ import { noModel } from '../models.ts';
 import { idIn } from './fireworks-resources.ts';
 import { KIND, showState } from './fireworks-serving.ts';
 
-/** Questions by OpenAI's protocol. A model of a deployment is called `<model>#<deployment>`, and a base model of the shared pool by its name. */
+/**
+ * Questions by OpenAI's protocol. A model of a deployment is called `<model>#<deployment>`, and a base model of the shared pool by its
+ * name.
+ */
 export function chatRoutes(): Route[] {
   return [
     {

@@ -34,9 +34,10 @@ const LINK_MS = 60_000;
 export function jobRoutes(): Route[] {
   return [
     route('POST', `/${JOBS}`, 'jobs.create', async (call, host) => {
+      const request = read(call);
       const problems = unknownFields(call.body, KNOWN);
       if (problems.length > 0) host.misunderstood(call, ...problems);
-      return { body: show(await host.jobs.create(call, read(call)), call) };
+      return { body: show(await host.jobs.create(call, request), call) };
     }),
     route('GET', `/${JOBS}`, 'jobs.list', async (call, host) => {
       const jobs = await host.jobs.list(call);

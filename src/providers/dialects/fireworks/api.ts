@@ -17,8 +17,8 @@ export interface FireworksApiOptions {
 }
 
 /**
- * The resources of one account at Fireworks. Each has a name such as `accounts/acme/models/mine`, and its address is that name. Training and
- * serving share one.
+ * The resources of one account at Fireworks. Each has a name such as `accounts/acme/models/mine`, and its address is that name. Training
+ * and serving share one.
  */
 export class FireworksApi {
   readonly http: HttpApi;
@@ -69,9 +69,9 @@ export class FireworksApi {
   /** All resources of a kind, a page after the other. */
   async *list<T>(kind: Kind, entry: z.ZodType<T>, account: string = this.account): AsyncGenerator<T> {
     const answer = z
-      .looseObject({ nextPageToken: z.string().optional() })
+      .looseObject({ nextPageToken: z.string().nullish() })
       .transform(({ nextPageToken, ...page }, context) => {
-        const entries = z.array(entry).default([]).safeParse(page[kind]);
+        const entries = z.array(entry).safeParse(page[kind] ?? []);
         if (entries.success) return { entries: entries.data, nextPageToken };
         context.addIssue(`${kind}: ${entries.error.issues[0]?.message}`);
         return z.NEVER;
@@ -126,7 +126,7 @@ export function idOf(name: string): string {
 }
 
 /** Unix seconds of a time; null where it is missing or is none. */
-export function secondsOf(time: string | undefined): number | null {
+export function secondsOf(time: string | null | undefined): number | null {
   const milliseconds = Date.parse(time ?? '');
   return Number.isNaN(milliseconds) ? null : Math.floor(milliseconds / 1000);
 }

@@ -11,8 +11,8 @@ import { statusAnswer } from './job-mapping.ts';
 
 const datasetAnswer = z.object({
   name: z.string(),
-  state: z.string().optional(),
-  status: statusAnswer.optional(),
+  state: z.string().nullish(),
+  status: statusAnswer.nullish(),
 });
 
 type DatasetAnswer = z.infer<typeof datasetAnswer>;
@@ -132,9 +132,10 @@ export class FireworksDatasets {
     }
   }
 
-  #refuse({ name, status: { code, message } = {} }: DatasetAnswer): void {
-    if (code === undefined || !WRONG_FILE.test(code)) return;
-    const text = redactMessage(`${this.#api.http.address} refused ${name}: ${code}: ${message}`, [], 500);
+  #refuse({ name, status }: DatasetAnswer): void {
+    if (!WRONG_FILE.test(status?.code ?? '')) return;
+    const reason = `${status?.code}: ${status?.message ?? ''}`;
+    const text = redactMessage(`${this.#api.http.address} refused ${name}: ${reason}`, [], 500);
     throw new ProviderError('PROVIDER_REFUSED', text, { retryable: false });
   }
 

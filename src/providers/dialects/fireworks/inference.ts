@@ -7,17 +7,17 @@ const LIBRARY = 'accounts/fireworks';
 
 const modelAnswer = z.object({
   name: z.string(),
-  state: z.string().optional(),
+  state: z.string().nullish(),
   deprecationDate: z
-    .object({ year: z.number().optional(), month: z.number().optional(), day: z.number().optional() })
-    .optional(),
+    .object({ year: z.number().nullish(), month: z.number().nullish(), day: z.number().nullish() })
+    .nullish(),
 });
 
 type ModelAnswer = z.infer<typeof modelAnswer>;
 
 /**
- * Asks models by the OpenAI protocol, whose list at Fireworks has only models that are being served. So the list is made of the account's models
- * and the library's.
+ * Asks models by the OpenAI protocol, whose list at Fireworks has only models that are being served. So the list is made of the account's
+ * models and the library's.
  */
 export function withModelsOf(api: FireworksApi, inference: Inference): Inference {
   return {
@@ -34,7 +34,9 @@ export function withModelsOf(api: FireworksApi, inference: Inference): Inference
   };
 }
 
-function toModel({ name, deprecationDate: { year, month, day } = {} }: ModelAnswer): Model {
-  const isDate = year !== undefined && month !== undefined && day !== undefined;
-  return { id: name, shutdownDate: isDate ? new Date(Date.UTC(year, month - 1, day)) : null };
+function toModel({ name, deprecationDate }: ModelAnswer): Model {
+  const { year, month, day } = deprecationDate ?? {};
+  // A part of a date that is not known is 0, or left out.
+  const shutdownDate = year && month && day ? new Date(Date.UTC(year, month - 1, day)) : null;
+  return { id: name, shutdownDate };
 }

@@ -4,27 +4,27 @@ import type { Job, JobState } from '../../training.ts';
 import { idOf, secondsOf } from './api.ts';
 
 /** What a resource says about itself: an error code of gRPC, or OK. */
-export const statusAnswer = z.object({ code: z.string().optional(), message: z.string().optional() });
+export const statusAnswer = z.object({ code: z.string().nullish(), message: z.string().nullish() });
 
-/** A job, as far as we read it. 64-bit numbers are strings. */
+/** A job, as far as we read it. 64-bit numbers are strings, and null stands for a field that is not set. */
 export const jobAnswer = z.object({
   name: z.string(),
-  displayName: z.string().optional(),
-  state: z.string().optional(),
-  status: statusAnswer.optional(),
-  outputModel: z.string().optional(),
-  createTime: z.string().optional(),
-  updateTime: z.string().optional(),
-  completedTime: z.string().optional(),
-  epochs: z.number().optional(),
-  metricsFileSignedUrl: z.string().optional(),
+  displayName: z.string().nullish(),
+  state: z.string().nullish(),
+  status: statusAnswer.nullish(),
+  outputModel: z.string().nullish(),
+  createTime: z.string().nullish(),
+  updateTime: z.string().nullish(),
+  completedTime: z.string().nullish(),
+  epochs: z.number().nullish(),
+  metricsFileSignedUrl: z.string().nullish(),
   estimatedCost: z
     .object({
-      currencyCode: z.string().optional(),
-      units: z.union([z.string(), z.number()]).optional(),
-      nanos: z.number().optional(),
+      currencyCode: z.string().nullish(),
+      units: z.union([z.string(), z.number()]).nullish(),
+      nanos: z.number().nullish(),
     })
-    .optional(),
+    .nullish(),
 });
 
 export type JobAnswer = z.infer<typeof jobAnswer>;
@@ -59,10 +59,12 @@ const LONGEST_FAILURE = 500;
 
 /** @param modelOf the name of the model that a job makes, where its answer leaves that out */
 export function toJob(job: JobAnswer, modelOf: (id: string) => string): Job {
-  const { name, state: status = 'JOB_STATE_UNSPECIFIED', createTime, updateTime, completedTime } = job;
+  const { name, createTime, updateTime, completedTime } = job;
+  const status = job.state ?? 'JOB_STATE_UNSPECIFIED';
   const id = idOf(name);
   const state = ENDED.get(status) ?? 'pending';
-  const failed = state === 'failed' && job.status?.code !== undefined && job.status.code !== 'OK';
+  const code = job.status?.code ?? 'OK';
+  const failed = state === 'failed' && code !== 'OK';
   return {
     id,
     state,
@@ -70,8 +72,8 @@ export function toJob(job: JobAnswer, modelOf: (id: string) => string): Job {
     known: PHASES.has(status) || ENDED.has(status),
     status,
     model: state === 'succeeded' ? job.outputModel || modelOf(id) : null,
-    failure: failed ? `${job.status?.code}: ${job.status?.message ?? ''}`.slice(0, LONGEST_FAILURE) : null,
-    needsPerson: failed && job.status?.code === NEEDS_A_PERSON,
+    failure: failed ? `${code}: ${job.status?.message ?? ''}`.slice(0, LONGEST_FAILURE) : null,
+    needsPerson: failed && code === NEEDS_A_PERSON,
     createdAt: secondsOf(createTime) ?? 0,
     finishedAt: state === 'pending' ? null : secondsOf(completedTime ?? updateTime),
     // It tells what a job costs, and not how many tokens that were.
@@ -83,9 +85,9 @@ export function toJob(job: JobAnswer, modelOf: (id: string) => string): Job {
 /** An amount of money: whole units, and billionths of one. Null where there is none, or not in dollars. */
 export function usdOf(amount: JobAnswer['estimatedCost']): number | null {
   if (!amount) return null;
-  const { currencyCode = 'USD', units, nanos } = amount;
+  const { currencyCode, units, nanos } = amount;
   // Zero may be left out: an amount without a currency and without a number is none.
-  const isThere = amount.currencyCode !== undefined || units !== undefined || nanos !== undefined;
+  const isThere = (currencyCode ?? units ?? nanos ?? null) !== null;
   const usd = Number(units ?? 0) + (nanos ?? 0) / 1e9;
-  return isThere && currencyCode === 'USD' && Number.isFinite(usd) ? Number(usd.toFixed(9)) : null;
+  return isThere && (currencyCode ?? 'USD') === 'USD' && Number.isFinite(usd) ? Number(usd.toFixed(9)) : null;
 }

@@ -12,8 +12,8 @@ interface Line {
  * The points of a file of metrics, oldest first: JSON lines such as `{"step": 1, "train/loss": 1.38}`, in which training and evaluation may
  * have lines of their own. Lines that are no JSON are left out: the file is read while it is written.
  *
- * Every evaluation is on the whole evaluation file. It counts as the end of an epoch, the last one where lines name the same epoch, and there are
- * no more of them than epochs.
+ * Every evaluation is on the whole evaluation file. It counts as the end of an epoch, the last one where lines name the same epoch, and
+ * there are no more of them than epochs.
  *
  * @param epochs of the job
  */

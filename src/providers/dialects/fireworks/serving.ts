@@ -10,17 +10,17 @@ import { statusAnswer } from './job-mapping.ts';
 
 const deploymentAnswer = z.object({
   name: z.string(),
-  state: z.string().optional(),
-  status: statusAnswer.optional(),
-  createTime: z.string().optional(),
+  state: z.string().nullish(),
+  status: statusAnswer.nullish(),
+  createTime: z.string().nullish(),
 });
 
 const deployedModelAnswer = z.object({
   name: z.string(),
-  model: z.string().optional(),
-  deployment: z.string().optional(),
-  state: z.string().optional(),
-  status: statusAnswer.optional(),
+  model: z.string().nullish(),
+  deployment: z.string().nullish(),
+  state: z.string().nullish(),
+  status: statusAnswer.nullish(),
 });
 
 type Deployment = z.infer<typeof deploymentAnswer>;
@@ -31,8 +31,8 @@ const GONE = new Set(['DELETING', 'DELETED']);
 const LONGEST_FAILURE = 500;
 
 /**
- * Serving at Fireworks: one deployment of the base model, into which tuned models are loaded as adapters once it is ready. Without calls it scales
- * to no machine by itself. Its `expireTime` is not set, because the provider no longer heeds it.
+ * Serving at Fireworks: one deployment of the base model, into which tuned models are loaded as adapters once it is ready. Without calls
+ * it scales to no machine by itself. Its `expireTime` is not set, because the provider no longer heeds it.
  */
 export class FireworksServing implements Serving {
   readonly #api: FireworksApi;
@@ -158,7 +158,7 @@ function stateOf(
   loaded: readonly DeployedModel[],
   wanted: number,
 ): Pick<Lease, 'state' | 'status' | 'failure'> {
-  const { state = 'STATE_UNSPECIFIED' } = deployment;
+  const state = deployment.state ?? 'STATE_UNSPECIFIED';
   const count = loaded.filter(isLoaded).length;
   const status = wanted === 0 ? state : `${state}, ${count} of ${wanted} models loaded`;
   const broken = [
@@ -170,7 +170,7 @@ function stateOf(
 }
 
 function isGone({ state }: Deployment): boolean {
-  return state !== undefined && GONE.has(state);
+  return GONE.has(state ?? '');
 }
 
 /** A deployment goes on serving while its settings change. */
@@ -184,6 +184,6 @@ function isLoaded({ state }: DeployedModel): boolean {
 
 /** The error that a resource names. */
 function failureOf({ status }: Pick<Deployment, 'status'>): string | null {
-  const { code = 'OK', message = '' } = status ?? {};
-  return code === 'OK' ? null : redactMessage(`${code}: ${message}`, [], LONGEST_FAILURE);
+  const code = status?.code ?? 'OK';
+  return code === 'OK' ? null : redactMessage(`${code}: ${status?.message ?? ''}`, [], LONGEST_FAILURE);
 }

@@ -21,8 +21,8 @@ const KEY_LENGTH = 40;
 const EXPIRED = [400, 401, 403];
 
 /**
- * Fine-tuning at Fireworks. The id of a job follows from its key, so that a second creation is refused and finds the first one; the id of its
- * model is the same.
+ * Fine-tuning at Fireworks. The id of a job follows from its key, so that a second creation is refused and finds the first one; the id of
+ * its model is the same.
  */
 export class FireworksTraining implements Training {
   readonly settlingMs: number;
@@ -101,7 +101,7 @@ export class FireworksTraining implements Training {
   async listMetrics(id: string, afterStep = Number.NEGATIVE_INFINITY): Promise<MetricPoint[]> {
     const job = await this.#get(id);
     const text = await this.#metricsFile(job);
-    const points = metricPoints(text, job.epochs ?? 1).filter(({ step }) => step > afterStep);
+    const points = metricPoints(text, job.epochs || Number.POSITIVE_INFINITY).filter(({ step }) => step > afterStep);
     return thinned(points, MOST_POINTS);
   }
 

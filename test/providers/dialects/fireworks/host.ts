@@ -23,8 +23,8 @@ export interface FireworksHost {
   storage: TinyServer;
   storageOrigin: string;
   /**
-   * Answers by method and path below the account, such as `GET datasets/mine`: an answer, one for each request of which the last stays, or a function. A request
-   * that nothing is said about is answered with 404.
+   * Answers by method and path below the account, such as `GET datasets/mine`: an answer, one for each request of which the last stays, or
+   * a function. A request that nothing is said about is answered with 404.
    */
   routes: Record<string, Route>;
   /** The requests of a method and path below the account, with parsed bodies. */

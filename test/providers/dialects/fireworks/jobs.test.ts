@@ -91,6 +91,18 @@ describe('a job at Fireworks', () => {
     });
   });
 
+  test('null stands for a field that is not set', async () => {
+    const unset = { status: null, completedTime: null, estimatedCost: null, metricsFileSignedUrl: null, epochs: null };
+    host.routes[`GET ${JOBS}/${JOB}`] = { body: JSON.stringify(job({ ...unset, state: 'JOB_STATE_COMPLETED' })) };
+    expect(await host.provider.training.getJob(JOB)).toMatchObject({
+      state: 'succeeded',
+      costUsd: null,
+      failure: null,
+    });
+    host.routes[`GET ${JOBS}`] = { body: JSON.stringify({ [JOBS]: null, nextPageToken: null }) };
+    expect(await host.provider.training.listPendingJobs()).toEqual([]);
+  });
+
   test('a job that has ended says when, and what it cost', async () => {
     const estimatedCost = { currencyCode: 'USD', units: '12', nanos: 340_000_000 };
     const completedTime = '2026-11-30T10:20:00Z';

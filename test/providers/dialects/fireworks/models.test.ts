@@ -9,7 +9,9 @@ afterEach(() => host.close());
 
 describe('the models of Fireworks', () => {
   test('models of the library and of the account are listed, with the day on which one ends', async () => {
-    host.routes['GET models'] = { body: { models: [{ name: MODEL, state: 'READY' }] } };
+    host.routes['GET models'] = {
+      body: { models: [{ name: MODEL, state: 'READY', deprecationDate: { year: 2027, month: 0, day: 0 } }] },
+    };
     host.routes['GET /v1/accounts/fireworks/models'] = {
       body: { models: [{ name: BASE, deprecationDate: { year: 2027, month: 3, day: 31 } }] },
     };
