@@ -15,7 +15,7 @@ const FILES = new Set(['./src/worker/failure-converter.ts', './src/core/text/red
 const SHARED = new Set(['./packages/app/src/shared/random.ts']);
 const PACKAGES = /^(@temporalio\/|nexus-rpc$|long$|ms$|protobufjs$)/;
 /** Of these the SDK has 1.9 million. */
-const LARGEST_BYTES = 2_500_000;
+const LARGEST_BYTES = 2_700_000;
 
 const { code } = await bundleWorkflowCode({
   workflowsPath: WORKFLOWS,

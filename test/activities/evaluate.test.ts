@@ -52,7 +52,7 @@ beforeEach(async () => {
   behave = () => undefined;
   server.answer = (request) => {
     const { model, text } = asked(request.body);
-    return behave(model, text) ?? says(rightAnswer(text));
+    return behave(model, text) ?? (text === 'ping' ? says('', 0) : says(rightAnswer(text)));
   };
 });
 afterEach(async () => {
@@ -201,7 +201,12 @@ describe('taking turns', () => {
     expect(inTurn([], 0)).toEqual([]);
   });
 
-  test('each subject is called once before, and that call counts for nothing', async () => {
+  test('the call before the rows is paid like any other', async () => {
+    behave = (_model, text) => (text === 'ping' ? says('', 500) : undefined);
+    expect(evaluationOf(await attempt([tuned('a')], { rows: 3 }), 'a')).toMatchObject({ n: 3, spentUsd: 3.5 });
+  });
+
+  test('each subject is called once before, and the answer to that call counts for nothing', async () => {
     const { results } = await attempt([tuned('a'), tuned('b')], { rows: 3 });
     const calls = server.received.map(({ body }) => asked(body));
     expect(calls.slice(0, 2).map(({ model, text }) => [model, text])).toEqual([

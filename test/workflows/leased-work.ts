@@ -4,6 +4,7 @@ import type { PlannedLease } from '../../src/core/run/lease-plan.ts';
 import { type LeasePayments, Leases } from '../../src/workflows/steps/leases.ts';
 import { RunBudget } from '../../src/workflows/steps/run-budget.ts';
 
+// For the bundle.
 export { deployment } from '../../src/workflows/deployment.ts';
 
 const { work } = proxyActivities<{ work(callAs: Record<string, string>): Promise<void> }>({
