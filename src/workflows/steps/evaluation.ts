@@ -65,13 +65,22 @@ export class Evaluations {
   /**
    * Asks all subjects for all examples, and settles their reservations. A failing subject stops none of the others. Where models need
    * serving leases, as many subjects as may be served at the same time are asked at a time, else all.
+   *
+   * @param forLeases held back for the leases; it is free as soon as no answer can take it, so that the leases can
    */
   async evaluate(
     rows: Pick<EvaluateInput, 'name' | 'examples'>,
     paid: readonly PaidSubject[],
+    forLeases: readonly Reservation[] = [],
   ): Promise<Map<string, Evaluated>> {
-    if (paid.length === 0) return new Map();
     const { budget, judge } = this.#input;
+    const release = async () => {
+      for (const reservation of forLeases) await budget.settle(reservation, 0);
+    };
+    if (paid.length === 0) {
+      await release();
+      return new Map();
+    }
     const reservations = [...new Set(paid.map(({ reservation }) => reservation))];
     const limits = budget.limitsUsd(judge ? [...reservations, judge.reservation] : reservations);
     const subjects = paid.map(({ subject, reservation }): Subject => {
@@ -80,6 +89,7 @@ export class Evaluations {
       return { ...subject, limitUsd: limit === null ? null : limit / sharing };
     });
     const judgeCapUsd = limits[reservations.length] ?? null;
+    await release();
     const spent = new Map<Reservation, number | null>(reservations.map((reservation) => [reservation, null]));
     try {
       const results = await this.#askAll(rows, subjects, judgeCapUsd);
