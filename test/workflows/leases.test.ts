@@ -49,6 +49,7 @@ class Host {
     awaitLease: async ({ lease: { name } }: LeaseInput) => {
       await this.starting(name);
       this.calls.push(`ready ${name.replace(/^.*-/, '')}`);
+      return { usd: 0 };
     },
     removeLease: async ({ lease: { name } }: LeaseInput) => {
       this.calls.push(`remove ${name.replace(/^.*-/, '')}`);

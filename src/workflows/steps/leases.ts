@@ -47,6 +47,8 @@ interface OpenLease {
   usdPerHour: number | null;
   /** The cost of asking its models whether they answer. */
   askedUsd: number | null;
+  /** Whether it has answered: it is in the provider's list then. */
+  seen: boolean;
   reservations: Reservation[];
 }
 
@@ -110,6 +112,7 @@ export class Leases {
       paidUntil: since + minutes * MINUTE_MS,
       usdPerHour: usd === null ? null : (usd / minutes) * 60,
       askedUsd: 0,
+      seen: false,
       reservations: [...reserved],
     };
     // Before it is created, because the creation may succeed although its answer is lost.
@@ -121,6 +124,7 @@ export class Leases {
       // The provider's own price counts.
       if (created.usdPerHour !== null) lease.usdPerHour = created.usdPerHour;
       const asked = await awaitLease.executeWithOptions({ summary: `wait until ${name} answers` }, [input]);
+      lease.seen = true;
       lease.askedUsd = asked.usd;
       for (const [place, model] of models.entries()) callAs.set(model, created.callAs[place] ?? model);
     } catch (error) {
@@ -129,10 +133,10 @@ export class Leases {
     }
   }
 
-  async #end({ request, since, usdPerHour, askedUsd, reservations }: OpenLease): Promise<void> {
+  async #end({ request, since, usdPerHour, askedUsd, seen, reservations }: OpenLease): Promise<void> {
     let usd: number | null = null;
     try {
-      const input = { definition: this.#definition, lease: request };
+      const input = { definition: this.#definition, lease: request, seen };
       await removeLease.executeWithOptions({ summary: `remove ${request.name}` }, [input]);
       const hours = (Date.now() - since) / MINUTE_MS / 60;
       usd = usdPerHour === null || askedUsd === null ? null : hours * usdPerHour + askedUsd;
