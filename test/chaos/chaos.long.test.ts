@@ -49,3 +49,21 @@ test('runs survive a worker that is killed and a provider that fails: no job twi
   expect(figures).toMatchObject({ runs: 3, duplicates: 0, orphans: 0, lost: 0, overruns: 0, incomplete: 0 });
   for (const figure of ['completed', 'kills', 'faults'] as const) expect(figures[figure]).toBeGreaterThan(0);
 }, 420_000);
+
+// `npm run chaos -- --host <name>` is the long form.
+test('runs at a host that loses answers leave no job and no lease, and send nothing that its document does not know', async () => {
+  const lines: string[] = [];
+  const result = await runChaos({ host: 'fireworks', runs: 2, kills: 2, seed: 7, say: (line) => lines.push(line) });
+  const { problems, ...figures } = result;
+  if (problems.length > 0) throw new Error([...problems, ...lines].join('\n'));
+  expect(figures).toMatchObject({
+    runs: 2,
+    duplicates: 0,
+    orphans: 0,
+    leasesLeft: 0,
+    lost: 0,
+    overruns: 0,
+    invalid: 0,
+  });
+  for (const figure of ['completed', 'kills', 'faults', 'leases'] as const) expect(figures[figure]).toBeGreaterThan(0);
+}, 300_000);

@@ -1,24 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
-import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
-import type { LedgerEntry } from '../../packages/local-trainer/src/ledger.ts';
 import { type RunJson, runJson, statusOf } from '../../src/client/runs.ts';
+import { ORPHAN_SWEEP_ID } from '../../src/contract/ids.ts';
+import { WORKFLOWS } from '../../src/contract/messages.ts';
 import { STAGE } from '../../src/contract/search-attributes.ts';
-import { estimateRun } from '../../src/core/run/estimate.ts';
-import { planCandidates } from '../../src/core/run/plan.ts';
-import { shopRows } from '../setup/shop-log.ts';
-import { type FiredRule, STACK_PRICES, Stack } from '../setup/stack.ts';
+import type { SweepResult } from '../../src/core/run/sweep-result.ts';
+import { type FiredRule, Stack } from '../setup/stack.ts';
 import * as oracles from './oracles.ts';
-import {
-  type ChaosOptions,
-  Draw,
-  type FaultPhase,
-  JOBS_PER_RUN,
-  type KillPlan,
-  planChaos,
-  type RunPlan,
-  type WavePlan,
-} from './plan.ts';
+import { type ChaosOptions, type FaultPhase, type KillPlan, planChaos, type RunPlan, type WavePlan } from './plan.ts';
+import { budgetFor, chaosRows } from './rows.ts';
+import { type Subject, subjectOf } from './subject.ts';
 
 /** The outcome. Everything is right if `problems` is empty, and the test has a meaning if `trivial` is empty too. */
 export interface ChaosResult {
@@ -36,8 +27,17 @@ export interface ChaosResult {
   extras: number;
   /** Creations of jobs that were executed and whose answer was lost, by a fault or with a worker that waited for it. */
   lostAnswers: number;
-  /** File names that were uploaded and kept twice. */
-  duplicateFiles: number;
+  /** File names that were uploaded and kept twice; null where the provider's records do not say it. */
+  duplicateFiles: number | null;
+  /** Serving leases that were created. */
+  leases: number;
+  /** Leases that a run left open, and how many of them the sweep did not find either. */
+  leasesLeft: number;
+  leasesLeftAfterSweep: number;
+  /** Runs that failed because the provider could not start their serving, and said so. */
+  refused: number;
+  /** Requests and answers against the provider's document; null where there is none. */
+  invalid: number | null;
   /** Completed runs without a budget that have not trained all of their candidates. */
   incomplete: number;
   completed: number;
@@ -59,18 +59,14 @@ export interface ChaosResult {
   trivial: string[];
 }
 
-export interface ChaosRun extends ChaosOptions {
+export interface ChaosRun extends Omit<ChaosOptions, 'hazards'> {
+  /** The host that is played in place of the trainer, such as `fireworks`, or `crusoe-machines`. */
+  host?: string;
   /** Is told of the progress. */
   say?: (line: string) => void;
   /** Leaves logs, database and ledger where they are. */
   keepHome?: boolean;
 }
-
-const CANDIDATES = {
-  models: ['local-nano', 'local-mini'],
-  learning_rate_multiplier: [0.5, 1, 1.5, 2],
-  epochs: 2,
-};
 
 /** After the faults of a wave have stopped; longer than the longest pause between two attempts. */
 const DEADLINE_MS = 240_000;
@@ -86,20 +82,30 @@ const CALL_MS = 3000;
  * Runs many pipelines while worker, server and provider fail around them, and judges the outcome by the provider's own records. The seed
  * decides the actions; their exact times depend on the clock as well.
  */
-export async function runChaos({ say = () => {}, keepHome = false, ...options }: ChaosRun): Promise<ChaosResult> {
+export async function runChaos({ say = () => {}, keepHome = false, host, ...given }: ChaosRun): Promise<ChaosResult> {
   const start = performance.now();
+  const subject = subjectOf(host);
+  const options = { ...given, hazards: subject.hazards };
   const { waves } = planChaos(options);
-  const stack = await Stack.start();
+  const stack = await Stack.start(subject.player ? { player: subject.player } : {});
   const tally = new Tally();
   try {
     say(`seed ${options.seed}, ${options.runs} runs in ${waves.length} waves; ${stack.home}`);
     const runs: FollowedRun[] = [];
     for (const [index, wave] of waves.entries()) {
-      runs.push(...(await new Wave(stack, wave, tally, (line) => say(`wave ${index + 1}: ${line}`)).run()));
+      runs.push(
+        ...(await new Wave({
+          stack,
+          subject,
+          plan: wave,
+          tally,
+          say: (line) => say(`wave ${index + 1}: ${line}`),
+        }).run()),
+      );
     }
     await delay(ORPHAN_GRACE_MS);
     const seconds = Math.round((performance.now() - start) / 1000);
-    const result = await judge(stack, runs, tally, { ...options, seconds });
+    const result = await judge({ stack, subject, tally }, runs, { ...options, seconds });
     if (result.problems.length > 0) say(stack.logTails());
     return result;
   } catch (error) {
@@ -108,6 +114,13 @@ export async function runChaos({ say = () => {}, keepHome = false, ...options }:
   } finally {
     await stack.stop({ keepHome });
   }
+}
+
+/** What is under test, and what was done to it. */
+interface Setting {
+  stack: Stack;
+  subject: Subject;
+  tally: Tally;
 }
 
 /** Counts the actions on the processes and the provider. */
@@ -131,12 +144,14 @@ class Tally {
 /** Some runs at a time, the actions on them, and the calm after it in which they end. */
 class Wave {
   readonly #stack: Stack;
+  readonly #subject: Subject;
   readonly #plan: WavePlan;
   readonly #tally: Tally;
   readonly #say: (line: string) => void;
 
-  constructor(stack: Stack, plan: WavePlan, tally: Tally, say: (line: string) => void) {
+  constructor({ stack, subject, plan, tally, say }: Setting & { plan: WavePlan; say: (line: string) => void }) {
     this.#stack = stack;
+    this.#subject = subject;
     this.#plan = plan;
     this.#tally = tally;
     this.#say = say;
@@ -146,7 +161,7 @@ class Wave {
     const { runs: plans, kills, phases } = this.#plan;
     const calm = new AbortController();
     const gaveUp = new AbortController();
-    const runs = plans.map((plan) => new FollowedRun(this.#stack, plan));
+    const runs = plans.map((plan) => new FollowedRun(this.#stack, this.#subject, plan));
     const started = Promise.all(runs.map((run) => run.start()));
     const closed = started.then(() => Promise.all(runs.map((run) => run.follow(gaveUp.signal))));
     const faults = this.#fail(phases, calm.signal);
@@ -201,13 +216,13 @@ class Wave {
       await pause(trigger.ms, calm);
       return false;
     }
-    const before = this.#stack.ledger().length;
-    const isIt = (entry: LedgerEntry) =>
-      entry.kind === 'request' &&
-      entry.endpoint === trigger.endpoint &&
-      (trigger.hanging ? entry.status === 'hang' : entry.executed);
+    const before = (await this.#subject.requests(this.#stack, 0)).length;
     for (const deadline = Date.now() + AIM_MS; Date.now() < deadline && !calm.aborted; await pause(LOOK_MS, calm)) {
-      if (this.#stack.ledger().slice(before).filter(isIt).length >= (trigger.hanging ? 1 : trigger.nth)) return true;
+      const since = await this.#subject.requests(this.#stack, before);
+      const found = since.filter(
+        ({ call, executed, held }) => call === trigger.endpoint && (trigger.hanging ? held : executed),
+      );
+      if (found.length >= (trigger.hanging ? 1 : trigger.nth)) return true;
     }
     return false;
   }
@@ -230,22 +245,27 @@ class FollowedRun {
   #trainingSince: number | undefined;
   #cancelSent = false;
 
-  constructor(stack: Stack, plan: RunPlan) {
+  readonly #jobs: number;
+
+  constructor(stack: Stack, { costs }: Subject, plan: RunPlan) {
     const rows = chaosRows(plan);
+    const { models, learning_rate_multiplier: rates } = costs.candidates;
     this.#stack = stack;
+    this.#jobs = models.length * rates.length;
     this.plan = plan;
-    this.budgetUsd = plan.affordable === null ? null : budgetFor(plan.affordable, rows);
+    this.budgetUsd = plan.affordable === null ? null : budgetFor(plan.affordable, rows, costs);
     this.#file = stack.writePipeline(plan.name, rows, {
       split: { seed: plan.seed },
-      candidates: CANDIDATES,
+      candidates: costs.candidates,
       ...(this.budgetUsd === null ? {} : { budget_usd: this.budgetUsd }),
     });
   }
 
   get record(): oracles.RunRecord {
     const { status, budgetUsd, closedAt } = this;
+    const error = this.json?.error ? JSON.stringify(this.json.error) : null;
     const planned = this.plan.cancel ? 'cancel' : 'complete';
-    return { runId: this.#id, planned, status, budgetUsd, closedAt, jobs: JOBS_PER_RUN };
+    return { runId: this.#id, planned, status, budgetUsd, closedAt, jobs: this.#jobs, error };
   }
 
   async start(): Promise<void> {
@@ -306,76 +326,27 @@ async function waitsFor(stack: Stack, workflowId: string): Promise<string> {
   return [...own, ...(await Promise.all(children))].join('; ');
 }
 
-/** What a user of the shop may add: inputs are short in some runs and long in others. */
-const ADDITIONS = [
-  'I have written about this twice already and nobody has answered me so far.',
-  'Please do not send me to the help pages again, I have read all of them.',
-  'This was a present for my sister, and her birthday is on Saturday next week.',
-  'The last time it took a fortnight, and in the end I had to call you myself.',
-  'You may call me in the evening, during the day I am at work and cannot talk.',
-  'Apart from that I have always been content with your shop, thank you for that.',
-  'My neighbour had the same trouble in spring, and a colleague of yours was of help.',
-];
-
-/** Rows of the shop's log; another seed gives other texts. */
-function chaosRows({ rows, seed }: RunPlan): object[] {
-  const draw = new Draw(seed);
-  const additions = draw.integer(0, 3);
-  return shopRows(rows).map((row) => {
-    const { messages } = row as { messages: { role: string; content: string }[] };
-    const [system, user] = messages;
-    const added = Array.from({ length: additions }, () => draw.one(ADDITIONS));
-    return { ...row, messages: [system, { role: 'user', content: [user?.content, ...added].join(' ') }] };
-  });
-}
-
-/** A budget in USD for about the first candidates of this number; the training rows are not known before. */
-function budgetFor(affordable: number, rows: readonly object[]): number {
-  const contents = rows.map((row) => (row as { messages: { content: string }[] }).messages[1]?.content ?? '');
-  const meanInputTokens = contents.reduce((sum, content) => sum + countTokens(content), 0) / rows.length;
-  // Besides its contents an example has 11 tokens of frame, and a request 7.
-  const { candidates, final } = estimateRun({
-    prices: STACK_PRICES,
-    billing: { charges: 'tokens', priceList: null },
-    candidates: planCandidates({ ...CANDIDATES, treatment: 'strip' }),
-    tokens: { strip: { train: rows.length * 0.7 * (meanInputTokens + 11), request: meanInputTokens + 7 } },
-    validationRows: rows.length * 0.15,
-    testRows: rows.length * 0.15,
-    meanOutputTokens: 1,
-    meanPromptTokens: 0,
-    baselineModel: null,
-    champion: null,
-    alternatives: [],
-    checkpoints: null,
-    judge: null,
-    leases: null,
-    concurrency: 8,
-  });
-  const usd = candidates
-    .slice(0, affordable)
-    .reduce((sum, { trainingUsd, evaluationUsd }) => sum + (trainingUsd ?? 0) + (evaluationUsd ?? 0), 0);
-  return Math.round((usd + (final.testUsd ?? 0)) * 1e4) / 1e4;
-}
-
 async function judge(
-  stack: Stack,
+  { stack, subject, tally }: Setting,
   followed: readonly FollowedRun[],
-  tally: Tally,
   { runs, seed, seconds }: ChaosOptions & { seconds: number },
 ): Promise<ChaosResult> {
-  const entries = stack.ledger();
+  const { entries, jobs, spent, leases, violations } = await subject.evidence(stack);
   const records = followed.map(({ record }) => record);
-  const jobs = (await stack.jobs()).map(({ id, fine_tuned_model: model, metadata }) => {
-    const owner = metadata?.tuneloop_job ?? '';
-    return { id, runId: owner.slice(0, owner.lastIndexOf('/')), model };
-  });
-  const spent = oracles.spending(entries, jobs, STACK_PRICES);
+  const refused = oracles.refused(records, leases);
+  const left = oracles.leasesLeft(leases, records);
+  const sweep = await sweepOf(stack, leases.length > 0);
+  const { leases: after } = await subject.evidence(stack);
   const found = {
     duplicates: oracles.duplicates(entries),
     orphans: oracles.orphans(entries, records, jobs, ORPHAN_GRACE_MS),
-    lost: oracles.lost(records),
+    lost: oracles.lost(records).filter((id) => !refused.includes(id)),
     overruns: oracles.overruns(spent, records),
     incomplete: oracles.incomplete(entries, records, jobs),
+    'leases left': left,
+    'leases left after a sweep': oracles.leasesLeft(after, records),
+    'invalid requests': violations ?? [],
+    'failures of the sweep': sweep.failed,
   };
   const detail = (id: string) => {
     const run = followed.find(({ record }) => record.runId === id);
@@ -404,7 +375,12 @@ async function judge(
     seconds,
     extras: oracles.extras(entries).length,
     lostAnswers: oracles.lostAnswers(entries).length,
-    duplicateFiles: oracles.duplicateFiles(entries).length,
+    duplicateFiles: subject.namesFiles ? oracles.duplicateFiles(entries).length : null,
+    leases: leases.length,
+    leasesLeft: left.length,
+    leasesLeftAfterSweep: found['leases left after a sweep'].length,
+    refused: refused.length,
+    invalid: violations?.length ?? null,
     incomplete: found.incomplete.length,
     completed,
     cancelled: records.filter(({ status }) => status === 'cancelled').length,
@@ -424,6 +400,17 @@ async function judge(
       ...silent.map((kind) => `${kind} was planned and never fired`),
     ],
   };
+}
+
+/** What the orphan sweep has removed and could not do; runs where there are leases. */
+async function sweepOf({ client, environment: { taskQueue } }: Stack, isNeeded: boolean): Promise<SweepResult> {
+  if (!isNeeded) return { pending: 0, cancelled: [], removed: [], failed: [] };
+  return client.workflow.execute(WORKFLOWS.orphanSweep, {
+    workflowId: ORPHAN_SWEEP_ID,
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    taskQueue,
+    args: [],
+  });
 }
 
 /** A kind of fault that should have fired so often has fired at least once, with a probability of over 99 %. */

@@ -6,11 +6,14 @@ import {
   extras,
   incomplete,
   type JobRecord,
+  type LeaseRecord,
+  leasesLeft,
   lost,
   lostAnswers,
   orphans,
   overruns,
   type RunRecord,
+  refused,
   spending,
 } from './oracles.ts';
 
@@ -21,6 +24,7 @@ const RUN: RunRecord = {
   budgetUsd: null,
   closedAt: 10_000,
   jobs: 1,
+  error: null,
 };
 const OWNED: JobRecord = { id: 'job-1', runId: 'shop/1', model: 'ft:one' };
 
@@ -128,6 +132,31 @@ test('a run is lost unless it completed, or was cancelled as planned', () => {
     { ...RUN, runId: 'open', status: 'running', closedAt: null },
   ];
   expect(lost(runs)).toEqual(['cancelled', 'failed', 'failed when it was cancelled', 'open']);
+});
+
+describe('leases', () => {
+  const LEASE: LeaseRecord = { name: 'tl-1', runId: 'shop/1', open: false, failed: false };
+
+  test('a lease that is open although its run has closed is left, and so is one of nobody', () => {
+    const running = { ...RUN, runId: 'shop/2', status: 'running', closedAt: null };
+    const leases = [
+      LEASE,
+      { ...LEASE, name: 'left', open: true },
+      { ...LEASE, name: 'of a run', runId: 'shop/2', open: true },
+      { ...LEASE, name: 'of nobody', runId: null, open: true },
+    ];
+    expect(leasesLeft(leases, [RUN, running])).toEqual(['left', 'of nobody']);
+  });
+
+  test('a failed run is excused only by a lease that the provider let fail, and by nothing else', () => {
+    const failed = { ...RUN, status: 'failed', error: 'LEASE_FAILED: no machine' };
+    const broken = [{ ...LEASE, failed: true }];
+    expect(refused([failed], broken)).toEqual(['shop/1']);
+    expect(refused([failed], [LEASE])).toEqual([]);
+    expect(refused([{ ...failed, error: 'other' }], broken)).toEqual([]);
+    expect(refused([{ ...failed, error: 'LEASE_FAILED; BUDGET_EXCEEDED' }], broken)).toEqual([]);
+    expect(refused([RUN], broken)).toEqual([]);
+  });
 });
 
 test('a run without a budget that trained too little is incomplete', () => {

@@ -14,6 +14,8 @@ export interface RunRecord {
   closedAt: number | null;
   /** Jobs that it makes where no budget keeps it from that. */
   jobs: number;
+  /** Why it failed; null where it did not. */
+  error: string | null;
 }
 
 /** The owner of a job, and the name of its model. */
@@ -21,6 +23,17 @@ export interface JobRecord {
   id: string;
   runId: string;
   model: string | null;
+}
+
+/** A serving lease at a provider. */
+export interface LeaseRecord {
+  name: string;
+  /** The run that created it; null for one that no run of ours did. */
+  runId: string | null;
+  /** Whether it costs money, or keeps a place, still. */
+  open: boolean;
+  /** Whether the provider could not start it, or a model on it. */
+  failed: boolean;
 }
 
 /** The jobs of each key that were ever created, oldest first, in their newest status. */
@@ -87,6 +100,24 @@ export function lost(runs: readonly RunRecord[]): string[] {
   return runs
     .filter(({ planned, status }) => status !== 'completed' && !(planned === 'cancel' && status === 'cancelled'))
     .map(({ runId }) => runId);
+}
+
+/**
+ * Runs that failed because no lease came about, at a provider that had really let one of theirs fail: they can do nothing about it but say
+ * so.
+ */
+export function refused(runs: readonly RunRecord[], leases: readonly LeaseRecord[]): string[] {
+  const struck = new Set(leases.filter(({ failed }) => failed).map(({ runId }) => runId));
+  return runs
+    .filter(({ runId, status, error }) => status === 'failed' && error?.includes('LEASE_FAILED') && struck.has(runId))
+    .filter(({ error }) => !error?.includes('BUDGET_EXCEEDED'))
+    .map(({ runId }) => runId);
+}
+
+/** Leases that are open although their run has closed, or that are nobody's. */
+export function leasesLeft(leases: readonly LeaseRecord[], runs: readonly RunRecord[]): string[] {
+  const open = new Set(runs.filter(({ closedAt }) => closedAt === null).map(({ runId }) => runId));
+  return leases.filter((lease) => lease.open && !open.has(lease.runId ?? '')).map(({ name }) => name);
 }
 
 /** Runs that completed without a budget, and that have another number of trained candidates than they should. */

@@ -1,5 +1,6 @@
 import { randomShares, spread } from '@tuneloop/app/internal/shared/random';
-import type { Effect, Endpoint, FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
+import type { Effect, FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
+import type { FaultInput } from '../hosts/faults.ts';
 
 export interface ChaosOptions {
   runs: number;
@@ -9,7 +10,21 @@ export interface ChaosOptions {
   waveSize?: readonly [number, number];
   /** Kills in all, at least one for each wave; by default a tenth more than runs, some of which may come too late. */
   kills?: number;
+  /** What may go wrong at the provider; by default at the local trainer. */
+  hazards?: Hazards;
 }
+
+/** What may go wrong at a provider, and how many of its candidates a budget may pay for. */
+export interface Hazards {
+  /** All of them pass, so that a run can survive them. */
+  faults: readonly { always?: boolean; choices: readonly PhaseRule[] }[];
+  /** The calls that kills are aimed at, the usual ones several times. */
+  aims: readonly string[];
+  affordable: readonly [number, number];
+}
+
+/** A rule of the trainer, or of a server that plays a host. */
+export type PhaseRule = FaultRule | FaultInput;
 
 /** All that is decided before anything is started. What happens then also depends on the clock. */
 export interface ChaosPlan {
@@ -38,7 +53,7 @@ export interface RunPlan {
 export interface KillPlan {
   target: 'worker' | 'server';
   /** When: after a time, or at the n-th entry of this kind in the ledger from now on. */
-  trigger: { kind: 'delay'; ms: number } | { kind: 'entry'; endpoint: Endpoint; hanging: boolean; nth: number };
+  trigger: { kind: 'delay'; ms: number } | { kind: 'entry'; endpoint: string; hanging: boolean; nth: number };
   /** The time that it stays away, in milliseconds. */
   downMs: number;
 }
@@ -47,11 +62,8 @@ export interface KillPlan {
 export interface FaultPhase {
   seed: number;
   ms: number;
-  rules: FaultRule[];
+  rules: PhaseRule[];
 }
-
-/** Candidates of every run: two models with four learning rates each. */
-export const JOBS_PER_RUN = 8;
 
 const DEFAULT_WAVE_SIZE = [8, 10] as const;
 
@@ -61,6 +73,7 @@ export function planChaos({
   seed,
   waveSize = DEFAULT_WAVE_SIZE,
   kills = Math.ceil(runs * 1.1),
+  hazards = TRAINER_HAZARDS,
 }: ChaosOptions): ChaosPlan {
   const draw = new Draw(seed);
   const waves: WavePlan[] = [];
@@ -69,9 +82,9 @@ export function planChaos({
     const until = first + size;
     const planned = Math.max(1, Math.round((until * kills) / runs) - Math.round((first * kills) / runs));
     waves.push({
-      runs: Array.from({ length: size }, (_, index) => planRun(draw, first + index)),
-      kills: Array.from({ length: planned }, () => planKill(draw)),
-      phases: Array.from({ length: draw.integer(3, 4) }, (_, index) => planPhase(draw, index === 0)),
+      runs: Array.from({ length: size }, (_, index) => planRun(draw, first + index, hazards)),
+      kills: Array.from({ length: planned }, () => planKill(draw, hazards)),
+      phases: Array.from({ length: draw.integer(3, 4) }, (_, index) => planPhase(draw, index === 0, hazards)),
     });
     first = until;
   }
@@ -85,8 +98,8 @@ function waveOf(drawn: number, left: number, [least, most]: readonly [number, nu
 }
 
 /** Every fifth run has a budget that does not pay for all, every fifth is cancelled; which, is drawn for the first five. */
-function planRun(draw: Draw, index: number): RunPlan {
-  const affordable = draw.integer(2, 6);
+function planRun(draw: Draw, index: number, hazards: Hazards): RunPlan {
+  const affordable = draw.integer(...hazards.affordable);
   const cancel = { after: draw.one(['start', 'train', 'train'] as const), ms: draw.integer(500, 8000) };
   const kind = (index + draw.offset) % 5;
   return {
@@ -99,11 +112,11 @@ function planRun(draw: Draw, index: number): RunPlan {
   };
 }
 
-function planKill(draw: Draw): KillPlan {
+function planKill(draw: Draw, { aims }: Hazards): KillPlan {
   const delay = { kind: 'delay', ms: draw.integer(500, 3500) } as const;
   const entry = {
     kind: 'entry',
-    endpoint: draw.one(['jobs.create', 'jobs.create', 'jobs.create', 'files.create', 'jobs.cancel', 'chat'] as const),
+    endpoint: draw.one(aims),
     hanging: draw.chance(0.5),
     nth: draw.integer(1, 3),
   } as const;
@@ -123,8 +136,8 @@ interface Fault {
   effects: readonly Effect[];
 }
 
-/** The possible faults, and their frequency. All of them pass, so that a run can survive them. */
-const FAULTS: readonly Fault[] = [
+/** The faults of the trainer, and their frequency. */
+const TRAINER_FAULTS: readonly Fault[] = [
   // First, because a delay adds to later effects.
   {
     endpoint: '*',
@@ -215,9 +228,18 @@ const FAULTS: readonly Fault[] = [
   { endpoint: '*', probability: 0.03, effects: [{ kind: 'reset' }] },
 ];
 
-function planPhase(draw: Draw, first: boolean): FaultPhase {
-  const drawn = FAULTS.map(({ endpoint, probability, always = false, effects }) => ({
-    rule: { endpoint, probability, effect: draw.one(effects) } satisfies FaultRule,
+export const TRAINER_HAZARDS: Hazards = {
+  faults: TRAINER_FAULTS.map(({ endpoint, probability, always = false, effects }) => ({
+    always,
+    choices: effects.map((effect) => ({ endpoint, probability, effect })),
+  })),
+  aims: ['jobs.create', 'jobs.create', 'jobs.create', 'files.create', 'jobs.cancel', 'chat'],
+  affordable: [2, 6],
+};
+
+function planPhase(draw: Draw, first: boolean, { faults }: Hazards): FaultPhase {
+  const drawn = faults.map(({ choices, always = false }) => ({
+    rule: draw.one(choices),
     taken: draw.chance(0.6) || (first && always),
   }));
   return {

@@ -1,9 +1,13 @@
 import { type Answer, type Call, HostError } from './front.ts';
 import type { Host } from './host.ts';
 
-/** What tests in another process ask of a host: `/_ledger`, `/_violations`, `/_faults`, and `/_leases/<name>` to remove one by hand. */
-export async function answerAdmin(host: Host, { method, path, body }: Call): Promise<Answer> {
+/**
+ * What tests in another process ask of a host: `/_ledger`, `/_requests?from=<number>`, `/_violations`, `/_faults`, and `/_leases/<name>` to
+ * remove one by hand.
+ */
+export async function answerAdmin(host: Host, { method, path, query, body }: Call): Promise<Answer> {
   if (path === '/_ledger') return { body: await host.ledger() };
+  if (path === '/_requests') return { body: host.requests(Number(query.get('from'))) };
   if (path === '/_violations') return { body: host.violations() };
   if (path === '/_faults') {
     try {

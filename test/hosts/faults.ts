@@ -9,6 +9,8 @@ const effect = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('reset') }),
   /** It is done, and the connection breaks off before the answer. */
   z.strictObject({ kind: z.literal('lose_answer') }),
+  /** It is done, and the answer comes this much later: time for its client to die. */
+  z.strictObject({ kind: z.literal('late_answer'), ms }),
   /** An error before it is done, or in spite of it. */
   z.strictObject({
     kind: z.literal('status'),

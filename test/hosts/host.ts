@@ -34,9 +34,11 @@ export interface HostOptions {
   bases: readonly string[];
 }
 
+export const DEFAULT_KEY = 'test-key';
+
 const DEFAULTS: HostOptions = {
   port: 0,
-  apiKey: 'test-key',
+  apiKey: DEFAULT_KEY,
   jobSeconds: undefined,
   prices: undefined,
   clockFactor: 1,
@@ -65,6 +67,8 @@ export class Host {
   readonly #violations: Violation[] = [];
   readonly #requests: RequestEntry[] = [];
   readonly #chats = { calls: 0, promptTokens: 0, completionTokens: 0, usd: 0 };
+  /** By the jobs of the models that answered. */
+  readonly #answersUsd = new Map<string, number>();
   #server: HostServer | undefined;
 
   private constructor(front: Front, engine: Engine, options: HostOptions) {
@@ -109,7 +113,9 @@ export class Host {
     this.#chats.promptTokens += promptTokens;
     this.#chats.completionTokens += completionTokens;
     if (!lease || lease.usdPerHour === 0) {
-      this.#chats.usd += this.tariff.tokens(model.baseName, model.tuned, promptTokens, completionTokens);
+      const usd = this.tariff.tokens(model.baseName, model.tuned, promptTokens, completionTokens);
+      this.#chats.usd += usd;
+      if (model.job !== null) this.#answersUsd.set(model.job, (this.#answersUsd.get(model.job) ?? 0) + usd);
     }
     const body: Record<string, unknown> = { ...answer.body, model: call.body.model };
     const text = effectOf(call.effects, 'text');
@@ -133,6 +139,9 @@ export class Host {
       state: job.state,
       trainedTokens: job.trainedTokens,
       usd: job.usd ?? 0,
+      answersUsd: this.#answersUsd.get(job.id) ?? 0,
+      finishedAt: job.finishedAt,
+      tunedModel: job.tunedModel,
     }));
     const leases = this.leases.entries();
     const { usd: tokens, ...chats } = this.#chats;
@@ -159,6 +168,11 @@ export class Host {
   /** Takes down that a request means something else than its sender wants, such as a field that the host passes over. */
   misunderstood({ method, path }: Call, ...problems: string[]): void {
     this.violated({ what: 'meaning', method, path, status: null, problems });
+  }
+
+  /** The requests from this number on. */
+  requests(from: number): readonly RequestEntry[] {
+    return this.#requests.slice(from);
   }
 
   violated(violation: Violation): void {

@@ -5,6 +5,7 @@ import { answerAdmin } from './admin.ts';
 import { effectOf } from './faults.ts';
 import { type Answer, type Call, HostError, type Route } from './front.ts';
 import type { Host } from './host.ts';
+import type { RequestEntry } from './ledger.ts';
 
 export interface HostServer {
   readonly origin: string;
@@ -70,8 +71,10 @@ async function answer(
   const effects = host.faults.decide(route.operation);
   const faults = effects.map(({ kind }) => kind);
   const { method, path } = call;
-  const note = (status: number | 'reset', executed: boolean) => {
-    host.noted({ at: Date.now(), operation: route.operation, method, path, status, executed, faults });
+  const note = (status: RequestEntry['status'], executed: boolean): RequestEntry => {
+    const entry = { at: Date.now(), operation: route.operation, method, path, status, executed, faults };
+    host.noted(entry);
+    return entry;
   };
   await delay(effectOf(effects, 'latency')?.ms ?? 0);
   const planned = effectOf(effects, 'status');
@@ -99,7 +102,10 @@ async function answer(
     note(planned.status, executed);
     send(response, refused(host, plannedError(planned)));
   } else {
-    note(result.status ?? 200, executed);
+    const late = effectOf(effects, 'late_answer');
+    const entry = note('held', executed);
+    if (late) await delay(late.ms);
+    entry.status = request.socket.destroyed ? 'reset' : (result.status ?? 200);
     send(response, result);
   }
 }

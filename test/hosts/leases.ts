@@ -79,6 +79,8 @@ export interface LeaseEntry {
   readonly kind: string;
   readonly models: readonly string[];
   readonly state: LeaseState;
+  /** Whether it or a model of it was ever meant to fail. */
+  readonly failed: boolean;
   readonly createdAt: number;
   readonly removedAt: number | null;
   /** By the host's clock. */
@@ -210,7 +212,9 @@ export class Leases {
       const awakeMs = Math.max(0, end - createdAt - kept.sleptMs - asleep);
       const hours = (awakeMs * this.#host.options.clockFactor) / 3_600_000;
       const ids = models.map(({ model }) => model);
-      return { name, kind, models: ids, state, createdAt, removedAt: kept.removedAt, hours, usd: hours * usdPerHour };
+      const failed = [kept, ...kept.loaded].some(({ fails }) => fails !== null);
+      const { removedAt } = kept;
+      return { name, kind, models: ids, state, failed, createdAt, removedAt, hours, usd: hours * usdPerHour };
     });
   }
 

@@ -9,8 +9,8 @@ export interface RequestEntry {
   readonly operation: Operation;
   readonly method: string;
   readonly path: string;
-  /** `reset` = the client got no answer. */
-  readonly status: number | 'reset';
+  /** `reset` = the client got no answer; `held` = it waits for one to a request that is done. */
+  status: number | 'reset' | 'held';
   readonly executed: boolean;
   /** The kinds of the faults that struck it. */
   readonly faults: readonly string[];
@@ -27,6 +27,11 @@ export interface JobEntry {
   readonly state: string;
   readonly trainedTokens: number | null;
   readonly usd: number;
+  /** The charge for all answers of its models, in USD. */
+  readonly answersUsd: number;
+  /** Unix seconds; null while it has not ended. */
+  readonly finishedAt: number | null;
+  readonly tunedModel: string | null;
 }
 
 export interface HostLedger {

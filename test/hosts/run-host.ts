@@ -9,7 +9,7 @@ function positive(text: string): number {
   return value;
 }
 
-const { host, faults, ...options } = new Command('run-host')
+const { host, faults, prices, ...options } = new Command('run-host')
   .description(
     'Plays a host on 127.0.0.1. Prints { provider, env, origin } as JSON: the value of `provider` in a pipeline file, the environment of its users, and where /_ledger, /_violations, /_faults and /_leases/<name> are.',
   )
@@ -20,11 +20,15 @@ const { host, faults, ...options } = new Command('run-host')
   .option('--model-late-ms <n>', 'how long the model of a job that has succeeded is missing', positive)
   .option('--list-lag-ms <n>', 'how long a new job is missing from the list', positive)
   .option('--clock-factor <n>', 'the hours of a lease pass this many times as fast', positive)
+  .option('--prices <file>', 'JSON with the prices of base models by name; the list of the product by default')
   .option('--faults <file>', 'JSON with { seed, rules }')
   .parse()
-  .opts<{ host: HostName; faults?: string } & Record<string, number>>();
+  .opts<{ host: HostName; faults?: string; prices?: string } & Record<string, number>>();
 
-const running = await startHost(host, options);
+const running = await startHost(host, {
+  ...options,
+  ...(prices === undefined ? {} : { prices: JSON.parse(readFileSync(prices, 'utf8')) }),
+});
 if (faults !== undefined) running.host.faults.read(JSON.parse(readFileSync(faults, 'utf8')));
 process.stdout.write(
   `${JSON.stringify({ provider: running.provider, env: running.env, origin: running.host.origin })}\n`,

@@ -7,7 +7,7 @@ import { FIREWORKS_FRONT } from './fronts/fireworks.ts';
 import { NEBIUS_FRONT } from './fronts/nebius.ts';
 import { OPENAI_FRONT } from './fronts/openai.ts';
 import { TOGETHER_FRONT } from './fronts/together.ts';
-import { Host, type HostOptions } from './host.ts';
+import { DEFAULT_KEY, Host, type HostOptions } from './host.ts';
 import type { HostLedger } from './ledger.ts';
 import type { Violation } from './schemas.ts';
 
@@ -41,13 +41,20 @@ export interface RunningHost {
   close(): Promise<void>;
 }
 
+/** What users of a host at an address have in their pipeline file and in their environment. */
+export function accessTo(name: HostName, origin: string, apiKey = DEFAULT_KEY): Pick<RunningHost, 'provider' | 'env'> {
+  const front: Front = FRONTS[name];
+  return {
+    provider: { profile: name, apiKeyEnv: KEY, settling_seconds: 1, ...front.settings(origin) },
+    env: { [KEY]: apiKey, ...front.env },
+  };
+}
+
 /** Starts a server that plays a host. */
 export async function startHost(name: HostName, options: Partial<HostOptions> = {}): Promise<RunningHost> {
-  const front: Front = FRONTS[name];
-  const host = await Host.start(front, options);
+  const host = await Host.start(FRONTS[name], options);
   return {
-    provider: { profile: name, apiKeyEnv: KEY, settling_seconds: 1, ...front.settings(host.origin) },
-    env: { [KEY]: host.options.apiKey, ...front.env },
+    ...accessTo(name, host.origin, host.options.apiKey),
     host,
     ledger: () => host.ledger(),
     violations: () => host.violations(),

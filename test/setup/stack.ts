@@ -41,6 +41,21 @@ export interface StackOptions {
   jobSeconds?: number;
   /** Variables of the worker besides those that the stack needs. */
   workerEnv?: Record<string, string>;
+  /** What plays the provider in place of the trainer. */
+  player?: Player;
+}
+
+/** A program that plays a provider, and what its users need. */
+export interface Player {
+  /** Its file and its arguments, besides `--port`. */
+  args: readonly string[];
+  prices: Prices;
+  /** Its own price list, a file of which it gets with `--prices`. */
+  listed: object;
+  /** The value of `provider` in a pipeline file. */
+  provider: (origin: string) => object;
+  /** For the worker. */
+  env: Readonly<Record<string, string>>;
 }
 
 /** A rule as the trainer shows it, with its effects so far. */
@@ -61,6 +76,7 @@ export class Stack {
   readonly #trainerUrl: string;
   readonly #remove: () => void;
   readonly #ledger: LedgerFile;
+  readonly #player: Player | undefined;
   #client: Client | undefined;
 
   /** Starts all three. Nothing is left running when one of them does not start. */
@@ -85,13 +101,14 @@ export class Stack {
   }
 
   private constructor(
-    { jobSeconds, workerEnv = {} }: StackOptions,
+    { jobSeconds, workerEnv = {}, player }: StackOptions,
     program: string,
     own: { home: string; remove: () => void; server: number; trainer: number },
   ) {
     const { home } = own;
     const prices = path.join(home, 'prices.json');
-    writeFileSync(prices, JSON.stringify(STACK_PRICES));
+    writeFileSync(prices, JSON.stringify(player?.prices ?? STACK_PRICES));
+    this.#player = player;
     this.home = home;
     this.environment = readEnvironment({ TUNELOOP_HOME: home, TUNELOOP_PRICES: prices });
     this.#remove = own.remove;
@@ -115,11 +132,13 @@ export class Stack {
 
     const trainerDir = path.join(home, 'trainer');
     const stretch = jobSeconds === undefined ? [] : ['--job-seconds', `${jobSeconds}`];
-    const trainerArgs = ['trainer', '--port', `${own.trainer}`, '--dir', trainerDir, '--faults', '--json', ...stretch];
+    const listed = path.join(home, 'listed-prices.json');
+    writeFileSync(listed, JSON.stringify(player?.listed ?? {}));
+    const trainerArgs = [path.join(ROOT, 'src/client.ts'), 'trainer', '--dir', trainerDir, '--faults', '--json'];
     this.#trainer = new Service({
       name: 'trainer',
       command: process.execPath,
-      args: [path.join(ROOT, 'src/client.ts'), ...trainerArgs],
+      args: [...(player ? [...player.args, '--prices', listed] : trainerArgs), '--port', `${own.trainer}`, ...stretch],
       env: { TUNELOOP_HOME: home },
       logFile: log('trainer'),
     });
@@ -142,6 +161,7 @@ export class Stack {
         TEMPORAL_API_KEY: undefined,
         TEMPORAL_PROFILE: undefined,
         [KEY_VARIABLE]: 'key-of-the-stack',
+        ...player?.env,
         ...workerEnv,
       },
       logFile: log('worker'),
@@ -192,8 +212,13 @@ export class Stack {
     return this.#worker.stop();
   }
 
-  /** Replaces the trainer's whole fault plan; no rules lift all faults. */
-  async setFaults(rules: readonly FaultRule[], seed = 0): Promise<void> {
+  /** Where the provider listens, for what a test asks besides. */
+  get providerOrigin(): string {
+    return this.#trainerUrl;
+  }
+
+  /** Replaces the provider's whole fault plan; no rules lift all faults. A player has rules of its own. */
+  async setFaults(rules: readonly (FaultRule | object)[], seed = 0): Promise<void> {
     const body = JSON.stringify({ seed, rules });
     const response = await fetch(`${this.#trainerUrl}/_faults`, {
       method: 'POST',
@@ -206,7 +231,8 @@ export class Stack {
   /** The plan that is in force, with how often each rule has fired. */
   async faults(): Promise<FiredRule[]> {
     const response = await fetch(`${this.#trainerUrl}/_faults`);
-    return ((await response.json()) as { rules: FiredRule[] }).rules;
+    const shown = (await response.json()) as FiredRule[] | { rules: FiredRule[] };
+    return Array.isArray(shown) ? shown : shown.rules;
   }
 
   /** The true course of events at the trainer, in order. */
@@ -220,13 +246,13 @@ export class Stack {
     return Array.fromAsync(openai.fineTuning.jobs.list({ limit: 100 }));
   }
 
-  /** Writes a log and a pipeline file for it that names the trainer as a paid provider; returns the pipeline file. */
+  /** Writes a log and a pipeline file for it that names the trainer, or the player, as a paid provider; returns the pipeline file. */
   writePipeline(
     name: string,
     rows: readonly object[],
     changes: Record<string, unknown> & { candidates?: object } = {},
   ): string {
-    const provider = {
+    const provider = this.#player?.provider(this.#trainerUrl) ?? {
       profile: 'generic',
       baseURL: `${this.#trainerUrl}/v1`,
       apiKeyEnv: KEY_VARIABLE,
