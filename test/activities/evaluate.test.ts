@@ -450,8 +450,10 @@ describe('a subject that fails', () => {
 
 describe('a judge', () => {
   const JUDGE = { metric: 'judge', judge: { model: 'judge' } };
-  const verdict = (model: string, _text: string) =>
-    model === 'judge' ? says('{"winner":"A"}') : says('something else');
+  const verdict = (model: string, text: string) => {
+    if (text === 'ping') return undefined;
+    return model === 'judge' ? says('{"winner":"A"}') : says('something else');
+  };
   const judged = () => questions().filter(({ model }) => model === 'judge').length;
 
   test('a verdict of the judge is not paid again in another attempt, and counts against its limit', async () => {
