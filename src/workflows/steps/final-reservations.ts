@@ -9,6 +9,8 @@ export interface FinalReservations {
   baseline: Reservation;
   champion: Reservation;
   judge: Reservation;
+  /** For the serving leases; null where models are called without. */
+  leases: Reservation | null;
   /** In the order of `evaluation.alternatives`. */
   alternatives: readonly Reservation[];
 }
@@ -35,12 +37,18 @@ export async function reserveFinalTest(
     alternatives.map((model, place) => ({ what: model, usd: estimate.alternativesUsd[place] ?? null })),
   );
   if ('refused' in forAlternatives) throw ApplicationFailure.nonRetryable(forAlternatives.refused, 'BUDGET_EXCEEDED');
+  // Only where it costs something: histories of earlier versions have no such reservation.
+  const forLeases = estimate.leasesUsd
+    ? await budget.reserve([{ what: 'serving on the test rows', usd: estimate.leasesUsd }] as const)
+    : [null];
+  if ('refused' in forLeases) throw ApplicationFailure.nonRetryable(forLeases.refused, 'BUDGET_EXCEEDED');
   if (!judge) await budget.settle(forJudge, 0);
   return {
     winner: forWinner,
     baseline: forBaseline,
     champion: forChampion,
     judge: forJudge,
+    leases: forLeases[0] ?? null,
     alternatives: forAlternatives,
   };
 }

@@ -24,6 +24,7 @@ export interface FinalTestInput {
     winner: Reservation;
     baseline: Reservation;
     champion: Reservation;
+    leases: Reservation | null;
     alternatives: readonly Reservation[];
   };
   /** The serving model; null for the original prompt. */
@@ -53,19 +54,23 @@ export async function testWinner(input: FinalTestInput, winner: Contending | nul
   if (!live) await budget.settle(reserved.baseline, 0);
   if (!champion) await budget.settle(reserved.champion, 0);
 
-  const evaluated = await evaluations.evaluate({ name: 'test', examples }, [
-    ...(again ? [{ subject: tuned(WINNER, again), reservation: reserved.winner }] : []),
-    ...(live
-      ? [{ subject: { kind: 'prompted' as const, id: BASELINE, model: live }, reservation: reserved.baseline }]
-      : []),
-    ...(champion ? [{ subject: servedAs(CHAMPION, champion), reservation: reserved.champion }] : []),
-    ...alternatives.flatMap((model, place) => {
-      const reservation = reserved.alternatives[place];
-      return reservation
-        ? [{ subject: { kind: 'prompted' as const, id: `alternative ${model}`, model }, reservation }]
-        : [];
-    }),
-  ]);
+  const evaluated = await evaluations.evaluate(
+    { name: 'test', examples },
+    [
+      ...(again ? [{ subject: tuned(WINNER, again), reservation: reserved.winner }] : []),
+      ...(live
+        ? [{ subject: { kind: 'prompted' as const, id: BASELINE, model: live }, reservation: reserved.baseline }]
+        : []),
+      ...(champion ? [{ subject: servedAs(CHAMPION, champion), reservation: reserved.champion }] : []),
+      ...alternatives.flatMap((model, place) => {
+        const reservation = reserved.alternatives[place];
+        return reservation
+          ? [{ subject: { kind: 'prompted' as const, id: `alternative ${model}`, model }, reservation }]
+          : [];
+      }),
+    ],
+    reserved.leases ? [reserved.leases] : [],
+  );
   const found = (id: string) => evaluated.get(id) ?? UNKNOWN;
   const tested = {
     judgedOn,

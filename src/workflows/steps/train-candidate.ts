@@ -39,6 +39,8 @@ export interface TrainedCandidate {
   job: JobOutcome;
   /** The reservation for the evaluation; null for a candidate without a model. */
   forEvaluation: Reservation | null;
+  /** The reservation for serving it during the evaluation; null without a model, and where models are called without leases. */
+  forServing?: Reservation | null;
 }
 
 /** Trains one candidate in a child workflow, if the budget pays for that and for its evaluation. */
@@ -48,20 +50,24 @@ export async function trainCandidate(training: Training, candidate: PlannedCandi
   const reserved = await budget.reserve([
     { what: `training of ${id}`, usd: reserve.trainingUsd },
     { what: `evaluation of ${id}`, usd: reserve.evaluationUsd },
+    // Only where it costs something: histories of earlier versions have two reservations.
+    ...(reserve.leasesUsd ? [{ what: `serving of ${id}`, usd: reserve.leasesUsd }] : []),
   ]);
   if ('refused' in reserved) {
     update(id, { stage: 'skipped', note: reserved.refused });
     return { job: { state: 'skipped', jobId: null, reason: reserved.refused }, forEvaluation: null };
   }
-  const [forTraining, forEvaluation] = reserved;
+  const [forTraining, forEvaluation, forServing = null] = reserved;
+  if (!forTraining || !forEvaluation) throw new Error(`${id} has no reservations`);
   update(id, { stage: 'training' });
   const job = await runJob(training, candidate);
   await budget.settle(forTraining, costOf(job));
   if (job.state === 'succeeded') {
     update(id, { stage: 'trained' });
-    return { job, forEvaluation };
+    return { job, forEvaluation, forServing };
   }
   await budget.settle(forEvaluation, 0);
+  if (forServing) await budget.settle(forServing, 0);
   update(id, { stage: job.state, note: job.reason });
   return { job, forEvaluation: null };
 }

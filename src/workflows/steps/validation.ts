@@ -49,6 +49,7 @@ export async function evaluateContenders(
       const reservation = trained[place]?.forEvaluation;
       return reservation ? contenders.map((model) => ({ subject: tuned(model.id, model), reservation })) : [];
     }),
+    trained.flatMap(({ forServing }) => forServing ?? []),
   );
   const contenders = outcomes.flatMap((outcome) => outcome.contenders);
   for (const contender of contenders) {
