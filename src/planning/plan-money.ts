@@ -20,11 +20,12 @@ export function leaseTerms(
   const { lease: traits } = profile.serving;
   if (!traits) return null;
   const known = models.filter((model) => profile.models.some(({ id, name }) => id === model || name === model));
+  const perHour = (isPaid: boolean) =>
+    Object.fromEntries(known.map((model) => [model, isPaid ? leasePerHour(prices, profile.billing, model) : 0]));
   return {
     traits: { ...traits, servesBase: servesBase && traits.servesBase },
-    perHour: Object.fromEntries(
-      known.map((model) => [model, traits.paidByHour ? leasePerHour(prices, profile.billing, model) : 0]),
-    ),
+    perHour: perHour(traits.paidByHour),
+    keptPerHour: perHour(traits.keptByHour ?? traits.paidByHour),
   };
 }
 

@@ -66,7 +66,15 @@ export const AZURE: ProviderProfile = {
   jobs: { ...OPENAI.jobs, filtersMetadata: false, longestSuffix: 40, cancelledPays: 'trained', checkpoints: 'leased' },
   serving: {
     start: 'lease',
-    lease: { models: 1, atOnce: 5, coldStartMinutes: 10, idleMinutes: 24 * 60, paidByHour: false, servesBase: false },
+    lease: {
+      models: 1,
+      atOnce: 5,
+      coldStartMinutes: 10,
+      idleMinutes: 24 * 60,
+      paidByHour: false,
+      keptByHour: true,
+      servesBase: false,
+    },
     streams: true,
   },
   storesCompletions: true,
