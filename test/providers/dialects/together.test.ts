@@ -590,6 +590,11 @@ describe('serving', () => {
     ]);
   });
 
+  test('an endpoint for production never stops by itself', async () => {
+    await serving().create({ ...LEASE, kept: true });
+    expect(host.sent('POST /endpoints')[0]?.body).toMatchObject({ inactive_timeout: null });
+  });
+
   test('a machine that the pipeline names is taken, and a base model is leased by its own id', async () => {
     await serving({ hardware: '8x_huge', idle_minutes: 30 }).create({ ...LEASE, models: [BASE_MODEL] });
     expect(host.sent('POST /endpoints')[0]?.body).toMatchObject({
