@@ -24,6 +24,7 @@ export const AZURE: ProviderProfile = {
   // The resource's name takes the place of {resource}.
   closes: null,
   address: 'https://{resource}.openai.azure.com/openai/v1',
+  domains: ['openai.azure.com', 'cognitiveservices.azure.com', 'services.ai.azure.com'],
   addresses: { management: 'https://management.azure.com', login: 'https://login.microsoftonline.com' },
   keyVariable: 'AZURE_OPENAI_API_KEY',
   keyHeader: 'api-key',
