@@ -89,7 +89,12 @@ export async function layOutRun(
   }));
   const monthly = monthlyBudgetUsd !== null && profile.billing.charges === 'tokens';
   refuseUnknownPrices(pipeline, monthly, estimate.unknownPrices);
-  const affordable = countAffordable(pipeline.budget_usd ?? null, planned, estimate.final);
+  const affordable = countAffordable(pipeline.budget_usd ?? null, planned, estimate.final, {
+    leases,
+    concurrency,
+    checkpoints,
+    validationRows: summary.validation,
+  });
   const endOf = ({ model, baseModel }: { model: string; baseModel: string }, models: readonly Model[]) =>
     shutdownDateOf({ model, baseModel: modelId(profile, baseModel) }, models);
   return {

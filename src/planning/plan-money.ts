@@ -1,7 +1,9 @@
 import { leasePerHour, type Prices } from '../core/evaluation/cost.ts';
-import type { CandidateEstimate, Estimate, FinalEstimate } from '../core/run/estimate.ts';
+import type { Estimate, FinalEstimate } from '../core/run/estimate.ts';
 import type { LeaseTerms } from '../core/run/lease.ts';
+import { type ValidationLeases, validationLeasesUsd } from '../core/run/lease-estimate.ts';
 import type { Pipeline } from '../core/run/pipeline.ts';
+import type { PlannedCandidate } from '../core/run/run-plan.ts';
 import { usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import type { ProviderProfile } from '../providers/profile.ts';
@@ -53,22 +55,27 @@ export function refuseUnknownPrices(
 /** The number of candidates, in their order, that the budget pays for. @throws TuneloopError if it pays for none. */
 export function countAffordable(
   budget: number | null,
-  candidates: readonly { reserve: CandidateEstimate }[],
+  candidates: readonly PlannedCandidate[],
   { testUsd, baselineUsd, championUsd, alternativesUsd, judgeUsd, leasesUsd }: FinalEstimate,
+  leases: ValidationLeases,
 ): number {
   if (budget === null) return candidates.length;
   let left = [testUsd, baselineUsd, championUsd, judgeUsd, leasesUsd ?? 0, ...alternativesUsd].reduce<number>(
     (rest, usd) => rest - (usd ?? 0),
     budget,
   );
-  let count = 0;
-  for (const { reserve } of candidates) {
-    const usd = (reserve.trainingUsd ?? 0) + (reserve.evaluationUsd ?? 0) + (reserve.leasesUsd ?? 0);
+  const paid: PlannedCandidate[] = [];
+  let leased = 0;
+  for (const candidate of candidates) {
+    const { trainingUsd, evaluationUsd } = candidate.reserve;
+    const withIt = validationLeasesUsd(leases, [...paid, candidate]);
+    const usd = (trainingUsd ?? 0) + (evaluationUsd ?? 0) + withIt - leased;
     if (usd > left) continue;
     left -= usd;
-    count += 1;
+    leased = withIt;
+    paid.push(candidate);
   }
-  if (count > 0) return count;
+  if (paid.length > 0) return paid.length;
   throw new TuneloopError(
     'BUDGET_EXCEEDED',
     `budget_usd is ${usdText(budget)}, which does not pay for a single candidate with its evaluation: raise it, or take fewer rows or epochs`,

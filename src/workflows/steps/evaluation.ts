@@ -66,15 +66,15 @@ export class Evaluations {
    * Asks all subjects for all examples, and settles their reservations. A failing subject stops none of the others. Where models need
    * serving leases, as many subjects as may be served at the same time are asked at a time, else all.
    *
-   * @param forServing money that was held back for the leases
+   * @param forLeases money that was held back for the leases
    */
   async evaluate(
     rows: Pick<EvaluateInput, 'name' | 'examples'>,
     paid: readonly PaidSubject[],
-    forServing: readonly Reservation[] = [],
+    forLeases: readonly Reservation[] = [],
   ): Promise<Map<string, Evaluated>> {
     const { budget, judge, leases } = this.#input;
-    leases.fund(forServing);
+    leases.fund(forLeases);
     if (paid.length === 0) {
       await leases.settleFund();
       return new Map();

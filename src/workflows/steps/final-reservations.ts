@@ -9,10 +9,10 @@ export interface FinalReservations {
   baseline: Reservation;
   champion: Reservation;
   judge: Reservation;
-  /** For the serving leases; null where models are called without. */
-  leases: Reservation | null;
   /** In the order of `evaluation.alternatives`. */
   alternatives: readonly Reservation[];
+  /** For the serving leases; none without leases. */
+  leases: readonly Reservation[];
 }
 
 /**
@@ -37,10 +37,10 @@ export async function reserveFinalTest(
     alternatives.map((model, place) => ({ what: model, usd: estimate.alternativesUsd[place] ?? null })),
   );
   if ('refused' in forAlternatives) throw ApplicationFailure.nonRetryable(forAlternatives.refused, 'BUDGET_EXCEEDED');
-  // Only where it costs something: histories of earlier versions have no such reservation.
+  // Not at all where there are no leases, as in runs of earlier versions.
   const forLeases = estimate.leasesUsd
-    ? await budget.reserve([{ what: 'serving on the test rows', usd: estimate.leasesUsd }] as const)
-    : [null];
+    ? await budget.reserve([{ what: 'serving of the final test', usd: estimate.leasesUsd }])
+    : [];
   if ('refused' in forLeases) throw ApplicationFailure.nonRetryable(forLeases.refused, 'BUDGET_EXCEEDED');
   if (!judge) await budget.settle(forJudge, 0);
   return {
@@ -48,7 +48,7 @@ export async function reserveFinalTest(
     baseline: forBaseline,
     champion: forChampion,
     judge: forJudge,
-    leases: forLeases[0] ?? null,
     alternatives: forAlternatives,
+    leases: forLeases,
   };
 }

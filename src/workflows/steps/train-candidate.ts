@@ -7,6 +7,7 @@ import type { PlannedCandidate } from '../../core/run/run-plan.ts';
 import type { CandidateProgress } from '../../core/run/run-progress.ts';
 import { fineTuningJob } from '../fine-tuning-job.ts';
 import { reasonOf } from './failure-reason.ts';
+import type { LeaseHold } from './lease-hold.ts';
 import { type Pause, pauseReasonOf } from './pause.ts';
 import type { Reservation, RunBudget } from './run-budget.ts';
 
@@ -20,6 +21,7 @@ export interface Training {
   /** Whether jobs signal `epochEnded` to this workflow. */
   reportEpochs: boolean;
   budget: RunBudget;
+  hold: LeaseHold;
   pause: Pause;
   update(id: string, change: Partial<CandidateProgress>): void;
 }
@@ -39,35 +41,29 @@ export interface TrainedCandidate {
   job: JobOutcome;
   /** The reservation for the evaluation; null for a candidate without a model. */
   forEvaluation: Reservation | null;
-  /** The reservation for serving it during the evaluation; null without a model, and where models are called without leases. */
-  forServing?: Reservation | null;
 }
 
 /** Trains one candidate in a child workflow, if the budget pays for that and for its evaluation. */
 export async function trainCandidate(training: Training, candidate: PlannedCandidate): Promise<TrainedCandidate> {
-  const { budget, update } = training;
+  const { budget, hold, update } = training;
   const { id, reserve } = candidate;
-  const reserved = await budget.reserve([
+  const reserved = await hold.reserve(candidate, [
     { what: `training of ${id}`, usd: reserve.trainingUsd },
     { what: `evaluation of ${id}`, usd: reserve.evaluationUsd },
-    // Only where it costs something: histories of earlier versions have two reservations.
-    ...(reserve.leasesUsd ? [{ what: `serving of ${id}`, usd: reserve.leasesUsd }] : []),
   ]);
   if ('refused' in reserved) {
     update(id, { stage: 'skipped', note: reserved.refused });
     return { job: { state: 'skipped', jobId: null, reason: reserved.refused }, forEvaluation: null };
   }
-  const [forTraining, forEvaluation, forServing = null] = reserved;
-  if (!forTraining || !forEvaluation) throw new Error(`${id} has no reservations`);
+  const [forTraining, forEvaluation] = reserved;
   update(id, { stage: 'training' });
   const job = await runJob(training, candidate);
   await budget.settle(forTraining, costOf(job));
   if (job.state === 'succeeded') {
     update(id, { stage: 'trained' });
-    return { job, forEvaluation, forServing };
+    return { job, forEvaluation };
   }
   await budget.settle(forEvaluation, 0);
-  if (forServing) await budget.settle(forServing, 0);
   update(id, { stage: job.state, note: job.reason });
   return { job, forEvaluation: null };
 }

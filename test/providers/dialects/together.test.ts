@@ -19,7 +19,7 @@ const REQUEST: JobRequest = {
   baseModel: BASE_MODEL,
   trainingFile: 'file-train',
   validationFile: 'file-valid',
-  owner: { pipeline: 'support-triage', workflowId: 'run/1', executionId: '9f0c77d2-1111-2222-3333-444455556666' },
+  owner: { pipeline: 'support-triage', workflowId: 'run/1', executionId: '11112222-3333-4444-5555-66669f0c77d2' },
   hyperparameters: { learningRateMultiplier: 2, learningRate: 2e-4, epochs: 3 },
 };
 
@@ -291,8 +291,8 @@ describe('jobs', () => {
     const { training } = host.provider();
     expect((await training.findJobs(REQUEST)).map(({ id }) => id)).toEqual(['ft-2']);
     expect(await training.listPendingJobs()).toEqual([
-      { id: 'ft-9', owner: { executionPrefix: '9f0c77d2' } },
-      { id: 'ft-2', owner: { executionPrefix: '9f0c77d2' } },
+      { id: 'ft-9', owner: { executionEnd: '9f0c77d2' } },
+      { id: 'ft-2', owner: { executionEnd: '9f0c77d2' } },
     ]);
   });
 
