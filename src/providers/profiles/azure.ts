@@ -25,6 +25,7 @@ export const AZURE: ProviderProfile = {
   closes: null,
   address: 'https://{resource}.openai.azure.com/openai/v1',
   addresses: { management: 'https://management.azure.com', login: 'https://login.microsoftonline.com' },
+  otherHosts: ['*.cognitiveservices.azure.com', '*.services.ai.azure.com'],
   keyVariable: 'AZURE_OPENAI_API_KEY',
   keyHeader: 'api-key',
   dialect: 'azure',

@@ -35,17 +35,29 @@ function addressMisfits({ profile: name, baseURL, apiKeyEnv }: ProviderSettings)
       return [{ path: ['provider'], message: 'has no profile: name one, such as `profile: openai`' }];
     if (owner) return [];
     const message =
-      'is at no host that Tuneloop knows, and a server that takes fields of OpenAI in silence trains something else: ' +
-      'set provider.profile to `generic` if it does all that OpenAI does, or to the profile that it follows';
+      'is at no host that Tuneloop knows, and a server that passes over a field trains something else: set provider.profile ' +
+      'to the provider whose protocol it speaks, or to `generic` if it does all that OpenAI does';
     return [{ path, message }];
   }
   if (owner && name !== owner.name) {
     return [{ path, message: `is an address of ${owner.name}: set provider.profile to ${owner.name}` }];
   }
   if (name === 'generic') {
-    if (baseURL === undefined) return [{ path, message: 'is missing: the profile `generic` has no address' }];
+    if (baseURL === undefined)
+      return [
+        {
+          path,
+          message:
+            'is missing: the profile `generic` has no address, so name yours, such as https://api.example.com/v1',
+        },
+      ];
     if (apiKeyEnv === undefined) {
-      return [{ path: ['provider', 'apiKeyEnv'], message: 'is missing: the profile `generic` has no key' }];
+      return [
+        {
+          path: ['provider', 'apiKeyEnv'],
+          message: 'is missing: name the environment variable that holds the key of the server',
+        },
+      ];
     }
   }
   return [];
@@ -65,7 +77,7 @@ function optionMisfits({ name, options: rules, addresses }: ProviderProfile, set
     })),
     ...missing.map(([key, { description }]) => ({
       path: ['provider', 'options', key],
-      message: `is missing: ${name} needs it (${description})`,
+      message: `is missing: ${name} needs it (${description}). Write provider: { profile: ${name}, options: { ${key}: ... } }`,
     })),
     ...Object.entries(options).flatMap(([key, value]) => {
       const rule = rules[key];
@@ -74,7 +86,7 @@ function optionMisfits({ name, options: rules, addresses }: ProviderProfile, set
     }),
     ...strangers.map((key) => ({
       path: ['provider', 'addresses', key],
-      message: `is unknown to ${name}, which has ${['inference', ...Object.keys(known)].join(', ')}`,
+      message: `is unknown to ${name}, which has ${[...new Set(['inference', ...Object.keys(known)])].join(', ')}`,
     })),
   ];
 }
@@ -134,6 +146,8 @@ function numbersOutside(
 /** A provider that only trains leaves nothing to evaluate. */
 function servingMisfits({ name, serving }: ProviderProfile, { addresses }: ProviderSettings): Misfit[] {
   if (serving.start !== 'none' || addresses?.inference !== undefined) return [];
-  const message = `is missing: ${name} trains models and does not serve them by itself. Name the address where they are served`;
+  const message =
+    `is missing: ${name} trains models and does not serve them by itself. Name the address where yours are served: ` +
+    `provider: { profile: ${name}, addresses: { inference: https://... } }`;
   return [{ path: ['provider', 'addresses', 'inference'], message }];
 }

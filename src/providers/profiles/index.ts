@@ -93,17 +93,21 @@ export function namedProfile({ profile: name, baseURL }: ProviderSettings): Prov
 /** The profile whose host an address is at. Ports of this machine are nobody's. */
 export function profileAt(baseURL: string): ProviderProfile | undefined {
   const { hostname } = new URL(baseURL);
-  return Object.values<ProviderProfile>(PROFILES).find(({ name, address, addresses }) => {
+  return Object.values<ProviderProfile>(PROFILES).find(({ name, address, addresses, otherHosts = [] }) => {
     if (name === 'local') return false;
-    return [address, ...Object.values(addresses)].some((known) => isHostOf(hostname, known));
+    const hosts = [address, ...Object.values(addresses)].map(hostOf);
+    return [...hosts, ...otherHosts].some((known) => isHost(hostname, known));
   });
 }
 
-/** `{name}` in a profile's address stands for one label of a host. */
-function isHostOf(hostname: string, address: string): boolean {
-  const known = new URL(address.replace(/\{\w+\}/, 'any')).hostname;
-  if (!address.includes('{')) return hostname === known;
-  return hostname.split('.').slice(1).join('.') === known.split('.').slice(1).join('.');
+/** The host of an address; `{name}` in it becomes `*`. */
+function hostOf(address: string): string {
+  return new URL(address.replace(/\{\w+\}/, '*')).hostname;
+}
+
+/** `*` at the beginning of a host stands for one label. */
+function isHost(hostname: string, known: string): boolean {
+  return known.startsWith('*.') ? hostname.split('.').slice(1).join('.') === known.slice(2) : hostname === known;
 }
 
 /** Whether an id has the form of a fine-tuning job of any provider. */

@@ -24,6 +24,7 @@ export const NEBIUS: ProviderProfile = {
   closes: null,
   address: 'https://api.tokenfactory.nebius.com/v1',
   addresses: {},
+  otherHosts: ['api.studio.nebius.com', 'api.studio.nebius.ai'],
   keyVariable: 'NEBIUS_API_KEY',
   dialect: 'nebius',
   models: MODELS,

@@ -26,6 +26,7 @@ export const TOGETHER: ProviderProfile = {
   closes: null,
   address: 'https://api.together.ai/v1',
   addresses: {},
+  otherHosts: ['api.together.xyz'],
   keyVariable: 'TOGETHER_API_KEY',
   dialect: 'together',
   models: MODELS,
