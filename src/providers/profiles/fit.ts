@@ -69,15 +69,17 @@ function optionMisfits({ name, options: rules, addresses }: ProviderProfile, set
   const allowed = Object.keys(rules);
   const unknown = Object.keys(options).filter((key) => !(key in rules));
   const missing = Object.entries(rules).filter(([key, { required }]) => required && options[key] === undefined);
+  // Said once, with all keys: whoever wrote `provider: azure` does not know where options stand.
+  const form = `Write provider: { profile: ${name}, options: { ${missing.map(([key]) => `${key}: ...`).join(', ')} } }`;
   const strangers = Object.keys(given).filter((key) => !(key in known) && key !== 'inference');
   return [
     ...unknown.map((key) => ({
       path: ['provider', 'options', key],
       message: `is unknown to ${name}, which takes ${allowed.length === 0 ? 'no options' : allowed.join(', ')}`,
     })),
-    ...missing.map(([key, { description }]) => ({
+    ...missing.map(([key, { description }], place) => ({
       path: ['provider', 'options', key],
-      message: `is missing: ${name} needs it (${description}). Write provider: { profile: ${name}, options: { ${key}: ... } }`,
+      message: `is missing: ${name} needs it (${description})${place === missing.length - 1 ? `. ${form}` : ''}`,
     })),
     ...Object.entries(options).flatMap(([key, value]) => {
       const rule = rules[key];
