@@ -106,6 +106,7 @@ export function summarizeRun(parts: RunParts): Omit<RunFindings, 'reportPath'> {
     // A number of requests pays for nothing where hours are charged.
     breakEvenRequests: hourly === null ? breakEvenRequests : null,
     breakEvenCachedRequests: hourly === null ? breakEvenCachedRequests : null,
+    ...(hourly === null ? {} : { hourlyCost: hourly }),
     recommendation,
     reason: [reason, ...(local ? ['Figures of the local trainer, not an LLM.'] : []), ...(hourly ? [hourly] : [])].join(
       ' ',
