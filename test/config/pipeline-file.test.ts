@@ -172,6 +172,16 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
       'p.yaml:5: provider must be "local" or "openai" or "azure" or "crusoe" or "nebius" or "fireworks" or "together" or {profile, baseURL, addresses, apiKeyEnv, settling_seconds, limits, options}',
     ],
     [
+      'a profile that nobody has',
+      `${LEAST}provider: { profile: bedrock }\n`,
+      'p.yaml:5: provider.profile must be "local" or "openai" or "azure" or "crusoe" or "nebius" or "fireworks" or "together" or "generic"',
+    ],
+    [
+      'the generic profile without an address',
+      `${LEAST}provider: generic\n`,
+      'p.yaml:5: provider generic needs an address and a key: write { profile: generic, baseURL: https://..., apiKeyEnv: NAME_OF_A_VARIABLE }',
+    ],
+    [
       'a baseline of neither form',
       `${LEAST}evaluation:\n  baseline: { life: gpt-4o }\n`,
       'p.yaml:6: evaluation.baseline must be "recorded" or {live}, found {"life":"gpt-4o"}',

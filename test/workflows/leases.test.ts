@@ -349,6 +349,10 @@ describe('the leases of a deployment', () => {
     await handle.executeUpdate(rollbackUpdate, { args: [person(decision)] });
     expect(published()?.champion).toMatchObject({ model: 'm1', lease: { callAs: 'm1#lease' } });
     expect(host.calls.filter((call) => call.startsWith('create'))).toHaveLength(2);
+    // The other lease is paid for one more hour, and the reader learns until when.
+    expect((await handle.query(remarksQuery)).serving).toMatch(
+      /\(serving\), \S+ \(not needed, removed at \d\d:\d\d UTC\); \$384\.00 a day\.$/,
+    );
     await handle.terminate();
   });
 });

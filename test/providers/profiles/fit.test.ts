@@ -74,6 +74,9 @@ describe('addresses', () => {
     ['openai', 'https://api.tokenfactory.nebius.com/v1', 'nebius'],
     ['generic', 'https://api.tokenfactory.nebius.com/v1', 'nebius'],
     ['generic', 'https://mine.openai.azure.com/openai/v1', 'azure'],
+    ['openai', 'https://mine.cognitiveservices.azure.com/openai/v1', 'azure'],
+    ['openai', 'https://api.together.xyz/v1', 'together'],
+    ['openai', 'https://api.studio.nebius.com/v1', 'nebius'],
     ['openai', 'https://api.inference.crusoecloud.com/v1', 'crusoe'],
     ['openai', 'https://api.studio.nebius.ai/v1', 'nebius'],
     ['generic', 'https://api.together.xyz/v1', 'together'],
@@ -106,7 +109,21 @@ describe('addresses', () => {
   });
 });
 
+test('each address that a host may be given is named once', () => {
+  expect(said(misfitsAt('fireworks', {}, { addresses: { training: 'https://api.example.com' } }))).toEqual([
+    'provider.addresses.training is unknown to fireworks, which has inference',
+  ]);
+});
+
 describe('all that a host needs', () => {
+  test('the last missing option shows the form of them all', () => {
+    const messages = said(misfits('azure'));
+    expect(messages.at(-1)).toContain(
+      'Write provider: { profile: azure, options: { resource: ..., subscription: ..., resource_group: ... } }',
+    );
+    expect(messages[0]).not.toContain('Write');
+  });
+
   test.each(PROFILE_NAMES)('%s takes a pipeline with its required options and a multiplier', (profile) => {
     expect(misfitsAt(profile)).toEqual([]);
   });
