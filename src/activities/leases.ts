@@ -92,12 +92,21 @@ export function createAwaitLease(dependencies: Dependencies) {
   };
 }
 
-/** Ends a lease; tried again until the provider no longer has it. */
+/**
+ * Ends a lease; tried again until the provider no longer has it. One that was never seen may be missing from the provider's list still, for
+ * example after a creation whose answer was lost: then it is looked for a second time, when it must be in the list.
+ *
+ * @param input `seen`: whether it has ever answered
+ */
 export function createRemoveLease(dependencies: Dependencies) {
-  return async ({ definition, lease }: LeaseInput): Promise<void> => {
-    const { serving } = await servingOf(dependencies, definition);
+  return async ({ definition, lease, seen = false }: LeaseInput & { seen?: boolean }): Promise<void> => {
+    const { serving, training } = await servingOf(dependencies, definition);
     try {
       await serving.remove(lease);
+      if (!seen) {
+        await delay(training.settlingMs);
+        await serving.remove(lease);
+      }
       const left = await serving.find(lease);
       if (left) throw stillThere(`${lease.name} is still ${left.status}`);
     } catch (error) {

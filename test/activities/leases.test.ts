@@ -62,6 +62,7 @@ beforeEach(() => {
 async function run(
   name: 'createLease' | 'awaitLease' | 'removeLease',
   info: { attempt?: number; heartbeatDetails?: unknown; currentAttemptScheduledTimestampMs?: number } = {},
+  more: { seen?: boolean } = {},
 ) {
   const provider = providerAt('http://127.0.0.1:1/v1', { settlingMs: 20 });
   const activities = createActivities({
@@ -78,7 +79,11 @@ async function run(
     log: pino({ level: 'silent' }),
   });
   const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
-  return environment.run(activities[name] as (input: unknown) => Promise<unknown>, { definition, lease: LEASE });
+  return environment.run(activities[name] as (input: unknown) => Promise<unknown>, {
+    definition,
+    lease: LEASE,
+    ...more,
+  });
 }
 
 describe('creating a lease', () => {
@@ -159,6 +164,25 @@ describe('removing a lease', () => {
     serving.find.mockResolvedValueOnce(undefined);
     await run('removeLease');
     expect(serving.remove).toHaveBeenCalledWith(LEASE);
+  });
+
+  test('one that never answered may not be in the list yet, and is removed when it is', async () => {
+    serving.find.mockResolvedValue(undefined);
+    const left = new Set(['tl-e-1']);
+    // The first look into the list comes too early.
+    serving.remove
+      .mockImplementationOnce(async () => {})
+      .mockImplementationOnce(async ({ name }) => {
+        left.delete(name);
+      });
+    await run('removeLease');
+    expect(left.size).toBe(0);
+  });
+
+  test('one that has answered is looked for once', async () => {
+    serving.find.mockResolvedValue(undefined);
+    await run('removeLease', {}, { seen: true });
+    expect(serving.remove).toHaveBeenCalledTimes(1);
   });
 
   test.each<[string, () => void]>([

@@ -88,7 +88,9 @@ export class KeptLeases {
       const isOver = lease.unusedSince !== null && now >= lease.unusedSince + KEEP_UNUSED_MS;
       if (isOver) {
         const { definition, request } = lease;
-        await removeLease.executeWithOptions({ summary: `remove ${request.name}` }, [{ definition, lease: request }]);
+        await removeLease.executeWithOptions({ summary: `remove ${request.name}` }, [
+          { definition, lease: request, seen: true },
+        ]);
       }
       if (isOver || now >= lease.bookedUntil + BOOK_EVERY_MS) await this.#book(lease);
       if (isOver) this.#progress.leases = this.#kept.filter((other) => other !== lease);

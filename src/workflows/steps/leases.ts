@@ -60,6 +60,8 @@ interface OpenLease {
   askedUsd: number | null;
   /** The part of the fund that pays for it; null where it has a reservation of its own. */
   fundedUsd: number | null;
+  /** Whether it has answered: it is in the provider's list then. */
+  seen: boolean;
   reservations: Reservation[];
 }
 
@@ -143,6 +145,7 @@ export class Leases {
       usdPerHour: usd === null ? null : (usd / minutes) * 60,
       askedUsd: 0,
       fundedUsd,
+      seen: false,
       reservations: [...reserved],
     };
     // Before it is created, because the creation may succeed although its answer is lost.
@@ -154,6 +157,7 @@ export class Leases {
       // The provider's own price counts.
       if (created.usdPerHour !== null) lease.usdPerHour = created.usdPerHour;
       const asked = await awaitLease.executeWithOptions({ summary: `wait until ${name} answers` }, [input]);
+      lease.seen = true;
       lease.askedUsd = asked.usd;
       for (const [place, model] of models.entries()) callAs.set(model, created.callAs[place] ?? model);
     } catch (error) {
@@ -162,10 +166,10 @@ export class Leases {
     }
   }
 
-  async #end({ request, since, usdPerHour, askedUsd, fundedUsd, reservations }: OpenLease): Promise<void> {
+  async #end({ request, since, usdPerHour, askedUsd, fundedUsd, seen, reservations }: OpenLease): Promise<void> {
     let usd: number | null = null;
     try {
-      const input = { definition: this.#definition, lease: request };
+      const input = { definition: this.#definition, lease: request, seen };
       await removeLease.executeWithOptions({ summary: `remove ${request.name}` }, [input]);
       const hours = (Date.now() - since) / MINUTE_MS / 60;
       usd = usdPerHour === null || askedUsd === null ? null : hours * usdPerHour + askedUsd;

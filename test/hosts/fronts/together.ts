@@ -46,7 +46,8 @@ const FILES: readonly Route[] = [
   route('POST', '/files/{id}/preprocess', 'files.send', ({ params: { id = '' } }, { files }) => {
     const file = files.get(id);
     if (!file.content) throw new HostError(400, `${id} has no bytes yet`);
-    file.extra.looksLeft = 1;
+    // A check that has begun is not begun again.
+    file.extra.looksLeft ??= 1;
     return { body: showFile(file) };
   }),
   route('GET', '/files', 'files.list', (_, { files }) => ({ body: { data: files.list().map(showFile) } })),
