@@ -102,7 +102,7 @@ function ownersBy({ temporal }: Dependencies): (owner: OwnedJob['owner']) => Pro
   return async (owner) => {
     if ('workflowId' in owner) return owner;
     listed ??= list();
-    return (await listed).find(({ executionId }) => executionId.startsWith(owner.executionPrefix));
+    return (await listed).find(({ executionId }) => executionId.endsWith(owner.executionEnd));
   };
 }
 

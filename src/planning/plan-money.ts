@@ -1,21 +1,33 @@
 import { leasePerHour, type Prices } from '../core/evaluation/cost.ts';
-import type { CandidateEstimate, Estimate, FinalEstimate } from '../core/run/estimate.ts';
+import type { Estimate, FinalEstimate } from '../core/run/estimate.ts';
 import type { LeaseTerms } from '../core/run/lease.ts';
+import { type ValidationLeases, validationLeasesUsd } from '../core/run/lease-estimate.ts';
 import type { Pipeline } from '../core/run/pipeline.ts';
+import type { PlannedCandidate } from '../core/run/run-plan.ts';
 import { usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import type { ProviderProfile } from '../providers/profile.ts';
 
-/** The terms of the leases of these models; null where models are called without, as those in no catalogue are too. */
-export function leaseTerms(prices: Prices, profile: ProviderProfile, models: readonly string[]): LeaseTerms | null {
+/**
+ * The terms of the leases of these models; null where models are called without, as those in no catalogue are too.
+ *
+ * @param servesBase whether models with the original prompt are asked at this provider
+ */
+export function leaseTerms(
+  prices: Prices,
+  profile: ProviderProfile,
+  models: readonly string[],
+  servesBase: boolean,
+): LeaseTerms | null {
   const { lease: traits } = profile.serving;
   if (!traits) return null;
   const known = models.filter((model) => profile.models.some(({ id, name }) => id === model || name === model));
+  const perHour = (isPaid: boolean) =>
+    Object.fromEntries(known.map((model) => [model, isPaid ? leasePerHour(prices, profile.billing, model) : 0]));
   return {
-    traits,
-    perHour: Object.fromEntries(
-      known.map((model) => [model, traits.paidByHour ? leasePerHour(prices, profile.billing, model) : 0]),
-    ),
+    traits: { ...traits, servesBase: servesBase && traits.servesBase },
+    perHour: perHour(traits.paidByHour),
+    keptPerHour: perHour(traits.keptByHour ?? traits.paidByHour),
   };
 }
 
@@ -43,22 +55,27 @@ export function refuseUnknownPrices(
 /** The number of candidates, in their order, that the budget pays for. @throws TuneloopError if it pays for none. */
 export function countAffordable(
   budget: number | null,
-  candidates: readonly { reserve: CandidateEstimate }[],
+  candidates: readonly PlannedCandidate[],
   { testUsd, baselineUsd, championUsd, alternativesUsd, judgeUsd, leasesUsd }: FinalEstimate,
+  leases: ValidationLeases,
 ): number {
   if (budget === null) return candidates.length;
   let left = [testUsd, baselineUsd, championUsd, judgeUsd, leasesUsd ?? 0, ...alternativesUsd].reduce<number>(
     (rest, usd) => rest - (usd ?? 0),
     budget,
   );
-  let count = 0;
-  for (const { reserve } of candidates) {
-    const usd = (reserve.trainingUsd ?? 0) + (reserve.evaluationUsd ?? 0) + (reserve.leasesUsd ?? 0);
+  const paid: PlannedCandidate[] = [];
+  let leased = 0;
+  for (const candidate of candidates) {
+    const { trainingUsd, evaluationUsd } = candidate.reserve;
+    const withIt = validationLeasesUsd(leases, [...paid, candidate]);
+    const usd = (trainingUsd ?? 0) + (evaluationUsd ?? 0) + withIt - leased;
     if (usd > left) continue;
     left -= usd;
-    count += 1;
+    leased = withIt;
+    paid.push(candidate);
   }
-  if (count > 0) return count;
+  if (paid.length > 0) return paid.length;
   throw new TuneloopError(
     'BUDGET_EXCEEDED',
     `budget_usd is ${usdText(budget)}, which does not pay for a single candidate with its evaluation: raise it, or take fewer rows or epochs`,

@@ -15,10 +15,10 @@ export interface ProviderProfile {
   readonly closes: string | null;
   /** Base URL without a trailing slash, such as `https://api.example.com/v1`. */
   readonly address: string;
+  /** Domains whose hosts are all this provider's, older and regional ones too. */
+  readonly domains: readonly string[];
   /** Further base URLs, by what is asked there, for a provider that trains and serves at several. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** Other hosts of the provider, such as an older name: what is called there is this provider too. `*` stands for one label. */
-  readonly otherHosts?: readonly string[];
   /** Name of the environment variable that holds the key; null where the server needs no key. */
   readonly keyVariable: string | null;
   /** How the key is sent: as a bearer token, or in the header `api-key`. */

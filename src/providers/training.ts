@@ -129,8 +129,8 @@ export interface JobOwner {
 
 export interface OwnedJob {
   id: string;
-  /** All of it, or where only the suffix is kept, the beginning of the execution's id. */
-  owner: JobOwner | { executionPrefix: string };
+  /** All of it, or where only the suffix is kept, the end of the execution's id. */
+  owner: JobOwner | { executionEnd: string };
 }
 
 export interface JobRequest extends JobIdentity {

@@ -172,7 +172,7 @@ export function describeTraining(
       assertHas(listed, { id: job.id });
       assertSame(others, []);
       const { owner } = listed;
-      if ('executionPrefix' in owner) assert.ok(wanted.owner.executionId.startsWith(owner.executionPrefix));
+      if ('executionEnd' in owner) assert.ok(wanted.owner.executionId.endsWith(owner.executionEnd));
       else assertSame(owner, wanted.owner);
       await running(job);
       await subject.training.cancelJob(job.id);

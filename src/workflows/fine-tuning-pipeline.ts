@@ -7,6 +7,7 @@ import { Evaluations } from './steps/evaluation.ts';
 import { asCancellation } from './steps/failure-reason.ts';
 import { reserveFinalTest } from './steps/final-reservations.ts';
 import { testWinner } from './steps/final-test.ts';
+import { LeaseHold } from './steps/lease-hold.ts';
 import { Leases } from './steps/leases.ts';
 import { Pause } from './steps/pause.ts';
 import { deployableModel, originalModel, propose } from './steps/proposal.ts';
@@ -82,10 +83,16 @@ async function run({ definition }: FineTuningPipelineInput, held: { budget?: Run
   status.enter('train');
   const update: RunStatus['updateCandidate'] = (id, change) => status.updateCandidate(id, change);
   const job = { definition, runId, datasetVersion };
-  const training = await trainCandidates({ job, files, budget, pause, update }, candidates, pipeline);
+  const hold = new LeaseHold(budget, {
+    leases: planned.leases ?? null,
+    concurrency: pipeline.evaluation.concurrency,
+    checkpoints: planned.checkpoints,
+    validationRows: examples.validation.rows,
+  });
+  const training = await trainCandidates({ job, files, budget, hold, pause, update }, candidates, pipeline);
   status.enter('evaluate');
   const outcomes = outcomesOf(planned, training);
-  await evaluateContenders(evaluations, status, examples.validation, outcomes, training.trained);
+  await evaluateContenders(evaluations, status, examples.validation, outcomes, training);
   status.enter('select');
   const contenders = outcomes.flatMap((outcome) => outcome.contenders);
   const { selection, winner, chosenAmong } = await chooseWinner(definition, contenders, status);

@@ -46,6 +46,7 @@ async function planned(provider: string, model: string) {
   const { candidates, warnings } = await layOutRun(pipeline, {
     profile: profileOf(pipeline.provider),
     offered: null,
+    original: null,
     dataset: DATASET,
     champion: null,
     home,

@@ -18,9 +18,16 @@ test('a label of any allowed length is known again by the key and names the exec
       expect(label.length).toBeLessThanOrEqual(longest);
       expect(label).toMatch(/^[a-z0-9][a-z0-9-]*[0-9a-f]$/);
       expect(isLabelOf(label, request)).toBe(true);
-      expect(request.owner.executionId.startsWith(labelOwner(label)?.executionPrefix ?? 'none')).toBe(true);
+      expect(request.owner.executionId.endsWith(labelOwner(label)?.executionEnd ?? 'none')).toBe(true);
     }),
   );
+});
+
+test('the labels of two executions that began in the same minute name different owners', () => {
+  const labelOf = (executionId: string) =>
+    jobLabel({ key: '0'.repeat(64), owner: { pipeline: 'shop', workflowId: 'shop/1/a', executionId } }, 40);
+  const one = labelOf('01a22bff-88da-7708-94a2-801cef40c65a');
+  expect(labelOwner(one)).not.toEqual(labelOwner(labelOf('01a22bff-9f10-7c41-a8d3-5b1c0d9e2f70')));
 });
 
 test('a label of another key is not taken for this one', () => {

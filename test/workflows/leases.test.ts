@@ -49,6 +49,7 @@ class Host {
     awaitLease: async ({ lease: { name } }: LeaseInput) => {
       await this.starting(name);
       this.calls.push(`ready ${name.replace(/^.*-/, '')}`);
+      return { usd: 0 };
     },
     removeLease: async ({ lease: { name } }: LeaseInput) => {
       this.calls.push(`remove ${name.replace(/^.*-/, '')}`);
@@ -226,6 +227,22 @@ describe('the leases of a step', () => {
     expect(failures.m).toMatch(/^BUDGET_EXCEEDED: serving of 1 models .* needs \$6\.00/);
     expect(host.calls).toEqual(['work']);
     expect(spentUsd).toBe(0);
+  });
+
+  test('money that was held back before pays for the leases, and what they did not cost is given back', async () => {
+    host.working = () => delay(1000);
+    const { failures, error, spentUsd } = await (
+      await startWork({ leases: [lease('a'), lease('b')], capUsd: 12, fundUsd: 12 })
+    ).result();
+    expect([failures, error]).toEqual([{}, null]);
+    expect(host.calls.filter((call) => call.startsWith('create'))).toHaveLength(2);
+    expect(spentUsd).toBeGreaterThan((2 / 3600) * 6);
+    expect(spentUsd).toBeLessThan((60 / 3600) * 6);
+  });
+
+  test('a lease that the money held back before does not cover is paid from the rest of the budget', async () => {
+    const { failures } = await (await startWork({ leases: [lease('a'), lease('b')], capUsd: 13, fundUsd: 6 })).result();
+    expect(failures).toEqual({});
   });
 
   test('a lease that is needed for longer is paid again, until the budget ends it', async () => {

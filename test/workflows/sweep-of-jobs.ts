@@ -2,6 +2,7 @@ import { defineSignal, setHandler } from '@temporalio/workflow';
 import { epochEndedSignal, stopSignal } from '../../src/contract/messages.ts';
 import type { EpochReport } from '../../src/core/run/early-stop.ts';
 import type { PlannedCandidate } from '../../src/core/run/run-plan.ts';
+import { LeaseHold } from '../../src/workflows/steps/lease-hold.ts';
 import { Pause } from '../../src/workflows/steps/pause.ts';
 import { RunBudget } from '../../src/workflows/steps/run-budget.ts';
 import {
@@ -55,6 +56,7 @@ export async function sweepOfJobs({ job, files, candidates, reportEpochs }: Swee
     running,
     reportEpochs,
     budget,
+    hold: new LeaseHold(budget, { leases: null, concurrency: 1, checkpoints: null, validationRows: 0 }),
     pause: new Pause(() => {}),
     update: (id, { stage }) => {
       stages[id] = [...(stages[id] ?? []), stage];

@@ -1,6 +1,13 @@
 import { type CheckpointRows, mostCheckpoints } from './checkpoints.ts';
 import type { LeaseTerms } from './lease.ts';
-import { type LeaseSubject, leasesUsd, type PlannedLease, planLeases } from './lease-plan.ts';
+import {
+  type LeaseBatch,
+  type LeaseLoad,
+  type LeaseSubject,
+  leasesUsd,
+  type PlannedLease,
+  planLeases,
+} from './lease-plan.ts';
 import type { Candidate } from './plan.ts';
 
 export interface LeaseEstimateInput {
@@ -36,20 +43,8 @@ export function estimateLeases(
   judgedRows: number,
 ): LeaseEstimate {
   if (!terms) return { usd: 0, hours: 0, candidates: candidates.map(() => 0), final: 0, unknownPrices: [] };
-  const plan = (subjects: readonly LeaseSubject[], rows: number) =>
-    planLeases(
-      terms.traits,
-      subjects.filter(({ baseModel }) => baseModel in terms.perHour),
-      { rows, concurrency },
-      (model) => terms.perHour[model] ?? null,
-    );
-  const modelsOf = ({ baseModel, half, hyperparameters: { epochs } }: Candidate, place: number): LeaseSubject[] =>
-    Array.from({ length: half ? 1 : 1 + mostCheckpoints(epochs, checkpoints) }, (_, model) => ({
-      model: `${place}/${model}`,
-      baseModel,
-      tuned: true,
-    }));
-  const validation = plan(candidates.flatMap(modelsOf), validationRows).flat();
+  const plan = (subjects: readonly LeaseSubject[], rows: number) => leasesOf(terms, subjects, { rows, concurrency });
+  const validation = validationLeases(terms, candidates, { concurrency, checkpoints, validationRows });
   // The winner is not known yet: the most expensive one is assumed. Without test rows its answers exist already.
   const finals = [...new Set(candidates.map(({ baseModel }) => baseModel))].map((baseModel) => {
     const winner = testRows > 0 ? [{ model: 'winner', baseModel, tuned: true }] : [];
@@ -64,6 +59,44 @@ export function estimateLeases(
     final: final.usd,
     unknownPrices: [...validation, ...final.leases].flatMap(({ usd, baseModel }) => (usd === null ? [baseModel] : [])),
   };
+}
+
+/** What decides about the leases of the validation rows, besides the candidates. */
+export type ValidationLeases = Pick<LeaseEstimateInput, 'leases' | 'concurrency' | 'checkpoints' | 'validationRows'>;
+
+/**
+ * What the leases of the validation rows cost for these candidates, in USD, reserve included; an unknown price counts as 0. Two candidates
+ * in one lease cost hardly more than one.
+ */
+export function validationLeasesUsd(
+  { leases: terms, ...rows }: ValidationLeases,
+  candidates: readonly Candidate[],
+): number {
+  return terms ? (leasesUsd([validationLeases(terms, candidates, rows)]) ?? 0) : 0;
+}
+
+function validationLeases(
+  terms: LeaseTerms,
+  candidates: readonly Candidate[],
+  { concurrency, checkpoints, validationRows }: Omit<ValidationLeases, 'leases'>,
+): PlannedLease[] {
+  const subjects = candidates.flatMap(({ baseModel, half, hyperparameters: { epochs } }, place): LeaseSubject[] =>
+    Array.from({ length: half ? 1 : 1 + mostCheckpoints(epochs, checkpoints) }, (_, model) => ({
+      model: `${place}/${model}`,
+      baseModel,
+      tuned: true,
+    })),
+  );
+  return leasesOf(terms, subjects, { rows: validationRows, concurrency }).flat();
+}
+
+function leasesOf({ traits, perHour }: LeaseTerms, subjects: readonly LeaseSubject[], load: LeaseLoad): LeaseBatch[] {
+  return planLeases(
+    traits,
+    subjects.filter(({ baseModel }) => baseModel in perHour),
+    load,
+    (model) => perHour[model] ?? null,
+  );
 }
 
 /** The models that answer the judging rows beside the winner. */

@@ -15,7 +15,11 @@ export interface Misfit {
  * The keys of a pipeline that its provider does not take, so that nothing else is trained in their stead. A provider that takes an unknown
  * field in silence sells the wrong job.
  */
-export function misfitsOf({ provider, candidates }: Pick<Pipeline, 'provider' | 'candidates'>): Misfit[] {
+export function misfitsOf({
+  provider,
+  original_provider: original,
+  candidates,
+}: Pick<Pipeline, 'provider' | 'original_provider' | 'candidates'>): Misfit[] {
   const settings: ProviderSettings = typeof provider === 'string' ? { profile: provider } : provider;
   const address = addressMisfits(settings);
   if (address.length > 0) return address;
@@ -24,7 +28,15 @@ export function misfitsOf({ provider, candidates }: Pick<Pipeline, 'provider' | 
     ...optionMisfits(profile, settings),
     ...candidateMisfits(profile, candidates),
     ...servingMisfits(profile, settings),
+    ...originalMisfits(original),
   ];
+}
+
+/** Nothing is trained there, so that any address will do. */
+function originalMisfits(choice: Pipeline['original_provider']): Misfit[] {
+  if (choice === undefined || typeof choice === 'string') return [];
+  const misfits = optionMisfits(profileOf(choice), choice);
+  return misfits.map(({ path: [, ...keys], message }) => ({ path: ['original_provider', ...keys], message }));
 }
 
 function addressMisfits({ profile: name, baseURL, apiKeyEnv }: ProviderSettings): Misfit[] {

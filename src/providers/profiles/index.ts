@@ -90,24 +90,12 @@ export function namedProfile({ profile: name, baseURL }: ProviderSettings): Prov
   return name === undefined ? (baseURL === undefined ? undefined : profileAt(baseURL)) : PROFILES[name];
 }
 
-/** The profile whose host an address is at. Ports of this machine are nobody's. */
+/** The profile whose domain an address is in. Ports of this machine are nobody's. */
 export function profileAt(baseURL: string): ProviderProfile | undefined {
-  const { hostname } = new URL(baseURL);
-  return Object.values<ProviderProfile>(PROFILES).find(({ name, address, addresses, otherHosts = [] }) => {
-    if (name === 'local') return false;
-    const hosts = [address, ...Object.values(addresses)].map(hostOf);
-    return [...hosts, ...otherHosts].some((known) => isHost(hostname, known));
-  });
-}
-
-/** The host of an address; `{name}` in it becomes `*`. */
-function hostOf(address: string): string {
-  return new URL(address.replace(/\{\w+\}/, '*')).hostname;
-}
-
-/** `*` at the beginning of a host stands for one label. */
-function isHost(hostname: string, known: string): boolean {
-  return known.startsWith('*.') ? hostname.split('.').slice(1).join('.') === known.slice(2) : hostname === known;
+  const hostname = new URL(baseURL).hostname.replace(/\.$/, '');
+  return Object.values<ProviderProfile>(PROFILES).find(({ domains }) =>
+    domains.some((domain) => hostname === domain || hostname.endsWith(`.${domain}`)),
+  );
 }
 
 /** Whether an id has the form of a fine-tuning job of any provider. */

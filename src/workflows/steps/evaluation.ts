@@ -65,13 +65,20 @@ export class Evaluations {
   /**
    * Asks all subjects for all examples, and settles their reservations. A failing subject stops none of the others. Where models need
    * serving leases, as many subjects as may be served at the same time are asked at a time, else all.
+   *
+   * @param forLeases money that was held back for the leases
    */
   async evaluate(
     rows: Pick<EvaluateInput, 'name' | 'examples'>,
     paid: readonly PaidSubject[],
+    forLeases: readonly Reservation[] = [],
   ): Promise<Map<string, Evaluated>> {
-    if (paid.length === 0) return new Map();
-    const { budget, judge } = this.#input;
+    const { budget, judge, leases } = this.#input;
+    leases.fund(forLeases);
+    if (paid.length === 0) {
+      await leases.settleFund();
+      return new Map();
+    }
     const reservations = [...new Set(paid.map(({ reservation }) => reservation))];
     const limits = budget.limitsUsd(judge ? [...reservations, judge.reservation] : reservations);
     const subjects = paid.map(({ subject, reservation }): Subject => {
@@ -92,6 +99,7 @@ export class Evaluations {
       }
       return new Map([...results].map(([id, result]) => [id, evaluated(result)]));
     } finally {
+      await leases.settleFund();
       for (const [reservation, usd] of spent) await budget.settle(reservation, usd);
     }
   }

@@ -11,6 +11,8 @@ export interface FinalReservations {
   judge: Reservation;
   /** In the order of `evaluation.alternatives`. */
   alternatives: readonly Reservation[];
+  /** For the serving leases; none without leases. */
+  leases: readonly Reservation[];
 }
 
 /**
@@ -35,6 +37,11 @@ export async function reserveFinalTest(
     alternatives.map((model, place) => ({ what: model, usd: estimate.alternativesUsd[place] ?? null })),
   );
   if ('refused' in forAlternatives) throw ApplicationFailure.nonRetryable(forAlternatives.refused, 'BUDGET_EXCEEDED');
+  // Not at all where there are no leases, as in runs of earlier versions.
+  const forLeases = estimate.leasesUsd
+    ? await budget.reserve([{ what: 'serving of the final test', usd: estimate.leasesUsd }])
+    : [];
+  if ('refused' in forLeases) throw ApplicationFailure.nonRetryable(forLeases.refused, 'BUDGET_EXCEEDED');
   if (!judge) await budget.settle(forJudge, 0);
   return {
     winner: forWinner,
@@ -42,5 +49,6 @@ export async function reserveFinalTest(
     champion: forChampion,
     judge: forJudge,
     alternatives: forAlternatives,
+    leases: forLeases,
   };
 }

@@ -8,7 +8,7 @@ import type { Contending } from '../../core/run/contenders.ts';
 import type { Dataset } from '../../core/run/dataset.ts';
 import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { TestOutcome } from '../../core/run/summarize-run.ts';
-import { type Evaluated, type Evaluations, servedAs, tuned } from './evaluation.ts';
+import { type Evaluated, type Evaluations, type PaidSubject, servedAs, tuned } from './evaluation.ts';
 import type { Reservation, RunBudget } from './run-budget.ts';
 
 const { compareModels, compareWithChampion } = proxyActivities<Activities>(LOCAL_STEP);
@@ -25,6 +25,7 @@ export interface FinalTestInput {
     baseline: Reservation;
     champion: Reservation;
     alternatives: readonly Reservation[];
+    leases: readonly Reservation[];
   };
   /** The serving model; null for the original prompt. */
   champion: DeployedModel | null;
@@ -53,7 +54,7 @@ export async function testWinner(input: FinalTestInput, winner: Contending | nul
   if (!live) await budget.settle(reserved.baseline, 0);
   if (!champion) await budget.settle(reserved.champion, 0);
 
-  const evaluated = await evaluations.evaluate({ name: 'test', examples }, [
+  const paid: PaidSubject[] = [
     ...(again ? [{ subject: tuned(WINNER, again), reservation: reserved.winner }] : []),
     ...(live
       ? [{ subject: { kind: 'prompted' as const, id: BASELINE, model: live }, reservation: reserved.baseline }]
@@ -65,7 +66,8 @@ export async function testWinner(input: FinalTestInput, winner: Contending | nul
         ? [{ subject: { kind: 'prompted' as const, id: `alternative ${model}`, model }, reservation }]
         : [];
     }),
-  ]);
+  ];
+  const evaluated = await evaluations.evaluate({ name: 'test', examples }, paid, reserved.leases);
   const found = (id: string) => evaluated.get(id) ?? UNKNOWN;
   const tested = {
     judgedOn,

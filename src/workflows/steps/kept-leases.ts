@@ -152,7 +152,7 @@ export class KeptLeases {
     const number = (this.#progress.leasesNamed ?? 0) + 1;
     this.#progress.leasesNamed = number;
     const lease: KeptLease = {
-      request: { name: leaseName(workflowInfo().firstExecutionRunId, number), baseModel, models: [model] },
+      request: { name: leaseName(workflowInfo().firstExecutionRunId, number), baseModel, models: [model], kept: true },
       definition,
       monthly: serving?.monthly ?? false,
       callAs: null,

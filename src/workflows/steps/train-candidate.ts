@@ -7,6 +7,7 @@ import type { PlannedCandidate } from '../../core/run/run-plan.ts';
 import type { CandidateProgress } from '../../core/run/run-progress.ts';
 import { fineTuningJob } from '../fine-tuning-job.ts';
 import { reasonOf } from './failure-reason.ts';
+import type { LeaseHold } from './lease-hold.ts';
 import { type Pause, pauseReasonOf } from './pause.ts';
 import type { Reservation, RunBudget } from './run-budget.ts';
 
@@ -20,6 +21,7 @@ export interface Training {
   /** Whether jobs signal `epochEnded` to this workflow. */
   reportEpochs: boolean;
   budget: RunBudget;
+  hold: LeaseHold;
   pause: Pause;
   update(id: string, change: Partial<CandidateProgress>): void;
 }
@@ -43,9 +45,9 @@ export interface TrainedCandidate {
 
 /** Trains one candidate in a child workflow, if the budget pays for that and for its evaluation. */
 export async function trainCandidate(training: Training, candidate: PlannedCandidate): Promise<TrainedCandidate> {
-  const { budget, update } = training;
+  const { budget, hold, update } = training;
   const { id, reserve } = candidate;
-  const reserved = await budget.reserve([
+  const reserved = await hold.reserve(candidate, [
     { what: `training of ${id}`, usd: reserve.trainingUsd },
     { what: `evaluation of ${id}`, usd: reserve.evaluationUsd },
   ]);

@@ -2,6 +2,7 @@ import type { Stop } from '../../core/run/early-stop.ts';
 import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { PlannedCandidate } from '../../core/run/run-plan.ts';
 import { EarlyStop } from './early-stop.ts';
+import type { Reservation } from './run-budget.ts';
 import { refuseIfAllFailed } from './survivors.ts';
 import { type TrainedCandidate, type Training, trainCandidate } from './train-candidate.ts';
 
@@ -11,6 +12,8 @@ export interface TrainedCandidates {
   trained: readonly TrainedCandidate[];
   /** Why jobs were told to stop, by candidate. */
   stops: ReadonlyMap<string, Stop>;
+  /** Held back for the leases in which they are evaluated. */
+  forLeases: readonly Reservation[];
 }
 
 /**
@@ -42,5 +45,5 @@ export async function trainCandidates(
     'no candidate survived its training',
     trained.map(({ job }) => (job.state === 'succeeded' ? null : job.reason)),
   );
-  return { trained, stops: earlyStop.stops };
+  return { trained, stops: earlyStop.stops, forLeases: common.hold.reservations };
 }

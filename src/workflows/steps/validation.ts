@@ -10,7 +10,7 @@ import type { TrainedCandidates } from './training.ts';
 /** The candidates with their contenders: the trained models, and the checkpoints that are worth evaluating. */
 export function outcomesOf(
   { candidates, checkpoints }: Pick<Plan, 'candidates' | 'checkpoints'>,
-  { trained, stops }: TrainedCandidates,
+  { trained, stops }: Pick<TrainedCandidates, 'trained' | 'stops'>,
 ): CandidateOutcome[] {
   return candidates.map((candidate, place) => {
     const job = trained[place]?.job;
@@ -38,7 +38,7 @@ export async function evaluateContenders(
   status: RunStatus,
   examples: ArtifactRef,
   outcomes: readonly CandidateOutcome[],
-  trained: TrainedCandidates['trained'],
+  { trained, forLeases }: Pick<TrainedCandidates, 'trained' | 'forLeases'>,
 ): Promise<void> {
   for (const { candidate, contenders } of outcomes) {
     if (contenders.length > 0) status.updateCandidate(candidate.id, { stage: 'evaluating' });
@@ -49,6 +49,7 @@ export async function evaluateContenders(
       const reservation = trained[place]?.forEvaluation;
       return reservation ? contenders.map((model) => ({ subject: tuned(model.id, model), reservation })) : [];
     }),
+    forLeases,
   );
   const contenders = outcomes.flatMap((outcome) => outcome.contenders);
   for (const contender of contenders) {

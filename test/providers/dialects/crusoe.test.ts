@@ -150,9 +150,7 @@ describe('training at Crusoe', () => {
   test('a pending job tells the execution that created it by its suffix', async () => {
     const others = [jobBody('ftjob-1', { suffix: 'mine' }), jobBody('ftjob-2', { suffix: LABEL, status: 'succeeded' })];
     server.reply = routes({ 'GET /fine_tuning/jobs': paged([others, [jobBody('ftjob-3', { suffix: LABEL })]]) });
-    expect(await provider.training.listPendingJobs()).toEqual([
-      { id: 'ftjob-3', owner: { executionPrefix: '9f0c77d2' } },
-    ]);
+    expect(await provider.training.listPendingJobs()).toEqual([{ id: 'ftjob-3', owner: { executionEnd: '9f0c77d2' } }]);
   });
 
   test('a job may have succeeded before its model is registered', async () => {

@@ -5,7 +5,7 @@ export const LABEL = 'support-0123456789ab-9f0c77d2';
 
 export const REQUEST: JobRequest = {
   key: KEY,
-  owner: { pipeline: 'support', workflowId: 'support/1/a', executionId: '9f0c77d2-0000-4000-8000-000000000000' },
+  owner: { pipeline: 'support', workflowId: 'support/1/a', executionId: '00000000-0000-4000-8000-00009f0c77d2' },
   baseModel: 'gpt-4.1-mini',
   trainingFile: 'file-train',
   validationFile: 'file-validation',

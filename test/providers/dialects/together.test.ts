@@ -20,7 +20,7 @@ const REQUEST: JobRequest = {
   baseModel: BASE_MODEL,
   trainingFile: 'file-train',
   validationFile: 'file-valid',
-  owner: { pipeline: 'support-triage', workflowId: 'run/1', executionId: '9f0c77d2-1111-2222-3333-444455556666' },
+  owner: { pipeline: 'support-triage', workflowId: 'run/1', executionId: '11112222-3333-4444-5555-66669f0c77d2' },
   hyperparameters: { learningRateMultiplier: 2, learningRate: 2e-4, epochs: 3 },
 };
 
@@ -294,8 +294,8 @@ describe('jobs', () => {
     const { training } = host.provider();
     expect((await training.findJobs(REQUEST)).map(({ id }) => id)).toEqual(['ft-2']);
     expect(await training.listPendingJobs()).toEqual([
-      { id: 'ft-9', owner: { executionPrefix: '9f0c77d2' } },
-      { id: 'ft-2', owner: { executionPrefix: '9f0c77d2' } },
+      { id: 'ft-9', owner: { executionEnd: '9f0c77d2' } },
+      { id: 'ft-2', owner: { executionEnd: '9f0c77d2' } },
     ]);
   });
 
@@ -591,6 +591,11 @@ describe('serving', () => {
         inactive_timeout: 15,
       },
     ]);
+  });
+
+  test('an endpoint for production never stops by itself', async () => {
+    await serving().create({ ...LEASE, kept: true });
+    expect(host.sent('POST /endpoints')[0]?.body).toMatchObject({ inactive_timeout: null });
   });
 
   test('a machine that the pipeline names is taken, and a base model is leased by its own id', async () => {

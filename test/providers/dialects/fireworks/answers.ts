@@ -15,7 +15,7 @@ export const REQUEST: JobRequest = {
   baseModel: 'llama-3.1-8b-instruct',
   trainingFile: 'accounts/acme/datasets/train',
   validationFile: 'accounts/acme/datasets/valid',
-  owner: { pipeline: 'support-triage', workflowId: 'run/1', executionId: '9f0c77d2-1111-2222-3333-444455556666' },
+  owner: { pipeline: 'support-triage', workflowId: 'run/1', executionId: '11112222-3333-4444-5555-66669f0c77d2' },
   hyperparameters: { learningRateMultiplier: 2, epochs: 3 },
 };
 

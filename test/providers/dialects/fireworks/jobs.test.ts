@@ -157,7 +157,7 @@ describe('a job at Fireworks', () => {
       },
     ];
     host.routes[`GET ${JOBS}`] = pages;
-    const owner = { executionPrefix: '9f0c77d2' };
+    const owner = { executionEnd: '9f0c77d2' };
     expect(await host.provider.training.listPendingJobs()).toEqual([
       { id: JOB, owner },
       { id: 'other', owner },
