@@ -192,11 +192,10 @@ function offsetOf(document: Document, keys: readonly PropertyKey[]): number {
 
 function explain(issue: z.core.$ZodIssue, document: Document): string {
   const value: unknown = document.getIn(issue.path);
-  // A user may have put the key itself into the file, so text under `provider` is not repeated.
+  // A user may have put the key itself into the file, so text under a provider is not repeated.
+  const namesProvider = issue.path[0] === 'provider' || issue.path[0] === 'original_provider';
   const found =
-    value === undefined || issue.path[0] === 'provider'
-      ? ''
-      : `, found ${JSON.stringify(isNode(value) ? value.toJSON() : value)}`;
+    value === undefined || namesProvider ? '' : `, found ${JSON.stringify(isNode(value) ? value.toJSON() : value)}`;
   switch (issue.code) {
     case 'invalid_type':
       return value === undefined
@@ -205,7 +204,7 @@ function explain(issue: z.core.$ZodIssue, document: Document): string {
     case 'invalid_value':
       return `must be ${issue.values.map((allowed) => JSON.stringify(allowed)).join(' or ')}${found}`;
     case 'invalid_union':
-      if (issue.path[0] === 'provider' && issue.path.length === 1 && document.get('provider') === 'generic') {
+      if (namesProvider && issue.path.length === 1 && document.getIn(issue.path) === 'generic') {
         return 'generic needs an address and a key: write { profile: generic, baseURL: https://..., apiKeyEnv: NAME_OF_A_VARIABLE }';
       }
       return `must be ${allowedForms(issue.path)}${found}`;

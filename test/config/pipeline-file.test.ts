@@ -344,6 +344,17 @@ describe('a provider', () => {
       );
     },
   );
+
+  test.each([
+    'provider: sk-secret',
+    'original_provider: sk-secret',
+    'original_provider: { profile: sk-secret }',
+    'original_provider: { profile: openai, apiKeyEnv: sk-secret }',
+  ])('a key that was written into the file is not repeated: %s', (line) => {
+    const text = refusal(`${LEAST}${line}\n`);
+    expect(text).toMatch(/^p\.yaml:5: (original_)?provider/);
+    expect(text).not.toContain('sk-secret');
+  });
 });
 
 describe('a pipeline file', () => {
