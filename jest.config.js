@@ -1,11 +1,14 @@
 import { availableParallelism } from 'node:os';
 
+/** Tests that spend money at a host: run where a variable such as TUNELOOP_LIVE_FIREWORKS asks for them. */
+const live = Object.keys(process.env).some((name) => name.startsWith('TUNELOOP_LIVE_'));
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '\\.long\\.test\\.ts$'],
+  testPathIgnorePatterns: ['/node_modules/', '\\.long\\.test\\.ts$', ...(live ? [] : ['\\.live\\.test\\.ts$'])],
   // More than there are processors, because tests with processes of their own wait most of the time.
   maxWorkers: Math.ceil(1.5 * availableParallelism()),
   testSequencer: '<rootDir>/test/setup/slow-first-sequencer.js',

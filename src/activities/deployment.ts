@@ -140,6 +140,7 @@ export function createWriteAlias(dependencies: Dependencies) {
       canary: canary && { ...(await served(canary.model)), share: canary.share },
       original: {
         model: lastRun.originalModel,
+        ...(pipeline.original_provider && { provider: pipeline.original_provider }),
         template: await loadStored(TEMPLATE, artifacts, manifest.template.ref),
       },
       jsonSchema,

@@ -5,6 +5,7 @@ import { EXAMPLE } from '../contract/stored/rows.ts';
 import { TEMPLATE } from '../contract/stored/template.ts';
 import type { Example } from '../core/dataset/row.ts';
 import type { EvaluateInput, Evaluations, SubjectResult } from '../core/run/evaluation.ts';
+import { originalProvider } from '../core/run/pipeline.ts';
 import { redactMessage } from '../core/text/redaction.ts';
 import { TuneloopError } from '../errors.ts';
 import { ProviderError } from '../providers/provider-error.ts';
@@ -89,8 +90,8 @@ async function askAll(
   };
   const { subjects } = opened;
   for (const subject of input.subjects) {
-    const { provider } = subject.definition ? await loadPipeline(dependencies, subject.definition) : pipeline;
-    const connected = dependencies.connectProvider(provider);
+    const own = subject.definition ? await loadPipeline(dependencies, subject.definition) : pipeline;
+    const connected = dependencies.connectProvider(subject.kind === 'tuned' ? own.provider : originalProvider(own));
     subjects.push(await SubjectRows.open(dependencies, subject, { ...options, provider: connected }));
   }
   const cold = subjects.filter(({ paidRows }) => paidRows < rows);

@@ -5,7 +5,7 @@ import { ISSUES } from '../core/dataset/issue.ts';
 import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
 import { mean } from '../core/evaluation/statistics.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
-import type { Pipeline } from '../core/run/pipeline.ts';
+import { originalProvider, type Pipeline } from '../core/run/pipeline.ts';
 import { ActualsFile, byModel } from '../data/labels/actuals-file.ts';
 import { type Answer, answerOf, type LabellingLog, openLog, readLog, rowsOf } from '../data/labels/labelling-log.ts';
 import { keptOutFile } from '../data/labels/teacher-files.ts';
@@ -124,7 +124,7 @@ function estimate(
 ): Pick<Unlabelled, 'reserveUsd' | 'dearestUsd' | 'budgetUsd' | 'monthly'> {
   const { model, budget_usd: budgetUsd = null } = teacherOf(pipeline);
   const { prices, monthlyBudgetUsd } = dependencies;
-  const { profile } = dependencies.connectProvider(pipeline.provider);
+  const { profile } = dependencies.connectProvider(originalProvider(pipeline));
   const monthly = monthlyBudgetUsd !== null && profile.billing.charges === 'tokens';
   const tariff = tariffOf(prices, profile.billing, model, false);
   if (tariff.kind === 'unknown' && (budgetUsd !== null || monthly)) throw priceUnknown(model, budgetUsd !== null);

@@ -31,10 +31,11 @@ const RESERVE = 1.25;
 
 /** How long the serving model may still be called, and the cost of asking it. */
 export function createInspectChampion(dependencies: Dependencies) {
-  return async ({ definition, champion, manifest, rows }: InspectChampionInput): Promise<InspectedChampion> => {
+  return async ({ champion, manifest, rows }: InspectChampionInput): Promise<InspectedChampion> => {
     const { artifacts, prices, monthlyBudgetUsd } = dependencies;
-    const pipeline = await loadPipeline(dependencies, definition);
-    const { inference, profile } = dependencies.connectProvider(pipeline.provider);
+    // Its own provider: the pipeline may name another one by now.
+    const { provider } = await loadPipeline(dependencies, champion.definition);
+    const { inference, profile } = dependencies.connectProvider(provider);
     const paysByTokens = profile.billing.charges === 'tokens';
     const models = await inference.listModels();
     const { tokens } = await loadStored(MANIFEST, artifacts, manifest);
@@ -42,7 +43,8 @@ export function createInspectChampion(dependencies: Dependencies) {
     const tariff = tariffOf(prices, profile.billing, champion.baseModel, true);
     const per1k = paysByTokens ? costPer1k(tariff, { promptTokens, completionTokens: tokens.completion }, 0) : 0;
     return {
-      listed: models.some(({ id }) => id === champion.model),
+      // A provider that serves by lease need not list it; the deployment keeps its lease.
+      listed: champion.lease !== undefined || models.some(({ id }) => id === champion.model),
       shutdownDate: shutdownDateOf(champion, models)?.toISOString() ?? null,
       askUsd: per1k === null ? null : (per1k / 1000) * rows * RESERVE,
       monthly: monthlyBudgetUsd !== null && paysByTokens,

@@ -6,6 +6,7 @@ import { TEACHER_ANSWER, type TeacherAnswer, UNLABELLED_ROW } from '../contract/
 import { tariffOf } from '../core/evaluation/cost.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { LabelledRows } from '../core/run/labelling.ts';
+import { originalProvider } from '../core/run/pipeline.ts';
 import { answersFile } from '../data/labels/teacher-files.ts';
 import { TuneloopError } from '../errors.ts';
 import { completeWithRetries } from '../providers/completion.ts';
@@ -40,7 +41,7 @@ export function createLabelRows(dependencies: Dependencies) {
     const { artifacts, home, prices } = dependencies;
     const pipeline = await loadPipeline(dependencies, input.definition);
     const { model, concurrency } = teacherOf(pipeline);
-    const { inference, profile } = dependencies.connectProvider(pipeline.provider);
+    const { inference, profile } = dependencies.connectProvider(originalProvider(pipeline));
     const { cancellationSignal: signal } = Context.current();
     const journal = await Journal.open(answersFile(home, currentWorkflowId(), model), TEACHER_ANSWER, ({ id }) => id);
     const answers = journal.entries;

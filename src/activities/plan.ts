@@ -13,6 +13,15 @@ export function createPlan(dependencies: Dependencies) {
     const { training, inference, profile } = dependencies.connectProvider(pipeline.provider);
     await training.checkFineTuning();
     const offered = await inference.listModels();
-    return layOutRun(pipeline, { ...dependencies, profile, offered, dataset, champion });
+    const { original_provider: choice } = pipeline;
+    const original = choice === undefined ? null : dependencies.connectProvider(choice);
+    return layOutRun(pipeline, {
+      ...dependencies,
+      profile,
+      original: original && { profile: original.profile, offered: await original.inference.listModels() },
+      offered,
+      dataset,
+      champion,
+    });
   };
 }

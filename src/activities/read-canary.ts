@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Actual, LogRow } from '../core/dataset/row.ts';
 import { type ArmTally, emptyTally, latencyClass } from '../core/deployment/canary.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
-import type { Pipeline } from '../core/run/pipeline.ts';
+import { originalProvider, type Pipeline } from '../core/run/pipeline.ts';
 import type { Cursor } from '../core/run/snapshot.ts';
 import { openSource } from '../sources/open-source.ts';
 import { writeFileAtomically } from '../stores/files.ts';
@@ -68,7 +68,7 @@ export function createReadCanary(dependencies: Dependencies) {
     const filter = { metadata: metadataOfDeployment(input.deployment) };
     const source = openSource(
       { ...pipeline.source, filter },
-      { provider: () => dependencies.connectProvider(pipeline.provider) },
+      { provider: () => dependencies.connectProvider(originalProvider(pipeline)) },
     );
     const file = canaryFile(home, input.deployment);
     const before = await readLook(file);

@@ -65,7 +65,7 @@ function planText(
     ...moneyLines(provider),
     earlyStopText(pipeline, candidates, provider),
     pipeline.candidates.checkpoints && !checkpoints
-      ? 'Checkpoints: the provider keeps none.'
+      ? 'Checkpoints: the provider keeps none, so the model at the end of each job is evaluated.'
       : checkpointText(candidates, checkpoints),
     ...(alternatives.length > 0 ? [`With the original prompt, on the judging rows: ${alternatives.join(', ')}.`] : []),
     ...(judge ? [`Answers are judged by ${judge.model}.`] : []),

@@ -27,26 +27,30 @@ export function providers(name: string | undefined, { json }: { json?: boolean }
 
 function overview(all: readonly ProviderDescription[]): string {
   const table = alignColumns([
-    ['provider', 'key', 'learning rate', 'early stop', 'checkpoints', 'stopped job pays', 'serving', 'prices of'],
-    ...all.map(({ name, keyVariable, jobs, serving, prices }) => [
+    ['provider', 'rates', 'early stop', 'checkpoints', 'stop pays', 'serving', 'prices of'],
+    ...all.map(({ name, jobs, serving, prices }) => [
       name,
-      keyVariable ?? '-',
       RATES[jobs.learningRate.takes],
-      jobs.metrics === 'none' ? 'no' : `by its ${FIGURES[jobs.metrics]}`,
-      jobs.checkpoints === 'leased' ? 'need a lease' : jobs.checkpoints === 'none' ? 'none' : 'yes',
-      jobs.cancelledPays === 'unknown' ? 'unknown' : jobs.cancelledPays === 'nothing' ? 'nothing' : 'work done',
+      STOPS[jobs.metrics],
+      { callable: 'yes', leased: 'leased', none: 'none' }[jobs.checkpoints],
+      { trained: 'work done', nothing: 'nothing', unknown: 'unknown' }[jobs.cancelledPays],
       SERVING[serving.start],
       prices?.date ?? '-',
     ]),
   ]);
-  return [table, '', 'Nobody was asked. `tuneloop providers NAME` shows base models, prices and options of one.'].join(
-    '\n',
-  );
+  return [
+    table,
+    '',
+    'rates: of learning; early stop: what is known while a job trains; stop pays:',
+    'what a stopped job pays for; leased: needs a serving lease.',
+    'Nobody was asked. `tuneloop providers NAME` shows key, models, prices, options.',
+  ].join('\n');
 }
 
 const RATES = { multiplier: 'multiplier', rate: 'absolute', either: 'either' } as const;
 const FIGURES = { events: 'events', endpoint: 'figures', file: 'file of figures', none: '' } as const;
-const SERVING = { included: 'included', lease: 'by leases', none: 'not by itself' } as const;
+const STOPS = { events: 'events', endpoint: 'figures', file: 'a file', none: 'no' } as const;
+const SERVING = { included: 'included', lease: 'leased', none: 'elsewhere' } as const;
 
 function details(provider: ProviderDescription): string {
   const { name, description, address, keyVariable, closes, prices, models, jobs, serving, options, variants } =
@@ -77,18 +81,33 @@ function modelTable(models: readonly DescribedModel[]): string {
   const usd = (amount: number | null) => (amount === null ? 'unknown' : usdText(amount));
   const tokens = (price: DescribedModel['tuned']) =>
     price === 'unknown' ? price : price ? `${usdText(price.input)} / ${usdText(price.output)}` : '-';
-  return alignColumns([
-    ['base model', 'training per 1M', 'least per job', 'hour of serving', 'tuned in / out', 'base in / out', ''],
-    ...models.map(({ name, note, trainingPer1M, minimumPerJob, servingPerHour, tuned, base }) => [
+  const table = withoutEmptyColumns([
+    ['base model', 'training per 1M', 'least per job', 'hour of serving', 'tuned in / out', 'base in / out'],
+    ...models.map(({ name, trainingPer1M, minimumPerJob, servingPerHour, tuned, base }) => [
       name,
       usd(trainingPer1M),
       minimumPerJob === 0 ? '-' : usdText(minimumPerJob),
       servingPerHour === 0 ? '-' : usd(servingPerHour),
       tokens(tuned),
       tokens(base),
-      note ?? '',
     ]),
   ]);
+  return [table, ...noteLines(models)].join('\n');
+}
+
+/** Each note once, with the models that it is of. */
+function noteLines(models: readonly DescribedModel[]): string[] {
+  const notes = new Set(models.flatMap(({ note }) => note ?? []));
+  return [...notes].map((note) => {
+    const names = models.filter((model) => model.note === note).map(({ name }) => name);
+    return `${names.join(', ')}: ${note}.`;
+  });
+}
+
+/** A column in which no row says anything is left out, so that lines fit into a terminal. */
+function withoutEmptyColumns(rows: readonly string[][]): string {
+  const says = (column: number) => rows.slice(1).some((row) => !['-', ''].includes(row[column] ?? ''));
+  return alignColumns(rows.map((row) => row.filter((_, column) => says(column))));
 }
 
 function pricesText(prices: ProviderDescription['prices'], models: readonly DescribedModel[]): string {
@@ -137,22 +156,20 @@ function servingLines({ start, lease }: ProviderDescription['serving']): string[
   if (start === 'included') return ['serving: a tuned model can be called minutes after its job has ended'];
   if (start === 'none' || !lease)
     return ['serving: not by itself; provider.addresses.inference names where its models are served'];
-  return [`serving: ${leaseText(lease)}`];
+  return leaseLines(lease);
 }
 
-function leaseText({ models, atOnce, coldStartMinutes, idleMinutes, paidByHour, servesBase }: LeaseTraits): string {
+function leaseLines({ models, atOnce, coldStartMinutes, idleMinutes, paidByHour, servesBase }: LeaseTraits): string[] {
   return [
-    `a lease of ${models === 1 ? 'one model' : `up to ${models} models of one base model`}`,
-    paidByHour ? 'paid by the hour' : 'with no price by the hour',
-    `about ${coldStartMinutes} minutes until it answers`,
-    `at most ${atOnce} at the same time`,
-    idleMinutes === null ? 'it never ends by itself' : `it ends ${idleMinutes} minutes after the last call`,
-    servesBase ? 'base models are leased too' : 'base models need none',
-  ].join(', ');
+    `serving: by a lease of ${models === 1 ? 'one model' : `up to ${models} models of one base model`}`,
+    `a lease: ${paidByHour ? 'paid by the hour, with or without calls' : 'no price by the hour'}; about ${coldStartMinutes} minutes until it answers`,
+    `leases: at most ${atOnce} at the same time; ${servesBase ? 'base models are leased too' : 'base models need none'}`,
+    `without calls: ${idleMinutes === null ? 'never ends by itself' : `ends after ${idleMinutes < 120 ? `${idleMinutes} minutes` : `${idleMinutes / 60} hours`}`}`,
+  ];
 }
 
 function variantText({ option, values, lease, prices, models }: DescribedVariant): string {
-  const lines = [`With ${option}: ${values.join(' or ')}`, ...(lease ? [`serving: ${leaseText(lease)}`] : [])];
+  const lines = [`With ${option}: ${values.join(' or ')}`, ...(lease ? leaseLines(lease) : [])];
   return [...lines, modelTable(models), pricesText(prices, models)].filter((text) => text !== '').join('\n');
 }
 

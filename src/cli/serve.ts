@@ -1,6 +1,7 @@
 import { jsonlSink } from '@tuneloop/app/internal/capture/jsonl-sink';
 import { pino } from 'pino';
 import { readEnvironment } from '../config/environment.ts';
+import { waitForLeases } from '../gateway/serve/cold-start.ts';
 import { startGateway } from '../gateway/serve/gateway.ts';
 import { trainerUrlOf } from '../stores/services-file.ts';
 import { EXIT } from './exit-codes.ts';
@@ -31,7 +32,13 @@ export async function serve({ port, log: file, fallbackModel, json }: ServeOptio
   if (!sink) say('No --log FILE: canaries and retraining will not see these calls.');
   const gateway = await startGateway({ home, port, trainerUrl: trainerUrlOf(environment), fallbackModel, sink, log });
   printResult(json, { baseURL: gateway.baseURL }, () => gateway.baseURL);
+  const waiting = new AbortController();
+  const waited = waitForLeases({ home, trainerUrl: trainerUrlOf(environment), say, signal: waiting.signal }).catch(
+    (error: unknown) => log.error(String(error)),
+  );
   await stopped;
+  waiting.abort();
+  await waited;
   await gateway.close();
   await sink?.close();
   if (sink && sink.lost > 0) say(`${sink.lost} calls are not in ${file}: it could not be written.`);

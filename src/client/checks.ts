@@ -1,5 +1,5 @@
 import packageJson from '../../package.json' with { type: 'json' };
-import type { Environment } from '../config/environment.ts';
+import { type Environment, KEY_VARIABLES } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
 import { findServerProgram, isOlderThanTested } from '../local/server-program.ts';
 import { SERVER_VERSION } from '../local/server-program-pin.ts';
@@ -31,7 +31,7 @@ export async function checkAll(session: TuneloopSession): Promise<Checks> {
     await checkServerProgram(environment),
     ...(await checkTemporal(session)),
     await checkTrainer(environment),
-    checkKey(environment),
+    checkKeys(environment),
   ];
   return { version: packageJson.version, checks };
 }
@@ -94,7 +94,14 @@ async function checkTrainer(environment: Environment): Promise<Check> {
   return { name: 'local trainer', state: ok ? 'ok' : 'absent', found: ok ? url : `nothing answers at ${url}`, help };
 }
 
-function checkKey({ openaiKeySet: set }: Environment): Check {
-  const help = set ? null : 'Needed for provider: openai, by the worker';
-  return { name: 'OPENAI_API_KEY', state: set ? 'ok' : 'absent', found: set ? 'set' : 'not set', help };
+/** One key is enough: a pipeline names one provider. */
+function checkKeys({ keysSet: set }: Environment): Check {
+  const name = 'provider keys';
+  const missing = KEY_VARIABLES.map(({ keyVariable }) => keyVariable).filter((variable) => !set.includes(variable));
+  const notSet = missing.length > 0 ? `not set: ${missing.join(', ')}` : '';
+  if (set.length === 0) {
+    const help = 'The worker needs the one of your provider; for provider: local it needs none';
+    return { name, state: 'absent', found: notSet, help };
+  }
+  return { name, state: 'ok', found: [`set: ${set.join(', ')}`, notSet].filter(Boolean).join('; '), help: null };
 }

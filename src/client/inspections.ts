@@ -9,7 +9,7 @@ import type { Environment } from '../config/environment.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
 import { ISSUES, type IssueCount, IssueTable, placeText } from '../core/dataset/issue.ts';
 import type { LogRow } from '../core/dataset/row.ts';
-import type { Pipeline, ProviderChoice } from '../core/run/pipeline.ts';
+import { originalProvider, type Pipeline, type ProviderChoice } from '../core/run/pipeline.ts';
 import type { SourceChoice } from '../core/run/source-choice.ts';
 import { parseTemplates } from '../data/instructions/explicit-template.ts';
 import { differenceFrom } from '../data/instructions/template-difference.ts';
@@ -95,8 +95,9 @@ async function whatToInspect(
   if (/\.jsonl(\.gz)?$/.test(file)) {
     return { source: { type: 'jsonl', path: path.resolve(file) }, instructions: 'auto', provider: 'local' };
   }
-  const { source, clean, provider } = await readPipelineFile(file);
-  return { source, instructions: clean.instructions, provider };
+  const pipeline = await readPipelineFile(file);
+  const { source, clean } = pipeline;
+  return { source, instructions: clean.instructions, provider: originalProvider(pipeline) };
 }
 
 async function readRows(log: ReturnType<typeof openSource>, issues: IssueTable): Promise<LogRow[]> {

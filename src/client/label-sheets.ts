@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { Environment } from '../config/environment.ts';
 import { labellingId } from '../contract/ids.ts';
+import { originalProvider } from '../core/run/pipeline.ts';
 import { ActualsFile } from '../data/labels/actuals-file.ts';
 import { type TakenCorrections, takeCorrections } from '../data/labels/corrections.ts';
 import { findDoubtfulRows } from '../data/labels/doubtful-rows.ts';
@@ -53,7 +54,9 @@ export async function exportDoubtful(
 ): Promise<ExportedSheet> {
   await refuseOverwriting(sheet, force);
   const keptOut = await ActualsFile.open(keptOutFile(environment.home, labellingId(pipeline.name)));
-  const source = await openLog(pipeline.source, () => connectProvider(pipeline.provider, trainerUrlOf(environment)));
+  const source = await openLog(pipeline.source, () =>
+    connectProvider(originalProvider(pipeline), trainerUrlOf(environment)),
+  );
   await mkdir(environment.home, { recursive: true, mode: 0o700 });
   await sweepHome(environment.home);
   const scratch = await mkdtemp(labellingScratchPrefix(environment.home));
@@ -91,7 +94,9 @@ export async function importCorrections(
   { by = userInfo().username, signal = new AbortController().signal }: ImportOptions,
 ): Promise<ImportedSheet> {
   const corrections = readSheet(await readInput(sheet), sheet);
-  const source = await openLog(pipeline.source, () => connectProvider(pipeline.provider, trainerUrlOf(environment)));
+  const source = await openLog(pipeline.source, () =>
+    connectProvider(originalProvider(pipeline), trainerUrlOf(environment)),
+  );
   const { actuals } = pipeline.source;
   const taken = await takeCorrections(source, corrections, {
     name: sheet,

@@ -13,7 +13,7 @@ import type { StepProgress } from '../core/run/step-progress.ts';
 import { redactMessage } from '../core/text/redaction.ts';
 import { TuneloopError } from '../errors.ts';
 import { collectLog } from '../planning/collect-log.ts';
-import { layOutRun, refuseMisfits } from '../planning/lay-out-run.ts';
+import { type LayOutInput, layOutRun, refuseMisfits } from '../planning/lay-out-run.ts';
 import { makeVersion } from '../planning/make-version.ts';
 import { planNotes } from '../planning/plan-notes.ts';
 import type { PlanningStep } from '../planning/planning-step.ts';
@@ -106,6 +106,7 @@ async function planWith(
   const profile = answer.asked ? answer.provider.profile : profileOf(pipeline.provider, trainerUrlOf(environment));
   const plan = await layOutRun(pipeline, {
     profile,
+    original: await originalOf(pipeline, step, environment),
     offered: answer.asked ? answer.models : null,
     dataset: { summary, files, ...dataset },
     champion,
@@ -128,6 +129,18 @@ async function planWith(
       prices: priceOrigin(prices, profile.billing),
     },
   };
+}
+
+/** The provider of the original prompt, where that is another one. */
+async function originalOf(
+  { original_provider: choice }: Pipeline,
+  { connectProvider: connect }: PlanningStep,
+  environment: Environment,
+): Promise<LayOutInput['original']> {
+  if (choice === undefined) return null;
+  const answer = await askHost(() => connect(choice));
+  if (answer.asked) return { profile: answer.provider.profile, offered: answer.models };
+  return { profile: profileOf(choice, trainerUrlOf(environment)), offered: null };
 }
 
 /** The dataset version of the log as it is now. A run may make one at the same time: then the plan builds on it. */

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { TuneloopError } from '../errors.ts';
+import { PROFILES } from '../providers/profiles/index.ts';
 
 /**
  * The settings from the environment. Only this file reads `process.env`, except for the TEMPORAL_* variables of the Temporal SDK, which
@@ -22,10 +23,15 @@ export interface Environment {
   logLevel: string;
   /** The most that all runs together may spend in a month, in USD; null for no cap. */
   monthlyBudgetUsd: number | null;
-  /** Whether there is a key; only {@link readApiKey} reads the key itself. */
-  openaiKeySet: boolean;
+  /** The variables with the key of a provider that are set; only {@link readApiKey} reads a key itself. */
+  keysSet: string[];
   searchPath: string[];
 }
+
+/** Each provider that needs a key, and the variable that holds it. */
+export const KEY_VARIABLES = Object.values(PROFILES).flatMap(({ name, keyVariable }) =>
+  keyVariable === null ? [] : [{ name, keyVariable }],
+);
 
 export const ENVIRONMENT_HELP = `
 Environment:
@@ -40,9 +46,10 @@ Environment:
   TEMPORAL_ADDRESS       a Temporal server; TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_PROFILE ... as the
                          Temporal SDK reads them
   TEMPORAL_CLI           path of a temporal program to start the development server with
-  OPENAI_API_KEY         for provider: openai
-  AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET  for the deployments of provider: azure, or instead of the three
-  AZURE_MANAGEMENT_TOKEN a token for them
+${KEY_VARIABLES.map(({ name, keyVariable }) => `  ${keyVariable.padEnd(22)} for provider: ${name}`).join('\n')}
+  AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET
+                         for provider: azure too, to create the deployments that serve its models
+  AZURE_MANAGEMENT_TOKEN a token that may stand in place of these three
   OPENAI_WEBHOOK_SECRET  for tuneloop webhooks`;
 
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
@@ -58,7 +65,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     pricesFile: env.TUNELOOP_PRICES || undefined,
     logLevel: env.TUNELOOP_LOG_LEVEL || 'info',
     monthlyBudgetUsd: readUsd('TUNELOOP_MONTHLY_BUDGET_USD', env),
-    openaiKeySet: Boolean(env.OPENAI_API_KEY),
+    keysSet: KEY_VARIABLES.map(({ keyVariable }) => keyVariable).filter((variable) => Boolean(env[variable])),
     searchPath: (env.PATH ?? '').split(path.delimiter).filter(Boolean),
   };
 }

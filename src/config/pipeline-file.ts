@@ -124,7 +124,7 @@ function readPipeline(
     return { pipeline: parsed.data, placeOf };
   }
   throw invalid(
-    parsed.error.issues.flatMap((issue) => {
+    parsed.error.issues.flatMap(ofWrittenForm).flatMap((issue) => {
       const line = (keys: PropertyKey[]) => lineOf(offsetOf(document, keys));
       if (issue.code === 'unrecognized_keys') {
         const allowed = allowedKeys(issue.path, document);
@@ -136,6 +136,17 @@ function readPipeline(
       return [`${file}:${line(issue.path)}: ${issue.path.join('.') || 'the file'} ${explain(issue, document)}`];
     }),
   );
+}
+
+/** For a value of one of several forms: what is wrong inside the form that is written down, where it is a map; else the issue itself. */
+function ofWrittenForm(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const maps = issue.errors.filter(
+    (inside) => inside.length > 0 && inside.every(({ path: [key] }) => typeof key === 'string'),
+  );
+  const [written] = maps;
+  if (!written || maps.length > 1) return [issue];
+  return written.map((inside) => ({ ...inside, path: [...issue.path, ...inside.path] }));
 }
 
 /** @throws TuneloopError PIPELINE_INVALID for an alias (`*name`) without an anchor, such as a glob without quotes. */
@@ -181,11 +192,10 @@ function offsetOf(document: Document, keys: readonly PropertyKey[]): number {
 
 function explain(issue: z.core.$ZodIssue, document: Document): string {
   const value: unknown = document.getIn(issue.path);
-  // A user may have put the key itself into the file, so text under `provider` is not repeated.
+  // A user may have put the key itself into the file, so text under a provider is not repeated.
+  const namesProvider = issue.path[0] === 'provider' || issue.path[0] === 'original_provider';
   const found =
-    value === undefined || issue.path[0] === 'provider'
-      ? ''
-      : `, found ${JSON.stringify(isNode(value) ? value.toJSON() : value)}`;
+    value === undefined || namesProvider ? '' : `, found ${JSON.stringify(isNode(value) ? value.toJSON() : value)}`;
   switch (issue.code) {
     case 'invalid_type':
       return value === undefined
@@ -194,6 +204,9 @@ function explain(issue: z.core.$ZodIssue, document: Document): string {
     case 'invalid_value':
       return `must be ${issue.values.map((allowed) => JSON.stringify(allowed)).join(' or ')}${found}`;
     case 'invalid_union':
+      if (namesProvider && issue.path.length === 1 && document.getIn(issue.path) === 'generic') {
+        return 'generic needs an address and a key: write { profile: generic, baseURL: https://..., apiKeyEnv: NAME_OF_A_VARIABLE }';
+      }
       return `must be ${allowedForms(issue.path)}${found}`;
     case 'custom':
       return issue.message;

@@ -117,6 +117,11 @@ export const pipelineSchema = z
       })
       .prefault({}),
     provider: providerSchema.default('local').describe('who trains and serves'),
+    original_provider: providerSchema
+      .optional()
+      .describe(
+        'who answers the original prompt, where that is another one: for the log, baseline, alternatives, judge, teacher and fallback',
+      ),
     candidates: z
       .strictObject({
         models: z.array(z.string().min(1)).min(1).describe('base models'),

@@ -2,7 +2,7 @@ import { MANIFEST } from '../contract/stored/manifest.ts';
 import { SNAPSHOT } from '../contract/stored/snapshot.ts';
 import { ISSUES, IssueTable } from '../core/dataset/issue.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
-import type { Pipeline } from '../core/run/pipeline.ts';
+import { originalProvider, type Pipeline } from '../core/run/pipeline.ts';
 import type { Snapshot, SnapshotRef } from '../core/run/snapshot.ts';
 import { TuneloopError } from '../errors.ts';
 import { refusalText } from '../sources/log-row.ts';
@@ -24,7 +24,7 @@ export async function collectLog(
   pipeline: Pipeline,
   { artifacts, home, connectProvider, signal, onProgress }: PlanningStep,
 ): Promise<SnapshotRef> {
-  const source = openSource(pipeline.source, { provider: () => connectProvider(pipeline.provider) });
+  const source = openSource(pipeline.source, { provider: () => connectProvider(originalProvider(pipeline)) });
   const latest = await new DatasetVersions(home).latest(pipeline.name);
   const parent = latest ? await loadStored(MANIFEST, artifacts, latest.manifest) : null;
   const before = parent ? await loadStored(SNAPSHOT, artifacts, parent.snapshot) : null;

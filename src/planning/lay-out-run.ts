@@ -16,6 +16,8 @@ const DAY_MS = 86_400_000;
 
 export interface LayOutInput extends Pick<PlanInput, 'dataset' | 'champion'> {
   profile: ProviderProfile;
+  /** The provider that answers the original prompt, with its own list of models; null where that is the same one. */
+  original: { profile: ProviderProfile; offered: readonly Model[] | null } | null;
   /** The provider's own list of models; null where it could not be asked. */
   offered: readonly Model[] | null;
   /** TUNELOOP_HOME. */
@@ -32,7 +34,7 @@ export interface LayOutInput extends Pick<PlanInput, 'dataset' | 'champion'> {
  */
 export async function layOutRun(
   pipeline: Pipeline,
-  { profile, offered, dataset, champion, home, prices, monthlyBudgetUsd }: LayOutInput,
+  { profile, original, offered, dataset, champion, home, prices, monthlyBudgetUsd }: LayOutInput,
 ): Promise<Plan> {
   const { summary, tokens } = dataset;
   const { baseline, alternatives, judge, concurrency } = pipeline.evaluation;
@@ -47,15 +49,26 @@ export async function layOutRun(
   const baselineModel = baseline === 'recorded' ? null : baseline.live;
   const asked = [...(baselineModel === null ? [] : [baselineModel]), ...alternatives, ...(judge ? [judge.model] : [])];
   const baseModels = candidates.map(({ baseModel }) => baseModel);
-  const modelWarnings = checkModels({ candidates: baseModels, asked }, offered, profile);
+  const modelWarnings = original
+    ? [
+        ...checkModels({ candidates: baseModels, asked: [] }, offered, profile),
+        ...checkModels({ candidates: [], asked }, original.offered, original.profile),
+      ]
+    : checkModels({ candidates: baseModels, asked }, offered, profile);
   const checkpoints =
     pipeline.candidates.checkpoints && profile.jobs.checkpoints !== 'none'
       ? { validation: summary.validation, examples }
       : null;
-  const leases = leaseTerms(prices, profile, [...new Set([...baseModels, ...asked])]);
+  const leases = leaseTerms(
+    prices,
+    profile,
+    [...new Set([...baseModels, ...(original ? [] : asked)])],
+    original === null,
+  );
   const { candidates: reserves, ...estimate } = estimateRun({
     prices,
     billing: profile.billing,
+    originalBilling: (original?.profile ?? profile).billing,
     candidates,
     tokens: tokens.treated,
     validationRows: summary.validation,

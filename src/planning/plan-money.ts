@@ -8,16 +8,26 @@ import { usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import type { ProviderProfile } from '../providers/profile.ts';
 
-/** The terms of the leases of these models; null where models are called without, as those in no catalogue are too. */
-export function leaseTerms(prices: Prices, profile: ProviderProfile, models: readonly string[]): LeaseTerms | null {
+/**
+ * The terms of the leases of these models; null where models are called without, as those in no catalogue are too.
+ *
+ * @param servesBase whether models with the original prompt are asked at this provider
+ */
+export function leaseTerms(
+  prices: Prices,
+  profile: ProviderProfile,
+  models: readonly string[],
+  servesBase: boolean,
+): LeaseTerms | null {
   const { lease: traits } = profile.serving;
   if (!traits) return null;
   const known = models.filter((model) => profile.models.some(({ id, name }) => id === model || name === model));
+  const perHour = (isPaid: boolean) =>
+    Object.fromEntries(known.map((model) => [model, isPaid ? leasePerHour(prices, profile.billing, model) : 0]));
   return {
-    traits,
-    perHour: Object.fromEntries(
-      known.map((model) => [model, traits.paidByHour ? leasePerHour(prices, profile.billing, model) : 0]),
-    ),
+    traits: { ...traits, servesBase: servesBase && traits.servesBase },
+    perHour: perHour(traits.paidByHour),
+    keptPerHour: perHour(traits.keptByHour ?? traits.paidByHour),
   };
 }
 

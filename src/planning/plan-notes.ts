@@ -1,21 +1,20 @@
 import type { Pipeline } from '../core/run/pipeline.ts';
 import type { JobField, ProviderProfile } from '../providers/profile.ts';
+import { isClientDefault } from '../providers/profiles/index.ts';
 
 /** What a provider does otherwise than OpenAI, and what that means for a run; one sentence each. */
 export function planNotes(profile: ProviderProfile, { candidates }: Pick<Pipeline, 'candidates'>): string[] {
   const { name, jobs, serving } = profile;
   const notes: string[] = [];
-  if (profile.closes !== null)
+  const stranger = name === 'generic' || (name === 'openai' && !isClientDefault(profile));
+  if (profile.closes !== null && !stranger)
     notes.push(`${name} ends its fine-tuning on ${profile.closes}: plan another provider for later runs.`);
-  if (name === 'generic') notes.push(whatIsSent(profile));
+  if (stranger) notes.push(whatIsSent(profile));
   if (jobs.learningRate.takes === 'rate') {
     notes.push(`${name} takes learning rates: a multiplier of 1 stands for ${jobs.learningRate.base}.`);
   }
   if (jobs.metrics === 'none' && candidates.early_stop) {
     notes.push(`${name} reports no figures while it trains: no job is stopped early, the sweep trains to the end.`);
-  }
-  if (jobs.checkpoints === 'none' && candidates.checkpoints) {
-    notes.push(`${name} leaves no models of earlier epochs: the model at the end of each job is evaluated.`);
   }
   if (serving.start === 'none') {
     notes.push(`${name} trains only: the hours of the endpoint that serves its models are not in this estimate.`);
@@ -30,11 +29,11 @@ export function planNotes(profile: ProviderProfile, { candidates }: Pick<Pipelin
 }
 
 /** A server that takes a field in silence and does not know it trains something else than what was asked for. */
-function whatIsSent({ jobs: { refusedFields } }: ProviderProfile): string {
+function whatIsSent({ name, jobs: { refusedFields } }: ProviderProfile): string {
   const optional: readonly JobField[] = ['seed', 'suffix', 'metadata', 'validation_file'];
   const sent = optional.filter((field) => !refusedFields.includes(field));
   return (
-    `The profile generic sends learning_rate_multiplier, n_epochs, batch_size where it is given, ${sent.join(', ')}; ` +
+    `The profile ${name} sends learning_rate_multiplier, n_epochs, batch_size where it is given, ${sent.join(', ')}; ` +
     'a server that ignores one of these trains something else.'
   );
 }

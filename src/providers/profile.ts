@@ -15,6 +15,8 @@ export interface ProviderProfile {
   readonly closes: string | null;
   /** Base URL without a trailing slash, such as `https://api.example.com/v1`. */
   readonly address: string;
+  /** Domains whose hosts are all this provider's, older and regional ones too. */
+  readonly domains: readonly string[];
   /** Further base URLs, by what is asked there, for a provider that trains and serves at several. */
   readonly addresses: Readonly<Record<string, string>>;
   /** Name of the environment variable that holds the key; null where the server needs no key. */

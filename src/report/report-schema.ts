@@ -147,6 +147,10 @@ const reportSchema = z.object({
   cachedSavingPercent: z.number().nullable(),
   breakEvenRequests: z.number().nullable(),
   breakEvenCachedRequests: z.number().nullable(),
+  hourlyCost: z
+    .string()
+    .optional()
+    .describe('what the cost per call leaves out where the winner is served by the hour'),
   recommendation: z.enum(['fine-tune', 'do-not-fine-tune', 'inconclusive']),
   reason: z.string(),
   notes: z.array(z.string()),

@@ -4,7 +4,7 @@ import type { Completion } from '../core/evaluation/completion.ts';
 import { costPer1k, tariffOf } from '../core/evaluation/cost.ts';
 import type { AnsweredRow, AskedScore } from '../core/evaluation/score.ts';
 import { mean } from '../core/evaluation/statistics.ts';
-import type { Pipeline } from '../core/run/pipeline.ts';
+import { originalProvider, type Pipeline } from '../core/run/pipeline.ts';
 import { countMessages } from '../data/rows/provider-limits.ts';
 import { TuneloopError } from '../errors.ts';
 import { completeWithRetries } from '../providers/completion.ts';
@@ -32,11 +32,11 @@ const NOTHING: TokenUsage = { promptTokens: 0, completionTokens: 0 };
  */
 export function openJudge(
   { prices, connectProvider }: ScoringDependencies,
-  { provider: choice }: Pipeline,
+  pipeline: Pipeline,
   { model }: { model: string },
   limitUsd: number | null,
 ): (row: AnsweredRow, right: string, signal: AbortSignal) => Promise<AskedScore> {
-  const { inference, profile } = connectProvider(choice);
+  const { inference, profile } = connectProvider(originalProvider(pipeline));
   const tariff = tariffOf(prices, profile.billing, model, false);
   if (tariff.kind === 'unknown' && limitUsd !== null) throw priceUnknown(model);
   const usdOf = (usage: TokenUsage) => (costPer1k(tariff, usage, 0) ?? 0) / 1000;

@@ -1,6 +1,6 @@
 import { SCORE } from '../contract/stored/completion.ts';
 import type { AnsweredRow, Score } from '../core/evaluation/score.ts';
-import type { Pipeline } from '../core/run/pipeline.ts';
+import { originalProvider, type Pipeline } from '../core/run/pipeline.ts';
 import { CompletionCache, questionKey } from '../stores/completion-cache.ts';
 import { openScoring, type Scoring, type ScoringOptions } from './scoring.ts';
 import type { ScoringDependencies } from './scoring-dependencies.ts';
@@ -27,7 +27,7 @@ export class KeptScoring implements Scoring {
   ): Promise<KeptScoring> {
     const { judge } = pipeline.evaluation;
     if (!judge) return new KeptScoring(await openScoring(dependencies, pipeline, options), null);
-    const { address } = dependencies.connectProvider(pipeline.provider).inference;
+    const { address } = dependencies.connectProvider(originalProvider(pipeline)).inference;
     const of = { address, model: judge.model };
     let paidUsd = 0;
     const cache = await CompletionCache.open<Score>(

@@ -43,6 +43,8 @@ const PRICES = {
 let server: TinyServer;
 let home: string;
 let remove: () => void;
+/** The providers that were connected, in this order. */
+let connected: unknown[] = [];
 /** The answer of each model to a text; by default the right one. */
 let behave: (model: string, text: string) => Answer | undefined;
 
@@ -50,6 +52,7 @@ beforeEach(async () => {
   ({ home, remove } = temporaryHome());
   server = await tinyServer();
   behave = () => undefined;
+  connected = [];
   server.answer = (request) => {
     const { model, text } = asked(request.body);
     return behave(model, text) ?? (text === 'ping' ? says('', 0) : says(rightAnswer(text)));
@@ -111,7 +114,10 @@ async function attempt(subjects: readonly Subject[], call: Call = {}): Promise<E
     artifacts,
     home,
     prices: PRICES,
-    connectProvider: () => provider,
+    connectProvider: (choice) => {
+      connected.push(choice);
+      return provider;
+    },
     temporal: {} as Dependencies['temporal'],
     monthlyBudgetUsd: null,
     log: pino({ level: 'silent' }),
@@ -124,6 +130,7 @@ async function attempt(subjects: readonly Subject[], call: Call = {}): Promise<E
       source: { type: 'jsonl', path: 'log.jsonl' },
       candidates: { models: ['local-nano'] },
       evaluation: { concurrency, ...evaluation },
+      original_provider: 'openai',
     }),
   );
   const examples = await artifacts.write(
@@ -199,6 +206,11 @@ describe('taking turns', () => {
   test('one subject is always first, and no subjects give no order', () => {
     expect(inTurn(['a'], 5)).toEqual(['a']);
     expect(inTurn([], 0)).toEqual([]);
+  });
+
+  test('a tuned model is asked where it was trained, and a model with the original prompt where production asks it', async () => {
+    await attempt([tuned('a'), prompted('b')], { rows: 1 });
+    expect(connected).toEqual(['local', 'openai']);
   });
 
   test('the call before the rows is paid like any other', async () => {
@@ -450,8 +462,10 @@ describe('a subject that fails', () => {
 
 describe('a judge', () => {
   const JUDGE = { metric: 'judge', judge: { model: 'judge' } };
-  const verdict = (model: string, _text: string) =>
-    model === 'judge' ? says('{"winner":"A"}') : says('something else');
+  const verdict = (model: string, text: string) => {
+    if (text === 'ping') return undefined;
+    return model === 'judge' ? says('{"winner":"A"}') : says('something else');
+  };
   const judged = () => questions().filter(({ model }) => model === 'judge').length;
 
   test('a verdict of the judge is not paid again in another attempt, and counts against its limit', async () => {

@@ -22,7 +22,7 @@ afterAll(async () => {
   await bench.stop();
 });
 
-async function inspect(offered: typeof models) {
+async function inspect(offered: typeof models, changes: Partial<DeployedModel> = {}) {
   models = offered;
   const { artifacts, definition } = bench;
   const manifest = await writeJson(artifacts, sampleManifest({ tokens: { treated: {}, prompt: 60, completion: 1 } }));
@@ -36,6 +36,7 @@ async function inspect(offered: typeof models) {
     datasetVersion: 'shop@1',
     manifest,
     judged: null,
+    ...changes,
   };
   return bench.run('inspectChampion', { definition, champion, manifest, rows: 90 });
 }
@@ -58,4 +59,9 @@ test('an invalid date is no reason to fail', async () => {
 
 test('a champion that the provider has forgotten is not listed', async () => {
   expect(await inspect([{ id: 'local-nano' }])).toMatchObject({ listed: false });
+});
+
+test('a champion with a serving lease need not be listed', async () => {
+  const lease = { name: 'tl-1', callAs: 'tl-1', usdPerHour: 8 };
+  expect(await inspect([{ id: 'local-nano' }], { lease })).toMatchObject({ listed: true });
 });

@@ -22,7 +22,7 @@ test('an empty environment has defaults', () => {
     pricesFile: undefined,
     logLevel: 'info',
     monthlyBudgetUsd: null,
-    openaiKeySet: false,
+    keysSet: [],
     searchPath: [],
   });
 });
@@ -68,7 +68,7 @@ test('every variable is read', () => {
     pricesFile: 'prices.json',
     logLevel: 'debug',
     monthlyBudgetUsd: 250,
-    openaiKeySet: true,
+    keysSet: ['OPENAI_API_KEY'],
     searchPath: ['/usr/bin', '/bin'],
   });
 });
@@ -164,12 +164,16 @@ test('a child process gets our variables, with some changed or taken away', () =
   }
 });
 
-test.each(['TUNELOOP_HOME', 'TUNELOOP_TRAINER_URL', 'TUNELOOP_PRICES', 'TEMPORAL_ADDRESS', 'OPENAI_API_KEY'])(
-  'the help names %s',
-  (variable) => {
-    expect(ENVIRONMENT_HELP).toContain(`  ${variable} `);
-  },
-);
+test.each([
+  'TUNELOOP_HOME',
+  'TUNELOOP_TRAINER_URL',
+  'TUNELOOP_PRICES',
+  'TEMPORAL_ADDRESS',
+  'OPENAI_API_KEY',
+  'FIREWORKS_API_KEY',
+])('the help names %s', (variable) => {
+  expect(ENVIRONMENT_HELP).toContain(`  ${variable} `);
+});
 
 test('a relative XDG_CACHE_HOME is ignored, as its specification says', () => {
   expect(path.isAbsolute(readEnvironment({ XDG_CACHE_HOME: 'cache' }).cache)).toBe(true);

@@ -137,7 +137,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'an unknown key at the top',
       `${LEAST}sources: 1\n`,
-      'p.yaml:5: unknown key sources; allowed here: $schema, name, task, source, clean, split, provider, candidates, ' +
+      'p.yaml:5: unknown key sources; allowed here: $schema, name, task, source, clean, split, provider, original_provider, candidates, ' +
         'evaluation, selection, labelling, budget_usd, deadlines, promotion, notify, retraining',
     ],
     [
@@ -170,6 +170,16 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
       'a value of none of several forms',
       `${LEAST}provider: opnai\n`,
       'p.yaml:5: provider must be "local" or "openai" or "azure" or "crusoe" or "nebius" or "fireworks" or "together" or {profile, baseURL, addresses, apiKeyEnv, settling_seconds, limits, options}',
+    ],
+    [
+      'a profile that nobody has',
+      `${LEAST}provider: { profile: bedrock }\n`,
+      'p.yaml:5: provider.profile must be "local" or "openai" or "azure" or "crusoe" or "nebius" or "fireworks" or "together" or "generic"',
+    ],
+    [
+      'the generic profile without an address',
+      `${LEAST}provider: generic\n`,
+      'p.yaml:5: provider generic needs an address and a key: write { profile: generic, baseURL: https://..., apiKeyEnv: NAME_OF_A_VARIABLE }',
     ],
     [
       'a baseline of neither form',
@@ -334,6 +344,17 @@ describe('a provider', () => {
       );
     },
   );
+
+  test.each([
+    'provider: sk-secret',
+    'original_provider: sk-secret',
+    'original_provider: { profile: sk-secret }',
+    'original_provider: { profile: openai, apiKeyEnv: sk-secret }',
+  ])('a key that was written into the file is not repeated: %s', (line) => {
+    const text = refusal(`${LEAST}${line}\n`);
+    expect(text).toMatch(/^p\.yaml:5: (original_)?provider/);
+    expect(text).not.toContain('sk-secret');
+  });
 });
 
 describe('a pipeline file', () => {

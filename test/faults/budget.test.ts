@@ -41,13 +41,9 @@ describe('money has a cap', () => {
     });
     return runJson(run);
   };
-  /** The short questions whether a model answers: no row is so short. */
-  const SHORT_QUESTION_TOKENS = 8;
   /** The true cost of each run, by the trainer's own records. */
-  const truth = async ({ shortQuestions = true } = {}): Promise<Map<string, number>> => {
-    const entries = stack
-      .ledger()
-      .filter((entry) => shortQuestions || !('promptTokens' in entry && entry.promptTokens === SHORT_QUESTION_TOKENS));
+  const truth = async (): Promise<Map<string, number>> => {
+    const entries = stack.ledger();
     const jobs = (await stack.jobs()).map(({ id, fine_tuned_model: model, metadata }) => {
       const owner = metadata?.tuneloop_job ?? '';
       return { id, runId: owner.slice(0, owner.lastIndexOf('/')), model };
@@ -142,7 +138,7 @@ describe('money has a cap', () => {
     expect(await jobsOf(stack, run.workflowId)).toHaveLength(1);
     const { spentUsd, reservedUsd } = await spent(account);
     expect(reservedUsd).toBeCloseTo(0, 9);
-    expect(spentUsd).toBeCloseTo((await truth({ shortQuestions: false })).get(run.workflowId) ?? 0, 9);
+    expect(spentUsd).toBeCloseTo((await truth()).get(run.workflowId) ?? 0, 9);
   });
 
   test('F35 a budget that pays for some of the candidates: the others are skipped and named, and the budget is kept', async () => {
@@ -162,8 +158,8 @@ describe('money has a cap', () => {
     const usd = (await truth()).get(run.runId) ?? 0;
     expect(usd).toBeGreaterThan(0);
     expect(usd).toBeLessThanOrEqual(budget);
-    // The run's own figures are true, but for the short questions.
-    expect(run.spent?.usd).toBeCloseTo((await truth({ shortQuestions: false })).get(run.runId) ?? 0, 9);
+    // The run's own figures are true.
+    expect(run.spent?.usd).toBeCloseTo((await truth()).get(run.runId) ?? 0, 9);
   });
 
   test('F35 two runs want the rest of the month’s budget: together they never exceed it', async () => {
@@ -183,7 +179,7 @@ describe('money has a cap', () => {
     expect(results.filter(({ status }) => status === 'completed').length).toBeGreaterThan(0);
     const { spentUsd, reservedUsd } = await spent(monthlyBudgetId(new Date()));
     expect(spentUsd + reservedUsd).toBeLessThanOrEqual(MONTH_USD + 1e-9);
-    const booked = [...(await truth({ shortQuestions: false })).values()].reduce((sum, usd) => sum + usd, 0);
+    const booked = [...(await truth()).values()].reduce((sum, usd) => sum + usd, 0);
     expect(spentUsd).toBeGreaterThanOrEqual(booked - 1e-9);
     const { stdout } = await command(stack, 'budget');
     expect(stdout).toMatch(/spent, .* reserved/);

@@ -39,7 +39,7 @@ test.each([
   expect((await played.ledger()).jobs).toHaveLength(jobs);
 });
 
-test('of two creations of one id at the same moment, one is refused', async () => {
+test('two creations of one id at the same moment make one job', async () => {
   played = await play('fireworks', { jobSeconds: SLOW });
   const { training } = played.connected;
   const request = await newRequest();

@@ -99,7 +99,7 @@ export interface Front {
   /** The body of an answer with a status of 400 and above. */
   readonly errorBody: (error: HostError) => unknown;
   /** The schema of such bodies: a document and the name of a schema in it; unchecked by default. */
-  readonly errorSchema?: { readonly file: string; readonly schema: string };
+  readonly errorSchema?: { readonly file: string; readonly schema: string; readonly exceptStatus?: number };
   /** The key of a call; by default the bearer token, or the header that the profile names. */
   readonly keyOf?: (call: Call) => string | undefined;
   /** Names of new things. A job's own fields are set when its model is named. */

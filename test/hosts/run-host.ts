@@ -11,7 +11,8 @@ function positive(text: string): number {
 
 const { host, faults, prices, ...options } = new Command('run-host')
   .description(
-    'Plays a host on 127.0.0.1. Prints { provider, env, origin } as JSON: the value of `provider` in a pipeline file, the environment of its users, and where /_ledger, /_violations, /_faults and /_leases/<name> are.',
+    'Plays a host on 127.0.0.1. Prints { provider, env, origin } as JSON: the value of `provider` in a pipeline file, the ' +
+      'environment of its users, and where /_ledger, /_violations, /_faults and /_leases/<name> are.',
   )
   .addOption(new Option('--host <name>', 'the host').choices(HOST_NAMES).makeOptionMandatory())
   .option('--port <n>', 'any free one by default', positive)

@@ -38,6 +38,8 @@ interface Place {
   readonly method: string;
 }
 
+const BODY_TYPES = ['application/json', 'application/x-www-form-urlencoded'];
+
 const documents = new Map<string, Document>();
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 // The shapes are checked, not these formats.
@@ -66,11 +68,18 @@ export class Schemas {
     this.#front = front;
   }
 
-  /** Problems of a JSON body of a request; empty where the document allows it, or says nothing. */
+  /** Problems of the body of a request, JSON or the fields of a form; empty where the document allows it, or says nothing. */
   request(method: string, path: string, body: unknown): string[] {
     const place = this.#place(method, path);
     if (!place) return [];
-    return check(place.document, [...paths(place), 'requestBody', 'content', 'application/json', 'schema'], body);
+    const schemas = BODY_TYPES.map((type) => [...paths(place), 'requestBody', 'content', type, 'schema']);
+    const schema = schemas.find((each) => valueAt(place.document.content, each) !== undefined);
+    return schema ? check(place.document, schema, body) : [];
+  }
+
+  /** Whether a document has this path with this method; true where there are no documents. */
+  has(method: string, path: string): boolean {
+    return !hasSpecs || this.#place(method, path) !== undefined;
   }
 
   /** Whether the document wants a JSON body and nothing else. */
@@ -97,7 +106,7 @@ export class Schemas {
   answer(method: string, path: string, status: number, body: unknown): string[] {
     if (status >= 400) {
       const { errorSchema } = this.#front;
-      if (!hasSpecs || !errorSchema) return [];
+      if (!hasSpecs || !errorSchema || errorSchema.exceptStatus === status) return [];
       return check(documentOf(errorSchema.file), ['components', 'schemas', errorSchema.schema], body);
     }
     const place = this.#place(method, path);

@@ -83,7 +83,7 @@ class Project {
         prices: pricesOf(profile, models),
         connectProvider,
         temporal: server.client,
-        monthlyBudgetUsd: 1000,
+        monthlyBudgetUsd: 50_000,
         log: pino({ level: 'silent' }),
       },
     });
@@ -169,7 +169,7 @@ if (!hasSpecs) console.warn(NO_SPECS);
       provider: host.provider,
       candidates: { models, learning_rate_multiplier: [0.5, 1, 2], epochs: 3, early_stop: true },
       evaluation: { concurrency: 16 },
-      budget_usd: 100,
+      budget_usd: 5000,
       promotion: { by: 'approval', canary: { stages: [{ share: 0.5, min_calls: 1000 }], every_seconds: 3600 } },
     });
     const { runId } = await tuneloop.runs.start(file);

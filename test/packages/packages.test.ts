@@ -163,6 +163,7 @@ describe('all packages side by side', () => {
         'describeArtifactStore',
         'describeInference',
         'describeRecordStore',
+        'describeServing',
         'describeSource',
         'describeStoredLog',
         'describeTraining',

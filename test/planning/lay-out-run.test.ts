@@ -33,6 +33,7 @@ const pipelineAt = (provider: ProviderChoice, changes: Record<string, unknown> =
 const planAt = (provider: ProviderChoice, changes: Record<string, unknown> = {}, input: Partial<LayOutInput> = {}) =>
   layOutRun(pipelineAt(provider, changes), {
     profile: profileOf(provider),
+    original: null,
     offered: null,
     dataset: DATASET,
     champion: null,
@@ -126,4 +127,30 @@ test('one pipeline file works at several providers with only the provider change
     expect(candidates.map(({ baseModel }) => baseModel)).toEqual(['gpt-oss-20b']);
     expect(warnings).toEqual([]);
   }
+});
+
+describe('an original prompt at another provider than the one that trains', () => {
+  const changes = { original_provider: 'openai', evaluation: { baseline: { live: 'gpt-4.1-mini' } } };
+  const known = (id: string) => ({ id, shutdownDate: null });
+  const elsewhere = (...ids: string[]): Partial<LayOutInput> => ({
+    offered: [known('accounts/fireworks/models/gpt-oss-20b')],
+    original: { profile: profileOf('openai'), offered: ids.map(known) },
+  });
+
+  test('its models are looked for there, are charged there, and need no lease', async () => {
+    const without = await planAt(FIREWORKS);
+    const { leases, reserveFinal } = await planAt(FIREWORKS, changes, elsewhere('gpt-4.1-mini'));
+    expect(leases?.perHour).toEqual(without.leases?.perHour);
+    expect(leases?.traits.servesBase).toBe(false);
+    expect(reserveFinal.leasesUsd).toBe(without.reserveFinal.leasesUsd);
+    // 2,400 rows of 700 tokens at $0.40 and 4 tokens at $1.60 a million, and a quarter in reserve.
+    expect(reserveFinal.baselineUsd).toBeCloseTo(((2400 * (700 * 0.4 + 4 * 1.6)) / 1e6) * 1.25, 10);
+  });
+
+  test('a model that it does not have is refused', async () => {
+    await expect(planAt(FIREWORKS, changes, elsewhere('gpt-4.1'))).rejects.toMatchObject({
+      code: 'PROVIDER_REFUSED',
+      message: expect.stringContaining('no model gpt-4.1-mini'),
+    });
+  });
 });

@@ -17,6 +17,13 @@ test('the profile generic names the fields that it sends', () => {
   ]);
 });
 
+test('the profile openai at the address of somebody else names the fields that it sends, and no end of OpenAI', () => {
+  const profile = profileOf({ profile: 'openai', baseURL: 'https://llm.example.com/v1', apiKeyEnv: 'KEY' });
+  expect(planNotes(profile, pipeline)).toEqual([
+    expect.stringMatching(/^The profile openai sends learning_rate_multiplier/),
+  ]);
+});
+
 test('a provider without figures during training lets the sweep train to the end, and the plan says so', () => {
   const profile = profileOf('openai');
   const silent = { ...profile, closes: null, jobs: { ...profile.jobs, metrics: 'none' as const } };

@@ -18,6 +18,8 @@ export interface LeasedWorkInput {
   definition: ArtifactRef;
   leases: PlannedLease[];
   capUsd: number | null;
+  /** Money that is held back before the leases are known. */
+  fundUsd?: number;
   payments?: LeasePayments;
 }
 
@@ -29,11 +31,17 @@ export interface LeasedWorkResult {
 }
 
 /** A step that needs leases, as a run does it. */
-export async function leasedWork({ definition, leases, capUsd, payments }: LeasedWorkInput): Promise<LeasedWorkResult> {
+export async function leasedWork(input: LeasedWorkInput): Promise<LeasedWorkResult> {
+  const { definition, leases, capUsd, fundUsd, payments } = input;
   const budget = new RunBudget(capUsd, false);
+  const taken = new Leases(definition, budget, payments);
+  if (fundUsd !== undefined) {
+    const reserved = await budget.reserve([{ what: 'fund', usd: fundUsd }]);
+    if (!('refused' in reserved)) taken.fund(reserved);
+  }
   const result: LeasedWorkResult = { callAs: {}, failures: {}, spentUsd: 0, error: null };
   try {
-    await new Leases(definition, budget, payments).during(leases, async ({ callAs, failures }) => {
+    await taken.during(leases, async ({ callAs, failures }) => {
       result.callAs = Object.fromEntries(callAs);
       result.failures = Object.fromEntries(failures);
       await work.executeWithOptions({ summary: 'work' }, [result.callAs]);
@@ -43,5 +51,6 @@ export async function leasedWork({ definition, leases, capUsd, payments }: Lease
     result.error =
       error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : String(error);
   }
+  await taken.settleFund();
   return { ...result, spentUsd: budget.spentUsd };
 }

@@ -229,6 +229,22 @@ describe('the leases of a step', () => {
     expect(spentUsd).toBe(0);
   });
 
+  test('money that was held back before pays for the leases, and what they did not cost is given back', async () => {
+    host.working = () => delay(1000);
+    const { failures, error, spentUsd } = await (
+      await startWork({ leases: [lease('a'), lease('b')], capUsd: 12, fundUsd: 12 })
+    ).result();
+    expect([failures, error]).toEqual([{}, null]);
+    expect(host.calls.filter((call) => call.startsWith('create'))).toHaveLength(2);
+    expect(spentUsd).toBeGreaterThan((2 / 3600) * 6);
+    expect(spentUsd).toBeLessThan((60 / 3600) * 6);
+  });
+
+  test('a lease that the money held back before does not cover is paid from the rest of the budget', async () => {
+    const { failures } = await (await startWork({ leases: [lease('a'), lease('b')], capUsd: 13, fundUsd: 6 })).result();
+    expect(failures).toEqual({});
+  });
+
   test('a lease that is needed for longer is paid again, until the budget ends it', async () => {
     host.working = forEver;
     const payments = { aheadMinutes: 1 / 60, stretchMinutes: 1 / 20 };
@@ -333,6 +349,10 @@ describe('the leases of a deployment', () => {
     await handle.executeUpdate(rollbackUpdate, { args: [person(decision)] });
     expect(published()?.champion).toMatchObject({ model: 'm1', lease: { callAs: 'm1#lease' } });
     expect(host.calls.filter((call) => call.startsWith('create'))).toHaveLength(2);
+    // The other lease is paid for one more hour, and the reader learns until when.
+    expect((await handle.query(remarksQuery)).serving).toMatch(
+      /\(serving\), \S+ \(not needed, removed at \d\d:\d\d UTC\); \$384\.00 a day\.$/,
+    );
     await handle.terminate();
   });
 });

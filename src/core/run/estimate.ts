@@ -59,6 +59,8 @@ const EVALUATION_RESERVE = 1.25;
 export interface EstimateInput {
   prices: Prices;
   billing: Billing;
+  /** Of the provider that answers the original prompt and judges; default: the same. */
+  originalBilling?: Billing;
   candidates: readonly Candidate[];
   /** For each treatment of the candidates: tokens of the training file, once through, and of a mean request. */
   tokens: TreatedTokens;
@@ -98,7 +100,16 @@ export type TreatedTokens = Partial<Record<Treatment, { train: number; request: 
  * trainer is machine time, which is not known before; it is far below one cent and is estimated as 0.
  */
 export function estimateRun(input: EstimateInput): Estimate {
-  const { prices, billing, tokens, validationRows, testRows, meanOutputTokens, meanPromptTokens } = input;
+  const {
+    prices,
+    billing,
+    originalBilling = billing,
+    tokens,
+    validationRows,
+    testRows,
+    meanOutputTokens,
+    meanPromptTokens,
+  } = input;
   const { baselineModel, champion, alternatives, checkpoints, judge } = input;
   const local = billing.charges === 'machine-time';
   const unknownPrices = new Set<string>();
@@ -107,7 +118,9 @@ export function estimateRun(input: EstimateInput): Estimate {
     return usd;
   };
   const perCall = (model: string, tuned: boolean, promptTokens: number, completionTokens = meanOutputTokens) => {
-    const usd = local ? 0 : costPer1k(tariffOf(prices, billing, model, tuned), { promptTokens, completionTokens }, 0);
+    const by = tuned ? billing : originalBilling;
+    const tariff = tariffOf(prices, by, model, tuned);
+    const usd = by.charges === 'machine-time' ? 0 : costPer1k(tariff, { promptTokens, completionTokens }, 0);
     return known(model, times(usd, 1 / 1000));
   };
   const costs = input.candidates.map(({ id, baseModel, hyperparameters: { epochs }, treatment, half }) => {

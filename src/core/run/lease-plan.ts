@@ -10,6 +10,8 @@ export interface LeaseTraits {
   readonly idleMinutes: number | null;
   /** Whether its hours are charged, rather than its tokens. */
   readonly paidByHour: boolean;
+  /** Whether the hours of a lease that is kept for production are charged, where that differs. */
+  readonly keptByHour?: boolean;
   /** Whether a base model can be leased too, so that both are judged on the same kind of serving. */
   readonly servesBase: boolean;
 }

@@ -8,6 +8,8 @@ export interface LeaseRequest {
   baseModel: string;
   /** The models that it serves: ids of tuned models, or the base model itself. */
   models: readonly string[];
+  /** Whether it serves production: then it neither ends nor sleeps by itself. */
+  kept?: boolean;
 }
 
 /** What a run has to know to take leases; null in its plan where models can be called without. */
@@ -15,4 +17,6 @@ export interface LeaseTerms {
   traits: LeaseTraits;
   /** USD for an hour of a lease, by base model; null where no price is known. Other models are called without a lease. */
   perHour: Record<string, number | null>;
+  /** The same for a lease that is kept for production; missing in plans of earlier versions. */
+  keptPerHour?: Record<string, number | null>;
 }

@@ -68,6 +68,8 @@ export interface Pipeline {
     seed: number;
   };
   provider: ProviderChoice;
+  /** Absent where the same provider answers the original prompt. */
+  original_provider?: ProviderChoice | undefined;
   candidates: {
     models: string[];
     /** Absent where `learning_rate` is given. */
@@ -129,6 +131,17 @@ export interface Pipeline {
     min_growth: number;
     shutdown_days: number;
   };
+}
+
+/**
+ * The provider that answers the original prompt in production: of the log, the baseline, the alternatives, the judge, the teacher and the
+ * fallback. A team may fine-tune elsewhere.
+ */
+export function originalProvider({
+  provider,
+  original_provider: original,
+}: Pick<Pipeline, 'provider' | 'original_provider'>): ProviderChoice {
+  return original ?? provider;
 }
 
 /** A prompt as it was written, with `{{name}}` where the input stands: one text, or messages. */

@@ -54,6 +54,8 @@ export interface RunFindings {
   /** The number of requests after which the saving has paid for the run; null where nothing is saved. */
   breakEvenRequests: number | null;
   breakEvenCachedRequests: number | null;
+  /** What the cost per call leaves out where the winner is served by the hour; absent where its calls are charged. */
+  hourlyCost?: string | undefined;
   recommendation: Recommendation;
   /** The recommendation in words. */
   reason: string;

@@ -7,6 +7,7 @@ import { signedPoints, usdText } from '../text/format.ts';
 import type { CandidateOutcome, Contending } from './contenders.ts';
 import type { Dataset } from './dataset.ts';
 import type { Evaluation } from './evaluation.ts';
+import { hourlyCostText } from './hourly-cost.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Plan } from './run-plan.ts';
 import type {
@@ -66,6 +67,8 @@ export function summarizeRun(parts: RunParts): Omit<RunFindings, 'reportPath'> {
     alternatives,
     spentUsd: spent.usd,
   });
+  const hourly =
+    winner && winnerJudged ? hourlyCostText(plan.leases?.perHour[winner.candidate.baseModel], baseline) : null;
   // A plan of an earlier version does not say it; at that time only the local trainer had machine time as its price.
   const local = plan.localTrainer ?? plan.estimate.machineUsdPerHour !== null;
   return {
@@ -100,10 +103,14 @@ export function summarizeRun(parts: RunParts): Omit<RunFindings, 'reportPath'> {
     alternatives,
     savingPercent: savingPercent(baseline.costPer1kUsd, winnerJudged?.costPer1kUsd ?? null),
     cachedSavingPercent: savingPercent(baseline.cachedCostPer1kUsd, winnerJudged?.costPer1kUsd ?? null),
-    breakEvenRequests,
-    breakEvenCachedRequests,
+    // A number of requests pays for nothing where hours are charged.
+    breakEvenRequests: hourly === null ? breakEvenRequests : null,
+    breakEvenCachedRequests: hourly === null ? breakEvenCachedRequests : null,
+    ...(hourly === null ? {} : { hourlyCost: hourly }),
     recommendation,
-    reason: local ? `${reason} Figures of the local trainer, not an LLM.` : reason,
+    reason: [reason, ...(local ? ['Figures of the local trainer, not an LLM.'] : []), ...(hourly ? [hourly] : [])].join(
+      ' ',
+    ),
     notes: notesOf(parts),
   };
 }

@@ -156,11 +156,13 @@ async function* untilDone(
 /** The provider's words in the protocol's form. */
 function refusal(answered: number, headers: Record<string, string>, json: unknown, apiKey: string): Failure {
   const status = answered >= 400 ? answered : 502;
-  const error = isRecord(json) && isRecord(json.error) ? json.error : {};
+  // Not every provider has an object `error`: some say `message` or `detail`.
+  const said = isRecord(json) ? json : {};
+  const error = isRecord(said.error) ? said.error : {};
   const text = (value: unknown) => (typeof value === 'string' ? redact(value, [apiKey]) : null);
   const body = errorBody(
     status,
-    text(error.message) ?? `the provider answered with status ${answered}`,
+    text(error.message) ?? text(said.message) ?? text(said.detail) ?? `the provider answered with status ${answered}`,
     text(error.param),
     text(error.code),
   );

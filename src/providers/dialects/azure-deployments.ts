@@ -25,6 +25,10 @@ const DEPLOYMENT = z.object({
 type Deployment = z.infer<typeof DEPLOYMENT>;
 const PAGE = z.object({ value: z.array(DEPLOYMENT), nextLink: z.string().nullish() });
 
+/** A deployment of this kind has no price by the hour and ends after 24 hours: a model in production gets another one. */
+const SHORT_LIVED = 'developertier';
+const KEPT = 'globalstandard';
+
 const STATES = new Map<string, Lease['state']>([
   ['Succeeded', 'ready'],
   ['Failed', 'failed'],
@@ -62,7 +66,7 @@ export class AzureDeployments implements Serving {
         method: 'PUT',
         query: { 'api-version': API_VERSION },
         body: {
-          sku: this.#sku,
+          sku: request.kept && this.#sku.name === SHORT_LIVED ? { ...this.#sku, name: KEPT } : this.#sku,
           properties: { model: { format: formatOf(request.baseModel), name: model, version: MODEL_VERSION } },
         },
         answer: DEPLOYMENT,

@@ -24,6 +24,7 @@ export const AZURE: ProviderProfile = {
   // The resource's name takes the place of {resource}.
   closes: null,
   address: 'https://{resource}.openai.azure.com/openai/v1',
+  domains: ['openai.azure.com', 'cognitiveservices.azure.com', 'services.ai.azure.com'],
   addresses: { management: 'https://management.azure.com', login: 'https://login.microsoftonline.com' },
   keyVariable: 'AZURE_OPENAI_API_KEY',
   keyHeader: 'api-key',
@@ -66,7 +67,15 @@ export const AZURE: ProviderProfile = {
   jobs: { ...OPENAI.jobs, filtersMetadata: false, longestSuffix: 40, cancelledPays: 'trained', checkpoints: 'leased' },
   serving: {
     start: 'lease',
-    lease: { models: 1, atOnce: 5, coldStartMinutes: 10, idleMinutes: 24 * 60, paidByHour: false, servesBase: false },
+    lease: {
+      models: 1,
+      atOnce: 5,
+      coldStartMinutes: 10,
+      idleMinutes: 24 * 60,
+      paidByHour: false,
+      keptByHour: true,
+      servesBase: false,
+    },
     streams: true,
   },
   storesCompletions: true,

@@ -15,6 +15,7 @@ export const CRUSOE: ProviderProfile = {
   description: 'Crusoe Intelligence Foundry, key in CRUSOE_API_KEY; options.project names the project',
   closes: null,
   address: 'https://api.intelligence.crusoecloud.com/v1',
+  domains: ['crusoecloud.com', 'crusoe.ai'],
   addresses: {
     inference: 'https://api.inference.crusoecloud.com/v1',
     deployments: 'https://api.crusoecloud.com/v1',

@@ -18,6 +18,7 @@ export const FIREWORKS: ProviderProfile = {
   description: 'Fireworks, key in FIREWORKS_API_KEY; options.account names the account',
   closes: null,
   address: 'https://api.fireworks.ai',
+  domains: ['fireworks.ai'],
   addresses: { inference: 'https://api.fireworks.ai/inference/v1' },
   keyVariable: 'FIREWORKS_API_KEY',
   dialect: 'fireworks',

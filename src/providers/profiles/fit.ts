@@ -15,7 +15,11 @@ export interface Misfit {
  * The keys of a pipeline that its provider does not take, so that nothing else is trained in their stead. A provider that takes an unknown
  * field in silence sells the wrong job.
  */
-export function misfitsOf({ provider, candidates }: Pick<Pipeline, 'provider' | 'candidates'>): Misfit[] {
+export function misfitsOf({
+  provider,
+  original_provider: original,
+  candidates,
+}: Pick<Pipeline, 'provider' | 'original_provider' | 'candidates'>): Misfit[] {
   const settings: ProviderSettings = typeof provider === 'string' ? { profile: provider } : provider;
   const address = addressMisfits(settings);
   if (address.length > 0) return address;
@@ -24,7 +28,15 @@ export function misfitsOf({ provider, candidates }: Pick<Pipeline, 'provider' | 
     ...optionMisfits(profile, settings),
     ...candidateMisfits(profile, candidates),
     ...servingMisfits(profile, settings),
+    ...originalMisfits(original),
   ];
+}
+
+/** Nothing is trained there, so that any address will do. */
+function originalMisfits(choice: Pipeline['original_provider']): Misfit[] {
+  if (choice === undefined || typeof choice === 'string') return [];
+  const misfits = optionMisfits(profileOf(choice), choice);
+  return misfits.map(({ path: [, ...keys], message }) => ({ path: ['original_provider', ...keys], message }));
 }
 
 function addressMisfits({ profile: name, baseURL, apiKeyEnv }: ProviderSettings): Misfit[] {
@@ -35,17 +47,29 @@ function addressMisfits({ profile: name, baseURL, apiKeyEnv }: ProviderSettings)
       return [{ path: ['provider'], message: 'has no profile: name one, such as `profile: openai`' }];
     if (owner) return [];
     const message =
-      'is at no host that Tuneloop knows, and a server that takes fields of OpenAI in silence trains something else: ' +
-      'set provider.profile to `generic` if it does all that OpenAI does, or to the profile that it follows';
+      'is at no host that Tuneloop knows, and a server that passes over a field trains something else: set provider.profile ' +
+      'to the provider whose protocol it speaks, or to `generic` if it does all that OpenAI does';
     return [{ path, message }];
   }
   if (owner && name !== owner.name) {
     return [{ path, message: `is an address of ${owner.name}: set provider.profile to ${owner.name}` }];
   }
   if (name === 'generic') {
-    if (baseURL === undefined) return [{ path, message: 'is missing: the profile `generic` has no address' }];
+    if (baseURL === undefined)
+      return [
+        {
+          path,
+          message:
+            'is missing: the profile `generic` has no address, so name yours, such as https://api.example.com/v1',
+        },
+      ];
     if (apiKeyEnv === undefined) {
-      return [{ path: ['provider', 'apiKeyEnv'], message: 'is missing: the profile `generic` has no key' }];
+      return [
+        {
+          path: ['provider', 'apiKeyEnv'],
+          message: 'is missing: name the environment variable that holds the key of the server',
+        },
+      ];
     }
   }
   return [];
@@ -57,15 +81,17 @@ function optionMisfits({ name, options: rules, addresses }: ProviderProfile, set
   const allowed = Object.keys(rules);
   const unknown = Object.keys(options).filter((key) => !(key in rules));
   const missing = Object.entries(rules).filter(([key, { required }]) => required && options[key] === undefined);
+  // Said once, with all keys: whoever wrote `provider: azure` does not know where options stand.
+  const form = `Write provider: { profile: ${name}, options: { ${missing.map(([key]) => `${key}: ...`).join(', ')} } }`;
   const strangers = Object.keys(given).filter((key) => !(key in known) && key !== 'inference');
   return [
     ...unknown.map((key) => ({
       path: ['provider', 'options', key],
       message: `is unknown to ${name}, which takes ${allowed.length === 0 ? 'no options' : allowed.join(', ')}`,
     })),
-    ...missing.map(([key, { description }]) => ({
+    ...missing.map(([key, { description }], place) => ({
       path: ['provider', 'options', key],
-      message: `is missing: ${name} needs it (${description})`,
+      message: `is missing: ${name} needs it (${description})${place === missing.length - 1 ? `. ${form}` : ''}`,
     })),
     ...Object.entries(options).flatMap(([key, value]) => {
       const rule = rules[key];
@@ -74,7 +100,7 @@ function optionMisfits({ name, options: rules, addresses }: ProviderProfile, set
     }),
     ...strangers.map((key) => ({
       path: ['provider', 'addresses', key],
-      message: `is unknown to ${name}, which has ${['inference', ...Object.keys(known)].join(', ')}`,
+      message: `is unknown to ${name}, which has ${[...new Set(['inference', ...Object.keys(known)])].join(', ')}`,
     })),
   ];
 }
@@ -134,6 +160,8 @@ function numbersOutside(
 /** A provider that only trains leaves nothing to evaluate. */
 function servingMisfits({ name, serving }: ProviderProfile, { addresses }: ProviderSettings): Misfit[] {
   if (serving.start !== 'none' || addresses?.inference !== undefined) return [];
-  const message = `is missing: ${name} trains models and does not serve them by itself. Name the address where they are served`;
+  const message =
+    `is missing: ${name} trains models and does not serve them by itself. Name the address where yours are served: ` +
+    `provider: { profile: ${name}, addresses: { inference: https://... } }`;
   return [{ path: ['provider', 'addresses', 'inference'], message }];
 }

@@ -90,20 +90,12 @@ export function namedProfile({ profile: name, baseURL }: ProviderSettings): Prov
   return name === undefined ? (baseURL === undefined ? undefined : profileAt(baseURL)) : PROFILES[name];
 }
 
-/** The profile whose host an address is at. Ports of this machine are nobody's. */
+/** The profile whose domain an address is in. Ports of this machine are nobody's. */
 export function profileAt(baseURL: string): ProviderProfile | undefined {
-  const { hostname } = new URL(baseURL);
-  return Object.values<ProviderProfile>(PROFILES).find(({ name, address, addresses }) => {
-    if (name === 'local') return false;
-    return [address, ...Object.values(addresses)].some((known) => isHostOf(hostname, known));
-  });
-}
-
-/** `{name}` in a profile's address stands for one label of a host. */
-function isHostOf(hostname: string, address: string): boolean {
-  const known = new URL(address.replace(/\{\w+\}/, 'any')).hostname;
-  if (!address.includes('{')) return hostname === known;
-  return hostname.split('.').slice(1).join('.') === known.split('.').slice(1).join('.');
+  const hostname = new URL(baseURL).hostname.replace(/\.$/, '');
+  return Object.values<ProviderProfile>(PROFILES).find(({ domains }) =>
+    domains.some((domain) => hostname === domain || hostname.endsWith(`.${domain}`)),
+  );
 }
 
 /** Whether an id has the form of a fine-tuning job of any provider. */

@@ -11,6 +11,7 @@ export const LOCAL: ProviderProfile = {
   description: 'the trainer that comes with Tuneloop: real but small models, not LLMs',
   closes: null,
   address: `http://127.0.0.1:${TRAINER_PORT}/v1`,
+  domains: [],
   keyVariable: null,
   languageModels: false,
   billing: { charges: 'machine-time' },

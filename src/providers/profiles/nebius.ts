@@ -23,6 +23,7 @@ export const NEBIUS: ProviderProfile = {
     'Nebius Token Factory, key in NEBIUS_API_KEY; trains only, unless addresses.inference names a dedicated endpoint',
   closes: null,
   address: 'https://api.tokenfactory.nebius.com/v1',
+  domains: ['nebius.com', 'nebius.ai'],
   addresses: {},
   keyVariable: 'NEBIUS_API_KEY',
   dialect: 'nebius',

@@ -7,6 +7,7 @@ export const OPENAI: ProviderProfile = {
   // Closed to new customers already.
   closes: '2027-01-06',
   address: 'https://api.openai.com/v1',
+  domains: ['openai.com'],
   addresses: {},
   keyVariable: 'OPENAI_API_KEY',
   keyHeader: 'authorization',

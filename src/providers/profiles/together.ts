@@ -25,6 +25,7 @@ export const TOGETHER: ProviderProfile = {
   description: 'Together, key in TOGETHER_API_KEY',
   closes: null,
   address: 'https://api.together.ai/v1',
+  domains: ['together.ai', 'together.xyz'],
   addresses: {},
   keyVariable: 'TOGETHER_API_KEY',
   dialect: 'together',

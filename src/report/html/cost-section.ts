@@ -71,6 +71,7 @@ function judgedRow(role: string, model: string, judged: Judged | null, scorers: 
 function payback(report: Report): Markup | null {
   const { winnerJudged, savingPercent, cachedSavingPercent, breakEvenRequests, breakEvenCachedRequests } = report;
   if (!winnerJudged) return null;
+  if (report.hourlyCost !== undefined) return html`<p>${report.hourlyCost}</p>`;
   const row = (against: string, saving: number | null, requests: number | null): TableRow => ({
     cells: [
       against,

@@ -66,19 +66,17 @@ export class Evaluations {
    * Asks all subjects for all examples, and settles their reservations. A failing subject stops none of the others. Where models need
    * serving leases, as many subjects as may be served at the same time are asked at a time, else all.
    *
-   * @param forLeases held back for the leases; it is free as soon as no answer can take it, so that the leases can
+   * @param forLeases money that was held back for the leases
    */
   async evaluate(
     rows: Pick<EvaluateInput, 'name' | 'examples'>,
     paid: readonly PaidSubject[],
     forLeases: readonly Reservation[] = [],
   ): Promise<Map<string, Evaluated>> {
-    const { budget, judge } = this.#input;
-    const release = async () => {
-      for (const reservation of forLeases) await budget.settle(reservation, 0);
-    };
+    const { budget, judge, leases } = this.#input;
+    leases.fund(forLeases);
     if (paid.length === 0) {
-      await release();
+      await leases.settleFund();
       return new Map();
     }
     const reservations = [...new Set(paid.map(({ reservation }) => reservation))];
@@ -89,7 +87,6 @@ export class Evaluations {
       return { ...subject, limitUsd: limit === null ? null : limit / sharing };
     });
     const judgeCapUsd = limits[reservations.length] ?? null;
-    await release();
     const spent = new Map<Reservation, number | null>(reservations.map((reservation) => [reservation, null]));
     try {
       const results = await this.#askAll(rows, subjects, judgeCapUsd);
@@ -102,6 +99,7 @@ export class Evaluations {
       }
       return new Map([...results].map(([id, result]) => [id, evaluated(result)]));
     } finally {
+      await leases.settleFund();
       for (const [reservation, usd] of spent) await budget.settle(reservation, usd);
     }
   }

@@ -19,6 +19,12 @@ const HOUR_MS = 3_600_000;
 const KEEP_UNUSED_MS = HOUR_MS;
 const BOOK_EVERY_MS = 24 * HOUR_MS;
 
+/** A lease that is no longer needed costs money until it is removed. */
+function stateOf({ ready, unusedSince }: KeptLease): string {
+  if (unusedSince === null) return ready ? 'serving' : 'starting';
+  return `not needed, removed at ${new Date(unusedSince + KEEP_UNUSED_MS).toISOString().slice(11, 16)} UTC`;
+}
+
 /** The serving leases of a deployment: one for each model that serves, made before it serves and removed some time after. */
 export class KeptLeases {
   readonly #entity: Deployment;
@@ -38,7 +44,7 @@ export class KeptLeases {
     const perDay = costs.some((usd) => usd === null)
       ? null
       : costs.reduce<number>((sum, usd) => sum + (usd ?? 0) * 24, 0);
-    const names = kept.map(({ request, ready }) => `${request.name} (${ready ? 'serving' : 'starting'})`).join(', ');
+    const names = kept.map((lease) => `${lease.request.name} (${stateOf(lease)})`).join(', ');
     return `Serving leases: ${names}; ${perDay === null ? 'their price is unknown' : `${usdText(perDay)} a day`}.`;
   }
 
@@ -148,7 +154,7 @@ export class KeptLeases {
     const number = (this.#progress.leasesNamed ?? 0) + 1;
     this.#progress.leasesNamed = number;
     const lease: KeptLease = {
-      request: { name: leaseName(workflowInfo().firstExecutionRunId, number), baseModel, models: [model] },
+      request: { name: leaseName(workflowInfo().firstExecutionRunId, number), baseModel, models: [model], kept: true },
       definition,
       monthly: serving?.monthly ?? false,
       callAs: null,

@@ -37,6 +37,17 @@ export interface Served {
   failures: ReadonlyMap<string, string>;
 }
 
+/** Money that was held back for several leases together. */
+interface Fund {
+  reservations: readonly Reservation[];
+  leftUsd: number;
+  /** Null once the cost of a lease is unknown. */
+  spentUsd: number | null;
+}
+
+/** A smaller difference is rounding of sums of floats, and not money. */
+const ROUNDING_USD = 1e-9;
+
 /** A lease that may cost money at the provider. */
 interface OpenLease {
   request: LeaseRequest;
@@ -47,6 +58,8 @@ interface OpenLease {
   usdPerHour: number | null;
   /** The cost of asking its models whether they answer. */
   askedUsd: number | null;
+  /** The part of the fund that pays for it; null where it has a reservation of its own. */
+  fundedUsd: number | null;
   /** Whether it has answered: it is in the provider's list then. */
   seen: boolean;
   reservations: Reservation[];
@@ -61,11 +74,28 @@ export class Leases {
   readonly #budget: RunBudget;
   readonly #payments: LeasePayments;
   #count = 0;
+  /** Money that was held back for the leases of the next step. */
+  #fund: Fund | null = null;
 
   constructor(definition: ArtifactRef, budget: RunBudget, payments = PAYMENTS) {
     this.#payments = payments;
     this.#definition = definition;
     this.#budget = budget;
+  }
+
+  /** Takes over money that was held back for leases before their models were trained. It is booked by {@link settleFund}. */
+  fund(reservations: readonly Reservation[]): void {
+    if (reservations.length === 0) return;
+    this.#fund = { reservations, leftUsd: reservations.reduce((sum, { usd }) => sum + usd, 0), spentUsd: 0 };
+  }
+
+  /** Books what the leases since {@link fund} have cost, and gives back the rest. */
+  async settleFund(): Promise<void> {
+    const { reservations = [], spentUsd = 0 } = this.#fund ?? {};
+    this.#fund = null;
+    for (const [place, reservation] of reservations.entries()) {
+      await this.#budget.settle(reservation, place === 0 || spentUsd === null ? spentUsd : 0);
+    }
   }
 
   /**
@@ -102,7 +132,9 @@ export class Leases {
     const fail = (reason: string) => {
       for (const model of models) failures.set(model, reason);
     };
-    const reserved = await this.#budget.reserve([{ what: `serving of ${models.length} models (${name})`, usd }]);
+    const fundedUsd = this.#takeFromFund(usd);
+    const works = fundedUsd === null ? [{ what: `serving of ${models.length} models (${name})`, usd }] : [];
+    const reserved = await this.#budget.reserve(works);
     if ('refused' in reserved) return fail(reserved.refused);
     const request: LeaseRequest = { name, baseModel, models };
     const since = Date.now();
@@ -112,6 +144,7 @@ export class Leases {
       paidUntil: since + minutes * MINUTE_MS,
       usdPerHour: usd === null ? null : (usd / minutes) * 60,
       askedUsd: 0,
+      fundedUsd,
       seen: false,
       reservations: [...reserved],
     };
@@ -133,7 +166,7 @@ export class Leases {
     }
   }
 
-  async #end({ request, since, usdPerHour, askedUsd, seen, reservations }: OpenLease): Promise<void> {
+  async #end({ request, since, usdPerHour, askedUsd, fundedUsd, seen, reservations }: OpenLease): Promise<void> {
     let usd: number | null = null;
     try {
       const input = { definition: this.#definition, lease: request, seen };
@@ -143,9 +176,25 @@ export class Leases {
     } catch {
       // After a day of attempts: the sweep goes on, and all that was reserved counts as spent.
     }
+    const fund = fundedUsd === null ? null : this.#fund;
+    if (fund && fundedUsd !== null) {
+      // What an extension has paid is booked there.
+      const own =
+        usd === null ? null : Math.max(0, usd - reservations.reduce((sum, reserved) => sum + reserved.usd, 0));
+      fund.spentUsd = fund.spentUsd === null || own === null ? null : fund.spentUsd + own;
+      fund.leftUsd += Math.max(0, fundedUsd - (own ?? fundedUsd));
+      if (usd !== null && own !== null) usd -= own;
+    }
     for (const [place, reservation] of reservations.entries()) {
       await this.#budget.settle(reservation, place === 0 || usd === null ? usd : 0);
     }
+  }
+
+  /** What the fund gives for a lease; null where it has not enough. */
+  #takeFromFund(usd: number | null): number | null {
+    if (!this.#fund || usd === null || usd > this.#fund.leftUsd + ROUNDING_USD) return null;
+    this.#fund.leftUsd -= usd;
+    return usd;
   }
 
   /** Does a step for as long as its leases are paid for, and reserves more where it takes longer. */

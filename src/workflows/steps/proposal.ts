@@ -43,7 +43,7 @@ export function deployableModel(
   { runId, winnerJudged }: Pick<RunResult, 'runId' | 'winnerJudged'>,
   { definition, dataset, plan }: { definition: ArtifactRef; dataset: Dataset; plan: Pick<Plan, 'leases' | 'monthly'> },
 ): DeployedModel {
-  const usdPerHour = plan.leases?.perHour[baseModel];
+  const usdPerHour = (plan.leases?.keptPerHour ?? plan.leases?.perHour)?.[baseModel];
   const { score = null, scoreInterval: interval = null } = winnerJudged ?? {};
   return {
     model,

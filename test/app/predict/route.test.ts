@@ -205,3 +205,19 @@ describe('the share of a canary', () => {
     expect(elsewhere).toEqual(some.map((key) => (inCanary(key, 0.3) ? 'canary' : 'champion')));
   });
 });
+
+test('each model is asked by the name of its lease, and at its own provider where the alias names another one', () => {
+  const fireworks = { profile: 'fireworks', options: { account: 'a' } } as const;
+  const alias = sampleAlias({
+    champion: { ...servedModel('ft:champion'), callAs: 'ft:champion#lease' },
+    canary: { ...servedModel('ft:canary'), provider: fireworks, share: 1 },
+    original: { model: 'original', provider: 'openai', template: TEMPLATE },
+  });
+  expect(
+    routeCall(alias, 'my parcel', { now: 0 }).attempts.map(({ arm, callAs, provider }) => [arm, callAs, provider]),
+  ).toEqual([
+    ['canary', 'ft:canary', fireworks],
+    ['champion', 'ft:champion#lease', undefined],
+    ['original', 'original', 'openai'],
+  ]);
+});

@@ -21,6 +21,11 @@ const failed = {
   pause: null,
 } as const;
 const lost = sampleOutcome('c', { job: failed, contenders: [] });
+/** The terms of leases of the winner's base model, at a price per hour. */
+const leasesAt = (usd: number | null) => ({
+  traits: { models: 1, atOnce: 1, coldStartMinutes: 10, idleMinutes: 15, paidByHour: true, servesBase: true },
+  perHour: { [sampleCandidate('a').baseModel]: usd },
+});
 const NO_TEST_ROWS = 'There are no test rows';
 
 describe('contenders', () => {
@@ -61,6 +66,22 @@ describe('the summary', () => {
     // 1.25 USD are back after 1.25 / 0.38 thousand requests, or 1.25 / 0.23.
     expect(run.breakEvenRequests).toBeCloseTo(3290, -1);
     expect(run.breakEvenCachedRequests).toBeCloseTo(5435, -1);
+  });
+
+  test('a winner that is served by the hour pays for nothing by requests, and the reason says from which rate of calls it is cheaper', () => {
+    const run = summarizeRun(sampleParts({ plan: samplePlan({ leases: leasesAt(8) }) }));
+    // 0.25 USD for 1,000 calls of the baseline with a cached prefix: 32,000 of them cost 8 USD.
+    expect(run.reason).toMatch(
+      /a leased machine for \$8\.00 an hour, with or without calls; .* Below 32,000 calls an hour it costs more than the baseline\.$/,
+    );
+    expect(run).toMatchObject({ breakEvenRequests: null, breakEvenCachedRequests: null });
+  });
+
+  test('a lease without a price says so, and one whose calls are charged says nothing', () => {
+    const reasonAt = (usd: number | null) =>
+      summarizeRun(sampleParts({ plan: samplePlan({ leases: leasesAt(usd) }) })).reason;
+    expect(reasonAt(null)).toContain('for an unknown price per hour');
+    expect(reasonAt(0)).not.toContain('leased');
   });
 
   test('the summary leaves out the parts that only the run needs', () => {

@@ -206,6 +206,15 @@ describe('an answer', () => {
     }
   });
 
+  test.each([{ code: 5, message: 'no model big-model' }, { detail: 'no model big-model' }])(
+    'the words of a provider without an object `error` reach the application: %j',
+    async (body) => {
+      await setup.deploy();
+      setup.upstream.answer = () => ({ status: 404, body });
+      expect((await refusal(ask('it freezes'))).message).toContain('no model big-model');
+    },
+  );
+
   test('a call without any answer gets the last error in the protocol form, and a line of the log', async () => {
     await setup.deploy();
     setup.upstream.answer = () => ({

@@ -139,6 +139,7 @@ export const TOGETHER_FRONT: Front = {
   specs: [{ file: DOCUMENT, prefix: PREFIX }],
   invalidStatus: 400,
   errorBody: errorOf,
+  errorSchema: { file: DOCUMENT, schema: 'ErrorData', exceptStatus: 409 },
   names: {
     job: () => `ft-${newId('', 6)}`,
     model: ({ model, suffix, id }) => `tuneloop/${model.split('/').at(-1)}:${suffix ?? 'model'}:${id}`,

@@ -168,6 +168,13 @@ describe('deployments at Azure', () => {
     });
   });
 
+  test('a deployment for production is not of the kind that ends after 24 hours', async () => {
+    server.reply = ({ method }) => (method === 'GET' ? notFound : { status: 201, body: deployment('support-1') });
+    await servingOf(azureAt(server.baseURL)).create({ ...lease, kept: true });
+    const put = server.received.find(({ method }) => method === 'PUT');
+    expect(jsonOf(put)).toMatchObject({ sku: { name: 'globalstandard' } });
+  });
+
   test.each([
     ['Accepted', 'starting'],
     ['Creating', 'starting'],

@@ -2,12 +2,13 @@ import { togetherProvider } from '../../../src/providers/dialects/together/provi
 import type { ProviderProfile } from '../../../src/providers/profile.ts';
 import { TOGETHER } from '../../../src/providers/profiles/together.ts';
 import type { Provider } from '../../../src/providers/provider.ts';
+import { TOGETHER_FRONT } from '../../hosts/fronts/together.ts';
+import { hasSpecs, NO_SPECS, Schemas } from '../../hosts/schemas.ts';
 import { type Answer, type Received, type TinyServer, tinyServer } from '../http-server.ts';
-import { specification } from './openapi.ts';
 
 export const KEY = 'tgp_v1_0123456789abcdef';
 
-const SPEC = specification('together/fine-tuning.openapi.json');
+const schemas = new Schemas(TOGETHER_FRONT);
 
 /** An answer as data. */
 export type Given = Exclude<Answer, (...parameters: never[]) => unknown>;
@@ -30,6 +31,7 @@ export interface TogetherHost {
 
 /** A server whose answers a test writes by hand. */
 export async function togetherHost(): Promise<TogetherHost> {
+  if (!hasSpecs) console.warn(NO_SPECS);
   const [server, storage] = [await tinyServer(), await tinyServer()];
   storage.answer = () => ({ status: 200 });
   const host: TogetherHost = {
@@ -53,16 +55,18 @@ export async function togetherHost(): Promise<TogetherHost> {
     },
   };
   server.answer = (request) => {
-    const message = { method: request.method, path: pathOf(request), body: bodyOf(request) };
+    const { method } = request;
+    const { pathname } = urlOf(request);
+    const body = bodyOf(request);
     const route = host.routes[routeOf(request)];
-    const answer = typeof route === 'function' ? route(message.body, request) : route;
+    const given = (typeof route === 'function' ? route(body, request) : route) ?? missing(request);
     // Questions to models are not in the specification.
-    if (message.path === '/chat/completions') return answer ?? missing(request);
-    host.problems.push(...(SPEC?.requestProblems(message) ?? []));
-    const given = answer ?? missing(request);
+    if (pathOf(request) === '/chat/completions') return given;
+    if (!schemas.has(method, pathname)) host.problems.push(`${routeOf(request)} is not in the specification`);
+    host.problems.push(...schemas.request(method, pathname, body));
     if (typeof given !== 'function') {
-      const { status = 200, body = {} } = given;
-      host.problems.push(...(SPEC?.answerProblems({ ...message, status, body }) ?? []));
+      const { status = 200, body: answer = {} } = given;
+      host.problems.push(...schemas.answer(method, pathname, status, answer));
     }
     return given;
   };

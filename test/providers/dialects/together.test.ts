@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { TOGETHER } from '../../../src/providers/profiles/together.ts';
 import { ProviderError } from '../../../src/providers/provider-error.ts';
 import { endsEpoch, type JobRequest } from '../../../src/providers/training.ts';
+import { hasSpecs } from '../../hosts/schemas.ts';
 import { rejection } from '../http-server.ts';
 import { failure, type Given, KEY, type TogetherHost, togetherHost } from './together-host.ts';
 
@@ -177,6 +178,8 @@ describe('training files', () => {
 
     expect(await providerError(upload())).toMatchObject({ code: 'PROVIDER_UNAVAILABLE', retryable: true });
     expect(host.storage.received).toEqual([]);
+    // The specification has no such answer.
+    if (hasSpecs) expect(host.problems.splice(0)).toEqual(['status 200 is not one of 302']);
   });
 
   test('neither the key nor the signature of the storage address stands in an error', async () => {
@@ -588,6 +591,11 @@ describe('serving', () => {
         inactive_timeout: 15,
       },
     ]);
+  });
+
+  test('an endpoint for production never stops by itself', async () => {
+    await serving().create({ ...LEASE, kept: true });
+    expect(host.sent('POST /endpoints')[0]?.body).toMatchObject({ inactive_timeout: null });
   });
 
   test('a machine that the pipeline names is taken, and a base model is leased by its own id', async () => {

@@ -53,6 +53,7 @@ describe('addresses', () => {
     'http://127.0.0.1:8000/v1',
     'https://openai.azure.com.example.com/v1',
     'https://api.tokenfactory.nebius.com.example.com/v1',
+    'https://notnebius.com/v1',
   ])('the address %s of nobody is refused, and the refusal names the way out', (baseURL) => {
     expect(said(misfits({ baseURL, apiKeyEnv: 'KEY' }))).toEqual([
       expect.stringMatching(/^provider\.baseURL is at no host that Tuneloop knows.*`generic`/),
@@ -73,7 +74,14 @@ describe('addresses', () => {
     ['openai', 'https://api.tokenfactory.nebius.com/v1', 'nebius'],
     ['generic', 'https://api.tokenfactory.nebius.com/v1', 'nebius'],
     ['generic', 'https://mine.openai.azure.com/openai/v1', 'azure'],
+    ['openai', 'https://mine.cognitiveservices.azure.com/openai/v1', 'azure'],
+    ['openai', 'https://api.together.xyz/v1', 'together'],
+    ['openai', 'https://api.studio.nebius.com/v1', 'nebius'],
     ['openai', 'https://api.inference.crusoecloud.com/v1', 'crusoe'],
+    ['openai', 'https://api.studio.nebius.ai/v1', 'nebius'],
+    ['generic', 'https://api.together.xyz/v1', 'together'],
+    ['generic', 'https://API.Tokenfactory.Nebius.com.:443/v1', 'nebius'],
+    ['nebius', 'https://eu.api.openai.com/v1', 'openai'],
   ] as const)('the profile %s is refused at %s', (profile, baseURL, owner) => {
     expect(said(misfits({ profile, baseURL, apiKeyEnv: 'KEY' }))).toEqual([
       `provider.baseURL is an address of ${owner}: set provider.profile to ${owner}`,
@@ -101,7 +109,21 @@ describe('addresses', () => {
   });
 });
 
+test('each address that a host may be given is named once', () => {
+  expect(said(misfitsAt('fireworks', {}, { addresses: { training: 'https://api.example.com' } }))).toEqual([
+    'provider.addresses.training is unknown to fireworks, which has inference',
+  ]);
+});
+
 describe('all that a host needs', () => {
+  test('the last missing option shows the form of them all', () => {
+    const messages = said(misfits('azure'));
+    expect(messages.at(-1)).toContain(
+      'Write provider: { profile: azure, options: { resource: ..., subscription: ..., resource_group: ... } }',
+    );
+    expect(messages[0]).not.toContain('Write');
+  });
+
   test.each(PROFILE_NAMES)('%s takes a pipeline with its required options and a multiplier', (profile) => {
     expect(misfitsAt(profile)).toEqual([]);
   });
@@ -196,5 +218,22 @@ describe('candidates', () => {
   test('all misfits are told at once', () => {
     const found = misfitsAt('crusoe', { batch_size: 1, lora_rank: 3, epochs: 99 }, { options: { nonsense: 1 } });
     expect(found.map(({ path }) => path.at(-1)).toSorted()).toEqual(['batch_size', 'epochs', 'lora_rank', 'nonsense']);
+  });
+});
+
+describe('the provider of the original prompt', () => {
+  const original = (choice: Pipeline['original_provider']) =>
+    said(misfitsOf({ provider: 'openai', original_provider: choice, candidates: CANDIDATES }));
+
+  test('it may be at any address, because nothing is trained there', () => {
+    expect(original({ baseURL: 'https://api.example.com/v1', apiKeyEnv: 'KEY' })).toEqual([]);
+    expect(original('openai')).toEqual([]);
+  });
+
+  test('its options are checked by its profile', () => {
+    expect(original({ profile: 'crusoe', options: { projet: 'p' } })).toEqual([
+      expect.stringMatching(/^original_provider\.options\.projet is unknown to crusoe/),
+      expect.stringMatching(/^original_provider\.options\.project is missing/),
+    ]);
   });
 });

@@ -153,3 +153,10 @@ describe('says', () => {
     );
   });
 });
+
+test('for a winner that is served by the hour the page says what its cost per call leaves out, and no number of requests that pays', () => {
+  const hourlyCost = 'The winner is served by a leased machine for $8.00 an hour.';
+  const text = textOf({ ...sampleReport(), breakEvenRequests: null, breakEvenCachedRequests: null, hourlyCost });
+  expect(text).toContain(hourlyCost);
+  expect(text).not.toContain('the run is paid for');
+});

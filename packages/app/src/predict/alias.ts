@@ -25,6 +25,8 @@ export interface Alias {
   original: {
     /** The model that production asks with it; null where the log does not say. */
     model: string | null;
+    /** The provider of that model, where that is another one than the alias names. */
+    provider?: AliasProvider | undefined;
     template: PromptTemplate;
   };
   /** The JSON Schema that answers have to fit; null where there is none. */

@@ -62,7 +62,15 @@ export function routeCall(
   const model = originalModel ?? alias?.original.model;
   if (prompt && model) {
     const { labels = null } = champion ?? canary ?? {};
-    attempts.push({ arm: 'original', model, callAs: model, messages: prompt.map(wellFormed), labels });
+    const provider = alias?.original.provider;
+    attempts.push({
+      arm: 'original',
+      model,
+      callAs: model,
+      ...(provider && { provider }),
+      messages: prompt.map(wellFormed),
+      labels,
+    });
   }
   const [first = prompt ? null : 'unfit'] = asked;
   return { arm, notAsked: typeof first === 'string' ? first : null, attempts, prompt };

@@ -32,7 +32,7 @@ const LONGEST_FAILURE = 500;
 
 /**
  * Serving at Fireworks: one deployment of the base model, into which tuned models are loaded as adapters once it is ready. Without calls
- * it scales to no machine by itself. Its `expireTime` is not set, because the provider no longer heeds it.
+ * it scales to no machine by itself, unless it is kept for production. Its `expireTime` is not set, because the provider no longer heeds it.
  */
 export class FireworksServing implements Serving {
   readonly #api: FireworksApi;
@@ -52,9 +52,11 @@ export class FireworksServing implements Serving {
           displayName: request.name,
           baseModel: modelId(this.#profile, request.baseModel),
           enableAddons: true,
-          minReplicaCount: 0,
+          minReplicaCount: request.kept ? 1 : 0,
           maxReplicaCount: 1,
-          autoscalingPolicy: { scaleToZeroWindow: `${Number(this.#profile.settings.idle_minutes) * 60}s` },
+          ...(request.kept
+            ? {}
+            : { autoscalingPolicy: { scaleToZeroWindow: `${Number(this.#profile.settings.idle_minutes) * 60}s` } }),
         },
         answer: deploymentAnswer,
       });

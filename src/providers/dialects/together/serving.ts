@@ -46,7 +46,7 @@ export class TogetherServing implements Serving {
     }
   }
 
-  async #start({ name, models, baseModel }: LeaseRequest): Promise<TogetherEndpoint> {
+  async #start({ name, models, baseModel, kept }: LeaseRequest): Promise<TogetherEndpoint> {
     const { hardware, idle_minutes: idleMinutes } = settingsFor(this.#profile, 'lease');
     const model = models[0] ?? baseModel;
     return this.#api.send({
@@ -58,8 +58,12 @@ export class TogetherServing implements Serving {
         hardware: typeof hardware === 'string' ? hardware : await this.#cheapestFor(modelId(this.#profile, baseModel)),
         autoscaling: { min_replicas: 1, max_replicas: 1 },
         state: 'STARTED',
-        inactive_timeout:
-          typeof idleMinutes === 'number' ? idleMinutes : (this.#profile.serving.lease?.idleMinutes ?? 15),
+        // Null: it never stops by itself.
+        inactive_timeout: kept
+          ? null
+          : typeof idleMinutes === 'number'
+            ? idleMinutes
+            : (this.#profile.serving.lease?.idleMinutes ?? 15),
       },
       answer: ENDPOINT,
     });

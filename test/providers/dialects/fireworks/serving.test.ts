@@ -45,6 +45,14 @@ describe('a serving lease at Fireworks', () => {
     expect(host.sent('POST deployedModels')).toEqual([]);
   });
 
+  test('a deployment for production keeps a machine, and never scales to zero', async () => {
+    host.routes['POST deployments'] = { body: deployment({ state: 'CREATING' }) };
+    await serving().create({ ...request, kept: true });
+    const [sent] = host.sent('POST deployments');
+    expect(sent?.body).toMatchObject({ minReplicaCount: 1 });
+    expect(sent?.body).not.toHaveProperty('autoscalingPolicy');
+  });
+
   test('models are loaded once the deployment is ready, each once', async () => {
     host.routes['GET deployments/run-7'] = { body: deployment() };
     deployedModels(loaded(MODEL, { state: 'DEPLOYING' }), loaded(other, { deployment: `${DEPLOYMENT}-2` }));
