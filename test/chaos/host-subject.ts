@@ -44,7 +44,7 @@ function hostSubject(name: HostName, serving: Record<string, unknown> = {}): Sub
       candidates: { models, learning_rate_multiplier: [0.5, 1.5], epochs: 2 },
       prices,
       billing: profile.billing,
-      leases: leaseTerms(prices, profile, models),
+      leases: leaseTerms(prices, profile, models, true),
     },
     player: {
       args: [path.join(ROOT, 'test/hosts/run-host.ts'), '--host', name, '--lease-ready-ms', '500'],
