@@ -29,6 +29,21 @@ test('a connection breaks off before a job is created', async () => {
   expect((await played.ledger()).jobs).toEqual([]);
 });
 
+test('a late answer belongs to a request that is done: until it comes, the ledger says that its client waits', async () => {
+  played = await play('openai');
+  played.fail([{ on: 'jobs.create', effect: { kind: 'late_answer', ms: 300 } }]);
+  const statuses = () =>
+    played.host.requests(0).flatMap(({ operation, status }) => (operation === 'jobs.create' ? [status] : []));
+  const job = newJob();
+  await until(
+    async () => statuses(),
+    ([status]) => status === 'held',
+  );
+  expect((await played.ledger()).jobs).toHaveLength(1);
+  await job;
+  expect(statuses()).toEqual([200]);
+});
+
 test.each([
   ['does not exist', false, 0],
   ['exists all the same', true, 1],
