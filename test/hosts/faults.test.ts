@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { CRUSOE_METRICS } from '../../src/providers/dialects/crusoe-metrics.ts';
 import { type Played, play, until } from './playing.ts';
 import { endedJob, jobRequest } from './tuned-model.ts';
@@ -42,6 +43,18 @@ test('a late answer belongs to a request that is done: until it comes, the ledge
   expect((await played.ledger()).jobs).toHaveLength(1);
   await job;
   expect(statuses()).toEqual([200]);
+});
+
+test('a client that dies while it sends breaks no rule of the document', async () => {
+  played = await play('openai');
+  const half = request(`${played.host.origin}/v1/files`, { method: 'POST', headers: { 'content-length': 1000 } });
+  half.on('error', () => {});
+  const closed = new Promise((resolve) => half.once('close', resolve));
+  half.write('half of a file', () => half.destroy());
+  await closed;
+  await newRequest();
+  expect(played.violations()).toEqual([]);
+  expect(played.host.requests(0).filter(({ executed }) => !executed)).toEqual([]);
 });
 
 test.each([

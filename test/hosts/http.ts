@@ -23,6 +23,8 @@ export async function serve(host: Host): Promise<HostServer> {
   let origin = '';
   const server = createServer((request, response) => {
     answer(host, routes, origin, request, response).catch((error: unknown) => {
+      // A client that dies while it sends breaks no rule, and nothing was done.
+      if (!request.complete) return;
       const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
       host.violated({
         what: 'answer',
