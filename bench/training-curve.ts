@@ -1,7 +1,8 @@
-import type { BaseModel } from '../packages/local-trainer/src/features.ts';
-import type { Example } from '../packages/local-trainer/src/nearest.ts';
-import { type Hyperparameters, train } from '../packages/local-trainer/src/training.ts';
-import { unpackModel } from '../packages/local-trainer/src/tuned-model.ts';
+import type { Hyperparameters } from '../packages/local-trainer/src/engine.ts';
+import type { Example } from '../packages/local-trainer/src/jobs/training-file.ts';
+import type { BaseModel } from '../packages/local-trainer/src/ngram/features.ts';
+import { train } from '../packages/local-trainer/src/ngram/training.ts';
+import { unpackModel } from '../packages/local-trainer/src/ngram/tuned-model.ts';
 
 export interface CurveTask {
   base: BaseModel;

@@ -1,6 +1,6 @@
 import { ApplicationFailureCategory } from '@temporalio/common';
 import fc from 'fast-check';
-import type { Endpoint, FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
+import type { Endpoint, FaultRule } from '../../packages/local-trainer/src/faults/fault-plan.ts';
 import { pollDelayMs } from '../../src/activities/await-job.ts';
 import type { JobHeartbeat } from '../../src/core/run/job-heartbeat.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/ledger.ts';
+import type { LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/faults/ledger.ts';
 import { readPrices } from '../../src/config/prices.ts';
 import { leaseOwner } from '../../src/contract/ids.ts';
 import type { ListedPrice, Prices } from '../../src/core/evaluation/cost.ts';

@@ -1,4 +1,4 @@
-import type { JobEntry, LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/ledger.ts';
+import type { JobEntry, LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/faults/ledger.ts';
 import { STACK_PRICES } from '../setup/stack.ts';
 import {
   duplicateFiles,

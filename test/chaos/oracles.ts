@@ -1,5 +1,5 @@
-import { isTerminal } from '../../packages/local-trainer/src/job-record.ts';
-import type { JobEntry, LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/ledger.ts';
+import type { JobEntry, LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/faults/ledger.ts';
+import { isTerminal } from '../../packages/local-trainer/src/jobs/job-record.ts';
 import { costPer1k, type Prices, tariffOf, trainingCost, trainingTariffOf } from '../../src/core/evaluation/cost.ts';
 
 /** The purpose of one run, and its outcome. */

@@ -1,5 +1,5 @@
 import { randomShares, spread } from '@tuneloop/app/internal/shared/random';
-import type { Effect, FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
+import type { Effect, FaultRule } from '../../packages/local-trainer/src/faults/fault-plan.ts';
 import type { FaultInput } from '../hosts/faults.ts';
 
 export interface ChaosOptions {

@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../../packages/local-trainer/src/ledger.ts';
+import type { LedgerEntry } from '../../packages/local-trainer/src/faults/ledger.ts';
 import { type Player, STACK_PRICES, type Stack } from '../setup/stack.ts';
 import { HOST_SUBJECTS } from './host-subject.ts';
 import { type JobRecord, type LeaseRecord, spending } from './oracles.ts';

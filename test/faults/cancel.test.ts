@@ -1,6 +1,6 @@
 import { CancelledFailure, WorkflowFailedError } from '@temporalio/client';
 import OpenAI from 'openai';
-import type { FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
+import type { FaultRule } from '../../packages/local-trainer/src/faults/fault-plan.ts';
 import type { RunHandle } from '../../src/client/runs.ts';
 import { orphanSweepScheduleId } from '../../src/contract/ids.ts';
 import type { SweepResult } from '../../src/core/run/sweep-result.ts';

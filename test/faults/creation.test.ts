@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { defaultPayloadConverter, type WorkflowHandle } from '@temporalio/client';
 import { randomShares } from '@tuneloop/app/internal/shared/random';
 import fc from 'fast-check';
-import type { FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
+import type { FaultRule } from '../../packages/local-trainer/src/faults/fault-plan.ts';
 import type { CreatedJob } from '../../src/activities/create-job.ts';
 import type { JobHeartbeat } from '../../src/core/run/job-heartbeat.ts';
 import { ActivityBench, failureOf } from '../setup/activity-bench.ts';

@@ -1,6 +1,6 @@
 import type { WorkflowFailedError } from '@temporalio/client';
-import type { Endpoint, FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
-import type { RequestEntry } from '../../packages/local-trainer/src/ledger.ts';
+import type { Endpoint, FaultRule } from '../../packages/local-trainer/src/faults/fault-plan.ts';
+import type { RequestEntry } from '../../packages/local-trainer/src/faults/ledger.ts';
 import { jobIdentity } from '../../src/activities/support/job-input.ts';
 import { progressOf, type RunHandle, runJson } from '../../src/client/runs.ts';
 import { monthlyBudgetId } from '../../src/contract/ids.ts';

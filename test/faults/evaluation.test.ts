@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
-import type { FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
+import type { FaultRule } from '../../packages/local-trainer/src/faults/fault-plan.ts';
 import { createEvaluate } from '../../src/activities/evaluate.ts';
 import type { Dependencies } from '../../src/activities/support/dependencies.ts';
 import { type RunHandle, runJson } from '../../src/client/runs.ts';

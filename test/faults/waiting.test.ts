@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
 import OpenAI from 'openai';
-import type { FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
+import type { FaultRule } from '../../packages/local-trainer/src/faults/fault-plan.ts';
 import { type RunJson, runJson } from '../../src/client/runs.ts';
 import { innermost } from '../../src/workflows/steps/failure-reason.ts';
 import { spending } from '../chaos/oracles.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRecord } from '@tuneloop/app/internal/shared/json-body';
-import type { FileObject } from '../../packages/local-trainer/src/files.ts';
-import type { Checkpoint, FineTuningJob, JobEvent } from '../../packages/local-trainer/src/job-record.ts';
+import type { Metrics } from '../../packages/local-trainer/src/engine.ts';
+import type { Checkpoint, FineTuningJob, JobEvent } from '../../packages/local-trainer/src/jobs/job-record.ts';
 import { startTrainer } from '../../packages/local-trainer/src/server.ts';
-import type { Metrics } from '../../packages/local-trainer/src/training.ts';
+import type { FileObject } from '../../packages/local-trainer/src/stores/files.ts';
 import { temporaryFolder } from '../local-trainer/sample-data.ts';
 import { HostError } from './front.ts';
 

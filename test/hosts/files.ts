@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readTrainingFile } from '../../packages/local-trainer/src/jobs/training-file.ts';
 import { chatTokens } from '../../packages/local-trainer/src/tokens.ts';
-import { readTrainingFile } from '../../packages/local-trainer/src/training-file.ts';
 import type { Engine } from './engine.ts';
 import { HostError } from './front.ts';
 import { newId } from './ids.ts';

@@ -1,4 +1,4 @@
-import type { FineTuningJob } from '../../packages/local-trainer/src/job-record.ts';
+import type { FineTuningJob } from '../../packages/local-trainer/src/jobs/job-record.ts';
 import type { Engine } from './engine.ts';
 import { newId } from './ids.ts';
 import type { HostCheckpoint, HostJob } from './jobs.ts';

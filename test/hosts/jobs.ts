@@ -1,4 +1,4 @@
-import type { Metrics } from '../../packages/local-trainer/src/training.ts';
+import type { Metrics } from '../../packages/local-trainer/src/engine.ts';
 import { effectOf } from './faults.ts';
 import type { Call } from './front.ts';
 import { HostError } from './front.ts';

@@ -1,4 +1,4 @@
-import type { BaseModel as LocalModel } from '../../packages/local-trainer/src/features.ts';
+import type { BaseModel as LocalModel } from '../../packages/local-trainer/src/ngram/features.ts';
 import { modelName, type ProviderProfile } from '../../src/providers/profile.ts';
 import { HostError } from './front.ts';
 import type { HostJob } from './jobs.ts';

@@ -5,7 +5,7 @@ import {
   type Endpoint,
   FaultPlan,
   type FaultRule,
-} from '../../packages/local-trainer/src/fault-plan.ts';
+} from '../../packages/local-trainer/src/faults/fault-plan.ts';
 
 const STATUS: Effect = { kind: 'status', status: 500 };
 const RESET: Effect = { kind: 'reset' };

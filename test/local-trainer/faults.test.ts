@@ -5,8 +5,8 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import OpenAI from 'openai';
-import type { FaultRule } from '../../packages/local-trainer/src/fault-plan.ts';
-import type { JobEntry, LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/ledger.ts';
+import type { FaultRule } from '../../packages/local-trainer/src/faults/fault-plan.ts';
+import type { JobEntry, LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/faults/ledger.ts';
 import { startTrainer } from '../../packages/local-trainer/src/server.ts';
 import { clientOf, jobWhen, jsonl, labelled, temporaryFolder, trainerWithClient } from './sample-data.ts';
 

@@ -1,4 +1,4 @@
-import { answerFromPrompt, NOTHING_TO_GO_BY } from '../../packages/local-trainer/src/prompted.ts';
+import { answerFromPrompt, NOTHING_TO_GO_BY } from '../../packages/local-trainer/src/ngram/prompted.ts';
 
 const ask = (...contents: [role: string, content: string][]) =>
   answerFromPrompt(

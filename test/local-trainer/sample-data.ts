@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomShares, spread } from '@tuneloop/app/internal/shared/random';
 import OpenAI, { toFile } from 'openai';
-import type { Example } from '../../packages/local-trainer/src/nearest.ts';
+import type { Example } from '../../packages/local-trainer/src/jobs/training-file.ts';
 import { startTrainer, type Trainer, type TrainerOptions } from '../../packages/local-trainer/src/server.ts';
 
 const WORDS: Readonly<Record<string, readonly string[]>> = {

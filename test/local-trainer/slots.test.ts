@@ -1,4 +1,4 @@
-import { slotsOf, slotted, transfer } from '../../packages/local-trainer/src/slots.ts';
+import { slotsOf, slotted, transfer } from '../../packages/local-trainer/src/ngram/slots.ts';
 
 const rewrite = (input: string, completion: string, other: string) =>
   transfer(slotted(input, completion), slotsOf(other));

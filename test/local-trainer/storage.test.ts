@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { JobStore } from '../../packages/local-trainer/src/jobs.ts';
-import { RecordWriter, readJsonLines } from '../../packages/local-trainer/src/storage.ts';
+import { JobStore } from '../../packages/local-trainer/src/jobs/jobs.ts';
+import { RecordWriter, readJsonLines } from '../../packages/local-trainer/src/stores/storage.ts';
 import { temporaryFolder } from './sample-data.ts';
 
 const folder = temporaryFolder();

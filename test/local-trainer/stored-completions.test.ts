@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type OpenAI from 'openai';
-import { chatCompletion } from '../../packages/local-trainer/src/chat-completion.ts';
-import { CompletionStore } from '../../packages/local-trainer/src/completion-store.ts';
+import { chatCompletion } from '../../packages/local-trainer/src/api/chat-completion.ts';
 import { startTrainer, type Trainer } from '../../packages/local-trainer/src/server.ts';
+import { CompletionStore } from '../../packages/local-trainer/src/stores/completion-store.ts';
 import { clientOf, temporaryFolder } from './sample-data.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;

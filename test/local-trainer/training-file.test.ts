@@ -1,5 +1,5 @@
-import { readTrainingFile } from '../../packages/local-trainer/src/training-file.ts';
-import { validateFile } from '../../packages/local-trainer/src/validation.ts';
+import { readTrainingFile } from '../../packages/local-trainer/src/jobs/training-file.ts';
+import { validateFile } from '../../packages/local-trainer/src/jobs/validation.ts';
 import { jsonl, labelled } from './sample-data.ts';
 
 const good = jsonl(labelled(1));

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { BASE_MODELS } from '../../packages/local-trainer/src/features.ts';
-import type { Example } from '../../packages/local-trainer/src/nearest.ts';
+import type { Example } from '../../packages/local-trainer/src/jobs/training-file.ts';
+import { BASE_MODELS } from '../../packages/local-trainer/src/ngram/features.ts';
 import {
   isClassification,
   type Progress,
   type TrainingPlan,
   train,
-} from '../../packages/local-trainer/src/training.ts';
-import { type TunedModel, unpackModel } from '../../packages/local-trainer/src/tuned-model.ts';
+} from '../../packages/local-trainer/src/ngram/training.ts';
+import { type TunedModel, unpackModel } from '../../packages/local-trainer/src/ngram/tuned-model.ts';
 import { labelled } from './sample-data.ts';
 
 function plan(training: readonly Example[], changes: Partial<TrainingPlan> = {}): TrainingPlan {

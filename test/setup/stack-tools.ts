@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Client, Connection } from '@temporalio/client';
 import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs';
-import type { LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/ledger.ts';
+import type { LedgerEntry, RequestEntry } from '../../packages/local-trainer/src/faults/ledger.ts';
 import { Cli, cli, type Ended, until } from './cli.ts';
 import type { Stack } from './stack.ts';
 

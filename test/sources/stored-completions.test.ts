@@ -1,7 +1,7 @@
 import { appendFileSync, mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import OpenAI from 'openai';
-import { chatCompletion } from '../../packages/local-trainer/src/chat-completion.ts';
+import { chatCompletion } from '../../packages/local-trainer/src/api/chat-completion.ts';
 import { startTrainer, type Trainer } from '../../packages/local-trainer/src/server.ts';
 import type { Cursor } from '../../src/core/run/snapshot.ts';
 import type { StoredLog } from '../../src/providers/stored-log.ts';

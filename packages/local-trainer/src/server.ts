@@ -11,18 +11,20 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { type Logger, pino } from 'pino';
-import { chatRoutes } from './chat-routes.ts';
-import { CompletionStore } from './completion-store.ts';
-import { Faults } from './faults.ts';
-import { fileRoutes } from './file-routes.ts';
-import { FileStore } from './files.ts';
+import { chatRoutes } from './api/chat-routes.ts';
+import { fileRoutes } from './api/file-routes.ts';
+import { jobRoutes } from './api/job-routes.ts';
+import { modelRoutes } from './api/model-routes.ts';
+import { ModelRegistry } from './api/models.ts';
+import { storedCompletionRoutes } from './api/stored-completion-routes.ts';
+import { Engines } from './engine.ts';
+import { Faults } from './faults/faults.ts';
 import { newRequestId } from './ids.ts';
-import { JobQueue } from './job-queue.ts';
-import { jobRoutes } from './job-routes.ts';
-import { JobStore } from './jobs.ts';
-import { modelRoutes } from './model-routes.ts';
-import { ModelRegistry } from './models.ts';
-import { storedCompletionRoutes } from './stored-completion-routes.ts';
+import { JobQueue } from './jobs/job-queue.ts';
+import { JobStore } from './jobs/jobs.ts';
+import { NgramEngine } from './ngram/engine.ts';
+import { CompletionStore } from './stores/completion-store.ts';
+import { FileStore } from './stores/files.ts';
 
 export interface TrainerOptions {
   /** TCP port on 127.0.0.1; 0 (the default) = any free one. */
@@ -73,7 +75,9 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
   const modelsDir = join(dir, 'models');
   const files = await FileStore.open(join(dir, 'files'));
   const jobs = await JobStore.open(join(dir, 'jobs'));
+  const engines = new Engines([new NgramEngine()]);
   const queue = new JobQueue(jobs, files, {
+    engines,
     modelsDir,
     concurrency: options.concurrency ?? JOBS_RUNNING,
     jobSeconds: options.jobSeconds,
@@ -81,11 +85,11 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
   });
   const faults = options.faults === true ? new Faults({ dir, jobs, queue, files }) : undefined;
   const shown = faults?.jobs ?? jobs;
-  const models = new ModelRegistry(jobs, shown, modelsDir);
+  const models = new ModelRegistry(jobs, shown, modelsDir, engines);
   const completions = new CompletionStore(join(dir, 'completions.jsonl'));
   const routes = [
     fileRoutes(files),
-    jobRoutes(jobs, shown, queue, files),
+    jobRoutes(jobs, shown, queue, files, engines),
     modelRoutes(models),
     chatRoutes(models, completions),
     storedCompletionRoutes(completions),
@@ -97,6 +101,7 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
   const close = async () => {
     await app.close();
     await queue.close();
+    await engines.close();
     unlock();
   };
   return {
