@@ -268,6 +268,11 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, ErrorAdvice>> = {
     fix: 'Install the package that the message names in the application.',
     ends: 'command',
   },
+  ENGINE_UNUSABLE: {
+    why: 'A pipeline names a base model that is an LLM and the engine is not installed, its folder is damaged, or the installation failed.',
+    fix: 'Run `tuneloop engine install`, after what the message asks for; `tuneloop engine status` says what is there.',
+    ends: 'command',
+  },
   PREDICTION_FAILED: {
     why: 'Each model that could be asked failed, was too late or refused. The message has the reason of each.',
     fix: 'Check the key and the address of the client that the predictor was given, and its time limit.',

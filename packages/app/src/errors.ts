@@ -8,6 +8,7 @@ export const APP_ERROR_CODES = {
   STORED_FORMAT: 'a stored object is of a format or a form that this version does not read',
   ALIAS_UNREADABLE: 'the alias of a deployment cannot be read',
   PACKAGE_MISSING: 'a package that an option needs is not installed',
+  ENGINE_UNUSABLE: 'the engine of LLMs is not installed, is damaged, or cannot be installed',
   PREDICTION_FAILED: 'neither a model of the deployment nor the original prompt could answer',
 } as const;
 
