@@ -332,6 +332,29 @@ command(program, 'stop', 'stop the services that `demo --keep` has left running'
   }),
 );
 
+const engine = program.command('engine').description('install what LLMs are trained and served with on this machine');
+command(
+  engine,
+  'install',
+  'make the Python environment of LLMs, and base models ready; says its size first',
+  'tuneloop engine install --cpu',
+)
+  .option('--cpu', 'for the CPU (the default where no NVIDIA GPU is found)')
+  .option('--cuda', 'for NVIDIA GPUs, with vLLM')
+  .option('--model <name or folder...>', 'base models: smollm2-135m (the default), or folders in Transformers form')
+  .option('--allow-downloads', 'allow models of the Hugging Face hub, by their names there')
+  .option('--yes', 'do not ask')
+  .action(lazily(async () => (await import('./cli/engine.ts')).install));
+command(engine, 'status', 'show what is installed, and whether it works', 'tuneloop engine status').action(
+  lazily(async () => (await import('./cli/engine.ts')).status),
+);
+command(
+  engine,
+  'remove',
+  'remove all that engine install has made; model folders of your own stay',
+  'tuneloop engine remove',
+).action(lazily(async () => (await import('./cli/engine.ts')).remove));
+
 command(
   program,
   'doctor',
