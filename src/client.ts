@@ -273,7 +273,13 @@ for (const [change, description] of [
 }
 
 command(program, 'trainer', 'run the local trainer', 'tuneloop trainer --port 8484 --dir trainer-data')
-  .option('--port <n>', 'port on 127.0.0.1', port, TRAINER_PORT)
+  .option(
+    '--address <address>',
+    'address to listen on; one that other machines reach needs a token (default: 127.0.0.1)',
+  )
+  .option('--port <n>', 'port to listen on', port, TRAINER_PORT)
+  .option('--token-file <file>', 'file of the token that requests have to bring (default: TUNELOOP_TRAINER_TOKEN)')
+  .option('--new-token', 'make a token and show it once; with --token-file, write it there')
   .option('--dir <folder>', 'folder of its files, jobs and models (default: trainer in TUNELOOP_HOME)')
   .option('--job-seconds <n>', 'stretch each job to about this many seconds', positive)
   .option('--faults', 'let tests make it fail on purpose, and read what happened (/_faults, /_ledger)')

@@ -39,6 +39,7 @@ export const ENVIRONMENT_HELP = `
 Environment:
   TUNELOOP_HOME          folder of artifacts, runs and local state (default: .tuneloop)
   TUNELOOP_TRAINER_URL   base URL of the local trainer, for provider: local
+  TUNELOOP_TRAINER_TOKEN the token that a trainer asks for; see tuneloop trainer --address
   TUNELOOP_ENGINE_DIR    folder of the engine for LLMs (default: engine in the user's cache folder for Tuneloop)
   TUNELOOP_TASK_QUEUE    Temporal task queue (default: tuneloop)
   TUNELOOP_PRICES        a JSON file of prices that replaces the one of the package
@@ -105,6 +106,11 @@ export function environmentWith(options: EnvironmentOptions, env: NodeJS.Process
 /** Reads a key by the name of its variable. The key itself never leaves the process that makes the request. */
 export function readApiKey(variable: string, env: NodeJS.ProcessEnv = process.env): string {
   return readSecret(variable, "the provider's key", env);
+}
+
+/** Reads the token of the trainer that this process runs or asks; undefined where none is set. */
+export function readTrainerToken(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return env.TUNELOOP_TRAINER_TOKEN ? readSecret('TUNELOOP_TRAINER_TOKEN', 'a token of the trainer', env) : undefined;
 }
 
 /** How Azure's management is entered: with a token, or with the credentials of an application that get one. */
