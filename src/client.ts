@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { EXAMPLE_PIPELINE, GATEWAY_PORT, WEBHOOK_SECRET, WEBHOOKS_PORT } from './cli/defaults.ts';
+import { GATEWAY_PORT, WEBHOOK_SECRET, WEBHOOKS_PORT } from './cli/defaults.ts';
 import type { DecisionOptions } from './cli/deployments.ts';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
 import { printError, printResult, say } from './cli/output.ts';
@@ -86,7 +86,8 @@ command(
   'start the missing services, run a pipeline, show it, stop the started services',
   'tuneloop demo --keep',
 )
-  .option('--pipeline <file>', 'another pipeline file', EXAMPLE_PIPELINE)
+  .option('--pipeline <file>', 'another pipeline file (default: the example support-triage)')
+  .option('--llm', 'fine-tune a real LLM on the example: minutes, needs `tuneloop engine install`')
   .option('--keep', 'leave Temporal, trainer and worker running')
   .option('--job-seconds <n>', 'stretch each local training job to about this many seconds', positive)
   .action(lazily(async () => (await import('./cli/demo.ts')).demo));

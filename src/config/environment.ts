@@ -187,7 +187,7 @@ const NETWORK = /^((HTTPS?|NO|ALL)_PROXY|SSL_CERT_\w+|REQUESTS_CA_BUNDLE)$/i;
 /** The variables for Python: only those of this process that are known to hold no secret; a proxy may, and is for programs that download. */
 export function pythonEnvironment(changes: Record<string, string>, downloads = false): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => HARMLESS.test(name) || (downloads && NETWORK.test(name)));
-  return { ...Object.fromEntries(kept), PYTHONNOUSERSITE: '1', ...changes };
+  return { ...Object.fromEntries(kept), PYTHONNOUSERSITE: '1', PYTHONDONTWRITEBYTECODE: '1', ...changes };
 }
 
 function cacheFolder(env: NodeJS.ProcessEnv): string {

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { childEnvironment, pythonEnvironment } from '../config/environment.ts';
 
 const OUTPUT_TIMEOUT_MS = 20_000;
+const MOST_STDERR = 2000;
 
 export interface ChildOptions {
   /** Variables of the child besides those of this process. */
@@ -20,12 +21,13 @@ export interface ChildOptions {
 /**
  * Runs a program to its end, without a shell.
  *
- * @throws Error with the exit code and the last line of stderr, after the child has ended
+ * @throws Error with the exit code and the last line of stderr, after the child has ended; its cause is the end of stderr as text
  */
 export async function runChild(command: string, args: string[], options: ChildOptions = {}): Promise<void> {
   const { env = {}, python, signal, onLine, onOutput } = options;
   signal?.throwIfAborted();
   let last = '';
+  let said = '';
   await new Promise<void>((resolve, reject) => {
     const child = spawn(command, args, {
       env: python ? pythonEnvironment(env, python === 'downloads') : childEnvironment(env),
@@ -34,6 +36,7 @@ export async function runChild(command: string, args: string[], options: ChildOp
     const end = () => child.kill();
     signal?.addEventListener('abort', end, { once: true });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-MOST_STDERR);
       last = text.trim().split('\n').at(-1)?.trim() || last;
       onLine?.(last);
     });
@@ -43,7 +46,7 @@ export async function runChild(command: string, args: string[], options: ChildOp
     child.once('close', (code, killer) => {
       signal?.removeEventListener('abort', end);
       if (code === 0) resolve();
-      else reject(new Error(`ended with ${code ?? killer}${last ? `: ${last}` : ''}`));
+      else reject(new Error(`ended with ${code ?? killer}${last ? `: ${last}` : ''}`, { cause: said.trim() }));
     });
   });
   signal?.throwIfAborted();

@@ -169,7 +169,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'a value of none of several forms',
       `${LEAST}provider: opnai\n`,
-      'p.yaml:5: provider must be "local" or "openai" or "azure" or "crusoe" or "nebius" or "fireworks" or "together" or {profile, baseURL, addresses, apiKeyEnv, settling_seconds, limits, options}',
+      'p.yaml:5: provider must be "local" or "openai" or "azure" or "crusoe" or "nebius" or "fireworks" or "together" or {profile, baseURL, trainer, machine_usd_per_hour, addresses, apiKeyEnv, settling_seconds, limits, options}',
     ],
     [
       'a profile that nobody has',

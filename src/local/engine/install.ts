@@ -3,7 +3,7 @@ import path from 'node:path';
 import { lockFolder } from '@tuneloop/app/internal/shared/folder-lock';
 import { engineFiles, type InstalledEngine } from '@tuneloop/local-trainer/engine-folder';
 import { childEnvironment } from '../../config/environment.ts';
-import { runChild } from '../run-child.ts';
+import { type ChildOptions, runChild } from '../run-child.ts';
 import { lockHash, lockText } from './lock.ts';
 import { findPython, type Python } from './python.ts';
 import { environmentProblem, readStatus } from './status.ts';
@@ -118,27 +118,22 @@ async function makeEnvironment(work: EngineWork, { uv, python, folder, kind }: N
 }
 
 /** @throws TuneloopError ENGINE_UNUSABLE with the end of what uv says */
-async function runUv(uv: string, args: string[], options: Parameters<typeof runChild>[2] = {}): Promise<void> {
-  let said = '';
-  const onLine = (line: string) => {
-    said = line;
-    options.onLine?.(line);
-  };
+async function runUv(uv: string, args: string[], options: ChildOptions): Promise<void> {
   try {
-    await runChild(uv, args, { ...options, onLine });
+    await runChild(uv, args, options);
   } catch (error) {
     options.signal?.throwIfAborted();
-    const reason = said || (error instanceof Error ? error.message : `${error}`);
-    throw unusable(`uv ${args[0]} failed: ${advice(reason)}`);
+    const { message, cause } = error instanceof Error ? error : new Error(`${error}`);
+    throw unusable(`uv ${args[0]} failed: ${advice(typeof cause === 'string' && cause ? cause : message)}`);
   }
 }
 
 function advice(reason: string): string {
   if (/no space left|os error 28/i.test(reason)) return `the disk is full (${reason}): make room and install again`;
+  if (/hash/i.test(reason)) return `${reason}. The index gives other files than those that are locked`;
   if (/dns|connect|timed out|network|request|fetch/i.test(reason)) {
     return `the package index cannot be reached (${reason}): check the network, or name your mirror in UV_DEFAULT_INDEX`;
   }
-  if (/hash/i.test(reason)) return `${reason}. The index gives other files than those that are locked`;
   return reason;
 }
 
