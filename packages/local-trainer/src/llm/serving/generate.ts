@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { ApiError, invalid } from '@tuneloop/app/internal/shared/api-error';
+import { AnswerText } from '../../answer-text.ts';
 import type { AnswerEnd, AnswerPart, AnswerRequest, TokenLogprob } from '../../engine.ts';
-import { AnswerText } from './answer-text.ts';
 import type { ContextPool, SequenceLease } from './context-pool.ts';
 import type { EvaluatedToken, GrammarState, LlamaModel, Token } from './llama-types.ts';
 
@@ -31,6 +31,7 @@ interface Generation {
   readonly mostTokens: number;
   /** Tokens whose text is not complete: a character may take several. */
   unread: Token[];
+  written: string;
   cached: number | undefined;
 }
 
@@ -42,13 +43,26 @@ export async function* generate(
   broken: Broken,
 ): AsyncGenerator<AnswerPart, AnswerEnd, void> {
   if (request.topLogprobs !== undefined && request.topP < 1) {
-    throw invalid('logprobs', "'logprobs' needs top_p 1 on this server, which would else count only the tokens kept by top_p.");
+    throw invalid(
+      'logprobs',
+      "'logprobs' needs top_p 1 on this server, which would else count only the tokens kept by top_p.",
+    );
   }
   const tokens = parts.model.tokenize(prompt, true);
   const promptTokens = tokens.length;
   const mostTokens = tokenLimit(promptTokens, request.mostTokens, parts.model.trainContextSize);
   const seed = request.seed ?? randomInt(2 ** 31);
-  const generation = { ...parts, request, seed, tokens, promptTokens, mostTokens, unread: [], cached: undefined };
+  const generation = {
+    ...parts,
+    request,
+    seed,
+    tokens,
+    promptTokens,
+    mostTokens,
+    unread: [],
+    written: '',
+    cached: undefined,
+  };
   const text = new AnswerText(request.stop);
   const finishReason = yield* write(generation, text, broken);
   const rest = text.end();
@@ -113,7 +127,7 @@ async function* writeIn(
     const logprobs = topLogprobs === undefined ? [] : [logprobOf(model, next, temperature, topLogprobs)];
     const part = text.add(newText(generation, next.token), logprobs);
     if (part !== undefined) yield part;
-    if (text.stopped) return 'stop';
+    if (text.stopped || isWholeJson(generation)) return 'stop';
     if (tokens.length >= mostTokens) return 'length';
     if (tokens.length >= lease.size) return undefined;
   }
@@ -145,7 +159,19 @@ function newText(generation: Generation, token: Token): string {
   const text = model.detokenize(unread, false, before);
   const complete = !text.endsWith('\uFFFD') || unread.length >= LONGEST_CHARACTER;
   generation.unread = complete ? [] : unread;
+  if (complete) generation.written += text;
   return complete ? text : '';
+}
+
+/** The grammars of JSON allow any number of line breaks at the end, which a model may go on writing. */
+function isWholeJson({ request: { constraint }, written }: Generation): boolean {
+  if (constraint === undefined || constraint.kind === 'choice' || !/[}\]"]$/.test(written)) return false;
+  try {
+    JSON.parse(written);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Of the distribution before the temperature, over the tokens that the constraint allows. */

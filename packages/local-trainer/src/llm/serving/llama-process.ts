@@ -108,12 +108,11 @@ export class LlamaProcess {
   #onMessage(message: FromChild): void {
     const replies = this.#pending.get(message.id);
     if (replies === undefined) return;
-    if (message.kind === 'part') return replies.push({ value: message.part });
-    this.#pending.delete(message.id);
-    if (message.kind === 'end') return replies.push({ end: message.end });
-    if (message.kind === 'forgotten') return replies.push({ end: undefined });
-    const { status, param, code } = message;
-    replies.fail(new ApiError(status, message.message, { param, code }));
+    if (message.kind !== 'part') this.#pending.delete(message.id);
+    if (message.kind === 'part') replies.push({ value: message.part });
+    else if (message.kind === 'end') replies.push({ end: message.end });
+    else if (message.kind === 'forgotten') replies.push({ end: undefined });
+    else replies.fail(new ApiError(message.status, message.message, { param: message.param, code: message.code }));
   }
 
   #onEnd(child: ChildProcess, how: string, lastWords: string): void {

@@ -1,4 +1,4 @@
-import type { AnswerPart, TokenLogprob } from '../../engine.ts';
+import type { AnswerPart, TokenLogprob } from './engine.ts';
 
 /** The text of an answer as it grows: it ends before a stop text, and none of it is shown before it is sure to stay. */
 export class AnswerText {
