@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { invalid } from '@tuneloop/app/internal/shared/api-error';
 import { LRUCache } from 'lru-cache';
+import { AnswerText } from '../answer-text.ts';
 import type {
   AnswerEnd,
   AnswerPart,
@@ -115,7 +116,10 @@ function callable(answerTo: (messages: readonly CountedMessage[]) => string): Ca
   return {
     async *answer(request: AnswerRequest): AsyncGenerator<AnswerPart, AnswerEnd, void> {
       refuseUnknown(request);
-      const { text, tokens, cut } = truncated(answerTo(request.messages), request.mostTokens);
+      const ended = new AnswerText(request.stop);
+      const first = ended.add(answerTo(request.messages), []);
+      const full = `${first?.text ?? ''}${ended.end()?.text ?? ''}`;
+      const { text, tokens, cut } = truncated(full, request.mostTokens);
       yield { text };
       return {
         finishReason: cut ? 'length' : 'stop',
@@ -128,7 +132,14 @@ function callable(answerTo: (messages: readonly CountedMessage[]) => string): Ca
 }
 
 /** A model of words can still write the format that it has learned; held to a list of answers it would only seem to be. */
-function refuseUnknown({ constraint }: AnswerRequest): void {
+function refuseUnknown({ constraint, topLogprobs }: AnswerRequest): void {
+  if (topLogprobs !== undefined) {
+    throw invalid(
+      'logprobs',
+      "'logprobs' is for LLMs: an n-gram model has no tokens to give it for.",
+      'unsupported_value',
+    );
+  }
   if (constraint?.kind !== 'choice') return;
   throw invalid(
     'structured_outputs',

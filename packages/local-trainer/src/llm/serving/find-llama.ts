@@ -1,0 +1,27 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ApiError } from '@tuneloop/app/internal/shared/api-error';
+
+/** The version that this one was tried with. */
+export const LLAMA_PACKAGE = 'node-llama-cpp@3.21.1';
+
+/**
+ * URL of the module `node-llama-cpp`: that of this package, else that of the folder in which the program was started.
+ *
+ * @throws ApiError 503 where it is not installed
+ */
+export function findLlama(): string {
+  for (const from of [import.meta.url, pathToFileURL(join(process.cwd(), 'package.json'))]) {
+    try {
+      return pathToFileURL(createRequire(from).resolve('node-llama-cpp')).href;
+    } catch {
+      // The next place, or the error below.
+    }
+  }
+  throw new ApiError(
+    503,
+    `LLMs answer on a CPU by llama.cpp, whose package is not installed: run \`npm install ${LLAMA_PACKAGE}\`.`,
+    { code: 'serving_not_installed' },
+  );
+}

@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import type { CallableModel } from '../../engine.ts';
+import type { LlamaBase } from './child-messages.ts';
+import { LlamaProcess } from './llama-process.ts';
+import { type VllmOptions, VllmServers } from './vllm-servers.ts';
+
+/** A base model that can be served: by llama.cpp from its `gguf`, by vLLM from its `folder`. */
+export interface ServedBase {
+  readonly name: string;
+  readonly gguf: string | null;
+  readonly folder: string;
+}
+
+export interface ServingOptions {
+  /** Threads that compute on a CPU; 0 (the default) = as many as it has cores. */
+  readonly threads?: number;
+  /** Adapters held in memory at a time, base models counted too; default 9. */
+  readonly adapters?: number;
+  /** Requests that one adapter answers at a time; the others wait. Default 4. */
+  readonly sequences?: number;
+  /** Serves on a GPU by vLLM instead. */
+  readonly vllm?: Pick<VllmOptions, 'python' | 'args'>;
+}
+
+/** Makes LLMs callable: base models, and adapters of them. */
+export class LlmServing {
+  readonly #llama: LlamaProcess;
+  readonly #vllm: VllmServers | undefined;
+
+  constructor({ threads = 0, adapters = 9, sequences = 4, vllm }: ServingOptions = {}) {
+    this.#llama = new LlamaProcess({ threads, contexts: adapters, sequences });
+    this.#vllm = vllm && new VllmServers({ ...vllm, adapters });
+  }
+
+  /** Process ids of what runs for it. */
+  get pids(): number[] {
+    return [this.#llama.pid, ...(this.#vllm?.pids ?? [])].filter((pid) => pid !== undefined);
+  }
+
+  /** `adapter` is the folder of a tuned model; null = the base model itself. */
+  model(base: ServedBase, adapter: string | null): CallableModel {
+    if (this.#vllm !== undefined) return this.#vllm.model(base, adapter);
+    const { gguf } = base;
+    if (gguf === null) throw new Error(`the base model ${base.name} has no weights for llama.cpp`);
+    const file: LlamaBase = { gguf, folder: base.folder };
+    const path = adapter && adapterFile(adapter);
+    return { answer: (request, signal) => this.#llama.answer(file, path, request, signal) };
+  }
+
+  /** Takes an adapter out of memory, before its folder is removed. */
+  async forget(adapter: string): Promise<void> {
+    if (this.#vllm !== undefined) return this.#vllm.forget(adapter);
+    return this.#llama.forget(adapterFile(adapter));
+  }
+
+  /** Gives threads to what trains meanwhile, or takes them back. */
+  setThreads(threads: number): void {
+    this.#llama.setThreads(threads);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#llama.close(), this.#vllm?.close()]);
+  }
+}
+
+function adapterFile(folder: string): string {
+  return join(folder, 'adapter.gguf');
+}
