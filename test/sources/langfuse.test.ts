@@ -1,10 +1,11 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fromLangfuse } from '../../src/sources/langfuse.ts';
+import { langfuse } from '../../src/sources/formats/langfuse.ts';
 import { type Call, conformsToSource, openFilesIn, readAll } from '../conformance/sources.ts';
 import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const folder = temporaryFolder();
+const fromLangfuse = (record: Record<string, unknown>) => langfuse.rows(record)[0];
 const dependencies = {
   provider: () => {
     throw new Error('files need no provider');

@@ -46,10 +46,6 @@ export const ISSUES = {
     effect: 'drop',
     what: 'a key holds a part of the prompt that cannot be read, so that a baseline would be asked another question',
   },
-  'rating-scale': {
-    effect: 'drop',
-    what: 'a rating is outside 0 to 1: name its scale, for example source.quality: { scale: [1, 5] }',
-  },
   'lone-surrogate': { effect: 'drop', what: 'a text holds half a character: it was cut in the middle of one' },
   'no-prompt': { effect: 'drop', what: 'there is neither "messages" nor "prompt", or nothing in it' },
   'content-parts': { effect: 'mend', what: 'a message is a list of text parts, which are joined' },
@@ -123,8 +119,8 @@ export const ISSUES = {
 
 export type RowIssue = keyof typeof ISSUES;
 
-/** Issues that stop a run whatever `clean.rows` says, because going on would compare or keep the wrong rows. */
-export const STOPPING_ISSUES: ReadonlySet<RowIssue> = new Set<RowIssue>(['unread-prompt', 'rating-scale']);
+/** Issues that stop a run whatever `clean.rows` says, because the baseline would be asked another question. */
+export const STOPPING_ISSUES: ReadonlySet<RowIssue> = new Set<RowIssue>(['unread-prompt']);
 
 /** Rows that have one issue. */
 export interface IssueCount {

@@ -6,6 +6,7 @@ import type { Example } from '../../core/dataset/row.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { Snapshot } from '../../core/run/snapshot.ts';
+import { leastQuality } from '../../core/run/source-choice.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
 import type { ErasedRows } from '../../stores/erased-rows.ts';
@@ -110,7 +111,7 @@ async function cleanRows(options: PrepareOptions, template: PromptTemplate, held
         phoneRegion: pipeline.clean.phone_region,
         analyzer: analyzerOf(pipeline),
         groupBy: pipeline.split.group_by ?? null,
-        minQuality: pipeline.source.filter?.min_quality ?? null,
+        minQuality: leastQuality(pipeline.source),
       },
     },
     { scratch, signal, onProgress: (done) => onProgress('strip and clean', done) },

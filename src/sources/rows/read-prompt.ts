@@ -6,7 +6,14 @@ import type { Refused } from './row-answer.ts';
 import type { RowNotes } from './row-notes.ts';
 
 /** Keys of the APIs that hold the system's text beside the messages. */
-const SYSTEM_KEYS = ['system', 'instructions', 'systemInstruction', 'system_instruction', 'system_prompt'] as const;
+const SYSTEM_KEYS = [
+  'system',
+  'instructions',
+  'instruction',
+  'systemInstruction',
+  'system_instruction',
+  'system_prompt',
+] as const;
 /** Keys that decide what a model answers, and that cannot be written into a prompt without knowing how the application did. */
 const UNREADABLE_KEYS = ['tools', 'functions', 'context', 'documents', 'examples'] as const;
 /** Keys that may hold the messages, the usual one first; Gemini calls them contents, the Responses API input, ShareGPT conversations. */
