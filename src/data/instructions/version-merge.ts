@@ -11,7 +11,7 @@ import { mineTemplate } from './template-mining.ts';
 /** Constant words that one version must have for it to hold the instructions of all. */
 const FEWEST_WORDS = 6;
 const QUORUM = 0.97;
-/** A slot whose text is at least this long is a document behind its label, and no wording of the instructions. */
+/** Text of at least this many words behind a label is a document, and no wording of the instructions. */
 const WORDS_OF_A_DOCUMENT = 40;
 /** Labels and tags of instructions. */
 const OF_INSTRUCTIONS = /instruction|rule|guideline|system|task|role|prompt|example|format|style|tone|polic|criteri/i;
@@ -34,7 +34,7 @@ export function mergeVersions(
     if (versions.length < 2) return versions;
     const own = all.filter((messages) => 'slots' in stripInstructions({ versions }, messages));
     const merged = mergeOne(versions, own);
-    return merged && (what === 'all' || isByDocument(merged, own)) ? [merged] : versions;
+    return merged && (what === 'all' || differInDocument(merged, versions)) ? [merged] : versions;
   });
   return versions.flat().length < template.versions.length ? { versions: versions.flat() } : undefined;
 }
@@ -60,21 +60,14 @@ function wordsOf({ messages }: TemplateVersion): number {
   );
 }
 
-/** Whether a labelled slot holds long texts that come up repeatedly. */
-function isByDocument(version: TemplateVersion, prompts: readonly Message[][]): boolean {
-  const before = literalsBefore(version.messages);
-  const rows = prompts.flatMap((messages) => {
-    const stripped = stripInstructions({ versions: [version] }, messages);
-    return 'slots' in stripped ? [stripped.slots] : [];
-  });
-  return before.some((literal, slot) => {
-    const label = /(?:<([A-Za-z][\w-]*)[^<>\n]*>|(?:^|\n)[#>*_ -]*(\p{L}[^\n:]{0,40}):?[*_]*)\s*["'`]*\s*$/u.exec(
-      literal,
-    );
-    const name = label?.[1] ?? label?.[2];
-    if (name === undefined || OF_INSTRUCTIONS.test(name)) return false;
-    const values = rows.map((slots) => slots[slot] ?? '');
-    const words = values.reduce((sum, value) => sum + countWords(value), 0) / Math.max(1, values.length);
-    return words >= WORDS_OF_A_DOCUMENT && new Set(values).size < values.length;
-  });
+/** Whether versions differ in a long text behind a label or a tag that is none of instructions. */
+function differInDocument(merged: TemplateVersion, versions: readonly TemplateVersion[]): boolean {
+  const own = Math.min(...versions.map(wordsOf)) - wordsOf(merged);
+  return own >= WORDS_OF_A_DOCUMENT && literalsBefore(merged.messages).some(isDocumentLabel);
+}
+
+function isDocumentLabel(literal: string): boolean {
+  const label = /(?:<([A-Za-z][\w-]*)[^<>\n]*>|(?:^|\n)[#>*_ -]*(\p{L}[^\n:]{0,40}):[*_]*)\s*["'`]*\s*$/u.exec(literal);
+  const name = label?.[1] ?? label?.[2];
+  return name !== undefined && !OF_INSTRUCTIONS.test(name);
 }

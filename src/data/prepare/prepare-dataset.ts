@@ -1,5 +1,6 @@
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { TEMPLATE } from '../../contract/stored/template.ts';
+import type { CutPart } from '../../core/dataset/cut-part.ts';
 import { IssueTable, type RowIssue } from '../../core/dataset/issue.ts';
 import type { Manifest } from '../../core/dataset/manifest.ts';
 import type { Example } from '../../core/dataset/row.ts';
@@ -53,7 +54,7 @@ const LABEL_ISSUES: ReadonlySet<RowIssue> = new Set<RowIssue>(['padded-label', '
  */
 export async function prepareDataset(options: PrepareOptions): Promise<{ manifest: Manifest; ref: ArtifactRef }> {
   const { artifacts, pipeline, snapshot, snapshotRef, inputs, parent } = options;
-  const { template, heldOut } = await findPrompts(options);
+  const { template, parts, heldOut } = await findPrompts(options);
   const rows = await cleanRows(options, template, heldOut);
   const placed = await placeGroups(options, rows);
   const { written, issues } = await writeExamples(options, { template, heldOut, rows, ...placed });
@@ -64,6 +65,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<{ manifes
     snapshot: snapshotRef,
     log: snapshot,
     template,
+    parts,
     rows,
     ...placed,
     written,
@@ -73,6 +75,8 @@ export async function prepareDataset(options: PrepareOptions): Promise<{ manifes
 
 interface Prompts {
   template: PromptTemplate;
+  /** Parts that change and were tested, see `keepWhatDecides`. */
+  parts: CutPart[];
   /** Of the test file, where there is one. */
   heldOut: Example[];
 }
@@ -88,9 +92,9 @@ async function findPrompts({
   onProgress('find the instructions');
   const segments = await filesOf(artifacts, snapshot.segments);
   const before = parent ? await loadStored(TEMPLATE, artifacts, parent.manifest.template.ref) : null;
-  const template = await findTemplate(pipeline.clean.instructions, segments, before);
+  const { template, parts } = await findTemplate(pipeline, segments, before);
   const testFile = testFileOf(pipeline);
-  return { template, heldOut: testFile === null ? [] : await readHeldOut(testFile, template, erased) };
+  return { template, parts, heldOut: testFile === null ? [] : await readHeldOut(testFile, template, erased) };
 }
 
 /** Takes the instructions off, judges and redacts each row, and groups nearly equal inputs. */
@@ -145,7 +149,7 @@ async function placeGroups({ artifacts, pipeline, parent, onProgress }: PrepareO
 /** Writes examples and training files. The table has the issues of all steps, collecting included. */
 async function writeExamples(
   { artifacts, pipeline, snapshot, onProgress }: PrepareOptions,
-  { template, heldOut, rows, labels, placement }: Prompts & { rows: PreparedRows } & Placed,
+  { template, heldOut, rows, labels, placement }: Omit<Prompts, 'parts'> & { rows: PreparedRows } & Placed,
 ) {
   const issues = new IssueTable(snapshot.verdicts);
   issues.merge(rows.issues.all());

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { MANIFEST } from '../../contract/stored/manifest.ts';
 import { TEMPLATE } from '../../contract/stored/template.ts';
+import { type CutPart, cutPartText } from '../../core/dataset/cut-part.ts';
 import type { IssueTable } from '../../core/dataset/issue.ts';
 import type { Manifest } from '../../core/dataset/manifest.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
@@ -28,6 +29,7 @@ export interface ManifestParts {
   snapshot: ArtifactRef;
   log: { names: string[]; rows: number };
   template: PromptTemplate;
+  parts: readonly CutPart[];
   rows: PreparedRows;
   placement: Placement;
   salt: ReturnType<typeof splitSalt>;
@@ -45,7 +47,21 @@ export async function writeManifest(
   artifacts: ArtifactStore,
   parts: ManifestParts,
 ): Promise<{ manifest: Manifest; ref: ArtifactRef }> {
-  const { pipeline, inputs, parent, snapshot, log, template, rows, placement, salt, ledger, written, issues } = parts;
+  const {
+    pipeline,
+    inputs,
+    parent,
+    snapshot,
+    log,
+    template,
+    parts: cutParts,
+    rows,
+    placement,
+    salt,
+    ledger,
+    written,
+    issues,
+  } = parts;
   const { limits } = profileOf(pipeline.provider);
   const { examples, files, conflicts } = written;
   const { quarantined } = placement;
@@ -75,6 +91,7 @@ export async function writeManifest(
       ...datasetWarnings({ counts, labels, conflicts, quarantined }),
       ...disagreeingVersions(written.versionLabels),
       ...idWarnings(rows),
+      ...cutParts.flatMap(warningOf),
     ],
     examples,
     keys: await artifacts.write(keyLines({ ...rows, ...placement })),
@@ -83,6 +100,11 @@ export async function writeManifest(
     tokens: written.tokens.all(),
   };
   return { manifest, ref: await saveStored(MANIFEST, artifacts, manifest) };
+}
+
+/** Of a part that answers may depend on; none where it was cut off and nothing speaks against that. */
+function warningOf(part: CutPart): string[] {
+  return part.outcome === 'independent' && part.decision === 'cut' ? [] : [cutPartText(part)];
 }
 
 function idWarnings({ ids, actuals, heldOut }: PreparedRows): string[] {
