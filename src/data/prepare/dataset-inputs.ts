@@ -16,6 +16,9 @@ export async function inputsOf(pipeline: Pipeline, snapshot: ArtifactRef): Promi
     treatmentsOf({ candidates }),
     source.filter?.min_quality ?? null,
     testFile === null ? null : await hashOf(testFile),
+    ...(pipeline.labels || pipeline.multi_label || pipeline.target
+      ? [pipeline.labels ?? null, pipeline.multi_label ?? false, pipeline.target ?? null]
+      : []),
   ];
   return hash('sha256', JSON.stringify(parts), 'hex');
 }

@@ -19,7 +19,7 @@ import { judgeLabels, withoutLabels } from './judged-labels.ts';
 import { placeRows } from './placement.ts';
 import { type PreparedRows, prepareRows } from './prepared-rows.ts';
 import type { PresidioOptions } from './presidio.ts';
-import { refuseIssues, refuseMismatch } from './refusals.ts';
+import { refuseIssues, refuseMismatch, refuseNoLabels } from './refusals.ts';
 import { findTemplate } from './template-search.ts';
 import { writeDataset } from './write-dataset.ts';
 import { writeManifest } from './write-manifest.ts';
@@ -114,6 +114,7 @@ async function cleanRows(options: PrepareOptions, template: PromptTemplate, held
         phoneRegion: pipeline.clean.phone_region,
         analyzer: analyzerOf(pipeline),
         groupBy: pipeline.split.group_by ?? null,
+        labelKeys: { labels: pipeline.labels, multi_label: pipeline.multi_label, target: pipeline.target },
         minQuality: pipeline.source.filter?.min_quality ?? null,
       },
     },
@@ -135,6 +136,7 @@ async function placeGroups({ artifacts, pipeline, parent, onProgress }: PrepareO
       ? await SideLedger.from(artifacts.rows(parent.manifest.ledger))
       : new SideLedger();
   const labels = task === 'classification' ? judgeLabels(rows) : withoutLabels(rows);
+  if (task === 'classification') refuseNoLabels(rows, labels, pipeline.multi_label ?? false);
   const placement = placeRows(rows, labels, ledger, {
     duplicates: clean.duplicates,
     validation: split.validation,

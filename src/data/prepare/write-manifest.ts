@@ -4,13 +4,15 @@ import { MANIFEST } from '../../contract/stored/manifest.ts';
 import { TEMPLATE } from '../../contract/stored/template.ts';
 import { type CutPart, cutPartText } from '../../core/dataset/cut-part.ts';
 import type { IssueTable } from '../../core/dataset/issue.ts';
-import type { Manifest } from '../../core/dataset/manifest.ts';
+import type { LabelTable, Manifest } from '../../core/dataset/manifest.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Pipeline } from '../../core/run/pipeline.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
 import { saveStored } from '../../stores/stored-objects.ts';
 import { disagreeingVersions } from '../instructions/version-labels.ts';
+import { spellingKey } from '../rows/label-form.ts';
+import { suspiciousPairs } from '../rows/label-survey.ts';
 import { datasetWarnings } from '../split/manifest.ts';
 import type { SideLedger } from '../split/side-ledger.ts';
 import type { splitSalt } from '../split/sides.ts';
@@ -91,6 +93,7 @@ export async function writeManifest(
       ...datasetWarnings({ counts, labels, conflicts, quarantined }),
       ...disagreeingVersions(written.versionLabels),
       ...idWarnings(rows),
+      ...(labels ? labelWarnings(labels, rows.lost) : []),
       ...cutParts.flatMap(warningOf),
     ],
     examples,
@@ -105,6 +108,33 @@ export async function writeManifest(
 /** Of a part that answers may depend on; none where it was cut off and nothing speaks against that. */
 function warningOf(part: CutPart): string[] {
   return part.outcome === 'independent' && part.decision === 'cut' ? [] : [cutPartText(part)];
+}
+
+const PAIRS_SHOWN = 10;
+
+/** Labels in several spellings, and labels of which no row is left. */
+function labelWarnings(labels: LabelTable, lost: PreparedRows['lost']): string[] {
+  const rowsOf = new Map(
+    Object.entries(labels).map(([label, { train, validation, test }]) => [label, train + validation + test]),
+  );
+  const pairs = suspiciousPairs(rowsOf).slice(0, PAIRS_SHOWN);
+  const spelled = pairs.map(({ labels: [a, b], rows: [most, few] }) => `${a} (${most}) and ${b} (${few})`).join(', ');
+  const keys = new Set([...rowsOf.keys()].map(spellingKey));
+  const gone = [...lost].filter(([label, count]) => count > 1 && !keys.has(spellingKey(label)));
+  return [
+    ...(pairs.length > 0
+      ? [
+          `labels that may be one label in several spellings: ${spelled}; unite them with \`labels\` and its \`aliases\``,
+        ]
+      : []),
+    ...gone
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, PAIRS_SHOWN)
+      .map(
+        ([label, count]) =>
+          `the label ${label} lost ${count} of ${count} rows through issues: no example of it is left`,
+      ),
+  ];
 }
 
 function idWarnings({ ids, actuals, heldOut }: PreparedRows): string[] {
