@@ -1,4 +1,5 @@
 import type { InspectedVersion, Inspection } from '../client/inspections.ts';
+import { cutPartText } from '../core/dataset/cut-part.ts';
 import { ISSUES } from '../core/dataset/issue.ts';
 import { percentText, plainLine } from '../core/text/format.ts';
 import { EXIT } from './exit-codes.ts';
@@ -19,11 +20,15 @@ export function inspect(file: string, options: { json?: boolean }): Promise<numb
   });
 }
 
-function textOf({ source, rows, versions, mismatched, verdicts }: Inspection): string {
+function textOf({ source, rows, versions, parts: cut, mismatched, verdicts }: Inspection): string {
   const parts = [`${rows} rows of ${source.map(plainLine).join(', ')}`];
   versions.forEach((version, index) => {
     parts.push(versionText(version, `Prompt ${index + 1} of ${versions.length}`));
   });
+  if (cut.length > 0) {
+    const lines = cut.map((part) => `  ${plainLine(cutPartText(part))}`);
+    parts.push(['Parts that change from prompt to prompt and would be cut off:', ...lines].join('\n'));
+  }
   if (mismatched.rows > 0) {
     const examples = mismatched.examples.map(({ place, differs }) => `  ${plainLine(`${place}: ${differs}`)}`);
     parts.push([`${mismatched.rows} rows follow none of these; they would be left out.`, ...examples].join('\n'));

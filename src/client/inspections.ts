@@ -7,13 +7,13 @@ import {
 } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Environment } from '../config/environment.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
+import type { CutPart } from '../core/dataset/cut-part.ts';
 import { ISSUES, type IssueCount, IssueTable, placeText } from '../core/dataset/issue.ts';
 import type { LogRow } from '../core/dataset/row.ts';
 import { originalProvider, type Pipeline, type ProviderChoice } from '../core/run/pipeline.ts';
 import type { SourceChoice } from '../core/run/source-choice.ts';
-import { parseTemplates } from '../data/instructions/explicit-template.ts';
 import { differenceFrom } from '../data/instructions/template-difference.ts';
-import { mineTemplate } from '../data/instructions/template-mining.ts';
+import { sampleOf, templateOf } from '../data/prepare/template-search.ts';
 import { countMessages } from '../data/rows/provider-limits.ts';
 import { TuneloopError } from '../errors.ts';
 import { connectProvider } from '../providers/connect.ts';
@@ -41,6 +41,8 @@ export interface InspectedSlot {
 export interface InspectedVersion {
   rows: number;
   share: number;
+  /** Stands before each input, where answers depend on the version. */
+  name?: string;
   /** The prompt with its slots as `‹name›`. */
   prompt: Message[];
   slots: InspectedSlot[];
@@ -54,6 +56,8 @@ export interface Inspection {
   source: string[];
   rows: number;
   versions: InspectedVersion[];
+  /** Parts that change and are no input by their form, with the test whether answers depend on them. */
+  parts: CutPart[];
   mismatched: { rows: number; examples: { place: string; differs: string }[] };
   /** Issues of rows, under the key that `inspect --json` has always had. */
   verdicts: IssueCount[];
@@ -70,7 +74,7 @@ export async function inspectLog(
   file: string,
   { onTruncated }: InspectOptions = {},
 ): Promise<Inspection> {
-  const { source, instructions, provider } = await whatToInspect(file);
+  const { source, instructions, provider, task } = await whatToInspect(file);
   const log = openSource(source, { provider: () => connectProvider(provider, trainerUrlOf(environment)) });
   const issues = new IssueTable();
   const rows = await asTuneloopError(readRows(log, issues));
@@ -81,23 +85,30 @@ export async function inspectLog(
   }
   if (rows.length === INSPECTED_ROWS) onTruncated?.(rows.length);
   const stride = Math.ceil(rows.length / MINED);
-  const template =
-    instructions === 'auto'
-      ? mineTemplate(rows.filter((_, index) => index % stride === 0).map(({ messages }) => messages))
-      : parseTemplates(instructions.templates);
-  return lookAt(rows, template, names, issues);
+  const sample = rows.filter((_, index) => index % stride === 0).map(sampleOf);
+  const { template, parts } = templateOf(sample, { instructions, task }, null);
+  return { ...lookAt(rows, template, names, issues), parts };
 }
 
 /** A pipeline file, or a bare log. */
-async function whatToInspect(
-  file: string,
-): Promise<{ source: SourceChoice; instructions: Pipeline['clean']['instructions']; provider: ProviderChoice }> {
+async function whatToInspect(file: string): Promise<{
+  source: SourceChoice;
+  instructions: Pipeline['clean']['instructions'];
+  provider: ProviderChoice;
+  /** Of a bare log it is unknown: its answers are compared as texts. */
+  task: Pipeline['task'];
+}> {
   if (/\.jsonl(\.gz)?$/.test(file)) {
-    return { source: { type: 'jsonl', path: path.resolve(file) }, instructions: 'auto', provider: 'local' };
+    return {
+      source: { type: 'jsonl', path: path.resolve(file) },
+      instructions: 'auto',
+      provider: 'local',
+      task: 'generation',
+    };
   }
   const pipeline = await readPipelineFile(file);
-  const { source, clean } = pipeline;
-  return { source, instructions: clean.instructions, provider: originalProvider(pipeline) };
+  const { source, clean, task } = pipeline;
+  return { source, instructions: clean.instructions, provider: originalProvider(pipeline), task };
 }
 
 async function readRows(log: ReturnType<typeof openSource>, issues: IssueTable): Promise<LogRow[]> {
@@ -113,7 +124,12 @@ async function readRows(log: ReturnType<typeof openSource>, issues: IssueTable):
   return rows;
 }
 
-function lookAt(rows: readonly LogRow[], template: PromptTemplate, source: string[], issues: IssueTable): Inspection {
+function lookAt(
+  rows: readonly LogRow[],
+  template: PromptTemplate,
+  source: string[],
+  issues: IssueTable,
+): Omit<Inspection, 'parts'> {
   const versions = template.versions.map((version) => new VersionFigures(version));
   const mismatched: Inspection['mismatched'] = { rows: 0, examples: [] };
   for (const row of rows) {
@@ -173,6 +189,7 @@ class VersionFigures {
     return {
       rows: this.#rows,
       share: this.#rows / rows,
+      ...(this.#version.name === undefined ? {} : { name: this.#version.name }),
       prompt: messages.map(({ role, parts }) => ({
         role,
         content: parts.map((part) => (typeof part === 'string' ? part : `‹${slots[part.slot]?.name}›`)).join(''),

@@ -67,7 +67,7 @@ export class Columns {
       if (cell === undefined) continue;
       if (key === 'messages' || key === 'metadata') {
         const read = readJsonLine(Buffer.from(cell), false);
-        const printed = 'refused' in read ? readPythonLiteral(cell) : undefined;
+        const printed = 'refused' in read && read.refused === 'broken-json' ? readPythonLiteral(cell) : undefined;
         if ('refused' in read && printed === undefined) {
           const detail = `the column ${key} has to hold JSON`;
           if (key === 'messages') return { kind: 'refused', issue: read.refused, place, detail };

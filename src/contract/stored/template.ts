@@ -15,6 +15,7 @@ const schema = z.object({
       ),
       slots: z.array(z.object({ name: z.string(), kind: z.enum(['input', 'date', 'id', 'few-shots']) })),
       rows: index,
+      name: z.string().optional(),
     }),
   ),
 });

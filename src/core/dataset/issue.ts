@@ -98,6 +98,12 @@ export const ISSUES = {
   'chatty-label': { effect: 'drop', what: 'the answer says more than the label' },
   'json-label': { effect: 'drop', what: 'the label is wrapped in JSON, while most are not' },
 
+  'unknown-label': {
+    effect: 'drop',
+    what: 'the label is none of `labels` in the pipeline file: add it there, or as an alias of a label',
+  },
+  'no-target-field': { effect: 'drop', what: 'the answer is no JSON with the field that target.json_field names' },
+
   // Decisions about the row.
   erased: { effect: 'drop', what: 'the row was erased with `tuneloop forget`, and must not come back' },
 

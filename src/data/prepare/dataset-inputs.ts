@@ -17,6 +17,9 @@ export async function inputsOf(pipeline: Pipeline, snapshot: ArtifactRef): Promi
     treatmentsOf({ candidates }),
     leastQuality(source),
     testFile === null ? null : await hashOf(testFile),
+    ...(pipeline.labels || pipeline.multi_label || pipeline.target
+      ? [pipeline.labels ?? null, pipeline.multi_label ?? false, pipeline.target ?? null]
+      : []),
   ];
   return hash('sha256', JSON.stringify(parts), 'hex');
 }

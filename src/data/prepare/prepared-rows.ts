@@ -56,6 +56,8 @@ export interface PreparedRows {
   labelCounts: number[];
   issues: IssueTable;
   redactions: Record<string, number>;
+  /** Rows that were left out when their row was read, by label. */
+  lost: ReadonlyMap<string, number>;
   /** Rows whose answer or rating came later, and the number of such answers. */
   actuals: { used: number; given: number };
   /** The examples of the log in order, without those of the test file, as they were before labels were mended. */
@@ -167,6 +169,7 @@ class Columns {
   readonly #labelCounts: number[] = [];
   readonly #issues = new IssueTable();
   readonly #redactions: Record<string, number> = {};
+  readonly #lost = new Map<string, number>();
 
   constructor(capacity: number) {
     this.#keys = new Uint8Array(capacity * KEY_BYTES);
@@ -202,6 +205,7 @@ class Columns {
     for (const [type, count] of Object.entries(batch.redactions)) {
       this.#redactions[type] = (this.#redactions[type] ?? 0) + count;
     }
+    for (const [label, rows] of batch.lost) this.#lost.set(label, (this.#lost.get(label) ?? 0) + rows);
     this.actuals += batch.actuals;
     this.count += batch.rows;
   }
@@ -221,6 +225,7 @@ class Columns {
       labelCounts: this.#labelCounts,
       issues: this.#issues,
       redactions: this.#redactions,
+      lost: this.#lost,
     };
   }
 }

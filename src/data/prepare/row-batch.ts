@@ -14,6 +14,8 @@ import type { ProviderLimits } from '../../providers/profile.ts';
 import { textLinesIn } from '../../stores/lines.ts';
 import { Redactor } from '../redaction/redactor.ts';
 import { answerIssue } from '../rows/answer-issue.ts';
+import { LabelChoice, type LabelKeys } from '../rows/label-choice.ts';
+import { bareLabel } from '../rows/label-form.ts';
 import { exampleIssue } from '../rows/provider-limits.ts';
 import { KEY_BYTES } from '../rows/row-key.ts';
 import { canonicalInput, SIGNATURE_WORDS, Signer } from '../split/near-duplicates.ts';
@@ -34,6 +36,8 @@ export interface RowSettings {
   /** Metadata key whose values keep rows together; null for none. */
   groupBy: string | null;
   minQuality: number | null;
+  /** What in an answer is the label. */
+  labelKeys?: LabelKeys;
 }
 
 /**
@@ -65,6 +69,8 @@ export interface RowBatch {
   redactions: Record<string, number>;
   /** Rows whose answer or rating came later. */
   actuals: number;
+  /** Rows that were left out, by label; for classification only. */
+  lost: Map<string, number>;
 }
 
 /** Turns rows of a snapshot into examples: takes the instructions off, judges, redacts, and hashes. */
@@ -75,6 +81,7 @@ export class RowPreparation {
   readonly #redactor: Redactor;
   readonly #analyzer: PiiAnalyzer | undefined;
   readonly #signer = new Signer();
+  readonly #choice: LabelChoice;
 
   /** @param signal ends requests to an analyzer; a thread is ended as a whole. */
   constructor(
@@ -84,6 +91,7 @@ export class RowPreparation {
   ) {
     this.#signal = signal;
     this.#settings = settings;
+    this.#choice = new LabelChoice(settings.labelKeys ?? {});
     this.#actuals = actuals;
     this.#redactor = new Redactor({ types: settings.redact, phoneRegion: settings.phoneRegion });
     this.#analyzer = settings.analyzer ? new PresidioAnalyzer(settings.analyzer) : undefined;
@@ -96,6 +104,7 @@ export class RowPreparation {
     const texts: string[] = [];
     const userGroups: (string | undefined)[] = [];
     let actuals = 0;
+    const lost = new Map<string, number>();
     for (const line of textLinesIn(chunk)) {
       const row = readLine(LOG_ROW, line, 'a segment of the snapshot');
       const actual = this.#actuals.get(row.id);
@@ -106,6 +115,7 @@ export class RowPreparation {
       const example = this.#toExample(row);
       if (typeof example === 'string') {
         issues.add(example, row);
+        countLost(lost, row, this.#settings.classification);
         continue;
       }
       examples.push(example);
@@ -114,7 +124,7 @@ export class RowPreparation {
       userGroups.push(this.#settings.groupBy === null ? undefined : row.metadata?.[this.#settings.groupBy]);
     }
     const redactions = await this.#redact(examples);
-    return { ...this.#columns(examples, texts, userGroups), issues: issues.all(), redactions, actuals };
+    return { ...this.#columns(examples, texts, userGroups), issues: issues.all(), redactions, actuals, lost };
   }
 
   #toExample(row: LogRow): Example | RowIssue {
@@ -134,8 +144,17 @@ export class RowPreparation {
     const issue = row.actual === undefined ? answerIssue(completion) : undefined;
     if (issue) return issue;
     if (completion.trim() === '') return 'empty-completion';
-    const example = exampleOf(row, stripped, completion);
+    const chosen = this.#choice.choose(completion);
+    if ('issue' in chosen) return chosen.issue;
+    const example = exampleOf(row, stripped, chosen.answer);
+    if (example.recorded) example.recorded.completion = this.#production(example.recorded.completion);
     return exampleIssue(template, example, treatments, limits) ?? example;
+  }
+
+  /** Production's answer in the form of the answers to learn, so that both are scored alike. */
+  #production(completion: string): string {
+    const chosen = this.#choice.choose(completion);
+    return 'answer' in chosen ? chosen.answer : completion;
   }
 
   /** Gives equal values the same placeholder in the whole example. @returns the number of replaced values, by type. */
@@ -159,7 +178,7 @@ export class RowPreparation {
     examples: readonly Example[],
     texts: string[],
     userGroups: readonly (string | undefined)[],
-  ): Omit<RowBatch, 'issues' | 'redactions' | 'actuals'> {
+  ): Omit<RowBatch, 'issues' | 'redactions' | 'actuals' | 'lost'> {
     const rows = examples.length;
     const signatures = new Uint32Array(rows * SIGNATURE_WORDS);
     const keys = new Uint8Array(rows * KEY_BYTES);
@@ -183,6 +202,18 @@ export class RowPreparation {
       labels: this.#settings.classification ? examples.map(({ completion }) => completion) : [],
     };
   }
+}
+
+const LONGEST_LABEL = 100;
+const MOST_LOST_LABELS = 1000;
+
+function countLost(lost: Map<string, number>, { actual, completion = '' }: LogRow, classification: boolean): void {
+  if (!classification) return;
+  const label = bareLabel(actual ?? completion);
+  // A refusal or an error is no label.
+  if (label === '' || label.length > LONGEST_LABEL || answerIssue(label) !== undefined) return;
+  if (lost.size >= MOST_LOST_LABELS && !lost.has(label)) return;
+  lost.set(label, (lost.get(label) ?? 0) + 1);
 }
 
 /** The texts of an example that are redacted. Labels are not, because they name classes. */

@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../rows/json-value.ts';
+import { isNothing, isObject, type Json } from '../rows/json-value.ts';
 import { unpacked } from '../rows/packed-json.ts';
 import { parseTime } from '../timestamp.ts';
 import { filledText, type LogFormat, withoutEmpty } from './format.ts';
@@ -83,7 +83,8 @@ function promptOf(input: unknown): Json {
   if (Array.isArray(value)) return { messages: value };
   if (isObject(value) && Array.isArray(value.messages)) {
     const { messages, system, instructions, tools } = value;
-    return withoutEmpty({ messages, system, instructions, tools });
+    const asked = { messages, system, instructions, tools };
+    return Object.fromEntries(Object.entries(asked).filter(([, each]) => !isNothing(each)));
   }
   return isObject(value) && 'role' in value ? { messages: [value] } : { prompt: input };
 }

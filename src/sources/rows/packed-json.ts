@@ -5,6 +5,7 @@ import { readPythonLiteral } from './python-literal.ts';
 export function unpacked(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\s*[[{(]/.test(value)) return value;
   const read = readJsonLine(Buffer.from(value), false);
-  const found = 'value' in read ? read.value : readPythonLiteral(value);
+  const isPython = 'refused' in read && read.refused === 'broken-json';
+  const found = 'value' in read ? read.value : isPython ? readPythonLiteral(value) : undefined;
   return typeof found === 'object' && found !== null ? found : value;
 }

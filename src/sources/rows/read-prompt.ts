@@ -37,7 +37,7 @@ export function readPrompt(
       };
     }
   }
-  const read = readTurns(row, notes);
+  const read = readTurns(row, notes, ignore);
   if ('refused' in read) return read;
   const { messages } = read;
   for (const key of SYSTEM_KEYS) {
@@ -57,13 +57,20 @@ export function readPrompt(
   return messages.every(({ content }) => content.trim() === '') ? { refused: 'no-prompt' } : read;
 }
 
-function readTurns(row: Json, notes: RowNotes): { messages: Message[] } | Refused {
+function readTurns(row: Json, notes: RowNotes, ignore: readonly string[]): { messages: Message[] } | Refused {
   const key = MESSAGE_KEYS.find((each) => !isNothing(row[each]));
   const { prompt } = row;
   if (isNothing(prompt) && key === undefined) return { messages: [] };
   if (isNothing(prompt) && key !== undefined) return ofMessages(row[key], key, notes);
-  if (key === 'messages')
+  if (key === 'messages') {
     return { refused: 'wrong-shape', detail: 'the row: must have either messages or prompt; found both' };
+  }
+  if (key !== undefined && !ignore.includes(key)) {
+    return {
+      refused: 'unread-prompt',
+      detail: `${key}: stands beside prompt; join them, or say source.ignore: [${key}]`,
+    };
+  }
   // A prompt as text may hold the list of messages.
   const list = unpacked(prompt);
   const isList =

@@ -86,7 +86,7 @@ function ofChunks(list: readonly unknown[]): Unwrapped | undefined {
 function ofObject(object: Json): Unwrapped | undefined {
   if (isError(object)) return { text: undefined, flaw: 'api-error', notes: [] };
   const found = responseOf(object);
-  return found && withNote(found);
+  return found?.flaw === 'unreadable-answer' ? found : found && withNote(found);
 }
 
 /** The forms of the APIs; undefined for an object that is the answer itself. */
@@ -111,6 +111,9 @@ function responseOf(object: Json): Unwrapped | undefined {
   if (Array.isArray(object.id) && isObject(kwargs)) return ended(ofMessage(kwargs), kwargs);
   if (object.type === 'ai' && isObject(data)) return ended(ofMessage(data), data);
   if (isMessage(object)) return ended(ofMessage(object), object);
+  // A message of somebody else is no answer.
+  if (typeof object.role === 'string' && 'content' in object)
+    return { text: undefined, flaw: 'unreadable-answer', notes: [] };
   return undefined;
 }
 
