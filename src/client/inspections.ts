@@ -74,7 +74,7 @@ export async function inspectLog(
   file: string,
   { onTruncated }: InspectOptions = {},
 ): Promise<Inspection> {
-  const { source, instructions, provider, task } = await whatToInspect(file);
+  const { source, instructions, turns, provider, task } = await whatToInspect(file);
   const log = openSource(source, { provider: () => connectProvider(provider, trainerUrlOf(environment)) });
   const issues = new IssueTable();
   const rows = await asTuneloopError(readRows(log, issues));
@@ -86,7 +86,7 @@ export async function inspectLog(
   if (rows.length === INSPECTED_ROWS) onTruncated?.(rows.length);
   const stride = Math.ceil(rows.length / MINED);
   const sample = rows.filter((_, index) => index % stride === 0).map(sampleOf);
-  const { template, parts } = templateOf(sample, { instructions, task }, null);
+  const { template, parts } = templateOf(sample, { instructions, turns, task }, null);
   return { ...lookAt(rows, template, names, issues), parts };
 }
 
@@ -94,6 +94,7 @@ export async function inspectLog(
 async function whatToInspect(file: string): Promise<{
   source: SourceChoice;
   instructions: Pipeline['clean']['instructions'];
+  turns?: Pipeline['clean']['turns'];
   provider: ProviderChoice;
   /** Of a bare log it is unknown: its answers are compared as texts. */
   task: Pipeline['task'];
@@ -108,7 +109,7 @@ async function whatToInspect(file: string): Promise<{
   }
   const pipeline = await readPipelineFile(file);
   const { source, clean, task } = pipeline;
-  return { source, instructions: clean.instructions, provider: originalProvider(pipeline), task };
+  return { source, instructions: clean.instructions, turns: clean.turns, provider: originalProvider(pipeline), task };
 }
 
 async function readRows(log: ReturnType<typeof openSource>, issues: IssueTable): Promise<LogRow[]> {
