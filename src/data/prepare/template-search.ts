@@ -62,8 +62,10 @@ export function templateOf(
   };
   if (instructions !== 'auto') return keep(parseTemplates(instructions.templates), false);
   if (before === null) return keep(mineTemplate(prompts), true);
-  const unknown = prompts.filter((messages) => 'mismatch' in stripInstructions(before, messages));
-  if (unknown.length <= prompts.length * UNKNOWN_SHARE) return keep(before, false);
+  // The prompts are joined already.
+  const known: PromptTemplate = { versions: before.versions };
+  const unknown = prompts.filter((messages) => 'mismatch' in stripInstructions(known, messages));
+  if (unknown.length <= prompts.length * UNKNOWN_SHARE) return keep(known, false);
   return keep({ versions: [...before.versions, ...mineVersions(unknown)] }, false);
 }
 
