@@ -13,7 +13,10 @@ import type { LogRow } from '../core/dataset/row.ts';
 import { originalProvider, type Pipeline, type ProviderChoice } from '../core/run/pipeline.ts';
 import type { SourceChoice } from '../core/run/source-choice.ts';
 import { differenceFrom } from '../data/instructions/template-difference.ts';
-import { sampleOf, templateOf } from '../data/prepare/template-search.ts';
+import { type SampledPrompt, sampleOf, templateOf } from '../data/prepare/template-search.ts';
+import { LabelJudge } from '../data/rows/answer-issue.ts';
+import { LabelChoice, type LabelKeys } from '../data/rows/label-choice.ts';
+import { notLabels, type SuspiciousPair, suspiciousPairs } from '../data/rows/label-survey.ts';
 import { countMessages } from '../data/rows/provider-limits.ts';
 import { TuneloopError } from '../errors.ts';
 import { connectProvider } from '../providers/connect.ts';
@@ -51,6 +54,15 @@ export interface InspectedVersion {
   examples: { input: string; completion: string | null }[];
 }
 
+/** The labels of a log as they are counted after spellings were united. */
+export interface InspectedLabels {
+  /** The most frequent first. */
+  counts: { label: string; rows: number }[];
+  suspicious: SuspiciousPair[];
+  /** Why the answers are no labels; null where they may be. */
+  problem: string | null;
+}
+
 /** The common text of a log's prompts, and the rows that do not fit. */
 export interface Inspection {
   source: string[];
@@ -58,6 +70,8 @@ export interface Inspection {
   versions: InspectedVersion[];
   /** Parts that change and are no input by their form, with the test whether answers depend on them. */
   parts: CutPart[];
+  /** Of a classification; null for other tasks. */
+  labels: InspectedLabels | null;
   mismatched: { rows: number; examples: { place: string; differs: string }[] };
   /** Issues of rows, under the key that `inspect --json` has always had. */
   verdicts: IssueCount[];
@@ -74,7 +88,7 @@ export async function inspectLog(
   file: string,
   { onTruncated }: InspectOptions = {},
 ): Promise<Inspection> {
-  const { source, instructions, provider, task } = await whatToInspect(file);
+  const { source, instructions, turns, provider, task, labelKeys } = await whatToInspect(file);
   const log = openSource(source, { provider: () => connectProvider(provider, trainerUrlOf(environment)) });
   const issues = new IssueTable();
   const rows = await asTuneloopError(readRows(log, issues));
@@ -86,17 +100,20 @@ export async function inspectLog(
   if (rows.length === INSPECTED_ROWS) onTruncated?.(rows.length);
   const stride = Math.ceil(rows.length / MINED);
   const sample = rows.filter((_, index) => index % stride === 0).map(sampleOf);
-  const { template, parts } = templateOf(sample, { instructions, task }, null);
-  return { ...lookAt(rows, template, names, issues), parts };
+  const { template, parts } = templateOf(sample, { instructions, turns, task }, null);
+  const labels = task === 'classification' ? labelsOf(sample, labelKeys, rows.length / sample.length) : null;
+  return { ...lookAt(rows, template, names, issues), parts, labels };
 }
 
 /** A pipeline file, or a bare log. */
 async function whatToInspect(file: string): Promise<{
   source: SourceChoice;
   instructions: Pipeline['clean']['instructions'];
+  turns?: Pipeline['clean']['turns'];
   provider: ProviderChoice;
   /** Of a bare log it is unknown: its answers are compared as texts. */
   task: Pipeline['task'];
+  labelKeys: LabelKeys;
 }> {
   if (/\.jsonl(\.gz)?$/.test(file)) {
     return {
@@ -104,11 +121,19 @@ async function whatToInspect(file: string): Promise<{
       instructions: 'auto',
       provider: 'local',
       task: 'generation',
+      labelKeys: {},
     };
   }
   const pipeline = await readPipelineFile(file);
   const { source, clean, task } = pipeline;
-  return { source, instructions: clean.instructions, provider: originalProvider(pipeline), task };
+  return {
+    source,
+    instructions: clean.instructions,
+    labelKeys: pipeline,
+    turns: clean.turns,
+    provider: originalProvider(pipeline),
+    task,
+  };
 }
 
 async function readRows(log: ReturnType<typeof openSource>, issues: IssueTable): Promise<LogRow[]> {
@@ -124,12 +149,35 @@ async function readRows(log: ReturnType<typeof openSource>, issues: IssueTable):
   return rows;
 }
 
+/** @param each the number of rows that one of the sample stands for. */
+function labelsOf(sample: readonly SampledPrompt[], keys: LabelKeys, each: number): InspectedLabels {
+  const choice = new LabelChoice(keys);
+  const answers = new Map<string, number>();
+  for (const { answer } of sample) {
+    const chosen = answer === undefined ? undefined : choice.choose(answer);
+    if (chosen && 'answer' in chosen) answers.set(chosen.answer, (answers.get(chosen.answer) ?? 0) + 1);
+  }
+  const judge = new LabelJudge(answers);
+  const counts = new Map<string, number>();
+  for (const [answer, rows] of answers) {
+    const { completion } = judge.mend(answer);
+    counts.set(completion, (counts.get(completion) ?? 0) + rows);
+  }
+  return {
+    counts: [...counts]
+      .sort(([a, rowsOfA], [b, rowsOfB]) => rowsOfB - rowsOfA || (a < b ? -1 : 1))
+      .map(([label, rows]) => ({ label, rows: Math.round(rows * each) })),
+    suspicious: suspiciousPairs(counts),
+    problem: notLabels(counts, keys.multi_label ?? false) ?? null,
+  };
+}
+
 function lookAt(
   rows: readonly LogRow[],
   template: PromptTemplate,
   source: string[],
   issues: IssueTable,
-): Omit<Inspection, 'parts'> {
+): Omit<Inspection, 'parts' | 'labels'> {
   const versions = template.versions.map((version) => new VersionFigures(version));
   const mismatched: Inspection['mismatched'] = { rows: 0, examples: [] };
   for (const row of rows) {

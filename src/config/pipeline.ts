@@ -79,6 +79,13 @@ export const pipelineSchema = z
             'auto: find the instructions that prompts share and remove them, so that only inputs stay; ' +
               'templates: the prompts as they were written, with {{name}} where the input stands',
           ),
+        turns: z
+          .enum(['first', 'last', 'all'])
+          .optional()
+          .describe(
+            'which turns of a conversation become rows: first (the default): calls without an earlier answer; last: the longest log of each conversation; ' +
+              'all: each call; with last and all the input is the whole conversation, which stays on one side',
+          ),
         duplicates: z
           .enum(['near', 'exact', 'keep'])
           .default('exact')

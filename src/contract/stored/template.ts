@@ -18,6 +18,7 @@ const schema = z.object({
       name: z.string().optional(),
     }),
   ),
+  conversation: z.boolean().optional(),
 });
 
 /** The instructions that the prompts of a log share. */

@@ -110,7 +110,11 @@ export const ISSUES = {
   // The row in comparison with the others.
   'empty-input': { effect: 'drop', what: 'nothing is left of the prompt without its instructions' },
   'prompt-mismatch': { effect: 'drop', what: 'the prompt does not follow the template that others share' },
-  'multi-turn': { effect: 'drop', what: 'the prompt holds an earlier answer: only first turns can be used' },
+  'multi-turn': {
+    effect: 'drop',
+    what: 'the prompt holds an earlier answer: clean.turns says which turns become rows, by default first turns alone',
+  },
+  'earlier-turn': { effect: 'drop', what: 'a later row holds the same conversation, and clean.turns is last' },
   'low-quality': { effect: 'drop', what: 'the row is not rated, or below source.filter.min_quality' },
   'exact-duplicate': { effect: 'drop', what: 'another row has the same input and the same answer' },
   'near-duplicate': { effect: 'drop', what: 'another row has nearly the same input and the same answer' },

@@ -51,6 +51,8 @@ export interface Pipeline {
   clean: {
     rows: 'lenient' | 'strict';
     instructions: 'auto' | { templates: WrittenTemplate[] };
+    /** Which turns of a conversation become rows; first where it is absent. */
+    turns?: 'first' | 'last' | 'all' | undefined;
     duplicates: 'near' | 'exact' | 'keep';
     redact: PiiType[];
     phone_region: CountryCode;

@@ -115,6 +115,7 @@ async function cleanRows(options: PrepareOptions, template: PromptTemplate, held
         phoneRegion: pipeline.clean.phone_region,
         analyzer: analyzerOf(pipeline),
         groupBy: pipeline.split.group_by ?? null,
+        turns: pipeline.clean.turns,
         labelKeys: { labels: pipeline.labels, multi_label: pipeline.multi_label, target: pipeline.target },
         minQuality: leastQuality(pipeline.source),
       },

@@ -19,7 +19,7 @@ interface LogSize {
 
 /** @throws TuneloopError INSTRUCTIONS_NOT_FOUND where too many rows do not fit the template. */
 export function refuseMismatch(issues: IssueTable, { rows, names }: LogSize): void {
-  const found = issues.all().filter(({ verdict }) => verdict === 'prompt-mismatch' || verdict === 'multi-turn');
+  const found = issues.all().filter(({ verdict }) => verdict === 'prompt-mismatch');
   const mismatched = found.reduce((sum, count) => sum + count.rows, 0);
   if (mismatched <= rows * MISMATCH_LIMIT) return;
   const reasons = found.map(

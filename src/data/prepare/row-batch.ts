@@ -10,10 +10,12 @@ import { LOG_ROW } from '../../contract/stored/rows.ts';
 import { type IssueCount, IssueTable, type RowIssue } from '../../core/dataset/issue.ts';
 import type { PiiType } from '../../core/dataset/pii-type.ts';
 import type { Actual, Example, LogRow, Recorded } from '../../core/dataset/row.ts';
+import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { ProviderLimits } from '../../providers/profile.ts';
 import { textLinesIn } from '../../stores/lines.ts';
 import { Redactor } from '../redaction/redactor.ts';
 import { answerIssue } from '../rows/answer-issue.ts';
+import { placeInConversation } from '../rows/conversation.ts';
 import { LabelChoice, type LabelKeys } from '../rows/label-choice.ts';
 import { bareLabel } from '../rows/label-form.ts';
 import { exampleIssue } from '../rows/provider-limits.ts';
@@ -38,6 +40,8 @@ export interface RowSettings {
   minQuality: number | null;
   /** What in an answer is the label. */
   labelKeys?: LabelKeys;
+  /** Which turns of a conversation become rows; `first` by default. */
+  turns?: Pipeline['clean']['turns'];
 }
 
 /**
@@ -69,6 +73,8 @@ export interface RowBatch {
   redactions: Record<string, number>;
   /** Rows whose answer or rating came later. */
   actuals: number;
+  /** Of each row the hash of its conversation with the answer, and of what was said before, 0 for nothing; only for `turns: last`. */
+  turns: Float64Array<ArrayBuffer>;
   /** Rows that were left out, by label; for classification only. */
   lost: Map<string, number>;
 }
@@ -105,6 +111,7 @@ export class RowPreparation {
     const userGroups: (string | undefined)[] = [];
     let actuals = 0;
     const lost = new Map<string, number>();
+    const turns: number[] = [];
     for (const line of textLinesIn(chunk)) {
       const row = readLine(LOG_ROW, line, 'a segment of the snapshot');
       const actual = this.#actuals.get(row.id);
@@ -121,10 +128,21 @@ export class RowPreparation {
       examples.push(example);
       // Row keys are computed before redaction, so that a row keeps its key in every dataset version.
       texts.push(canonicalInput(example.input));
-      userGroups.push(this.#settings.groupBy === null ? undefined : row.metadata?.[this.#settings.groupBy]);
+      const place =
+        this.#settings.turns === undefined || this.#settings.turns === 'first' ? undefined : placeInConversation(row);
+      userGroups.push(this.#settings.groupBy === null ? place?.beginning : row.metadata?.[this.#settings.groupBy]);
+      if (place && this.#settings.turns === 'last')
+        turns.push(numberOf(place.whole), place.before === '' ? 0 : numberOf(place.before));
     }
     const redactions = await this.#redact(examples);
-    return { ...this.#columns(examples, texts, userGroups), issues: issues.all(), redactions, actuals, lost };
+    return {
+      ...this.#columns(examples, texts, userGroups),
+      issues: issues.all(),
+      redactions,
+      actuals,
+      lost,
+      turns: Float64Array.from(turns),
+    };
   }
 
   #toExample(row: LogRow): Example | RowIssue {
@@ -178,7 +196,7 @@ export class RowPreparation {
     examples: readonly Example[],
     texts: string[],
     userGroups: readonly (string | undefined)[],
-  ): Omit<RowBatch, 'issues' | 'redactions' | 'actuals' | 'lost'> {
+  ): Omit<RowBatch, 'issues' | 'redactions' | 'actuals' | 'lost' | 'turns'> {
     const rows = examples.length;
     const signatures = new Uint32Array(rows * SIGNATURE_WORDS);
     const keys = new Uint8Array(rows * KEY_BYTES);

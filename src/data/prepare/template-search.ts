@@ -1,4 +1,5 @@
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
+import { joinTurns } from '@tuneloop/app/internal/prompt/conversation';
 import {
   type PromptTemplate,
   stripInstructions,
@@ -28,11 +29,14 @@ const UNKNOWN_SHARE = 0.02;
  * known by its input, which must not change when the log grows.
  */
 export async function findTemplate(
-  { clean: { instructions }, task }: { clean: Pick<Pipeline['clean'], 'instructions'>; task: Pipeline['task'] },
+  {
+    clean: { instructions, turns },
+    task,
+  }: { clean: Pick<Pipeline['clean'], 'instructions' | 'turns'>; task: Pipeline['task'] },
   segments: readonly { file: string; rows: number }[],
   before: PromptTemplate | null,
 ): Promise<KeptParts> {
-  return templateOf(await samplePrompts(segments), { instructions, task }, before);
+  return templateOf(await samplePrompts(segments), { instructions, turns, task }, before);
 }
 
 /** A prompt of the log, with its answer where that may be learnt from. */
@@ -43,19 +47,25 @@ export interface SampledPrompt {
 
 /** As {@link findTemplate}, of a sample. */
 export function templateOf(
-  sample: readonly SampledPrompt[],
-  { instructions, task }: { instructions: Pipeline['clean']['instructions']; task: Pipeline['task'] },
+  given: readonly SampledPrompt[],
+  { instructions, turns, task }: Pick<Pipeline['clean'], 'instructions' | 'turns'> & Pick<Pipeline, 'task'>,
   before: PromptTemplate | null,
 ): KeptParts {
+  const joined = turns === 'last' || turns === 'all';
+  const sample = joined ? given.map(({ messages, answer }) => ({ messages: joinTurns(messages), answer })) : given;
   const prompts = sample.map(({ messages }) => messages);
   const answered = sample.filter((prompt): prompt is AnsweredPrompt => prompt.answer !== undefined);
   const classification = task === 'classification';
-  const keep = (template: PromptTemplate, change: boolean) =>
-    keepWhatDecides(template, answered, { classification, change });
+  const keep = (template: PromptTemplate, change: boolean) => {
+    const kept = keepWhatDecides(template, answered, { classification, change });
+    return joined ? { ...kept, template: { ...kept.template, conversation: true } } : kept;
+  };
   if (instructions !== 'auto') return keep(parseTemplates(instructions.templates), false);
   if (before === null) return keep(mineTemplate(prompts), true);
-  const unknown = prompts.filter((messages) => 'mismatch' in stripInstructions(before, messages));
-  if (unknown.length <= prompts.length * UNKNOWN_SHARE) return keep(before, false);
+  // The prompts are joined already.
+  const known: PromptTemplate = { versions: before.versions };
+  const unknown = prompts.filter((messages) => 'mismatch' in stripInstructions(known, messages));
+  if (unknown.length <= prompts.length * UNKNOWN_SHARE) return keep(known, false);
   return keep({ versions: [...before.versions, ...mineVersions(unknown)] }, false);
 }
 

@@ -41,6 +41,8 @@ export function canonicalInput(text: string): string {
 /** Share of the letters and digits of an input that are digits, from which on figures make it up, and the fewest such numbers. */
 const SHARE_OF_FIGURES = 0.2;
 const FEWEST_NUMBERS = 3;
+/** A text with this many numbers, such as a price list, is told from another one by them. */
+const MANY_NUMBERS = 20;
 
 function isOfFigures(text: string): boolean {
   let [digits, signs, numbers] = [0, 0, 0];
@@ -53,6 +55,7 @@ function isOfFigures(text: string): boolean {
     if (isDigit) digits += 1;
     else if (code > 64) signs += 1;
   }
+  if (numbers >= MANY_NUMBERS) return true;
   return numbers >= FEWEST_NUMBERS && digits >= (digits + signs) * SHARE_OF_FIGURES;
 }
 

@@ -137,7 +137,24 @@ export function readUsage(value: unknown, notes: RowNotes): TokenUsage | undefin
   }
   const beside =
     prompt === 'input_tokens' ? BESIDE_INPUT.reduce((sum, name) => sum + (countOf(usage, name) ?? 0), 0) : 0;
-  return { promptTokens: promptTokens + beside, completionTokens };
+  const cached = cachedIn(usage);
+  const all = promptTokens + beside;
+  return {
+    promptTokens: all,
+    completionTokens,
+    ...(cached !== undefined && cached > 0 && cached <= all && { cachedTokens: cached }),
+  };
+}
+
+/** The cached part of the prompt, as OpenAI, Anthropic and Gemini name it. */
+function cachedIn(usage: Json): number | undefined {
+  for (const name of ['prompt_tokens_details', 'input_tokens_details', 'promptTokensDetails', 'inputTokenDetails']) {
+    const details = usage[name];
+    if (isObject(details)) return countOf(details, 'cached_tokens') ?? countOf(details, 'cachedTokens');
+  }
+  const names = ['cache_read_input_tokens', 'cachedContentTokenCount', 'cached_content_token_count', 'cached_tokens'];
+  const name = names.find((each) => !isNothing(usage[each]));
+  return name === undefined ? undefined : countOf(usage, name);
 }
 
 function countOf(usage: Json, name: string): number | undefined {

@@ -1,5 +1,6 @@
 import type { Message } from './chat-message.ts';
 import { withoutExamples, withoutHeading } from './constant-examples.ts';
+import { joinTurns } from './conversation.ts';
 import { lengthOf, type TextPattern, valuesIn } from './text-pattern.ts';
 
 /** The part of a prompt that a model is trained on and answers. */
@@ -10,6 +11,8 @@ export type Treatment = (typeof TREATMENTS)[number];
 export interface PromptTemplate {
   /** One entry for each prompt that was in use, the most frequent first. */
   versions: TemplateVersion[];
+  /** Whether a conversation is read as one message, so that later turns have an input too. */
+  conversation?: boolean | undefined;
 }
 
 export interface TemplateVersion {
@@ -59,13 +62,15 @@ const MISMATCH = {
 } as const;
 
 /**
- * Removes the instructions of a prompt. `renderPrompt` on the result gives the prompt back, byte for byte. Where several versions fit, the
+ * Removes the instructions of a prompt. `renderPrompt` on the result gives the prompt back, byte for byte, but for a conversation that is
+ * read as one message. Where several versions fit, the
  * one with the most constant text is taken. Text that could be cut in two ways is a mismatch. Takes time in proportion to the prompt.
  */
 export function stripInstructions(
   template: PromptTemplate,
-  messages: readonly Message[],
+  given: readonly Message[],
 ): StrippedPrompt | { mismatch: string } {
+  const messages = template.conversation ? joinTurns(given) : given;
   if (messages.length === 0) return { mismatch: MISMATCH.empty };
   let mismatch: string = MISMATCH.roles;
   for (const version of compiled(template)) {
