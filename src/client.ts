@@ -222,6 +222,8 @@ command(
   .option('--export <sheet>', 'write the rows that a person should look at to a CSV file')
   .option('--import <sheet>', 'import the column actual of such a file')
   .option('--force', 'with --export: replace an existing file')
+  .option('--accept', 'with --import: take labels that the log does not have')
+  .option('--undo', 'take the latest import back')
   .option('--by <name>', 'with --import: the person who filled it in (default: the user of this machine)')
   .action(lazily(async () => (await import('./cli/label.ts')).label));
 

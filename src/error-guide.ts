@@ -88,6 +88,13 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, ErrorAdvice>> = {
     fix: 'Take fewer rows with `source.filter`, or set `candidates.treatment: strip`, which leaves the inputs alone.',
     ends: 'run',
   },
+  ANSWERS_NOT_LABELS: {
+    why: 'Nearly every row has an answer of its own, answers list several labels, or all rows have one and the same answer.',
+    fix:
+      'Do as the message says: set `task: generation`, `target: { json_field: ... }` or `multi_label: true`. ' +
+      'One constant answer needs no model.',
+    ends: 'run',
+  },
   TOO_FEW_EXAMPLES: {
     why: 'After cleaning and splitting, fewer rows are left than the provider trains on.',
     fix: 'Collect more rows, or lower `split.validation` and `split.test`. The report of issues says what was left out.',

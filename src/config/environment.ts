@@ -132,6 +132,11 @@ export function readWebhookSecret(variable: string, env: NodeJS.ProcessEnv = pro
   return readSecret(variable, 'a webhook secret, whsec_...,', env);
 }
 
+/** Reads a key of Langfuse by the name of its variable. */
+export function readLangfuseKey(variable: string, env: NodeJS.ProcessEnv = process.env): string {
+  return readSecret(variable, 'a key of the project in Langfuse', env);
+}
+
 /** Reads the address of a database, password included, by the name of its variable; like a key, it is used only where it is read. */
 export function readDatabaseUrl(variable: string, env: NodeJS.ProcessEnv = process.env): string {
   const url = readSecret(variable, 'postgres://user:password@host/database', env);

@@ -137,7 +137,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'an unknown key at the top',
       `${LEAST}sources: 1\n`,
-      'p.yaml:5: unknown key sources; allowed here: $schema, name, task, source, clean, split, provider, original_provider, candidates, ' +
+      'p.yaml:5: unknown key sources; allowed here: $schema, name, task, labels, multi_label, target, source, clean, split, provider, original_provider, candidates, ' +
         'evaluation, selection, labelling, budget_usd, deadlines, promotion, notify, retraining',
     ],
     [

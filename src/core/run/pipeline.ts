@@ -45,10 +45,18 @@ export interface Pipeline {
   $schema?: string | undefined;
   name: string;
   task: Task;
+  /** The only labels that count, with other spellings of each. */
+  labels?: (string | { name: string; aliases: string[] })[] | undefined;
+  /** Whether an answer lists several labels, in any order. */
+  multi_label?: boolean | undefined;
+  /** The part of an answer that is learnt; all of it where this is absent. */
+  target?: { json_field: string } | undefined;
   source: SourceChoice;
   clean: {
     rows: 'lenient' | 'strict';
     instructions: 'auto' | { templates: WrittenTemplate[] };
+    /** Which turns of a conversation become rows; first where it is absent. */
+    turns?: 'first' | 'last' | 'all' | undefined;
     duplicates: 'near' | 'exact' | 'keep';
     redact: PiiType[];
     phone_region: CountryCode;
