@@ -1,4 +1,5 @@
 import { answerTraits } from './answer-traits.ts';
+import { exampleStatistic } from './example-statistic.ts';
 import { permutationTest } from './permutation-test.ts';
 import { informationStatistic, neighbourStatistic, repetitionStatistic } from './statistics.ts';
 import { strataByInput } from './strata.ts';
@@ -73,6 +74,7 @@ export function testDependence(
   const statistics = [
     ...parts.flatMap((part) => traits.map((trait) => informationStatistic(part, trait, strata))),
     ...parts.map((part) => neighbourStatistic(part, answers, inputs)).filter((statistic) => statistic !== undefined),
+    ...(kind === 'few-shots' ? [exampleStatistic(values, answers, inputs)] : []),
     ...(kind === 'version' ? [] : [repetitionStatistic(values, answers, inputs)]),
   ];
   const level = LEVEL / Math.min(MOST_TESTS, tests);

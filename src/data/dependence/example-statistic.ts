@@ -1,0 +1,59 @@
+import type { Statistic } from './permutation-test.ts';
+import { comparedWords } from './words.ts';
+
+interface Example {
+  words: ReadonlySet<string>;
+  text: string;
+}
+
+/** In how many rows the answer is that of the example which resembles the input most; it shows examples that set the rule. */
+export function exampleStatistic(
+  values: readonly string[],
+  answers: readonly string[],
+  inputs: readonly string[],
+): Statistic {
+  const examples = values.map(examplesIn);
+  const words = inputs.map((input) => new Set(comparedWords(input)));
+  const ends = answers.map((answer) => answer.trim().toLowerCase());
+  const weights = rarity(words);
+  return {
+    name: 'answers and those of similar examples',
+    most: answers.length,
+    of(order) {
+      let sum = 0;
+      words.forEach((input, row) => {
+        const nearest = nearestTo(input, examples[order[row] ?? 0] ?? [], weights);
+        if (nearest?.text.endsWith(ends[row] ?? '')) sum += 1;
+      });
+      return sum;
+    },
+  };
+}
+
+/** Examples stand apart by blank lines, or on a line each. */
+function examplesIn(value: string): Example[] {
+  const apart = value.split(/\n[ \t]*\n/).filter((text) => text.trim() !== '');
+  const texts = apart.length > 1 ? apart : value.split('\n').filter((text) => text.trim() !== '');
+  return texts.map((text) => ({ words: new Set(comparedWords(text)), text: text.trim().toLowerCase() }));
+}
+
+/** How much a word that two texts share says: nothing where all inputs hold it. */
+function rarity(inputs: readonly ReadonlySet<string>[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const words of inputs) for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return new Map([...counts].map(([word, count]) => [word, Math.log(inputs.length / count)]));
+}
+
+function nearestTo(
+  input: ReadonlySet<string>,
+  examples: readonly Example[],
+  weights: ReadonlyMap<string, number>,
+): Example | undefined {
+  let best: { example: Example; alike: number } | undefined;
+  for (const example of examples) {
+    let alike = 0;
+    for (const word of input) if (example.words.has(word)) alike += weights.get(word) ?? 0;
+    if (!best || alike > best.alike) best = { example, alike };
+  }
+  return best?.example;
+}
