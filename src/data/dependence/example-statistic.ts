@@ -15,7 +15,7 @@ export function exampleStatistic(
   const examples = values.map(examplesIn);
   const words = inputs.map((input) => new Set(comparedWords(input)));
   const ends = answers.map((answer) => answer.trim().toLowerCase());
-  const weights = rarity(words);
+  const weights = tellingWords(words, ends);
   return {
     name: 'answers and those of similar examples',
     most: answers.length,
@@ -37,11 +37,34 @@ function examplesIn(value: string): Example[] {
   return texts.map((text) => ({ words: new Set(comparedWords(text)), text: text.trim().toLowerCase() }));
 }
 
-/** How much a word that two texts share says: nothing where all inputs hold it. */
-function rarity(inputs: readonly ReadonlySet<string>[]): Map<string, number> {
+/** A word whose rows differ from all rows in their answers by this factor of chance tells what a text is about. */
+const TELLING = 3;
+
+/** How much a word that two texts share says: chi-square of its rows' answers against those of all rows, beyond chance. */
+function tellingWords(inputs: readonly ReadonlySet<string>[], answers: readonly string[]): Map<string, number> {
+  const all = countOf(answers);
+  const byWord = new Map<string, string[]>();
+  inputs.forEach((words, row) => {
+    for (const word of words) byWord.set(word, [...(byWord.get(word) ?? []), answers[row] ?? '']);
+  });
+  const weights = new Map<string, number>();
+  for (const [word, own] of byWord) {
+    const found = countOf(own);
+    let sum = 0;
+    for (const [answer, count] of all) {
+      const expected = (count / answers.length) * own.length;
+      sum += ((found.get(answer) ?? 0) - expected) ** 2 / expected;
+    }
+    const beyond = sum / Math.max(1, all.size - 1) - TELLING;
+    if (beyond > 0) weights.set(word, beyond);
+  }
+  return weights;
+}
+
+function countOf(texts: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const words of inputs) for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-  return new Map([...counts].map(([word, count]) => [word, Math.log(inputs.length / count)]));
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return counts;
 }
 
 function nearestTo(
