@@ -129,7 +129,14 @@ test('--undo takes the latest import back, and no more', async () => {
 test('an answer that replaces another one is counted, and so are labels that the log does not have', async () => {
   await label('--export', sheet());
   await label('--import', fillIn({ open: 'shipping', one: 'shipping' }));
-  const ended = await label('--import', fillIn({ open: 'shiping', one: 'shipping' }), '--by', 'ben', '--accept', '--json');
+  const ended = await label(
+    '--import',
+    fillIn({ open: 'shiping', one: 'shipping' }),
+    '--by',
+    'ben',
+    '--accept',
+    '--json',
+  );
   expect(lastJson(ended)).toMatchObject({ added: 1, unchanged: 0, conflicting: 1, newLabels: [2] });
   expect(actuals().map(({ actual_for, actual, by }) => [actual_for, actual, by])).toEqual([
     ['open', 'shipping', `person:${userInfo().username}`],
