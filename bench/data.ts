@@ -188,7 +188,9 @@ async function quality(folder: string): Promise<unknown> {
     segments.push({ file: await store.file(segment), bytes: segment.bytes, rows: segment.rows });
   }
   const settings = {
-    template: await findTemplate('auto', segments, null),
+    template: (
+      await findTemplate({ clean: { instructions: 'auto' }, task: 'classification' }, segments, null)
+    ).template,
     treatments: ['strip'] as const,
     classification: true,
     redact: [],

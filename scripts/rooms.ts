@@ -63,12 +63,6 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   {
-    name: '@tuneloop/local-trainer',
-    paths: ['packages/local-trainer/'],
-    holds: '`@tuneloop/local-trainer`: HTTP server, queue, models, faults on purpose',
-    imports: ['random', '@tuneloop/app'],
-  },
-  {
     name: 'client',
     paths: ['src/client/'],
     holds: 'the library: what a command does, as functions that return data and throw `TuneloopError`',
@@ -77,7 +71,8 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'local',
     paths: ['src/local/'],
-    holds: 'what the demo starts on this machine, how it ends, and the program of the development server',
+    holds:
+      'what the demo starts on this machine, how it ends, and the program of the development server; `engine/` installs what LLMs are trained with',
     imports: [
       'core',
       'contract',
@@ -86,9 +81,16 @@ export const ROOMS: readonly Room[] = [
       'stores',
       'providers',
       'worker',
+      '@tuneloop/local-trainer',
       '@tuneloop/app',
       'errors',
     ],
+  },
+  {
+    name: '@tuneloop/local-trainer',
+    paths: ['packages/local-trainer/'],
+    holds: '`@tuneloop/local-trainer`: HTTP server, queue, models, faults on purpose',
+    imports: ['random', '@tuneloop/app'],
   },
   {
     name: 'worker',

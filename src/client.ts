@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { EXAMPLE_PIPELINE, GATEWAY_PORT, WEBHOOK_SECRET, WEBHOOKS_PORT } from './cli/defaults.ts';
+import { GATEWAY_PORT, WEBHOOK_SECRET, WEBHOOKS_PORT } from './cli/defaults.ts';
 import type { DecisionOptions } from './cli/deployments.ts';
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from './cli/exit-codes.ts';
 import { printError, printResult, say } from './cli/output.ts';
@@ -86,7 +86,8 @@ command(
   'start the missing services, run a pipeline, show it, stop the started services',
   'tuneloop demo --keep',
 )
-  .option('--pipeline <file>', 'another pipeline file', EXAMPLE_PIPELINE)
+  .option('--pipeline <file>', 'another pipeline file (default: the example support-triage)')
+  .option('--llm', 'fine-tune a real LLM on the example: minutes, needs `tuneloop engine install`')
   .option('--keep', 'leave Temporal, trainer and worker running')
   .option('--job-seconds <n>', 'stretch each local training job to about this many seconds', positive)
   .action(lazily(async () => (await import('./cli/demo.ts')).demo));
@@ -221,6 +222,8 @@ command(
   .option('--export <sheet>', 'write the rows that a person should look at to a CSV file')
   .option('--import <sheet>', 'import the column actual of such a file')
   .option('--force', 'with --export: replace an existing file')
+  .option('--accept', 'with --import: take labels that the log does not have')
+  .option('--undo', 'take the latest import back')
   .option('--by <name>', 'with --import: the person who filled it in (default: the user of this machine)')
   .action(lazily(async () => (await import('./cli/label.ts')).label));
 
@@ -273,7 +276,13 @@ for (const [change, description] of [
 }
 
 command(program, 'trainer', 'run the local trainer', 'tuneloop trainer --port 8484 --dir trainer-data')
-  .option('--port <n>', 'port on 127.0.0.1', port, TRAINER_PORT)
+  .option(
+    '--address <address>',
+    'address to listen on; one that other machines reach needs a token (default: 127.0.0.1)',
+  )
+  .option('--port <n>', 'port to listen on', port, TRAINER_PORT)
+  .option('--token-file <file>', 'file of the token that requests have to bring (default: TUNELOOP_TRAINER_TOKEN)')
+  .option('--new-token', 'make a token and show it once; with --token-file, write it there')
   .option('--dir <folder>', 'folder of its files, jobs and models (default: trainer in TUNELOOP_HOME)')
   .option('--job-seconds <n>', 'stretch each job to about this many seconds', positive)
   .option('--faults', 'let tests make it fail on purpose, and read what happened (/_faults, /_ledger)')
@@ -331,6 +340,29 @@ command(program, 'stop', 'stop the services that `demo --keep` has left running'
     return EXIT.ok;
   }),
 );
+
+const engine = program.command('engine').description('install what LLMs are trained and served with on this machine');
+command(
+  engine,
+  'install',
+  'make the Python environment of LLMs, and base models ready; says its size first',
+  'tuneloop engine install --cpu',
+)
+  .option('--cpu', 'for the CPU (the default where no NVIDIA GPU is found)')
+  .option('--cuda', 'for NVIDIA GPUs, with vLLM')
+  .option('--model <name or folder...>', 'base models: smollm2-135m (the default), or folders in Transformers form')
+  .option('--allow-downloads', 'allow models of the Hugging Face hub, by their names there')
+  .option('--yes', 'do not ask')
+  .action(lazily(async () => (await import('./cli/engine.ts')).install));
+command(engine, 'status', 'show what is installed, and whether it works', 'tuneloop engine status').action(
+  lazily(async () => (await import('./cli/engine.ts')).status),
+);
+command(
+  engine,
+  'remove',
+  'remove all that engine install has made; model folders of your own stay',
+  'tuneloop engine remove',
+).action(lazily(async () => (await import('./cli/engine.ts')).remove));
 
 command(
   program,

@@ -88,6 +88,13 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, ErrorAdvice>> = {
     fix: 'Take fewer rows with `source.filter`, or set `candidates.treatment: strip`, which leaves the inputs alone.',
     ends: 'run',
   },
+  ANSWERS_NOT_LABELS: {
+    why: 'Nearly every row has an answer of its own, answers list several labels, or all rows have one and the same answer.',
+    fix:
+      'Do as the message says: set `task: generation`, `target: { json_field: ... }` or `multi_label: true`. ' +
+      'One constant answer needs no model.',
+    ends: 'run',
+  },
   TOO_FEW_EXAMPLES: {
     why: 'After cleaning and splitting, fewer rows are left than the provider trains on.',
     fix: 'Collect more rows, or lower `split.validation` and `split.test`. The report of issues says what was left out.',
@@ -271,6 +278,11 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, ErrorAdvice>> = {
   ENGINE_UNUSABLE: {
     why: 'A pipeline names a base model that is an LLM and the engine is not installed, its folder is damaged, or the installation failed.',
     fix: 'Run `tuneloop engine install`, after what the message asks for; `tuneloop engine status` says what is there.',
+    ends: 'command',
+  },
+  TOKEN_NEEDED: {
+    why: 'A trainer was told to listen beyond this machine without a token, or its token is short or has a line break.',
+    fix: 'Set `TUNELOOP_TRAINER_TOKEN`, give `--token-file`, or have a token made with `--new-token`.',
     ends: 'command',
   },
   PREDICTION_FAILED: {

@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   ANALYZER_UNREACHABLE: 'the analyzer of personal data does not answer',
   ANALYZER_REFUSED: 'the analyzer of personal data refuses a text or gives what is no answer',
   FILE_TOO_LARGE: 'a training file is larger than fine-tuning services take',
+  ANSWERS_NOT_LABELS: 'the answers of a classification are no labels, or are all the same',
   TOO_FEW_EXAMPLES: 'too few examples are left to train on',
   BUDGET_EXCEEDED: 'the budget does not pay for what the run has to do',
   PROVIDER_UNREACHABLE: 'the provider does not answer',

@@ -132,7 +132,9 @@ class RecordedCalls {
     const tariff =
       model === undefined ? { kind: 'unknown' as const } : tariffOf(this.#prices, OPENAI.billing, model, false);
     const cached = cachedTokens(usage.promptTokens, this.#prefixTokens(example), OPENAI.promptCache);
-    this.#costs = plus(this.#costs, costPer1k(tariff, usage, 0));
+    // As billed: what the provider found in its cache at the price of cached tokens, where that is known.
+    const billed = usage.cachedTokens ? cachedCostPer1k(tariff, usage, usage.cachedTokens) : null;
+    this.#costs = plus(this.#costs, billed ?? costPer1k(tariff, usage, 0));
     this.#cachedCosts = plus(this.#cachedCosts, cachedCostPer1k(tariff, usage, cached));
   }
 

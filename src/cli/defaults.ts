@@ -1,15 +1,13 @@
 /** The defaults that the help of the commands shows; apart from the commands, whose modules are loaded when they run. */
 import path from 'node:path';
 
+const EXAMPLE = path.join(import.meta.dirname, '..', '..', 'examples', 'support-triage');
+
 /** The pipeline that the demo runs. */
-export const EXAMPLE_PIPELINE = path.join(
-  import.meta.dirname,
-  '..',
-  '..',
-  'examples',
-  'support-triage',
-  'pipeline.yaml',
-);
+export const EXAMPLE_PIPELINE = path.join(EXAMPLE, 'pipeline.yaml');
+
+/** The one of `demo --llm`. */
+export const LLM_EXAMPLE_PIPELINE = path.join(EXAMPLE, 'llm.yaml');
 
 /** Port of the gateway. */
 export const GATEWAY_PORT = 8787;

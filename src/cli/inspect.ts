@@ -1,4 +1,5 @@
-import type { InspectedVersion, Inspection } from '../client/inspections.ts';
+import type { InspectedLabels, InspectedVersion, Inspection } from '../client/inspections.ts';
+import { cutPartText } from '../core/dataset/cut-part.ts';
 import { ISSUES } from '../core/dataset/issue.ts';
 import { percentText, plainLine } from '../core/text/format.ts';
 import { EXIT } from './exit-codes.ts';
@@ -19,11 +20,16 @@ export function inspect(file: string, options: { json?: boolean }): Promise<numb
   });
 }
 
-function textOf({ source, rows, versions, mismatched, verdicts }: Inspection): string {
+function textOf({ source, rows, versions, parts: cut, labels, mismatched, verdicts }: Inspection): string {
   const parts = [`${rows} rows of ${source.map(plainLine).join(', ')}`];
   versions.forEach((version, index) => {
     parts.push(versionText(version, `Prompt ${index + 1} of ${versions.length}`));
   });
+  if (cut.length > 0) {
+    const lines = cut.map((part) => `  ${plainLine(cutPartText(part))}`);
+    parts.push(['Parts that change from prompt to prompt and would be cut off:', ...lines].join('\n'));
+  }
+  if (labels) parts.push(labelText(labels));
   if (mismatched.rows > 0) {
     const examples = mismatched.examples.map(({ place, differs }) => `  ${plainLine(`${place}: ${differs}`)}`);
     parts.push([`${mismatched.rows} rows follow none of these; they would be left out.`, ...examples].join('\n'));
@@ -36,6 +42,24 @@ function textOf({ source, rows, versions, mismatched, verdicts }: Inspection): s
     parts.push(['Odd rows:', ...lines].join('\n'));
   }
   return parts.join('\n\n');
+}
+
+const LABELS_SHOWN = 30;
+const PAIRS_SHOWN = 10;
+
+function labelText({ counts, suspicious, problem }: InspectedLabels): string {
+  const shown = counts.slice(0, LABELS_SHOWN).map(({ label, rows }) => `${shortened(label)} ${rows}`);
+  const more = counts.length > shown.length ? ` and ${counts.length - shown.length} more` : '';
+  return [
+    `${counts.length} ${counts.length === 1 ? 'label' : 'labels'}: ${shown.join(', ')}${more}`,
+    ...suspicious
+      .slice(0, PAIRS_SHOWN)
+      .map(
+        ({ labels: [a, b], rows: [most, few], why }) =>
+          `  one label? ${shortened(a)} (${most}) and ${shortened(b)} (${few}): they differ in ${why}; unite them with \`labels\` and \`aliases\``,
+      ),
+    ...(problem === null ? [] : [`  ${plainLine(problem)}`]),
+  ].join('\n');
 }
 
 function versionText({ rows, share, prompt, slots, tokens, examples }: InspectedVersion, title: string): string {

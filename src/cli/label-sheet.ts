@@ -8,6 +8,8 @@ export interface SheetOptions {
   force?: boolean;
   /** Who has filled in the sheet. */
   by?: string;
+  /** Whether labels that the log does not have are taken. */
+  accept?: boolean;
 }
 
 /** `label FILE --export`: writes the rows that a person should look at. */
@@ -34,10 +36,10 @@ export function printImport(
   labels: LabelClient,
   file: string,
   sheet: string,
-  { json, by }: SheetOptions,
+  { json, by, accept = false }: SheetOptions,
 ): Promise<number> {
   return interruptible(async (signal) => {
-    const imported = await labels.importSheet(file, sheet, { signal, ...(by !== undefined && { by }) });
+    const imported = await labels.importSheet(file, sheet, { signal, accept, ...(by !== undefined && { by }) });
     const { added, unchanged, conflicting, newLabels } = imported;
     printResult(json, imported, () =>
       [
@@ -49,6 +51,13 @@ export function printImport(
     );
     return EXIT.ok;
   });
+}
+
+/** `label FILE --undo`: takes the latest import back. */
+export async function printUndo(labels: LabelClient, file: string, { json }: SheetOptions): Promise<number> {
+  const undone = await labels.undoImport(file);
+  printResult(json, undone, () => `${undone.removed} answers of ${undone.by} were removed from ${undone.file}.`);
+  return EXIT.ok;
 }
 
 /** Ctrl-C ends the reading, and the unfinished file is removed. */

@@ -7,7 +7,7 @@ import type { StepProgress } from '../core/run/step-progress.ts';
 import { plainLine, usdText } from '../core/text/format.ts';
 import { TuneloopError } from '../errors.ts';
 import { EXIT } from './exit-codes.ts';
-import { printExport, printImport, type SheetOptions } from './label-sheet.ts';
+import { printExport, printImport, printUndo, type SheetOptions } from './label-sheet.ts';
 import { printResult, say } from './output.ts';
 import { withSession, withTuneloop } from './session.ts';
 
@@ -16,6 +16,8 @@ export interface LabelOptions extends SheetOptions {
   limit?: number;
   export?: string;
   import?: string;
+  /** Whether the latest import is taken back. */
+  undo?: boolean;
 }
 
 /** `label FILE`: lets a teacher answer the rows without an answer, or exports and imports the rows for people. */
@@ -23,6 +25,12 @@ export async function label(file: string, options: LabelOptions): Promise<number
   const { export: sheet, import: corrected } = options;
   if (sheet !== undefined && corrected !== undefined) {
     throw new TuneloopError('USAGE', '--export and --import are two steps: people fill in the sheet in between');
+  }
+  if (options.undo) {
+    if (sheet !== undefined || corrected !== undefined) {
+      throw new TuneloopError('USAGE', '--undo takes the latest import back: give it alone');
+    }
+    return withTuneloop(({ labels }) => printUndo(labels, file, options));
   }
   if (sheet !== undefined) return withTuneloop(({ labels }) => printExport(labels, file, sheet, options));
   if (corrected !== undefined) return withTuneloop(({ labels }) => printImport(labels, file, corrected, options));

@@ -1,5 +1,7 @@
+import { hasCode } from '@tuneloop/app/internal/shared/files';
 import packageJson from '../../package.json' with { type: 'json' };
-import { type Environment, KEY_VARIABLES } from '../config/environment.ts';
+import { type Environment, KEY_VARIABLES, readTrainerToken } from '../config/environment.ts';
+import { isSafeBaseURL } from '../config/provider.ts';
 import { TuneloopError } from '../errors.ts';
 import { findServerProgram, isOlderThanTested } from '../local/server-program.ts';
 import { SERVER_VERSION } from '../local/server-program-pin.ts';
@@ -31,6 +33,7 @@ export async function checkAll(session: TuneloopSession): Promise<Checks> {
     await checkServerProgram(environment),
     ...(await checkTemporal(session)),
     await checkTrainer(environment),
+    await checkEngine(environment),
     checkKeys(environment),
   ];
   return { version: packageJson.version, checks };
@@ -84,14 +87,48 @@ async function checkTemporal(session: TuneloopSession): Promise<Check[]> {
   }
 }
 
+/** At a trainer that asks for a token, its answer to the token says whether it is the right one. */
 async function checkTrainer(environment: Environment): Promise<Check> {
+  const name = 'local trainer';
   const url = trainerUrlOf(environment);
-  const ok = await fetch(`${url}/models`, { signal: AbortSignal.timeout(3000) }).then(
-    (response) => response.ok,
-    () => false,
+  const token = isSafeBaseURL(url) ? readTrainerToken() : undefined;
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const status = await fetch(`${url}/models`, { headers, redirect: 'manual', signal: AbortSignal.timeout(3000) }).then(
+    (response) => response.status,
+    () => undefined,
   );
-  const help = ok ? null : 'Needed for provider: local. Start one with `npm run -s tuneloop -- trainer`';
-  return { name: 'local trainer', state: ok ? 'ok' : 'absent', found: ok ? url : `nothing answers at ${url}`, help };
+  if (status === 200) return { name, state: 'ok', found: url, help: null };
+  if (status === 401) {
+    const help = 'Set TUNELOOP_TRAINER_TOKEN to the token that the trainer was started with';
+    const found = `${url} refuses ${token === undefined ? 'requests without a token' : 'the token'}`;
+    return { name, state: 'absent', found, help };
+  }
+  const found = status === undefined ? `nothing answers at ${url}` : `${url} answers with status ${status}`;
+  const help = 'Needed for provider: local. Start one with `npm run -s tuneloop -- trainer`';
+  return { name, state: 'absent', found, help };
+}
+
+/** Only what its files say: loading its modules takes seconds, and `engine status` does it. */
+async function checkEngine({ engine }: Environment): Promise<Check> {
+  const name = 'engine for LLMs';
+  const install = 'Needed to fine-tune LLMs on this machine. Install it with `tuneloop engine install`';
+  try {
+    const { readStatus } = await import('../local/engine/status.ts');
+    const { state, installed, models, problem } = await readStatus(engine, { quick: true });
+    if (installed === undefined || state !== 'ready') {
+      return {
+        name,
+        state: 'absent',
+        found: state === 'absent' ? `none in ${engine}` : `${state}: ${problem}`,
+        help: install,
+      };
+    }
+    const names = models.map((model) => model.name).join(', ') || 'no base model';
+    return { name, state: 'ok', found: `for ${installed.device}, Python ${installed.python}; ${names}`, help: null };
+  } catch (error) {
+    if (!hasCode(error, 'ERR_MODULE_NOT_FOUND')) throw error;
+    return { name, state: 'absent', found: 'the package @tuneloop/local-trainer is not installed', help: null };
+  }
 }
 
 /** One key is enough: a pipeline names one provider. */

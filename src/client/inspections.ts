@@ -7,13 +7,16 @@ import {
 } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { Environment } from '../config/environment.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
+import type { CutPart } from '../core/dataset/cut-part.ts';
 import { ISSUES, type IssueCount, IssueTable, placeText } from '../core/dataset/issue.ts';
 import type { LogRow } from '../core/dataset/row.ts';
 import { originalProvider, type Pipeline, type ProviderChoice } from '../core/run/pipeline.ts';
 import type { SourceChoice } from '../core/run/source-choice.ts';
-import { parseTemplates } from '../data/instructions/explicit-template.ts';
 import { differenceFrom } from '../data/instructions/template-difference.ts';
-import { mineTemplate } from '../data/instructions/template-mining.ts';
+import { type SampledPrompt, sampleOf, templateOf } from '../data/prepare/template-search.ts';
+import { LabelJudge } from '../data/rows/answer-issue.ts';
+import { LabelChoice, type LabelKeys } from '../data/rows/label-choice.ts';
+import { notLabels, type SuspiciousPair, suspiciousPairs } from '../data/rows/label-survey.ts';
 import { countMessages } from '../data/rows/provider-limits.ts';
 import { TuneloopError } from '../errors.ts';
 import { connectProvider } from '../providers/connect.ts';
@@ -41,6 +44,8 @@ export interface InspectedSlot {
 export interface InspectedVersion {
   rows: number;
   share: number;
+  /** Stands before each input, where answers depend on the version. */
+  name?: string;
   /** The prompt with its slots as `‹name›`. */
   prompt: Message[];
   slots: InspectedSlot[];
@@ -49,11 +54,24 @@ export interface InspectedVersion {
   examples: { input: string; completion: string | null }[];
 }
 
+/** The labels of a log as they are counted after spellings were united. */
+export interface InspectedLabels {
+  /** The most frequent first. */
+  counts: { label: string; rows: number }[];
+  suspicious: SuspiciousPair[];
+  /** Why the answers are no labels; null where they may be. */
+  problem: string | null;
+}
+
 /** The common text of a log's prompts, and the rows that do not fit. */
 export interface Inspection {
   source: string[];
   rows: number;
   versions: InspectedVersion[];
+  /** Parts that change and are no input by their form, with the test whether answers depend on them. */
+  parts: CutPart[];
+  /** Of a classification; null for other tasks. */
+  labels: InspectedLabels | null;
   mismatched: { rows: number; examples: { place: string; differs: string }[] };
   /** Issues of rows, under the key that `inspect --json` has always had. */
   verdicts: IssueCount[];
@@ -70,7 +88,7 @@ export async function inspectLog(
   file: string,
   { onTruncated }: InspectOptions = {},
 ): Promise<Inspection> {
-  const { source, instructions, provider } = await whatToInspect(file);
+  const { source, instructions, turns, provider, task, labelKeys } = await whatToInspect(file);
   const log = openSource(source, { provider: () => connectProvider(provider, trainerUrlOf(environment)) });
   const issues = new IssueTable();
   const rows = await asTuneloopError(readRows(log, issues));
@@ -81,23 +99,41 @@ export async function inspectLog(
   }
   if (rows.length === INSPECTED_ROWS) onTruncated?.(rows.length);
   const stride = Math.ceil(rows.length / MINED);
-  const template =
-    instructions === 'auto'
-      ? mineTemplate(rows.filter((_, index) => index % stride === 0).map(({ messages }) => messages))
-      : parseTemplates(instructions.templates);
-  return lookAt(rows, template, names, issues);
+  const sample = rows.filter((_, index) => index % stride === 0).map(sampleOf);
+  const { template, parts } = templateOf(sample, { instructions, turns, task }, null);
+  const labels = task === 'classification' ? labelsOf(sample, labelKeys, rows.length / sample.length) : null;
+  return { ...lookAt(rows, template, names, issues), parts, labels };
 }
 
 /** A pipeline file, or a bare log. */
-async function whatToInspect(
-  file: string,
-): Promise<{ source: SourceChoice; instructions: Pipeline['clean']['instructions']; provider: ProviderChoice }> {
+async function whatToInspect(file: string): Promise<{
+  source: SourceChoice;
+  instructions: Pipeline['clean']['instructions'];
+  turns?: Pipeline['clean']['turns'];
+  provider: ProviderChoice;
+  /** Of a bare log it is unknown: its answers are compared as texts. */
+  task: Pipeline['task'];
+  labelKeys: LabelKeys;
+}> {
   if (/\.jsonl(\.gz)?$/.test(file)) {
-    return { source: { type: 'jsonl', path: path.resolve(file) }, instructions: 'auto', provider: 'local' };
+    return {
+      source: { type: 'jsonl', path: path.resolve(file) },
+      instructions: 'auto',
+      provider: 'local',
+      task: 'generation',
+      labelKeys: {},
+    };
   }
   const pipeline = await readPipelineFile(file);
-  const { source, clean } = pipeline;
-  return { source, instructions: clean.instructions, provider: originalProvider(pipeline) };
+  const { source, clean, task } = pipeline;
+  return {
+    source,
+    instructions: clean.instructions,
+    labelKeys: pipeline,
+    turns: clean.turns,
+    provider: originalProvider(pipeline),
+    task,
+  };
 }
 
 async function readRows(log: ReturnType<typeof openSource>, issues: IssueTable): Promise<LogRow[]> {
@@ -113,7 +149,35 @@ async function readRows(log: ReturnType<typeof openSource>, issues: IssueTable):
   return rows;
 }
 
-function lookAt(rows: readonly LogRow[], template: PromptTemplate, source: string[], issues: IssueTable): Inspection {
+/** @param each the number of rows that one of the sample stands for. */
+function labelsOf(sample: readonly SampledPrompt[], keys: LabelKeys, each: number): InspectedLabels {
+  const choice = new LabelChoice(keys);
+  const answers = new Map<string, number>();
+  for (const { answer } of sample) {
+    const chosen = answer === undefined ? undefined : choice.choose(answer);
+    if (chosen && 'answer' in chosen) answers.set(chosen.answer, (answers.get(chosen.answer) ?? 0) + 1);
+  }
+  const judge = new LabelJudge(answers);
+  const counts = new Map<string, number>();
+  for (const [answer, rows] of answers) {
+    const { completion } = judge.mend(answer);
+    counts.set(completion, (counts.get(completion) ?? 0) + rows);
+  }
+  return {
+    counts: [...counts]
+      .sort(([a, rowsOfA], [b, rowsOfB]) => rowsOfB - rowsOfA || (a < b ? -1 : 1))
+      .map(([label, rows]) => ({ label, rows: Math.round(rows * each) })),
+    suspicious: suspiciousPairs(counts),
+    problem: notLabels(counts, keys.multi_label ?? false) ?? null,
+  };
+}
+
+function lookAt(
+  rows: readonly LogRow[],
+  template: PromptTemplate,
+  source: string[],
+  issues: IssueTable,
+): Omit<Inspection, 'parts' | 'labels'> {
   const versions = template.versions.map((version) => new VersionFigures(version));
   const mismatched: Inspection['mismatched'] = { rows: 0, examples: [] };
   for (const row of rows) {
@@ -173,6 +237,7 @@ class VersionFigures {
     return {
       rows: this.#rows,
       share: this.#rows / rows,
+      ...(this.#version.name === undefined ? {} : { name: this.#version.name }),
       prompt: messages.map(({ role, parts }) => ({
         role,
         content: parts.map((part) => (typeof part === 'string' ? part : `‹${slots[part.slot]?.name}›`)).join(''),

@@ -39,6 +39,8 @@ export interface ExportedSheet {
 export interface ImportOptions {
   /** The person who filled in the sheet; the user of this machine by default. */
   by?: string;
+  /** Takes labels that the log does not have. */
+  accept?: boolean;
   signal?: AbortSignal;
 }
 
@@ -91,7 +93,7 @@ export async function importCorrections(
   environment: Environment,
   pipeline: PipelineWithActuals,
   sheet: string,
-  { by = userInfo().username, signal = new AbortController().signal }: ImportOptions,
+  { by = userInfo().username, accept = false, signal = new AbortController().signal }: ImportOptions,
 ): Promise<ImportedSheet> {
   const corrections = readSheet(await readInput(sheet), sheet);
   const source = await openLog(pipeline.source, () =>
@@ -102,6 +104,8 @@ export async function importCorrections(
     name: sheet,
     by: `person:${by}`,
     classification: pipeline.task === 'classification',
+    accept,
+    allowed: (pipeline.labels ?? []).map((label) => (typeof label === 'string' ? label : label.name)),
     actualsFile: actuals,
     now: new Date(),
     signal,

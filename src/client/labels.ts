@@ -1,3 +1,4 @@
+import type { UndoneImport } from '../data/labels/undo-import.ts';
 import type { ExportedSheet, ExportOptions, ImportedSheet, ImportOptions } from './label-sheets.ts';
 import {
   type EndedLabelling,
@@ -56,6 +57,17 @@ export class LabelClient {
     const pipeline = await readPipelineWithActuals(file);
     const { exportDoubtful } = await import('./label-sheets.ts');
     return asTuneloopError(exportDoubtful(this.#session.environment, pipeline, sheet, options));
+  }
+
+  /**
+   * Takes the latest import of a sheet back. Needs no server.
+   *
+   * @throws TuneloopError PIPELINE_INVALID, or USAGE where the file of answers does not end with an import
+   */
+  async undoImport(file: string): Promise<{ file: string } & UndoneImport> {
+    const { source } = await readPipelineWithActuals(file);
+    const { undoImport } = await import('../data/labels/undo-import.ts');
+    return { file: source.actuals, ...(await asTuneloopError(undoImport(source.actuals))) };
   }
 
   /**

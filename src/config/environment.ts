@@ -12,6 +12,8 @@ export interface Environment {
   home: string;
   /** Folder for programs that were downloaded or built once, shared by all projects of a user. */
   cache: string;
+  /** Folder of the engine for LLMs: its Python environments and base models. */
+  engine: string;
   taskQueue: string;
   temporalCli: string | undefined;
   /** A bundle of the workflows that was built beforehand; without one, the worker bundles its own sources when it starts. */
@@ -37,6 +39,8 @@ export const ENVIRONMENT_HELP = `
 Environment:
   TUNELOOP_HOME          folder of artifacts, runs and local state (default: .tuneloop)
   TUNELOOP_TRAINER_URL   base URL of the local trainer, for provider: local
+  TUNELOOP_TRAINER_TOKEN the token that a trainer asks for; see tuneloop trainer --address
+  TUNELOOP_ENGINE_DIR    folder of the engine for LLMs (default: engine in the user's cache folder for Tuneloop)
   TUNELOOP_TASK_QUEUE    Temporal task queue (default: tuneloop)
   TUNELOOP_PRICES        a JSON file of prices that replaces the one of the package
   TUNELOOP_MONTHLY_BUDGET_USD  the most that all runs together may spend in a calendar month (UTC); read by the worker
@@ -57,6 +61,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   return {
     home,
     cache: cacheFolder(env),
+    engine: path.resolve(env.TUNELOOP_ENGINE_DIR || path.join(cacheFolder(env), 'engine')),
     taskQueue: env.TUNELOOP_TASK_QUEUE || 'tuneloop',
     temporalCli: env.TEMPORAL_CLI || undefined,
     workflowBundle: env.TUNELOOP_WORKFLOW_BUNDLE || undefined,
@@ -103,6 +108,11 @@ export function readApiKey(variable: string, env: NodeJS.ProcessEnv = process.en
   return readSecret(variable, "the provider's key", env);
 }
 
+/** Reads the token of the trainer that this process runs or asks; undefined where none is set. */
+export function readTrainerToken(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return env.TUNELOOP_TRAINER_TOKEN ? readSecret('TUNELOOP_TRAINER_TOKEN', 'a token of the trainer', env) : undefined;
+}
+
 /** How Azure's management is entered: with a token, or with the credentials of an application that get one. */
 export type AzureLogin = { token: string } | { tenant: string; clientId: string; clientSecret: string };
 
@@ -120,6 +130,11 @@ export function readAzureLogin(env: NodeJS.ProcessEnv = process.env): AzureLogin
 /** Reads the secret that webhooks are signed with, by the name of its variable. */
 export function readWebhookSecret(variable: string, env: NodeJS.ProcessEnv = process.env): string {
   return readSecret(variable, 'a webhook secret, whsec_...,', env);
+}
+
+/** Reads a key of Langfuse by the name of its variable. */
+export function readLangfuseKey(variable: string, env: NodeJS.ProcessEnv = process.env): string {
+  return readSecret(variable, 'a key of the project in Langfuse', env);
 }
 
 /** Reads the address of a database, password included, by the name of its variable; like a key, it is used only where it is read. */
@@ -167,6 +182,17 @@ function readUsd(variable: string, env: NodeJS.ProcessEnv): number | null {
 /** The variables for a process that this one starts: its own, with some set or (undefined) taken away. */
 export function childEnvironment(changes: Record<string, string | undefined>): NodeJS.ProcessEnv {
   return { ...process.env, ...changes };
+}
+
+/** Variables that hold no secret, and that Python may need. */
+const HARMLESS =
+  /^(PATH|HOME|USER|USERPROFILE|LANG|LC_\w+|TZ|TMPDIR|TEMP|TMP|APPDATA|LOCALAPPDATA|SYSTEMROOT|XDG_\w+|PYENV_\w+|CUDA_\w+|LD_LIBRARY_PATH|OMP_NUM_THREADS)$/i;
+const NETWORK = /^((HTTPS?|NO|ALL)_PROXY|SSL_CERT_\w+|REQUESTS_CA_BUNDLE)$/i;
+
+/** The variables for Python: only those of this process that are known to hold no secret; a proxy may, and is for programs that download. */
+export function pythonEnvironment(changes: Record<string, string>, downloads = false): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => HARMLESS.test(name) || (downloads && NETWORK.test(name)));
+  return { ...Object.fromEntries(kept), PYTHONNOUSERSITE: '1', PYTHONDONTWRITEBYTECODE: '1', ...changes };
 }
 
 function cacheFolder(env: NodeJS.ProcessEnv): string {

@@ -45,6 +45,24 @@ export const pipelineSchema = z
       .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 lower-case letters, digits and hyphens')
       .describe('names the pipeline in ids, file names and the Web UI'),
     task: z.enum(['classification', 'generation']).describe('whether completions are labels or free text'),
+    labels: z
+      .array(
+        z.union([
+          z.string().min(1),
+          z.strictObject({ name: z.string().min(1), aliases: z.array(z.string().min(1)).default([]) }),
+        ]),
+      )
+      .min(2)
+      .optional()
+      .describe('the only labels that count; {name, aliases} for a label that the log spells in several ways'),
+    multi_label: z
+      .boolean()
+      .optional()
+      .describe('answers list several labels: their order and the separators between them do not count'),
+    target: z
+      .strictObject({ json_field: z.string().min(1).describe('such as label, or result.label') })
+      .optional()
+      .describe('the field of a JSON answer that is the answer to learn; the whole answer by default'),
     source: sourceSchema,
     clean: z
       .strictObject({
@@ -60,6 +78,13 @@ export const pipelineSchema = z
           .describe(
             'auto: find the instructions that prompts share and remove them, so that only inputs stay; ' +
               'templates: the prompts as they were written, with {{name}} where the input stands',
+          ),
+        turns: z
+          .enum(['first', 'last', 'all'])
+          .optional()
+          .describe(
+            'which turns of a conversation become rows: first (the default): calls without an earlier answer; last: the longest log of each conversation; ' +
+              'all: each call; with last and all the input is the whole conversation, which stays on one side',
           ),
         duplicates: z
           .enum(['near', 'exact', 'keep'])
@@ -270,6 +295,10 @@ export const pipelineSchema = z
         path: ['candidates'],
         message: `makes ${jobs} jobs: set candidates.jobs to 9 to try a choice of them, or to ${jobs} for all`,
       });
+    }
+    for (const key of ['labels', 'multi_label'] as const) {
+      if (pipeline.task === 'classification' || pipeline[key] === undefined) continue;
+      context.addIssue({ code: 'custom', path: [key], message: 'is for task classification: leave it out' });
     }
     const { metric, judge, scorer, json_schema } = pipeline.evaluation;
     const needs = (key: 'judge' | 'scorer', there: boolean, of: string) => {

@@ -21,6 +21,17 @@ export const providerSchema = z.union([
         .describe(
           'where the protocol is spoken, for example https://api.example.com/v1; default: as the profile has it',
         ),
+      trainer: z
+        .url()
+        .optional()
+        .describe(
+          'a trainer of Tuneloop on another machine, for example https://gpu-box.example.com; its token is in apiKeyEnv',
+        ),
+      machine_usd_per_hour: z
+        .number()
+        .gte(0)
+        .optional()
+        .describe("what an hour costs in which the machine of a trainer of Tuneloop works; default: the price list's"),
       addresses: z
         .record(z.string(), z.url())
         .optional()
@@ -53,9 +64,10 @@ export const providerSchema = z.union([
         .optional()
         .describe('settings of the provider; `tuneloop providers NAME` lists them'),
     })
-    .superRefine(({ baseURL, addresses = {} }, context) => {
+    .superRefine(({ baseURL, trainer, addresses = {} }, context) => {
       const given: [string[], string | undefined][] = [
         [['baseURL'], baseURL],
+        [['trainer'], trainer],
         ...Object.entries(addresses).map(([name, url]): [string[], string] => [['addresses', name], url]),
       ];
       for (const [path, url] of given) {

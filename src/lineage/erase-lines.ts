@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { LINE_FEED } from '@tuneloop/app/internal/shared/lines';
-import { splitCsv } from '../sources/csv-records.ts';
+import { splitCsv } from '../sources/containers/csv-records.ts';
 import { linesOfStream, readLines } from '../stores/lines.ts';
 import { temporaryName } from '../stores/temporary-files.ts';
 

@@ -1,6 +1,6 @@
 import { MANIFEST } from '../contract/stored/manifest.ts';
 import { SNAPSHOT } from '../contract/stored/snapshot.ts';
-import { ISSUES, IssueTable } from '../core/dataset/issue.ts';
+import { ISSUES, IssueTable, type RowIssue, STOPPING_ISSUES } from '../core/dataset/issue.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import { originalProvider, type Pipeline } from '../core/run/pipeline.ts';
 import type { Snapshot, SnapshotRef } from '../core/run/snapshot.ts';
@@ -66,8 +66,11 @@ async function store(
       const place = item.kind === 'row' ? item.row : item.kind === 'refused' ? item.place : null;
       for (const issue of found) {
         if (place === null) continue;
-        if (strict) throw new TuneloopError('SOURCE_ROW_INVALID', refusalText(issue, place, detailOf(item)));
-        issues.add(issue, place);
+        const detail = detailOf(item, issue);
+        if (strict || STOPPING_ISSUES.has(issue)) {
+          throw new TuneloopError('SOURCE_ROW_INVALID', refusalText(issue, place, detail));
+        }
+        issues.add(issue, place, detail);
       }
       if (item.kind === 'refused') continue;
       const pending =
@@ -93,8 +96,8 @@ async function* withoutErased(
   }
 }
 
-function detailOf(item: SourceItem): string | undefined {
-  return item.kind === 'refused' ? item.detail : undefined;
+function detailOf(item: SourceItem, issue: RowIssue): string | undefined {
+  return item.kind === 'refused' ? item.detail : item.details?.[issue];
 }
 
 function filled(ref: ArtifactRef): ArtifactRef[] {
@@ -102,7 +105,10 @@ function filled(ref: ArtifactRef): ArtifactRef[] {
 }
 
 function nothingToRead({ names, verdicts }: Snapshot): TuneloopError {
-  const reasons = verdicts.map(({ verdict, rows, places }) => `${rows} x ${ISSUES[verdict].what} (${places[0]})`);
+  const reasons = verdicts.map(
+    ({ verdict, rows, places, example }) =>
+      `${rows} x ${ISSUES[verdict].what} (${places[0]}${example === undefined ? '' : `: ${example}`})`,
+  );
   return new TuneloopError(
     'SOURCE_EMPTY',
     `${names.join(', ')} holds no row that can be used: ${reasons.length > 0 ? reasons.join('; ') : 'log some prompt/completion pairs first'}`,

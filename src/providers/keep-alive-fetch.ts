@@ -20,9 +20,10 @@ export function keepAliveFetch(): typeof fetch {
   });
   return async (input, init) => {
     const { method, body, signal, headers } = init ?? {};
-    if (method !== 'POST' || typeof body !== 'string' || input instanceof Request) return fetch(input, init);
+    const others = () => fetch(input, { ...init, redirect: 'manual' });
+    if (method !== 'POST' || typeof body !== 'string' || input instanceof Request) return others();
     const url = new URL(input);
-    if (!COMPLETIONS.test(url.pathname)) return fetch(input, init);
+    if (!COMPLETIONS.test(url.pathname)) return others();
     try {
       const response = await request(url, {
         dispatcher,

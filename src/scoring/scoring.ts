@@ -1,6 +1,7 @@
 import type { AnsweredRow, AskedScore, Score } from '../core/evaluation/score.ts';
 import { withoutThoughts } from '../core/evaluation/thoughts.ts';
 import type { Pipeline } from '../core/run/pipeline.ts';
+import { LabelChoice } from '../data/rows/label-choice.ts';
 import { openJudge } from './answer-judge.ts';
 import { openCustomScorer } from './custom-scorer.ts';
 import { type Json, jsonFieldsF1 } from './json-fields.ts';
@@ -59,13 +60,20 @@ interface Form {
   figures(answer: string, references: readonly string[]): Record<string, number>;
 }
 
-async function openForm({ task, evaluation }: Pipeline, labels: ReadonlySet<string> | null): Promise<Form> {
+async function openForm(pipeline: Pipeline, labels: ReadonlySet<string> | null): Promise<Form> {
+  const { task, evaluation } = pipeline;
   if (task === 'classification') {
+    const choice = new LabelChoice(pipeline);
+    // The original prompt answers in its own form, a tuned model with the label.
+    const labelOf = (answer: string) => {
+      const chosen = choice.choose(answer);
+      return ('answer' in chosen ? chosen.answer : answer).trim();
+    };
     const known = labels && new Set([...labels].map((label) => label.trim()));
     const isRight = (answer: string, references: readonly string[]) =>
-      references.some((reference) => reference.trim() === answer.trim());
+      references.some((reference) => reference.trim() === answer.trim() || reference.trim() === labelOf(answer));
     return {
-      hasForm: ({ answer, references }) => !known || known.has(answer.trim()) || isRight(answer, references),
+      hasForm: ({ answer, references }) => !known || known.has(labelOf(answer)) || isRight(answer, references),
       figures: (answer, references) => ({ accuracy: Number(isRight(answer, references)) }),
     };
   }

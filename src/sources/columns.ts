@@ -2,6 +2,9 @@ import type { RowIssue } from '../core/dataset/issue.ts';
 import type { ColumnNames } from '../core/run/source-choice.ts';
 import { TuneloopError } from '../errors.ts';
 import { readJsonLine } from './json-line.ts';
+import { readPythonLiteral } from './rows/python-literal.ts';
+import { numberOf } from './rows/read-optional.ts';
+import type { RowOptions } from './rows/row-options.ts';
 import type { Place, SourceItem } from './source.ts';
 import { itemOf } from './source-item.ts';
 
@@ -24,8 +27,6 @@ const KEYS: readonly Key[] = [
   'latency_ms',
   'metadata',
 ];
-
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
 /** Finds the keys of a log row among the columns of a table, whose cells are texts or null. */
 export class Columns {
@@ -57,7 +58,7 @@ export class Columns {
   }
 
   /** The value of a table's row in the shape of a log row; empty cells mean nothing. @param id - for rows that have none */
-  item(cells: Cells, place: Place, id?: string): SourceItem {
+  item(cells: Cells, place: Place, id?: string, options: RowOptions = {}): SourceItem {
     const value: Record<string, unknown> = id === undefined ? {} : { id };
     const usage: Record<string, unknown> = {};
     const issues: RowIssue[] = [];
@@ -66,29 +67,31 @@ export class Columns {
       if (cell === undefined) continue;
       if (key === 'messages' || key === 'metadata') {
         const read = readJsonLine(Buffer.from(cell), false);
-        if ('refused' in read) return { kind: 'refused', issue: read.refused, place };
-        issues.push(...read.issues);
-        value[key] = read.value;
+        const printed = 'refused' in read && read.refused === 'broken-json' ? readPythonLiteral(cell) : undefined;
+        if ('refused' in read && printed === undefined) {
+          const detail = `the column ${key} has to hold JSON`;
+          if (key === 'messages') return { kind: 'refused', issue: read.refused, place, detail };
+          // The row goes on without its metadata.
+          value[key] = cell;
+          continue;
+        }
+        if ('issues' in read) issues.push(...read.issues);
+        value[key] = 'value' in read ? read.value : printed;
       } else if (key === 'prompt_tokens' || key === 'completion_tokens') {
-        usage[key] = numberOr(cell);
+        usage[key] = numberOf(cell) ?? cell;
       } else if (key === 'quality' || key === 'latency_ms') {
-        value[key] = numberOr(cell);
+        value[key] = numberOf(cell) ?? cell;
       } else {
         value[key] = cell;
       }
     }
     // Half a usage means nothing.
     if (Object.keys(usage).length === 2) value.usage = usage;
-    return itemOf(value, place, issues);
+    return itemOf(value, place, issues, options);
   }
 
   #cell(cells: Cells, key: Key): string | undefined {
     const index = this.#indexes.get(key);
     return (index === undefined ? null : cells[index]) || undefined;
   }
-}
-
-/** A number written as text; any other text stays, and is refused where a number has to stand. */
-function numberOr(text: string): number | string {
-  return NUMBER.test(text.trim()) ? Number(text) : text;
 }

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { glob, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline, type Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { TuneloopError } from '../errors.ts';
 
 const CHUNK_BYTES = 1 << 18;
@@ -61,7 +61,7 @@ export class FileBytes {
    * @throws TuneloopError SOURCE_UNREADABLE naming the file
    */
   chunks(): AsyncGenerator<Buffer> {
-    return this.#withName(this.#file.endsWith('.gz') ? unpacked(this.#raw()) : this.#raw());
+    return this.#withName(unpacked(this.#raw(), this.#file.endsWith('.gz')));
   }
 
   /** Hash of the bytes as they are in the file, for files that are not read otherwise. @throws as {@link chunks} */
@@ -96,17 +96,41 @@ export class FileBytes {
   }
 }
 
-async function* unpacked(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+const GZIP = [0x1f, 0x8b];
+const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
+
+/** The bytes of a file, unpacked where they begin as gzip or zstd do. @param packed whether the name says that it is gzip */
+async function* unpacked(raw: AsyncGenerator<Buffer>, packed: boolean): AsyncGenerator<Buffer> {
+  const first = await raw.next();
+  const whole = chain(first, raw);
+  const begins = (mark: readonly number[]) => mark.every((byte, at) => !first.done && first.value[at] === byte);
+  const method = begins(ZSTD)
+    ? createZstdDecompress({ chunkSize: CHUNK_BYTES })
+    : packed || begins(GZIP)
+      ? createGunzip({ chunkSize: CHUNK_BYTES })
+      : null;
+  if (method === null) {
+    yield* whole;
+    return;
+  }
   // Its errors come out of the loop below; leaving the loop early ends the reading of the file.
-  const stream: Readable = pipeline(packed, createGunzip({ chunkSize: CHUNK_BYTES }), () => {});
+  const stream: Readable = pipeline(whole, method, () => {});
   for await (const chunk of stream as AsyncIterable<Buffer>) yield chunk;
+}
+
+async function* chain(first: IteratorResult<Buffer>, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    for (let next = first; !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return(undefined);
+  }
 }
 
 function problemOf(error: unknown): string {
   const hasCode = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string';
   const code = hasCode ? String(error.code) : '';
-  if (code === 'Z_BUF_ERROR')
+  if (code === 'Z_BUF_ERROR' || code === 'ZSTD_error_srcSize_wrong')
     return 'ends in the middle of its packed data: unpack it to see what is left, or copy it again';
-  if (code.startsWith('Z_')) return 'is not packed with gzip, or was damaged';
+  if (code.startsWith('Z_') || code.startsWith('ZSTD_')) return 'is not packed with gzip or zstd, or was damaged';
   return `cannot be read (${code || String(error)})`;
 }

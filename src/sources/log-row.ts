@@ -1,67 +1,33 @@
 import path from 'node:path';
 import { readServedCall } from '@tuneloop/app/internal/predict/served-call';
-import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import { z } from 'zod';
 import { ISSUES, placeText, type RowIssue } from '../core/dataset/issue.ts';
 import type { Actual, LogRow } from '../core/dataset/row.ts';
 import { TuneloopError } from '../errors.ts';
 import { readJsonLine } from './json-line.ts';
-import { answerOf, isObject, type Refused, textOf } from './row-answer.ts';
+import { isObject, type Json, kindOf } from './rows/json-value.ts';
+import {
+  isUnsafeInteger,
+  readId,
+  readLatency,
+  readMetadata,
+  readQuality,
+  readText,
+  readTime,
+  readUsage,
+} from './rows/read-optional.ts';
+import { readPrompt } from './rows/read-prompt.ts';
+import { type Refused, readActual, readAnswer } from './rows/row-answer.ts';
+import { RowNotes } from './rows/row-notes.ts';
+import type { RowOptions } from './rows/row-options.ts';
 import type { Place } from './source.ts';
-import { isoTimestamp, parseTime } from './timestamp.ts';
 
-type ParsedRow = { row: LogRow; issues: RowIssue[] } | { actual: Actual; issues: RowIssue[] } | Refused;
-
-const id = z.union([z.string().min(1), z.number()]);
-const timestamp = z
-  .string()
-  .refine((text) => !Number.isNaN(parseTime(text)), 'must be a time in ISO 8601')
-  .nullish();
-const quality = z.number().gte(0).lte(1).nullish();
-const count = z
-  .number()
-  .gte(0)
-  .refine((value) => value % 1 === 0, 'must be a whole number')
-  .nullable();
-const usage = z.object({ prompt_tokens: count, completion_tokens: count });
-
-const message = z.object({
-  // `function` is the older name of `tool`.
-  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
-  content: z.unknown().optional(),
-  tool_calls: z.array(z.unknown()).nullish(),
-  function_call: z.unknown().optional(),
-});
-
-const logRowSchema = z
-  .object({
-    id: id.nullish(),
-    timestamp,
-    messages: z.array(message).nullish(),
-    prompt: z.string().nullish(),
-    completion: z.unknown().optional(),
-    actual: z.string().nullish(),
-    quality,
-    usage: usage.nullish(),
-    model: z.string().nullish(),
-    latency_ms: z.number().gte(0).nullish(),
-    metadata: z.record(z.string(), z.unknown()).nullish(),
-    finish_reason: z.string().nullish(),
-    refusal: z.string().nullish(),
-  })
-  .refine(({ messages, prompt }) => messages == null || prompt == null, 'must have either messages or prompt');
-
-type LogRowFields = z.output<typeof logRowSchema>;
-
-const actualSchema = z
-  .object({
-    actual_for: id,
-    actual: z.string().nullish(),
-    quality,
-    by: z.string().nullish(),
-    timestamp,
-  })
-  .refine(({ actual, quality }) => actual != null || quality != null, 'must have actual or quality');
+interface Noted {
+  issues: RowIssue[];
+  /** The keys that an issue concerns. */
+  details?: Partial<Record<RowIssue, string>>;
+}
+type ParsedRow = ({ row: LogRow } & Noted) | ({ actual: Actual } & Noted) | Refused;
 
 const judgingRowSchema = z.object({
   id: z.string().min(1).optional(),
@@ -80,42 +46,56 @@ export interface JudgingRow {
 }
 
 /**
- * Makes a row of one call of a production log, or an answer of `{"actual_for": id, ...}`. Unknown keys are passed over, because production
- * logs have many. A completion that is no answer to learn from is a flaw of the row, because a right answer may still be given later.
+ * Makes a row of one call of a production log, or an answer of `{"actual_for": id, ...}`. It is read key by key: only a missing prompt costs
+ * the row, and unknown keys are passed over, because production logs have many. A completion that is no answer to learn from is a flaw of the
+ * row, because a right answer may still be given later.
  */
-export function parseLogRow(value: unknown, place: Place): ParsedRow {
+export function parseLogRow(value: unknown, place: Place, options: RowOptions = {}): ParsedRow {
   if (!isObject(value)) return { refused: 'not-an-object' };
-  if ('actual_for' in value) return parseActual(value);
-  const parsed = logRowSchema.safeParse(value);
-  if (!parsed.success) return wrongShape(parsed.error);
-  const fields = parsed.data;
-
-  const issues: RowIssue[] = [];
-  const prompt = promptOf(fields, issues);
+  if ('actual_for' in value) return parseActual(value, options);
+  const notes = new RowNotes();
+  const prompt = readPrompt(value, notes, options.ignore);
   if ('refused' in prompt) return prompt;
-  const answer = answerOf(fields, prompt.messages, issues);
-  if ('refused' in answer) return answer;
-  const metadata = metadataOf(fields.metadata);
-  if (hasUnsafeInteger(fields)) return { refused: 'unsafe-integer' };
-  const flaw = textFlaw([...prompt.messages.map(({ content }) => content), answer.completion, fields.actual]);
+  const actual = readActual(value.actual, notes);
+  const answer = readAnswer(value, prompt.messages, actual !== undefined, notes);
+  const metadata = readMetadata(value.metadata, notes);
+  const flaw = textFlaw([...prompt.messages.map(({ content }) => content), answer.completion, actual]);
   if (flaw) return { refused: flaw };
 
+  const id = readId(value.id, notes);
+  const timestamp = readTime(value.timestamp ?? value.created_at ?? value.created, notes, options.timestampFormat);
+  const qualityField = options.qualityField ?? 'quality';
+  const quality = readQuality(qualityField, valueAt(value, qualityField), notes);
+  const usage = readUsage(value.usage, notes);
+  const model = readText('model', value.model, notes);
+  const latencyMs = readLatency(value.latency_ms, notes);
   const row: LogRow = {
     line: place.line,
     ...(place.file === undefined ? {} : { file: place.file }),
-    id: fields.id == null ? placeText(place) : String(fields.id),
-    ...(fields.timestamp == null ? {} : { timestamp: isoTimestamp(fields.timestamp) }),
+    id: id ?? placeText(place),
+    ...(timestamp === undefined ? {} : { timestamp }),
     messages: prompt.messages,
     ...(answer.completion === undefined ? {} : { completion: answer.completion }),
     ...rowFlaw(metadata, answer.flaw),
-    ...(fields.actual == null ? {} : { actual: fields.actual }),
-    ...(fields.quality == null ? {} : { quality: fields.quality }),
-    ...usageOf(fields.usage),
-    ...(fields.model ? { model: fields.model } : {}),
-    ...(fields.latency_ms == null ? {} : { latencyMs: fields.latency_ms }),
+    ...(actual === undefined ? {} : { actual }),
+    ...(quality === undefined ? {} : { quality }),
+    ...(usage ? { usage } : {}),
+    ...(model === undefined ? {} : { model }),
+    ...(latencyMs === undefined ? {} : { latencyMs }),
     ...(metadata ? { metadata } : {}),
   };
-  return { row, issues };
+  return { row, ...noted(notes) };
+}
+
+function noted(notes: RowNotes): Noted {
+  const details = notes.details();
+  return { issues: notes.issues, ...(details ? { details } : {}) };
+}
+
+/** The value under a key, which may be a path such as `metadata.stars`. */
+function valueAt(value: Json, key: string): unknown {
+  if (key in value || !key.includes('.')) return value[key];
+  return key.split('.').reduce<unknown>((at, part) => (isObject(at) ? at[part] : undefined), value);
 }
 
 /**
@@ -163,62 +143,31 @@ function rowFlaw(metadata: LogRow['metadata'], flaw: RowIssue | undefined): Pick
   return flaw === undefined ? undefined : { flaw };
 }
 
-function parseActual(value: object): ParsedRow {
-  const parsed = actualSchema.safeParse(value);
-  if (!parsed.success) return wrongShape(parsed.error);
-  const { actual_for: id, actual, quality, by, timestamp } = parsed.data;
-  if (isUnsafeInteger(id)) return { refused: 'unsafe-integer' };
+function parseActual(value: Json, { timestampFormat }: RowOptions): ParsedRow {
+  const { actual_for: key, by } = value;
+  if ((typeof key !== 'string' && typeof key !== 'number') || key === '') {
+    return { refused: 'wrong-shape', detail: `actual_for: must be the id of a row; found ${kindOf(key)}` };
+  }
+  if (isUnsafeInteger(key)) return { refused: 'unsafe-integer' };
+  const notes = new RowNotes();
+  const actual = readActual(value.actual, notes);
+  const quality = readQuality('quality', value.quality, notes);
+  if (actual === undefined && quality === undefined) {
+    return { refused: 'wrong-shape', detail: 'the answer: must have actual or quality; found neither' };
+  }
   const flaw = textFlaw([actual]);
   if (flaw) return { refused: flaw };
+  const timestamp = readTime(value.timestamp, notes, timestampFormat);
   return {
     actual: {
-      id: String(id),
-      ...(actual == null ? {} : { actual }),
-      ...(quality == null ? {} : { quality }),
-      ...(by ? { by } : {}),
-      ...(timestamp == null ? {} : { timestamp: isoTimestamp(timestamp) }),
+      id: String(key),
+      ...(actual === undefined ? {} : { actual }),
+      ...(quality === undefined ? {} : { quality }),
+      ...(typeof by === 'string' && by !== '' ? { by } : {}),
+      ...(timestamp === undefined ? {} : { timestamp }),
     },
-    issues: [],
+    ...noted(notes),
   };
-}
-
-function promptOf({ messages, prompt }: LogRowFields, issues: RowIssue[]): { messages: Message[] } | Refused {
-  const read: Message[] = prompt == null ? [] : [{ role: 'user', content: prompt }];
-  for (const [index, { role, content, tool_calls, function_call }] of (messages ?? []).entries()) {
-    if (role === 'function' || tool_calls?.length || function_call != null) return { refused: 'tool-messages' };
-    const text = textOf(content);
-    if (text === null) return { refused: 'unsupported-content', detail: `messages.${index}.content` };
-    if (text === undefined) {
-      return { refused: 'wrong-shape', detail: `messages.${index}.content: must be text, or a list of text parts` };
-    }
-    if (typeof content !== 'string' && !issues.includes('content-parts')) issues.push('content-parts');
-    read.push({ role, content: text });
-  }
-  return read.every(({ content }) => content.trim() === '') ? { refused: 'no-prompt' } : { messages: read };
-}
-
-function usageOf(usage: LogRowFields['usage']): Pick<LogRow, 'usage'> {
-  if (usage?.prompt_tokens == null || usage.completion_tokens == null) return {};
-  return { usage: { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens } };
-}
-
-/** Texts, numbers and truth values; nested values have no use and are passed over. */
-function metadataOf(metadata: LogRowFields['metadata']): Record<string, string> | undefined {
-  if (!metadata) return undefined;
-  const entries = Object.entries(metadata)
-    .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
-    .map(([key, value]): [string, string] => [key, String(value)]);
-  return entries.length > 0 ? Object.fromEntries(entries) : undefined;
-}
-
-/** Digits beyond 2^53 were lost when the line was parsed, so that two ids may have become one. */
-function hasUnsafeInteger({ id, usage, latency_ms, metadata }: LogRowFields): boolean {
-  const numbers = [id, usage?.prompt_tokens, usage?.completion_tokens, latency_ms];
-  return numbers.some(isUnsafeInteger) || Object.values(metadata ?? {}).some(isUnsafeInteger);
-}
-
-function isUnsafeInteger(value: unknown): boolean {
-  return Number.isInteger(value) && !Number.isSafeInteger(value);
 }
 
 function textFlaw(texts: readonly (string | null | undefined)[]): RowIssue | undefined {

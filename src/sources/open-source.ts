@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { placeText } from '../core/dataset/issue.ts';
 import type { Cursor } from '../core/run/snapshot.ts';
-import type { RowFilter, SourceChoice } from '../core/run/source-choice.ts';
+import { onScale, type RatingScale, type RowFilter, type SourceChoice } from '../core/run/source-choice.ts';
 import { TuneloopError } from '../errors.ts';
+import { jsonlReader } from './containers/jsonl.ts';
 import { FileSource } from './file-source.ts';
-import { jsonlReader } from './jsonl.ts';
 import { SOURCE_KINDS } from './kinds/index.ts';
 import type { SourceDependencies } from './kinds/kind.ts';
 import { accepts } from './row-filter.ts';
+import type { RowOptions } from './rows/row-options.ts';
 import type { Reading, Source, SourceItem } from './source.ts';
 
 /**
@@ -22,7 +24,13 @@ export function openSource(choice: SourceChoice, dependencies: SourceDependencie
 }
 
 function openRows(choice: SourceChoice, dependencies: SourceDependencies): Source {
-  return kindOf(choice).open(choice, { ...dependencies, filter: choice.filter ?? {} });
+  const { filter = {}, quality, timestamp_format: format, ignore } = choice;
+  const rows: RowOptions = {
+    qualityField: quality?.field,
+    timestampFormat: typeof format === 'string' ? format : undefined,
+    ignore: Array.isArray(ignore) ? ignore : undefined,
+  };
+  return kindOf(choice).open(choice, { ...dependencies, filter, rows });
 }
 
 /** Where a person has to erase a row of a source that is not made of files; null for files, which are searched. */
@@ -43,6 +51,7 @@ const cursorSchema = z.object({ type: z.string(), choice: z.string(), rows: inne
 class FilteredSource implements Source {
   readonly #type: string;
   readonly #filter: RowFilter;
+  readonly #rating: RatingScale;
   /** Hash of the configuration. */
   readonly #choice: string;
   readonly #rows: Source;
@@ -51,6 +60,7 @@ class FilteredSource implements Source {
   constructor(choice: SourceChoice, rows: Source, actuals: Source | null) {
     this.#type = choice.type;
     this.#filter = choice.filter ?? {};
+    this.#rating = choice.quality ?? {};
     this.#choice = createHash('sha256').update(JSON.stringify(choice)).digest('hex');
     this.#rows = rows;
     this.#actuals = actuals;
@@ -83,15 +93,49 @@ class FilteredSource implements Source {
   async *#items(rows: Reading, actuals: Reading | null, signal: AbortSignal): AsyncGenerator<SourceItem> {
     for await (const item of rows.items) {
       signal.throwIfAborted();
-      if (item.kind !== 'row' || accepts(this.#filter, item.row)) yield item;
+      if (item.kind === 'row' && !accepts(this.#filter, item.row)) continue;
+      const rated = withRating(item, this.#rating);
+      if (rated) yield rated;
     }
     for await (const item of actuals?.items ?? []) {
       signal.throwIfAborted();
-      if (item.kind === 'row') yield* answerOf(item);
-      else yield item;
+      const rated = withRating(item, this.#rating);
+      if (rated?.kind === 'row') yield* answerOf(rated);
+      else if (rated) yield rated;
     }
   }
 }
+
+/**
+ * The item with its rating from 0 to 1; undefined for a score of another name.
+ *
+ * @throws TuneloopError SOURCE_ROW_INVALID where the rating is not on the scale: the best of one scale is the worst of another
+ */
+function withRating(item: SourceItem, { field, scale }: RatingScale): SourceItem | undefined {
+  if (item.kind === 'refused') return item;
+  const rated = item.kind === 'row' ? item.row : item.actual;
+  if (rated.quality === undefined) return item;
+  const score = item.kind === 'actual' ? SCORE.exec(item.actual.by ?? '')?.[1] : undefined;
+  if (field !== undefined && score !== undefined && score !== field) {
+    delete rated.quality;
+    return item.kind === 'actual' && item.actual.actual === undefined ? undefined : item;
+  }
+  const quality = onScale(rated.quality, scale);
+  if (quality >= 0 && quality <= 1) {
+    rated.quality = quality;
+    return item;
+  }
+  const place = item.kind === 'row' ? placeText(item.row) : `the rating of the row ${item.actual.id}`;
+  const name = field ?? score ?? 'quality';
+  const wanted = scale ? `its scale [${scale.join(', ')}]` : '0 to 1, so that its scale has to be named';
+  throw new TuneloopError(
+    'SOURCE_ROW_INVALID',
+    `${place}: ${name} is outside ${wanted}: write source.quality: { field: ${name}, scale: [worst, best] }, for example scale: [1, 5]`,
+  );
+}
+
+/** Scores of Langfuse say their name. */
+const SCORE = /^langfuse:(.*)$/s;
 
 /** A log row among later answers counts through its `actual` or its rating; without them it means nothing. */
 function* answerOf({ row, issues }: Extract<SourceItem, { kind: 'row' }>): Generator<SourceItem> {

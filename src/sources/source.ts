@@ -31,9 +31,18 @@ export interface Reading {
 
 /** A row, a later answer to one, or the issue of a value that could not become a row; `detail` names its keys, never a value. */
 export type SourceItem =
-  | { kind: 'row'; row: LogRow; issues: RowIssue[] }
-  | { kind: 'actual'; actual: Actual; issues: RowIssue[] }
+  | {
+      kind: 'row';
+      row: LogRow;
+      issues: RowIssue[];
+      details?: IssueDetails /** Of the record, where it is from a file. */;
+      format?: string;
+    }
+  | { kind: 'actual'; actual: Actual; issues: RowIssue[]; details?: IssueDetails }
   | { kind: 'refused'; issue: RowIssue; place: Place; detail?: string };
+
+/** The keys that an issue was found in, and what was found there; never a value. */
+type IssueDetails = Partial<Record<RowIssue, string>>;
 
 /** The place of a row, for messages. */
 export interface Place {

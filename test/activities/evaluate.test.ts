@@ -1,3 +1,5 @@
+import files from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import fc from 'fast-check';
@@ -371,6 +373,27 @@ describe('F17 an attempt that is lost', () => {
     expect(questions()).toHaveLength(2 * 60 + 1);
     for (const { id } of subjects)
       expect(evaluationOf(evaluations, id)).toMatchObject({ n: 60, timed: 60, spentUsd: 60 });
+  });
+
+  test('the next question waits until the answer before is on disk, so that a killed worker loses only rows in flight', async () => {
+    const { appendFile } = files;
+    let kept = 0;
+    const slowDisk = jest.spyOn(files, 'appendFile').mockImplementation(async (...line) => {
+      await delay(30);
+      await appendFile(...line);
+      kept += 1;
+    });
+    const keptBefore: number[] = [];
+    behave = (_model, text) => {
+      if (text !== 'ping') keptBefore.push(kept);
+      return undefined;
+    };
+    try {
+      await attempt([tuned('a')], { rows: 4 });
+    } finally {
+      slowDisk.mockRestore();
+    }
+    expect(keptBefore).toEqual([0, 1, 2, 3]);
   });
 
   test('a cancellation stops it at once', async () => {

@@ -14,6 +14,7 @@ test('an empty environment has defaults', () => {
   expect(readEnvironment({})).toEqual({
     home: path.resolve('.tuneloop'),
     cache: expect.stringContaining(homedir()),
+    engine: expect.stringMatching(/tuneloop.engine$/),
     taskQueue: 'tuneloop',
     temporalCli: undefined,
     workflowBundle: undefined,
@@ -60,6 +61,7 @@ test('every variable is read', () => {
   expect(readEnvironment(env)).toEqual({
     home: path.resolve('state'),
     cache: path.join('/var/cache/me', 'tuneloop'),
+    engine: path.join('/var/cache/me', 'tuneloop', 'engine'),
     taskQueue: 'queue',
     temporalCli: '/bin/temporal',
     workflowBundle: '/built/workflow-bundle.js',

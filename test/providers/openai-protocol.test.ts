@@ -124,9 +124,20 @@ describe('creating a job', () => {
   );
 
   test('a job is requested exactly once when no answer comes in time', async () => {
-    server.answer = () => () => {};
-    const impatient = providerAt(server.baseURL, { apiKey: 'sk-test', timeoutMs: 100 }).training;
-    expect(await rejection(impatient.createJob(REQUEST))).toMatchObject({ retryable: true });
+    const received = new Promise<void>((resolve) => {
+      server.answer = () => () => resolve();
+    });
+    // The client's clock stands still until the request has arrived: on a busy machine that takes longer than any short time limit.
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'clearImmediate'] });
+    try {
+      const { training: impatient } = providerAt(server.baseURL, { apiKey: 'sk-test', timeoutMs: 100 });
+      const error = rejection(impatient.createJob(REQUEST));
+      await received;
+      await jest.advanceTimersByTimeAsync(100);
+      expect(await error).toMatchObject({ retryable: true });
+    } finally {
+      jest.useRealTimers();
+    }
     expect(server.received).toHaveLength(1);
   });
 });

@@ -108,9 +108,9 @@ function* badLines(rows: FreshRows): Iterable<Line> {
   const user = { role: 'user', content: 'Message: where is it?' };
   yield nothing(rows.text({ messages: undefined }), 'no-prompt');
   yield nothing(rows.text({ messages: [] }), 'no-prompt');
-  yield nothing(rows.text({ messages: [{ ...user, role: 'bot' }] }), 'wrong-shape');
-  yield nothing(rows.text({ completion: 4 }), 'wrong-shape');
-  yield nothing(rows.text().replace(/"id":"[^"]*"/, '"id":9007199254740993'), 'unsafe-integer');
+  yield nothing(rows.text({ messages: [{ ...user, role: 'robot' }] }), 'wrong-shape');
+  yield nothing(rows.text({ messages: 4 }), 'wrong-shape');
+  yield nothing('{"actual_for":9007199254740993,"actual":"x"}', 'unsafe-integer');
   yield nothing(rows.text({ messages: [{ ...user, content: [{ type: 'image_url' }] }] }), 'unsupported-content');
   yield nothing(
     rows.text({ messages: [user, { role: 'assistant', content: null, tool_calls: [{}] }] }),

@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
-import { csvFields, splitCsv } from '../../src/sources/csv-records.ts';
+import { csvFields, splitCsv } from '../../src/sources/containers/csv-records.ts';
 
 /** Fields of all sound records, null for others, of a text that comes in pieces. */
 async function read(text: string, cuts: readonly number[] = [], longest = 1000): Promise<(string[] | null)[]> {

@@ -167,7 +167,11 @@ describe('packed files', () => {
       () => gzipSync(lines(0, 1)).subarray(0, -12),
       /^a\.jsonl\.gz ends in the middle of its packed data/,
     ],
-    ['that are not packed', () => Buffer.from(lines(0)), /^a\.jsonl\.gz is not packed with gzip, or was damaged$/],
+    [
+      'that are not packed',
+      () => Buffer.from(lines(0)),
+      /^a\.jsonl\.gz is not packed with gzip or zstd, or was damaged$/,
+    ],
   ])('gzip files %s are named', async (_case, bytes, message) => {
     writeFileSync(at('a.jsonl.gz'), bytes());
     await expect(read('a.jsonl.gz')).rejects.toMatchObject({

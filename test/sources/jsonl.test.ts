@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import type { Cursor } from '../../src/core/run/snapshot.ts';
-import { readJsonl } from '../../src/sources/jsonl.ts';
+import { readJsonl } from '../../src/sources/containers/jsonl.ts';
 import { parseJudgingRow } from '../../src/sources/log-row.ts';
 import { type Call, call, conformsToSource, openFilesIn, readAll } from '../conformance/sources.ts';
 import { wellFormedText } from '../stores/any-text.ts';

@@ -1,10 +1,11 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fromLangfuse } from '../../src/sources/langfuse.ts';
+import { langfuse } from '../../src/sources/formats/langfuse.ts';
 import { type Call, conformsToSource, openFilesIn, readAll } from '../conformance/sources.ts';
 import { temporaryFolder } from '../stores/temporary-folder.ts';
 
 const folder = temporaryFolder();
+const fromLangfuse = (record: Record<string, unknown>) => langfuse.rows(record)[0];
 const dependencies = {
   provider: () => {
     throw new Error('files need no provider');
@@ -70,7 +71,7 @@ describe('an observation', () => {
     ['a message in a text', '{"role": "assistant", "content": "billing"}', 'billing'],
     ['a list of one message', [{ role: 'assistant', content: 'billing' }], 'billing'],
     ['JSON that is the answer, byte for byte', '{ "label":  "billing" }', '{ "label":  "billing" }'],
-    ['an object that is the answer', { label: 'billing' }, '{"label":"billing"}'],
+    ['an object that is the answer, for the row reader to write as JSON', { label: 'billing' }, { label: 'billing' }],
     ['nothing', '', undefined],
     ['null', null, undefined],
     [
@@ -137,8 +138,32 @@ describe('a score', () => {
     expect(score({ value: 0, data_type: 'BOOLEAN' })).toMatchObject({ quality: 0 });
   });
 
+  test('a correction is the right answer of its observation, whatever value stands beside it', () => {
+    expect(score({ value: 0, data_type: 'CORRECTION', string_value: 'account' })).toEqual({
+      actual_for: 'o-1',
+      actual: 'account',
+      by: 'langfuse:helpful',
+    });
+  });
+
+  test('a score on a scale that the pipeline names counts by it, and ends the reading otherwise', async () => {
+    const log = mkdtempSync(path.join(folder, 'stars-'));
+    const scores = [
+      { observation_id: 'o-1', name: 'stars', value: 5, data_type: 'NUMERIC' },
+      { observation_id: 'o-1', name: 'length', value: 0.1, data_type: 'NUMERIC' },
+    ];
+    writeFileSync(path.join(log, 'a.jsonl'), '{"id":"o-1","type":"GENERATION","input":"hi","output":"yes"}\n');
+    writeFileSync(path.join(log, 'b.jsonl'), scores.map((each) => `${JSON.stringify(each)}\n`).join(''));
+    const choice = { type: 'langfuse', path: path.join(log, '*.jsonl') };
+    const { items } = await readAll({ ...choice, quality: { field: 'stars', scale: [1, 5] } }, dependencies);
+    expect(items.slice(1)).toMatchObject([{ kind: 'actual', actual: { id: 'o-1', quality: 1 } }]);
+    await expect(readAll(choice, dependencies)).rejects.toMatchObject({
+      code: 'SOURCE_ROW_INVALID',
+      message: expect.stringMatching(/the row o-1: stars is outside 0 to 1.*scale/),
+    });
+  });
+
   test.each([
-    ['on another scale', { value: 5 }],
     ['of a whole trace', { observation_id: null }],
     ['that is a category', { data_type: 'CATEGORICAL', string_value: 'good' }],
     ['that is a text', { data_type: 'TEXT', value: 0 }],

@@ -121,7 +121,7 @@ withPostgres('PostgreSQL', () => {
       ]);
     });
 
-    test('columns that hold broken JSON or texts instead of numbers refuse their row', async () => {
+    test('columns that hold broken JSON refuse their row, and a text instead of a rating is passed over', async () => {
       const { items } = await read(
         `values ('a', '[oops', '1'), ('b', '[{"role":"user","content":"x","content":"y"}]', '1'),
            ('c', '[{"role":"user","content":"x"}]', 'good')`.replace(/^/, 'select * from (') +
@@ -130,8 +130,9 @@ withPostgres('PostgreSQL', () => {
       expect(items.map((item) => item.kind === 'refused' && item.issue)).toEqual([
         'broken-json',
         'duplicate-key',
-        'wrong-shape',
+        false,
       ]);
+      expect(items[2]).toMatchObject({ kind: 'row', issues: ['ignored-key'] });
     });
 
     test('missing columns are named, with the existing ones, even where there is no row', async () => {

@@ -9,6 +9,7 @@ export const APP_ERROR_CODES = {
   ALIAS_UNREADABLE: 'the alias of a deployment cannot be read',
   PACKAGE_MISSING: 'a package that an option needs is not installed',
   ENGINE_UNUSABLE: 'the engine of LLMs is not installed, is damaged, or cannot be installed',
+  TOKEN_NEEDED: 'a server that other machines reach has no token, or one that cannot be used',
   PREDICTION_FAILED: 'neither a model of the deployment nor the original prompt could answer',
 } as const;
 

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ApiError, errorBody } from '@tuneloop/app/internal/shared/api-error';
 import { lockFolder } from '@tuneloop/app/internal/shared/folder-lock';
-import { listenOnLoopback, refuseForeign } from '@tuneloop/app/internal/shared/loopback';
+import { listenOn } from '@tuneloop/app/internal/shared/loopback';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
@@ -11,6 +11,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { type Logger, pino } from 'pino';
+import { type AccessRule, accessRule, checkToken, LOOPBACK } from './access.ts';
 import { chatRoutes } from './api/chat-routes.ts';
 import { fileRoutes } from './api/file-routes.ts';
 import { jobRoutes } from './api/job-routes.ts';
@@ -27,8 +28,12 @@ import { CompletionStore } from './stores/completion-store.ts';
 import { FileStore } from './stores/files.ts';
 
 export interface TrainerOptions {
-  /** TCP port on 127.0.0.1; 0 (the default) = any free one. */
+  /** Address to listen on; default 127.0.0.1. One that other machines reach needs a token. */
+  readonly address?: string;
+  /** TCP port; 0 (the default) = any free one. */
   readonly port?: number;
+  /** What every request has to bring, as `Authorization: Bearer <token>`; default: none is asked for. */
+  readonly token?: string;
   /** Folder of all state; made if it does not exist. One trainer at a time. */
   readonly dir: string;
   /** Stretches each job to about this many seconds in `running`; default: as fast as it trains. */
@@ -42,7 +47,7 @@ export interface TrainerOptions {
 }
 
 export interface Trainer {
-  /** `http://127.0.0.1:<port>/v1` */
+  /** `http://<address>:<port>/v1` */
   readonly baseURL: string;
   readonly port: number;
   /** Stops threads and server and frees the folder; unfinished jobs continue at the next start. */
@@ -54,11 +59,13 @@ const JOBS_RUNNING = 12;
 const LARGEST_BODY = 32 * 1024 * 1024;
 
 /**
- * Starts the local trainer: a server that speaks OpenAI's fine-tuning protocol on the loopback interface and trains small models.
+ * Starts the local trainer: a server that speaks OpenAI's fine-tuning protocol and trains models on this machine.
  *
- * @throws TuneloopError LOCKED when another trainer uses `dir`, PORT_TAKEN when the port is in use
+ * @throws TuneloopError LOCKED when another trainer uses `dir`, PORT_TAKEN when the port is in use, TOKEN_NEEDED where other machines could
+ * use it without a token
  */
 export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
+  checkToken(options);
   const dir = resolve(options.dir);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const unlock = lockFolder(dir);
@@ -94,8 +101,8 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
     chatRoutes(models, completions),
     storedCompletionRoutes(completions),
   ];
-  const app = await buildServer(log, routes, faults);
-  const { url, port } = await listenOnLoopback(app, options.port ?? 0);
+  const app = await buildServer(log, routes, faults, accessRule(options));
+  const { url, port } = await listenOn(app, options.address ?? LOOPBACK, options.port ?? 0);
   queue.resume();
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -119,6 +126,7 @@ async function buildServer(
   log: Logger,
   routes: readonly FastifyPluginAsync[],
   faults: Faults | undefined,
+  checkAccess: AccessRule,
 ): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -140,7 +148,7 @@ async function buildServer(
   const arrivals = new WeakMap<object, number>();
   app.addHook('onRequest', async (request) => {
     arrivals.set(request, performance.now());
-    refuseForeign(request.headers);
+    checkAccess(request.headers);
   });
   app.addHook('onSend', async (request, reply) => {
     const arrival = arrivals.get(request);

@@ -178,6 +178,8 @@ export class SubjectRows {
       this.#spending.end(usage);
     }
     this.#cache.add(key, completion);
+    // The next question waits until this answer is on disk, so that a killed worker loses no more answers than were in flight.
+    await this.#cache.written();
     return { completion, own: true };
   }
 
@@ -211,7 +213,6 @@ export class SubjectRows {
       latencyMs: own ? latencyMs : null,
     };
     await this.#writer.add(JSON.stringify(prediction));
-    await this.#cache.written();
   }
 
   /** The figures of all rows. */

@@ -27,6 +27,7 @@ const clean = z.looseObject({
       ),
     }),
   ]),
+  turns: z.enum(['first', 'last', 'all']).optional(),
   duplicates: z.enum(['near', 'exact', 'keep']),
   redact: z.array(z.enum(PII_TYPES)),
   phone_region: z.custom<Pipeline['clean']['phone_region']>((region) => /^[A-Z]{2}$/.test(String(region))),

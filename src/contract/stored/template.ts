@@ -15,8 +15,10 @@ const schema = z.object({
       ),
       slots: z.array(z.object({ name: z.string(), kind: z.enum(['input', 'date', 'id', 'few-shots']) })),
       rows: index,
+      name: z.string().optional(),
     }),
   ),
+  conversation: z.boolean().optional(),
 });
 
 /** The instructions that the prompts of a log share. */

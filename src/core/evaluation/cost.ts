@@ -46,7 +46,7 @@ export type Billing =
       readonly names?: Readonly<Record<string, string>>;
     }
   /** The time that a machine of one's own works. */
-  | { readonly charges: 'machine-time' };
+  | { readonly charges: 'machine-time'; readonly usdPerHour?: number };
 
 export interface ModelPrice {
   training: number;
@@ -78,7 +78,7 @@ export type Tariff =
  * @param baseModel the model that was tuned, or is called as it is.
  */
 export function tariffOf(prices: Prices, billing: Billing, baseModel: string, tuned: boolean): Tariff {
-  if (billing.charges === 'machine-time') return { kind: 'machine', usdPerHour: prices.local.machine_usd_per_hour };
+  if (billing.charges === 'machine-time') return { kind: 'machine', usdPerHour: machinePerHour(prices, billing) };
   const price = listedPrice(prices, billing, baseModel);
   const tokens = tuned ? price?.tuned : price?.base;
   if (tokens) {
@@ -90,9 +90,17 @@ export function tariffOf(prices: Prices, billing: Billing, baseModel: string, tu
   return usdPerHour === undefined ? { kind: 'unknown' } : { kind: 'machine', usdPerHour };
 }
 
+/** The price of an hour of a machine of one's own, in USD: that of the pipeline, else that of the price list. */
+export function machinePerHour(
+  { local }: Prices,
+  { usdPerHour }: Extract<Billing, { charges: 'machine-time' }>,
+): number {
+  return usdPerHour ?? local.machine_usd_per_hour;
+}
+
 /** The tariff of training a model. */
 export function trainingTariffOf(prices: Prices, billing: Billing, baseModel: string): TrainingTariff {
-  if (billing.charges === 'machine-time') return { kind: 'machine', usdPerHour: prices.local.machine_usd_per_hour };
+  if (billing.charges === 'machine-time') return { kind: 'machine', usdPerHour: machinePerHour(prices, billing) };
   const price = listedPrice(prices, billing, baseModel);
   if (price?.training === undefined) return { kind: 'unknown' };
   return { kind: 'tokens', per1M: price.training, minimumUsd: price.minimum_per_job ?? 0 };

@@ -1,5 +1,13 @@
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
-import { type Billing, costPer1k, type Prices, tariffOf, trainingCost, trainingTariffOf } from '../evaluation/cost.ts';
+import {
+  type Billing,
+  costPer1k,
+  machinePerHour,
+  type Prices,
+  tariffOf,
+  trainingCost,
+  trainingTariffOf,
+} from '../evaluation/cost.ts';
 import { type CheckpointRows, mostCheckpoints } from './checkpoints.ts';
 import type { LeaseTerms } from './lease.ts';
 import { estimateLeases } from './lease-estimate.ts';
@@ -171,7 +179,7 @@ export function estimateRun(input: EstimateInput): Estimate {
     leasesUsd: whole ? leases.usd : null,
     leaseHours: leases.hours,
     totalUsd: whole ? sum([trainingUsd, evaluationUsd, leases.usd]) : null,
-    machineUsdPerHour: local ? prices.local.machine_usd_per_hour : null,
+    machineUsdPerHour: billing.charges === 'machine-time' ? machinePerHour(prices, billing) : null,
     unknownPrices: [...unknownPrices],
     candidates: costs.map(({ trainingUsd, rowUsd, models }, place) => ({
       trainingUsd: times(trainingUsd, TRAINING_RESERVE),

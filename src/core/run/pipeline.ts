@@ -15,6 +15,10 @@ export interface ProviderSettings {
   /** `generic`: a server that speaks OpenAI's protocol and has no profile of its own; it needs `baseURL` and `apiKeyEnv`. */
   profile?: ProfileName | 'generic' | undefined;
   baseURL?: string | undefined;
+  /** Address of a trainer of Tuneloop on another machine, such as `https://gpu-box.example.com`. */
+  trainer?: string | undefined;
+  /** The price of an hour in which a machine of one's own trains or answers; for trainers of Tuneloop. */
+  machine_usd_per_hour?: number | undefined;
   /** Further base URLs, by the names that the profile gives them. */
   addresses?: Record<string, string> | undefined;
   /** Name of the environment variable that holds the key. */
@@ -41,10 +45,18 @@ export interface Pipeline {
   $schema?: string | undefined;
   name: string;
   task: Task;
+  /** The only labels that count, with other spellings of each. */
+  labels?: (string | { name: string; aliases: string[] })[] | undefined;
+  /** Whether an answer lists several labels, in any order. */
+  multi_label?: boolean | undefined;
+  /** The part of an answer that is learnt; all of it where this is absent. */
+  target?: { json_field: string } | undefined;
   source: SourceChoice;
   clean: {
     rows: 'lenient' | 'strict';
     instructions: 'auto' | { templates: WrittenTemplate[] };
+    /** Which turns of a conversation become rows; first where it is absent. */
+    turns?: 'first' | 'last' | 'all' | undefined;
     duplicates: 'near' | 'exact' | 'keep';
     redact: PiiType[];
     phone_region: CountryCode;

@@ -9,7 +9,29 @@ export type SourceChoice = {
   filter?: RowFilter | undefined;
   /** A JSONL file or a glob of right answers that came later. */
   actuals?: string | undefined;
+  quality?: RatingScale | undefined;
 } & Record<string, unknown>;
+
+/** What ratings mean. */
+export interface RatingScale {
+  /** The key of a row, or the name of a score, that holds the rating. */
+  field?: string | undefined;
+  /** The worst and the best rating; 0 and 1 where it is absent. */
+  scale?: [number, number] | undefined;
+  /** On this scale. */
+  at_least?: number | undefined;
+}
+
+/** The least rating of a row that is taken, from 0 to 1; null where every row is. */
+export function leastQuality({ filter, quality }: SourceChoice): number | null {
+  if (quality?.at_least === undefined) return filter?.min_quality ?? null;
+  return onScale(quality.at_least, quality.scale);
+}
+
+/** A rating as a number from 0 to 1; beyond them where it is not on the scale. */
+export function onScale(rating: number, [worst, best]: readonly [number, number] = [0, 1]): number {
+  return (rating - worst) / (best - worst);
+}
 
 /** Which rows are taken. */
 export interface RowFilter {

@@ -121,8 +121,10 @@ interface Anchor {
 const NOTHING: Anchor = { kind: 'nothing', opening: '', start: 0, end: 0 };
 
 /** Of a line or a sentence, up to its first colon. Without white space behind it, `https:` would be a label too. */
-const LABEL = /(^|[.!?][ \t]+)([ \t]*[#>*_-]*[ \t]*\p{L}[^\n:]*:[*_]*)([ \t]+|$)/gu;
-const OPENING = /(?<=^|[\s:=>(])("""|'''|```|["'“«]|\[\[|\{\{|<[A-Za-z][\w-]*>|<<<+|\[[A-Z][A-Z_ ]+\])/g;
+const LABEL =
+  /(^|[.!?][ \t]+|[。！？])([ \t]*[#>*_-]*[ \t]*\p{L}[^\n:：。！？]*(?:：[*_]*|:[*_]*(?=[ \t]|$)))([ \t]*)/gu;
+const OPENING =
+  /(?<=^|[\s:=>(])("""|'''|```|["'“«]|\[\[|\{\{|<[A-Za-z][\w-]*(?:\s+[\w:-]+=(?:"[^"<>]*"|'[^'<>]*'))*>|<<<+|\[[A-Z][A-Z_ ]+\])/g;
 const OPENS_STRUCTURE = /[{[(]\s*$/;
 
 /** The last anchor in the first `limit` characters of the common beginning. */
@@ -187,7 +189,7 @@ function lastWord(text: string): string {
 }
 
 const PROSE: Anchor = { kind: 'prose', opening: '', start: 0, end: 0 };
-const TAG_LINE = /<[A-Za-z][\w-]*>\s*$/;
+const TAG_LINE = /<[A-Za-z][^<>\n]*>\s*$/;
 
 /** Whether the end of a prefix is a wrapper around inputs, and not the beginning of the inputs themselves. */
 function isWrapper({ kind, opening }: Anchor, { prefix, suffix }: Affixes, inputs: readonly string[]): boolean {
@@ -213,6 +215,8 @@ function most(values: readonly string[], test: (value: string) => boolean): bool
 
 const SEPARATOR = /[ \t]+[-=~>→⇒|#*+_]+:?[ \t]*$/u;
 const ANSWER_LABEL = /[ \t]+\p{Lu}[\p{L}\p{N} ]{0,30}:[ \t]*$/u;
+/** In scripts without spaces, a label at the end of a line may follow its text at once. */
+const DENSE_LABEL = /(?<=^|[。！？])[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]{2,20}：[ \t]*$/u;
 
 /** Cuts a common end down to where instructions begin again. */
 function cutSuffix(common: string, prefix: string, prose: boolean): string {
@@ -222,9 +226,12 @@ function cutSuffix(common: string, prefix: string, prose: boolean): string {
   if (closing !== undefined && line.includes(closing)) return common.slice(line.lastIndexOf(closing));
   const space = line.search(/\s/);
   const isProse = prose && space !== -1 && countWords(line.slice(space)) >= PROSE_WORDS;
-  const starts = [searchAtEnd(line, SEPARATOR), searchAtEnd(line, ANSWER_LABEL), isProse ? space : -1].filter(
-    (at) => at !== -1,
-  );
+  const starts = [
+    searchAtEnd(line, SEPARATOR),
+    searchAtEnd(line, ANSWER_LABEL),
+    searchAtEnd(line, DENSE_LABEL),
+    isProse ? space : -1,
+  ].filter((at) => at !== -1);
   return starts.length > 0 ? common.slice(Math.min(...starts)) : fromNextLine(common, newline, prefix);
 }
 
@@ -247,9 +254,13 @@ function searchAtEnd(line: string, pattern: RegExp): number {
 function fromNextLine(common: string, newline: number, prefix: string): string {
   const rest = common.slice(newline);
   const [closed, tag] = /^\s*(?:[}\])]|<\/([A-Za-z][\w-]*)>)/.exec(rest) ?? [];
-  if (closed === undefined || (tag !== undefined && prefix.includes(`<${tag}>`))) return rest;
+  if (closed === undefined || (tag !== undefined && opensTag(prefix, tag))) return rest;
   const next = rest.indexOf('\n', closed.length);
   return next === -1 ? '' : fromNextLine(common, newline + next, prefix);
+}
+
+function opensTag(prefix: string, tag: string): boolean {
+  return prefix.includes(`<${tag}>`) || prefix.includes(`<${tag} `);
 }
 
 /** The closing counterpart of the delimiter that a prefix ends with, white space apart. */
@@ -264,7 +275,8 @@ function closingAfter(prefix: string): string | undefined {
 const CLOSING: Record<string, string> = { '[[': ']]', '{{': '}}', '“': '”', '«': '»' };
 
 function closingOf(opening: string): string {
-  if (/^<[A-Za-z]/.test(opening)) return `</${opening.slice(1)}`;
+  const [, tag] = /^<([A-Za-z][\w-]*)/.exec(opening) ?? [];
+  if (tag !== undefined) return `</${tag}>`;
   if (opening.startsWith('<<<')) return '>'.repeat(opening.length);
   if (/^\[[A-Z]/.test(opening)) return `[/${opening.slice(1)}`;
   return CLOSING[opening] ?? opening;

@@ -11,10 +11,12 @@ import { TuneloopError } from '../../errors.ts';
 /** A prompt as its author wrote it: one text for a prompt of one user message, or its messages. */
 export type GivenTemplate = string | readonly { role: Message['role']; content: string }[];
 
-const SLOT = /\{\{\s*(\p{L}[\p{L}\p{N}_-]*)\s*\}\}/gu;
+const SLOT = /(?<!\\)\{\{\s*(\p{L}[\p{L}\p{N}_-]*)\s*\}\}/gu;
+/** A backslash before braces makes them text. */
+const ESCAPED = /\\(?=\{\{)/g;
 
 /**
- * Reads prompts in which `{{name}}` marks the slots. A name says what a slot holds: `date`, `time`, `today`, `now` and
+ * Reads prompts in which `{{name}}` marks the slots, and `\\{{` stands for braces themselves. A name says what a slot holds: `date`, `time`, `today`, `now` and
  * `timestamp` a date, `id`, `uuid` and what ends in `_id` an id, `examples` and `few_shots` examples; others an input.
  *
  * @throws TuneloopError PIPELINE_INVALID with one line for each template that cannot be used.
@@ -40,12 +42,12 @@ function parseTemplate(given: GivenTemplate): TemplateVersion {
       const parts: Part[] = [];
       let from = 0;
       for (const { 0: marker, 1: name = '', index } of content.matchAll(SLOT)) {
-        if (index > from) parts.push(content.slice(from, index));
+        if (index > from) parts.push(content.slice(from, index).replace(ESCAPED, ''));
         parts.push({ slot: slots.length });
         slots.push({ name, kind: kindOf(name) });
         from = index + marker.length;
       }
-      if (from < content.length || parts.length === 0) parts.push(content.slice(from));
+      if (from < content.length || parts.length === 0) parts.push(content.slice(from).replace(ESCAPED, ''));
       return { role, parts };
     }),
     slots,

@@ -43,7 +43,7 @@ const DEFAULT_NAMES: Record<Slot['kind'], string> = { input: 'input', date: 'dat
 function nameBefore(literal: string): string | undefined {
   const line = literal.trimEnd().split('\n').at(-1) ?? '';
   const named =
-    /<([A-Za-z][\w-]*)>$/.exec(line)?.[1] ??
+    /<([A-Za-z][\w-]*)(?:\s[^<>]*)?>$/.exec(line)?.[1] ??
     /\[([A-Z][A-Z_ ]+)\]$/.exec(line)?.[1] ??
     /^#+ +([^#:]{1,40}):?$/.exec(line)?.[1] ??
     /(?:^|[.!?,;][ \t]+)[#>*_ \t-]*(\p{L}[^.:!?]{0,40}):[*_]*[ \t]*["'`«“]*$/u.exec(line)?.[1];

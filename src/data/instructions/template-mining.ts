@@ -1,9 +1,10 @@
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import type { PromptTemplate, TemplateVersion } from '@tuneloop/app/internal/prompt/prompt-template';
-import { type TextPattern, valuesIn } from '@tuneloop/app/internal/prompt/text-pattern';
+import { fits, type TextPattern, valuesIn } from '@tuneloop/app/internal/prompt/text-pattern';
 import { inCodeUnitOrder } from '../../core/text/order.ts';
 import { TuneloopError } from '../../errors.ts';
 import { countWords } from './affixes.ts';
+import { type Author, findPattern } from './anchors.ts';
 import { isDate } from './machine-text.ts';
 import { slotsOf } from './slots.ts';
 import { findTextVersions, type TextVersion } from './text-versions.ts';
@@ -13,6 +14,8 @@ export interface MiningOptions {
   quorum?: number;
   /** Versions with fewer prompts are left out, in a log of over 50 prompts. */
   minVersionShare?: number;
+  /** Prompts of one layout are one version: where they differ, there is a slot. */
+  together?: boolean;
 }
 
 const QUORUM = 0.97;
@@ -43,14 +46,14 @@ type Prompt = readonly Message[];
  */
 export function mineTemplate(
   prompts: readonly Prompt[],
-  { quorum = QUORUM, minVersionShare = MIN_VERSION_SHARE }: MiningOptions = {},
+  { quorum = QUORUM, minVersionShare = MIN_VERSION_SHARE, together = false }: MiningOptions = {},
 ): PromptTemplate {
   const least =
     prompts.length > SMALL_LOG ? Math.max(2, prompts.length * minVersionShare) : Math.min(2, prompts.length);
   const layouts = [...Map.groupBy(prompts, (messages) => messages.map(({ role }) => role).join(' ')).entries()]
     .filter(([layout, rows]) => layout !== '' && rows.length >= least)
     .toSorted(([a, rowsOfA], [b, rowsOfB]) => rowsOfB.length - rowsOfA.length || inCodeUnitOrder(a, b));
-  const context: Context = { quorum, least, known: [] };
+  const context: Context = { quorum, least, together, known: [] };
   const found = layouts.flatMap(([, rows]) => {
     const main = mainMessage(rows, quorum);
     const order = [...(rows[0] ?? []).keys()].toSorted((a, b) => Number(a === main) - Number(b === main));
@@ -80,6 +83,7 @@ interface MinedVersion {
 interface Context {
   quorum: number;
   least: number;
+  together: boolean;
   /** Patterns of main messages so far. */
   known: TextPattern[];
 }
@@ -140,8 +144,9 @@ function mainVersions(
   { rows, patterns }: MinedVersion,
   texts: readonly string[],
   message: number,
-  { quorum, least, known }: Context,
+  { quorum, least, together, known }: Context,
 ): MessageVersion[] {
+  if (together) return [oneVersion(texts, quorum, 'anyone')];
   // A message that never changes is no input if another message can be one.
   if (patterns.some(({ pattern }) => pattern.literals.length > 1) && isFixed(rows, message, quorum)) {
     return literalVersions(texts).filter((version) => version.rows.length >= least);
@@ -162,7 +167,7 @@ function leadVersions(
   texts: readonly string[],
   message: number,
   main: number,
-  { quorum, least }: Context,
+  { quorum, least, together }: Context,
 ): MessageVersion[] {
   const prompt: Prompt = rows[0] ?? [];
   const role = prompt[message]?.role;
@@ -174,6 +179,7 @@ function leadVersions(
     return [{ pattern: SLOT_ALONE, rows: [...texts.keys()], fewShots: true }];
   }
   const author = role === 'system' || role === 'developer' ? 'instructions' : 'anyone';
+  if (together) return [oneVersion(texts, quorum, author)];
   const options = { quorum, least, author, instructed: false, known: [] } as const;
   const mined = new Set(texts).size > 1 ? findTextVersions(texts, options) : [];
   if (isCovered(mined, texts, quorum) && mined.every((version) => isNearlyConstant(version, texts))) return mined;
@@ -181,6 +187,11 @@ function leadVersions(
   const fewest = author === 'instructions' ? WORDS_OF_INSTRUCTIONS : 0;
   const instructing = mined.filter(({ pattern }) => wordsOf(pattern) >= fewest);
   return isCovered(instructing, texts, COVERAGE) ? instructing : frequent;
+}
+
+function oneVersion(texts: readonly string[], quorum: number, author: Author): MessageVersion {
+  const pattern = findPattern([...new Set(texts)], quorum, author);
+  return { pattern, rows: [...texts.keys()].filter((row) => fits(pattern, texts[row] ?? '')) };
 }
 
 const SLOT_ALONE: TextPattern = { literals: ['', ''] };

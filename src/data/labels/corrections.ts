@@ -23,6 +23,10 @@ export interface TakeOptions {
   by: string;
   /** Whether answers are labels. */
   classification: boolean;
+  /** Whether labels that the log does not have are taken too. */
+  accept: boolean;
+  /** The labels of the pipeline file; those of the log count where it has none. */
+  allowed: readonly string[];
   actualsFile: string;
   now: Date;
   signal: AbortSignal;
@@ -33,15 +37,16 @@ const LINES_SHOWN = 20;
 /**
  * Adds the answers of people to the file of right answers, all of them or none.
  *
- * @throws TuneloopError USAGE with the lines whose id the log does not have, or that give one row two answers.
+ * @throws TuneloopError USAGE with the lines whose id the log does not have, that give one row two answers, or whose label is unknown.
  */
 export async function takeCorrections(
   source: Source,
   corrections: readonly Correction[],
-  { name, by, classification, actualsFile, now, signal }: TakeOptions,
+  { name, by, classification, accept, allowed, actualsFile, now, signal }: TakeOptions,
 ): Promise<TakenCorrections> {
   const wanted = byId(corrections, name);
-  const { known, labels } = await lookUp(source, wanted, signal);
+  const { known, labels: ofLog } = await lookUp(source, wanted, signal);
+  const labels = allowed.length > 0 ? new Set(allowed) : ofLog;
   const unknown = corrections.filter(({ id }) => !known.has(id)).map(({ line }) => line);
   if (unknown.length > 0) throw unknownRows(name, unknown);
 
@@ -59,6 +64,7 @@ export async function takeCorrections(
       answers.push({ id, actual, by, timestamp: now.toISOString() });
     }
   }
+  if (taken.newLabels.length > 0 && !accept) throw unknownLabels(name, taken.newLabels, wanted, labels);
   await actuals.append(answers);
   return taken;
 }
@@ -101,6 +107,30 @@ async function lookUp(
   }
   return { known, labels };
 }
+
+function unknownLabels(
+  name: string,
+  lines: readonly number[],
+  wanted: ReadonlyMap<string, Correction>,
+  labels: ReadonlySet<string>,
+): TuneloopError {
+  const cells = [...wanted.values()].filter(({ line }) => lines.includes(line)).slice(0, LINES_SHOWN);
+  const dates = cells.filter(({ actual }) => SPREADSHEET_DATE.test(actual.trim())).length;
+  const known = [...labels].slice(0, LINES_SHOWN).join(', ');
+  return new TuneloopError(
+    'USAGE',
+    `${name}: no row has the label of line ${cells.map(({ line }) => line).join(', ')}${lines.length > cells.length ? ` and ${lines.length - cells.length} more` : ''}. ` +
+      `Labels are: ${known}. ` +
+      (dates > 0
+        ? 'Some cells look like dates that a spreadsheet has made of a label: format the column as text. '
+        : '') +
+      'Correct them, or take them with --accept. Nothing was imported',
+  );
+}
+
+/** "02. Jan", "5-Mar", "2026-01-02". */
+const SPREADSHEET_DATE =
+  /^(?:\d{1,2}[. -]{1,2}\p{L}{3,}\.?|\p{L}{3,}[. -]{1,2}\d{1,2}|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})$/u;
 
 function unknownRows(name: string, lines: readonly number[]): TuneloopError {
   const shown = lines.slice(0, LINES_SHOWN).join(', ');

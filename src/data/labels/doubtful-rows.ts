@@ -39,7 +39,7 @@ export async function* findDoubtfulRows(
   log: LabellingLog,
   { task, instructions, keptOut }: DoubtOptions,
 ): AsyncIterable<DoubtfulRow> {
-  const template = await templateOf(artifacts, log, instructions);
+  const template = await templateOf(artifacts, log, { instructions, task });
   const labels = task === 'classification' ? await Labels.of(artifacts, log) : null;
   for await (const answered of rowsOf(artifacts, log)) {
     const { row, later } = answered;
@@ -128,10 +128,11 @@ function promptKey({ messages }: LogRow): string {
 async function templateOf(
   artifacts: ArtifactStore,
   { rows }: LabellingLog,
-  instructions: Pipeline['clean']['instructions'],
+  { instructions, task }: Pick<DoubtOptions, 'instructions' | 'task'>,
 ): Promise<PromptTemplate | null> {
   try {
-    return await findTemplate(instructions, [{ file: await artifacts.file(rows), rows: rows.rows }], null);
+    const segments = [{ file: await artifacts.file(rows), rows: rows.rows }];
+    return (await findTemplate({ clean: { instructions }, task }, segments, null)).template;
   } catch (error) {
     if (error instanceof TuneloopError && error.code === 'INSTRUCTIONS_NOT_FOUND') return null;
     throw error;

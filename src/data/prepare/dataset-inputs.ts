@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { Treatment } from '@tuneloop/app/internal/prompt/prompt-template';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Pipeline } from '../../core/run/pipeline.ts';
+import { leastQuality } from '../../core/run/source-choice.ts';
 
 /** SHA-256 of everything that determines a dataset version, except the earlier sides of rows. */
 export async function inputsOf(pipeline: Pipeline, snapshot: ArtifactRef): Promise<string> {
@@ -14,8 +15,11 @@ export async function inputsOf(pipeline: Pipeline, snapshot: ArtifactRef): Promi
     clean,
     split,
     treatmentsOf({ candidates }),
-    source.filter?.min_quality ?? null,
+    leastQuality(source),
     testFile === null ? null : await hashOf(testFile),
+    ...(pipeline.labels || pipeline.multi_label || pipeline.target
+      ? [pipeline.labels ?? null, pipeline.multi_label ?? false, pipeline.target ?? null]
+      : []),
   ];
   return hash('sha256', JSON.stringify(parts), 'hex');
 }

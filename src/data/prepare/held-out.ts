@@ -2,7 +2,7 @@ import { type PromptTemplate, stripInstructions } from '@tuneloop/app/internal/p
 import { placeText } from '../../core/dataset/issue.ts';
 import type { Example } from '../../core/dataset/row.ts';
 import { TuneloopError } from '../../errors.ts';
-import { readJsonl } from '../../sources/jsonl.ts';
+import { readJsonl } from '../../sources/containers/jsonl.ts';
 import { parseJudgingRow } from '../../sources/log-row.ts';
 import type { ErasedRows } from '../../stores/erased-rows.ts';
 import { exampleOf } from './row-batch.ts';

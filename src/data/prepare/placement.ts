@@ -31,7 +31,8 @@ export function placeRows(
   const answers = labels.names.length > 0 ? labels.indices : rows.answers;
   const repeats = findRepeats({ ...rows, answers, known }, heldOut, duplicates);
 
-  const stays = (row: number) => repeats[row] === REPEAT.none && !isDropped(labels.issueOf(row));
+  const stays = (row: number) =>
+    repeats[row] === REPEAT.none && !isDropped(labels.issueOf(row)) && !rows.isEarlierTurn(row);
   const placed: number[] = [];
   for (let row = heldOut; row < count; row += 1) {
     // A row that is left out now, but was on a side, still keeps its group on that side.
@@ -65,6 +66,7 @@ export function placeRows(
       if (sides[row] !== 0) return undefined;
       const label = labels.issueOf(row);
       if (isDropped(label)) return label;
+      if (rows.isEarlierTurn(row)) return 'earlier-turn';
       return REPEAT_ISSUES.get(repeats[row] ?? 0) ?? 'quarantined';
     },
   };

@@ -1,11 +1,13 @@
 import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-template';
 import { TEMPLATE } from '../../contract/stored/template.ts';
+import type { CutPart } from '../../core/dataset/cut-part.ts';
 import { IssueTable, type RowIssue } from '../../core/dataset/issue.ts';
 import type { Manifest } from '../../core/dataset/manifest.ts';
 import type { Example } from '../../core/dataset/row.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { Snapshot } from '../../core/run/snapshot.ts';
+import { leastQuality } from '../../core/run/source-choice.ts';
 import { profileOf } from '../../providers/profiles/index.ts';
 import type { ArtifactStore } from '../../stores/artifact-store.ts';
 import type { ErasedRows } from '../../stores/erased-rows.ts';
@@ -18,7 +20,7 @@ import { judgeLabels, withoutLabels } from './judged-labels.ts';
 import { placeRows } from './placement.ts';
 import { type PreparedRows, prepareRows } from './prepared-rows.ts';
 import type { PresidioOptions } from './presidio.ts';
-import { refuseIssues, refuseMismatch } from './refusals.ts';
+import { refuseIssues, refuseMismatch, refuseNoLabels } from './refusals.ts';
 import { findTemplate } from './template-search.ts';
 import { writeDataset } from './write-dataset.ts';
 import { writeManifest } from './write-manifest.ts';
@@ -53,7 +55,7 @@ const LABEL_ISSUES: ReadonlySet<RowIssue> = new Set<RowIssue>(['padded-label', '
  */
 export async function prepareDataset(options: PrepareOptions): Promise<{ manifest: Manifest; ref: ArtifactRef }> {
   const { artifacts, pipeline, snapshot, snapshotRef, inputs, parent } = options;
-  const { template, heldOut } = await findPrompts(options);
+  const { template, parts, heldOut } = await findPrompts(options);
   const rows = await cleanRows(options, template, heldOut);
   const placed = await placeGroups(options, rows);
   const { written, issues } = await writeExamples(options, { template, heldOut, rows, ...placed });
@@ -64,6 +66,7 @@ export async function prepareDataset(options: PrepareOptions): Promise<{ manifes
     snapshot: snapshotRef,
     log: snapshot,
     template,
+    parts,
     rows,
     ...placed,
     written,
@@ -73,6 +76,8 @@ export async function prepareDataset(options: PrepareOptions): Promise<{ manifes
 
 interface Prompts {
   template: PromptTemplate;
+  /** Parts that change and were tested, see `keepWhatDecides`. */
+  parts: CutPart[];
   /** Of the test file, where there is one. */
   heldOut: Example[];
 }
@@ -88,9 +93,9 @@ async function findPrompts({
   onProgress('find the instructions');
   const segments = await filesOf(artifacts, snapshot.segments);
   const before = parent ? await loadStored(TEMPLATE, artifacts, parent.manifest.template.ref) : null;
-  const template = await findTemplate(pipeline.clean.instructions, segments, before);
+  const { template, parts } = await findTemplate(pipeline, segments, before);
   const testFile = testFileOf(pipeline);
-  return { template, heldOut: testFile === null ? [] : await readHeldOut(testFile, template, erased) };
+  return { template, parts, heldOut: testFile === null ? [] : await readHeldOut(testFile, template, erased) };
 }
 
 /** Takes the instructions off, judges and redacts each row, and groups nearly equal inputs. */
@@ -110,7 +115,9 @@ async function cleanRows(options: PrepareOptions, template: PromptTemplate, held
         phoneRegion: pipeline.clean.phone_region,
         analyzer: analyzerOf(pipeline),
         groupBy: pipeline.split.group_by ?? null,
-        minQuality: pipeline.source.filter?.min_quality ?? null,
+        turns: pipeline.clean.turns,
+        labelKeys: { labels: pipeline.labels, multi_label: pipeline.multi_label, target: pipeline.target },
+        minQuality: leastQuality(pipeline.source),
       },
     },
     { scratch, signal, onProgress: (done) => onProgress('strip and clean', done) },
@@ -131,6 +138,7 @@ async function placeGroups({ artifacts, pipeline, parent, onProgress }: PrepareO
       ? await SideLedger.from(artifacts.rows(parent.manifest.ledger))
       : new SideLedger();
   const labels = task === 'classification' ? judgeLabels(rows) : withoutLabels(rows);
+  if (task === 'classification') refuseNoLabels(rows, labels, pipeline.multi_label ?? false);
   const placement = placeRows(rows, labels, ledger, {
     duplicates: clean.duplicates,
     validation: split.validation,
@@ -145,7 +153,7 @@ async function placeGroups({ artifacts, pipeline, parent, onProgress }: PrepareO
 /** Writes examples and training files. The table has the issues of all steps, collecting included. */
 async function writeExamples(
   { artifacts, pipeline, snapshot, onProgress }: PrepareOptions,
-  { template, heldOut, rows, labels, placement }: Prompts & { rows: PreparedRows } & Placed,
+  { template, heldOut, rows, labels, placement }: Omit<Prompts, 'parts'> & { rows: PreparedRows } & Placed,
 ) {
   const issues = new IssueTable(snapshot.verdicts);
   issues.merge(rows.issues.all());

@@ -56,6 +56,10 @@ export interface PreparedRows {
   labelCounts: number[];
   issues: IssueTable;
   redactions: Record<string, number>;
+  /** Whether a row is an earlier turn of another one, with `turns: last`. */
+  isEarlierTurn(row: number): boolean;
+  /** Rows that were left out when their row was read, by label. */
+  lost: ReadonlyMap<string, number>;
   /** Rows whose answer or rating came later, and the number of such answers. */
   actuals: { used: number; given: number };
   /** The examples of the log in order, without those of the test file, as they were before labels were mended. */
@@ -167,6 +171,8 @@ class Columns {
   readonly #labelCounts: number[] = [];
   readonly #issues = new IssueTable();
   readonly #redactions: Record<string, number> = {};
+  readonly #turns: number[] = [];
+  readonly #lost = new Map<string, number>();
 
   constructor(capacity: number) {
     this.#keys = new Uint8Array(capacity * KEY_BYTES);
@@ -202,8 +208,17 @@ class Columns {
     for (const [type, count] of Object.entries(batch.redactions)) {
       this.#redactions[type] = (this.#redactions[type] ?? 0) + count;
     }
+    for (const hash of batch.turns) this.#turns.push(hash);
+    for (const [label, rows] of batch.lost) this.#lost.set(label, (this.#lost.get(label) ?? 0) + rows);
     this.actuals += batch.actuals;
     this.count += batch.rows;
+  }
+
+  #earlierTurns(): (row: number) => boolean {
+    if (this.#turns.length === 0) return () => false;
+    const before = new Set(this.#turns.filter((_, index) => index % 2 === 1));
+    const heldOut = this.count - this.#turns.length / 2;
+    return (row) => row >= heldOut && before.has(this.#turns[(row - heldOut) * 2] ?? 0);
   }
 
   all(): Omit<PreparedRows, 'heldOut' | 'groups' | 'actuals' | 'examples'> {
@@ -221,6 +236,8 @@ class Columns {
       labelCounts: this.#labelCounts,
       issues: this.#issues,
       redactions: this.#redactions,
+      lost: this.#lost,
+      isEarlierTurn: this.#earlierTurns(),
     };
   }
 }

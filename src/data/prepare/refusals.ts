@@ -4,6 +4,9 @@ import type { Side } from '../../core/dataset/side.ts';
 import { TuneloopError } from '../../errors.ts';
 import type { ProviderLimits } from '../../providers/profile.ts';
 import { refusalText } from '../../sources/log-row.ts';
+import { notLabels } from '../rows/label-survey.ts';
+import type { JudgedLabels } from './judged-labels.ts';
+import type { PreparedRows } from './prepared-rows.ts';
 
 /** At most this share of the rows may not fit the template; with more, the template is not understood. */
 const MISMATCH_LIMIT = 0.2;
@@ -16,7 +19,7 @@ interface LogSize {
 
 /** @throws TuneloopError INSTRUCTIONS_NOT_FOUND where too many rows do not fit the template. */
 export function refuseMismatch(issues: IssueTable, { rows, names }: LogSize): void {
-  const found = issues.all().filter(({ verdict }) => verdict === 'prompt-mismatch' || verdict === 'multi-turn');
+  const found = issues.all().filter(({ verdict }) => verdict === 'prompt-mismatch');
   const mismatched = found.reduce((sum, count) => sum + count.rows, 0);
   if (mismatched <= rows * MISMATCH_LIMIT) return;
   const reasons = found.map(
@@ -33,6 +36,21 @@ export function refuseMismatch(issues: IssueTable, { rows, names }: LogSize): vo
 export function refuseIssues([first]: readonly IssueCount[]): void {
   if (!first) return;
   throw new TuneloopError('SOURCE_ROW_INVALID', refusalText(first.verdict, first.places.join(', ')));
+}
+
+/** @throws TuneloopError ANSWERS_NOT_LABELS where the answers of a classification are no labels, or are all the same. */
+export function refuseNoLabels(
+  { count, heldOut }: PreparedRows,
+  { indices, names }: JudgedLabels,
+  multiLabel: boolean,
+): void {
+  const counts = new Map<string, number>();
+  for (let row = heldOut; row < count; row += 1) {
+    const label = names[indices[row] ?? 0] ?? '';
+    counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  const reason = notLabels(counts, multiLabel);
+  if (reason !== undefined) throw new TuneloopError('ANSWERS_NOT_LABELS', reason);
 }
 
 /** @throws TuneloopError TOO_FEW_EXAMPLES where training and validation have too few rows. */

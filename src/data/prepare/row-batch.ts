@@ -10,10 +10,14 @@ import { LOG_ROW } from '../../contract/stored/rows.ts';
 import { type IssueCount, IssueTable, type RowIssue } from '../../core/dataset/issue.ts';
 import type { PiiType } from '../../core/dataset/pii-type.ts';
 import type { Actual, Example, LogRow, Recorded } from '../../core/dataset/row.ts';
+import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { ProviderLimits } from '../../providers/profile.ts';
 import { textLinesIn } from '../../stores/lines.ts';
 import { Redactor } from '../redaction/redactor.ts';
 import { answerIssue } from '../rows/answer-issue.ts';
+import { placeInConversation } from '../rows/conversation.ts';
+import { LabelChoice, type LabelKeys } from '../rows/label-choice.ts';
+import { bareLabel } from '../rows/label-form.ts';
 import { exampleIssue } from '../rows/provider-limits.ts';
 import { KEY_BYTES } from '../rows/row-key.ts';
 import { canonicalInput, SIGNATURE_WORDS, Signer } from '../split/near-duplicates.ts';
@@ -34,6 +38,10 @@ export interface RowSettings {
   /** Metadata key whose values keep rows together; null for none. */
   groupBy: string | null;
   minQuality: number | null;
+  /** What in an answer is the label. */
+  labelKeys?: LabelKeys;
+  /** Which turns of a conversation become rows; `first` by default. */
+  turns?: Pipeline['clean']['turns'];
 }
 
 /**
@@ -65,6 +73,10 @@ export interface RowBatch {
   redactions: Record<string, number>;
   /** Rows whose answer or rating came later. */
   actuals: number;
+  /** Of each row the hash of its conversation with the answer, and of what was said before, 0 for nothing; only for `turns: last`. */
+  turns: Float64Array<ArrayBuffer>;
+  /** Rows that were left out, by label; for classification only. */
+  lost: Map<string, number>;
 }
 
 /** Turns rows of a snapshot into examples: takes the instructions off, judges, redacts, and hashes. */
@@ -75,6 +87,7 @@ export class RowPreparation {
   readonly #redactor: Redactor;
   readonly #analyzer: PiiAnalyzer | undefined;
   readonly #signer = new Signer();
+  readonly #choice: LabelChoice;
 
   /** @param signal ends requests to an analyzer; a thread is ended as a whole. */
   constructor(
@@ -84,6 +97,7 @@ export class RowPreparation {
   ) {
     this.#signal = signal;
     this.#settings = settings;
+    this.#choice = new LabelChoice(settings.labelKeys ?? {});
     this.#actuals = actuals;
     this.#redactor = new Redactor({ types: settings.redact, phoneRegion: settings.phoneRegion });
     this.#analyzer = settings.analyzer ? new PresidioAnalyzer(settings.analyzer) : undefined;
@@ -96,6 +110,8 @@ export class RowPreparation {
     const texts: string[] = [];
     const userGroups: (string | undefined)[] = [];
     let actuals = 0;
+    const lost = new Map<string, number>();
+    const turns: number[] = [];
     for (const line of textLinesIn(chunk)) {
       const row = readLine(LOG_ROW, line, 'a segment of the snapshot');
       const actual = this.#actuals.get(row.id);
@@ -106,15 +122,27 @@ export class RowPreparation {
       const example = this.#toExample(row);
       if (typeof example === 'string') {
         issues.add(example, row);
+        countLost(lost, row, this.#settings.classification);
         continue;
       }
       examples.push(example);
       // Row keys are computed before redaction, so that a row keeps its key in every dataset version.
       texts.push(canonicalInput(example.input));
-      userGroups.push(this.#settings.groupBy === null ? undefined : row.metadata?.[this.#settings.groupBy]);
+      const place =
+        this.#settings.turns === undefined || this.#settings.turns === 'first' ? undefined : placeInConversation(row);
+      userGroups.push(this.#settings.groupBy === null ? place?.beginning : row.metadata?.[this.#settings.groupBy]);
+      if (place && this.#settings.turns === 'last')
+        turns.push(numberOf(place.whole), place.before === '' ? 0 : numberOf(place.before));
     }
     const redactions = await this.#redact(examples);
-    return { ...this.#columns(examples, texts, userGroups), issues: issues.all(), redactions, actuals };
+    return {
+      ...this.#columns(examples, texts, userGroups),
+      issues: issues.all(),
+      redactions,
+      actuals,
+      lost,
+      turns: Float64Array.from(turns),
+    };
   }
 
   #toExample(row: LogRow): Example | RowIssue {
@@ -134,8 +162,17 @@ export class RowPreparation {
     const issue = row.actual === undefined ? answerIssue(completion) : undefined;
     if (issue) return issue;
     if (completion.trim() === '') return 'empty-completion';
-    const example = exampleOf(row, stripped, completion);
+    const chosen = this.#choice.choose(completion);
+    if ('issue' in chosen) return chosen.issue;
+    const example = exampleOf(row, stripped, chosen.answer);
+    if (example.recorded) example.recorded.completion = this.#production(example.recorded.completion);
     return exampleIssue(template, example, treatments, limits) ?? example;
+  }
+
+  /** Production's answer in the form of the answers to learn, so that both are scored alike. */
+  #production(completion: string): string {
+    const chosen = this.#choice.choose(completion);
+    return 'answer' in chosen ? chosen.answer : completion;
   }
 
   /** Gives equal values the same placeholder in the whole example. @returns the number of replaced values, by type. */
@@ -159,7 +196,7 @@ export class RowPreparation {
     examples: readonly Example[],
     texts: string[],
     userGroups: readonly (string | undefined)[],
-  ): Omit<RowBatch, 'issues' | 'redactions' | 'actuals'> {
+  ): Omit<RowBatch, 'issues' | 'redactions' | 'actuals' | 'lost' | 'turns'> {
     const rows = examples.length;
     const signatures = new Uint32Array(rows * SIGNATURE_WORDS);
     const keys = new Uint8Array(rows * KEY_BYTES);
@@ -183,6 +220,18 @@ export class RowPreparation {
       labels: this.#settings.classification ? examples.map(({ completion }) => completion) : [],
     };
   }
+}
+
+const LONGEST_LABEL = 100;
+const MOST_LOST_LABELS = 1000;
+
+function countLost(lost: Map<string, number>, { actual, completion = '' }: LogRow, classification: boolean): void {
+  if (!classification) return;
+  const label = bareLabel(actual ?? completion);
+  // A refusal or an error is no label.
+  if (label === '' || label.length > LONGEST_LABEL || answerIssue(label) !== undefined) return;
+  if (lost.size >= MOST_LOST_LABELS && !lost.has(label)) return;
+  lost.set(label, (lost.get(label) ?? 0) + 1);
 }
 
 /** The texts of an example that are redacted. Labels are not, because they name classes. */

@@ -8,6 +8,7 @@ import { SIDES, type Side } from '../../core/dataset/side.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { ArtifactStore, ArtifactWriter } from '../../stores/artifact-store.ts';
 import { TokenEstimate } from '../rows/provider-limits.ts';
+import { keyText } from '../rows/row-key.ts';
 import { trainingLine } from '../rows/training-line.ts';
 import { groupsOfSeveral } from '../split/groups.ts';
 import { LabelCounts } from '../split/manifest.ts';
@@ -125,28 +126,31 @@ function countOne(counts: Map<number, Map<string, number>>, version: number, lab
   labels.set(label, (labels.get(label) ?? 0) + 1);
 }
 
-/** Groups of equal or nearly equal inputs with different labels. */
+/** Equal inputs with different labels. */
 class ConflictList {
-  readonly #groups: Uint32Array;
+  /** By row, of the first conflicts. */
   readonly #conflicts = new Map<number, Conflict>();
   readonly #count: number;
 
-  constructor({ groups, heldOut }: PreparedRows, { indices, names }: JudgedLabels) {
-    this.#groups = groups;
+  constructor({ groups, heldOut, keys }: PreparedRows, { indices, names }: JudgedLabels) {
     let count = 0;
-    if (names.length > 0) {
-      for (const members of groupsOfSeveral(groups)) {
-        const [first = 0] = members;
-        if (first < heldOut || members.every((row) => indices[row] === indices[first])) continue;
+    for (const members of names.length > 0 ? groupsOfSeveral(groups) : []) {
+      const [first = 0] = members;
+      if (first < heldOut || members.every((row) => indices[row] === indices[first])) continue;
+      // Nearly equal inputs may well have different answers.
+      for (const equal of Map.groupBy(members, (row) => keyText(keys, row)).values()) {
+        if (equal.every((row) => indices[row] === indices[equal[0] ?? 0])) continue;
         count += 1;
-        if (this.#conflicts.size < CONFLICTS_SHOWN) this.#conflicts.set(first, { completions: [], places: [] });
+        if (count > CONFLICTS_SHOWN) continue;
+        const conflict: Conflict = { completions: [], places: [] };
+        for (const row of equal) this.#conflicts.set(row, conflict);
       }
     }
     this.#count = count;
   }
 
   add(row: number, example: Example): void {
-    const conflict = this.#conflicts.get(this.#groups[row] ?? row);
+    const conflict = this.#conflicts.get(row);
     if (!conflict) return;
     if (conflict.places.length < PLACES_SHOWN) conflict.places.push(placeText(example));
     if (conflict.completions.length < PLACES_SHOWN && !conflict.completions.includes(example.completion)) {
@@ -155,6 +159,6 @@ class ConflictList {
   }
 
   all(): Conflicts {
-    return { groups: this.#count, shown: [...this.#conflicts.values()] };
+    return { groups: this.#count, shown: [...new Set(this.#conflicts.values())] };
   }
 }

@@ -1,4 +1,5 @@
 import type { RowIssue } from '../../core/dataset/issue.ts';
+import { bareLabel as bare, foldedLabel as folded, jsonLabel, spellingKey } from './label-form.ts';
 import { REFUSAL_WORDINGS } from './refusal-wordings.ts';
 
 /**
@@ -54,7 +55,7 @@ function isApiError(text: string): boolean {
 
 /** With more different answers than this they are no labels, and no label is judged. */
 const MOST_LABELS = 100_000;
-/** The share of a label's rows that one spelling needs before other capitals count as slips, because labels may differ only by them. */
+/** The share of a label's rows that one spelling needs before other capitals and separators count as slips, because labels may differ only by them. */
 const DOMINANT = 0.9;
 /** A trait of at least this share of the rows is the form of answers in this log, and no flaw. */
 const USUAL_SHARE = 0.5;
@@ -69,11 +70,14 @@ const LONGEST_LABEL_WORDS = 12;
 
 /**
  * Judges the labels of a log by how often each answer occurs. An answer that differs from a far more frequent one by white space, quotes, a
- * full stop or capitals alone is that label. A form that most answers of a log share (all in JSON, all in sentences) is no issue.
+ * full stop, separators or capitals alone is that label, and JSON counts by its value. A form that most answers of a log share (all in JSON, all in sentences) is no issue.
  */
 export class LabelJudge {
   readonly #spellings = new Map<string, Spellings>();
+  /** By capitals and separators. */
   readonly #capitals = new Map<string, Spellings>();
+  /** Of labels in JSON, by value. */
+  readonly #json = new Map<string, Spellings>();
   /** Rows of each answer, by its words. */
   readonly #rows = new Map<string, number>();
   /** Words of a long label. */
@@ -89,15 +93,17 @@ export class LabelJudge {
     for (const [answer, count] of counts) {
       const label = bare(answer);
       rows += count;
-      if (isJson(label)) {
+      const json = jsonLabel(label);
+      if (json !== undefined) {
         inJson += count;
+        addSpelling(this.#json, json, answer.trim(), count);
         continue;
       }
       addSpelling(this.#spellings, label, answer, count);
       const words = wordsOf(label).join(' ');
       this.#rows.set(words, (this.#rows.get(words) ?? 0) + count);
     }
-    for (const [label, { rows }] of this.#spellings) addSpelling(this.#capitals, folded(label), label, rows);
+    for (const [label, { rows }] of this.#spellings) addSpelling(this.#capitals, spellingKey(label), label, rows);
     this.#usualWords = lengthOfLabels(this.#rows);
     this.#judgesJson = inJson < rows * USUAL_SHARE;
     let chatty = 0;
@@ -108,14 +114,19 @@ export class LabelJudge {
   /** The label that an answer stands for, and its issue. With an issue that drops the row, the answer stays unchanged. */
   mend(completion: string): { completion: string; issue?: RowIssue } {
     const label = bare(completion);
-    if (isJson(label)) return { completion, ...(this.#judgesJson ? { issue: 'json-label' } : {}) };
+    const json = jsonLabel(label);
+    if (json !== undefined) {
+      if (this.#judgesJson) return { completion, issue: 'json-label' };
+      const form = this.#json.get(json)?.form ?? completion;
+      return form === completion ? { completion } : { completion: form, issue: 'padded-label' };
+    }
     if (this.#judgesChat && this.#isChatty(label)) return { completion, issue: 'chatty-label' };
     const usual = this.#usualSpelling(label) ?? completion;
     return usual === completion ? { completion } : { completion: usual, issue: 'padded-label' };
   }
 
   #usualSpelling(label: string): string | undefined {
-    const capitals = this.#capitals.get(folded(label));
+    const capitals = this.#capitals.get(spellingKey(label));
     const dominates = capitals !== undefined && capitals.most >= capitals.rows * DOMINANT;
     return this.#spellings.get(dominates ? capitals.form : label)?.form;
   }
@@ -173,30 +184,6 @@ function addSpelling(spellings: Map<string, Spellings>, key: string, form: strin
   if (ahead > 0) Object.assign(known, { form, most: rows });
 }
 
-const PADDING = [
-  /^```[a-z]*\s(.*)```$/is,
-  /^\*\*(.+)\*\*$/s,
-  /^(["'`])(.+)\1$/s,
-  /^[“„«‘](.+)[”“»’]$/s,
-  /^(.*[^.])\.$/s,
-];
-const MOST_LAYERS = 4;
-
-/** An answer without white space, quotes, a code fence, bold type and a full stop around it, in any order. */
-function bare(answer: string): string {
-  let label = answer.trim();
-  for (let layer = 0; layer < MOST_LAYERS; layer += 1) {
-    const inner = PADDING.reduce((text, padding) => padding.exec(text)?.at(-1)?.trim() || text, label);
-    if (inner === label) break;
-    label = inner;
-  }
-  return label;
-}
-
-function folded(label: string): string {
-  return label.normalize('NFC').toLowerCase();
-}
-
 /** An underscore belongs to a word: it stands for the white space within labels. */
 function wordsOf(text: string): string[] {
   return folded(text).match(/[\p{L}\p{M}\p{N}_]+/gu) ?? [];
@@ -218,14 +205,4 @@ function lengthOfLabels(rows: ReadonlyMap<string, number>): number {
     return seen >= all * MEASURED_SHARE;
   });
   return Math.max(0, length);
-}
-
-function isJson(label: string): boolean {
-  if (!/^[{[]/.test(label)) return false;
-  try {
-    JSON.parse(label);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -29,10 +29,34 @@ const GRAM = 3;
 /** Longer texts are compared as a whole, so that a hostile one takes no more memory than this allows. */
 const LONGEST = 2 ** 20;
 
-/** The form in which inputs are compared: as {@link canonicalText}, and every digit is 0. */
+/**
+ * The form in which inputs are compared: as {@link canonicalText}, and every digit is 0. Where figures make up the input, they stay: there
+ * they tell inputs apart.
+ */
 export function canonicalInput(text: string): string {
   const folded = PLAIN.test(text) ? text.toLowerCase() : canonicalText(text);
-  return folded.replace(DIGIT, '0');
+  return isOfFigures(folded) ? folded : folded.replace(DIGIT, '0');
+}
+
+/** Share of the letters and digits of an input that are digits, from which on figures make it up, and the fewest such numbers. */
+const SHARE_OF_FIGURES = 0.2;
+const FEWEST_NUMBERS = 3;
+/** A text with this many numbers, such as a price list, is told from another one by them. */
+const MANY_NUMBERS = 20;
+
+function isOfFigures(text: string): boolean {
+  let [digits, signs, numbers] = [0, 0, 0];
+  let inNumber = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    const isDigit = code >= 48 && code <= 57;
+    if (isDigit && !inNumber) numbers += 1;
+    inNumber = isDigit;
+    if (isDigit) digits += 1;
+    else if (code > 64) signs += 1;
+  }
+  if (numbers >= MANY_NUMBERS) return true;
+  return numbers >= FEWEST_NUMBERS && digits >= (digits + signs) * SHARE_OF_FIGURES;
 }
 
 const DIGIT = /\p{Nd}/gu;

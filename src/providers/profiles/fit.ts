@@ -39,8 +39,11 @@ function originalMisfits(choice: Pipeline['original_provider']): Misfit[] {
   return misfits.map(({ path: [, ...keys], message }) => ({ path: ['original_provider', ...keys], message }));
 }
 
-function addressMisfits({ profile: name, baseURL, apiKeyEnv }: ProviderSettings): Misfit[] {
+function addressMisfits(settings: ProviderSettings): Misfit[] {
+  const { profile: name, baseURL, apiKeyEnv, trainer } = settings;
   const path = ['provider', 'baseURL'];
+  const machine = machineMisfits(settings);
+  if (trainer !== undefined || machine.length > 0) return machine;
   const owner = baseURL === undefined ? undefined : profileAt(baseURL);
   if (name === undefined) {
     if (baseURL === undefined)
@@ -73,6 +76,34 @@ function addressMisfits({ profile: name, baseURL, apiKeyEnv }: ProviderSettings)
     }
   }
   return [];
+}
+
+/** What does not go with a trainer of Tuneloop, or only with one. */
+function machineMisfits({
+  profile,
+  baseURL,
+  addresses,
+  apiKeyEnv,
+  trainer,
+  machine_usd_per_hour: usd,
+}: ProviderSettings): Misfit[] {
+  if (trainer === undefined) {
+    if (usd === undefined || profile === 'local') return [];
+    const message = "is the price of a machine of one's own: it goes with provider.trainer or with profile: local";
+    return [{ path: ['provider', 'machine_usd_per_hour'], message }];
+  }
+  const others = { profile: profile === 'local' ? undefined : profile, baseURL, addresses };
+  const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
+  if (other !== undefined) {
+    return [{ path: ['provider', other], message: 'does not go with provider.trainer, which says all: leave it out' }];
+  }
+  if (apiKeyEnv !== undefined || isThisMachine(trainer)) return [];
+  const message = 'is missing: name the environment variable that holds the token of the trainer';
+  return [{ path: ['provider', 'apiKeyEnv'], message }];
+}
+
+function isThisMachine(url: string): boolean {
+  return URL.canParse(url) && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(new URL(url).hostname);
 }
 
 function optionMisfits({ name, options: rules, addresses }: ProviderProfile, settings: ProviderSettings): Misfit[] {

@@ -31,7 +31,7 @@ export const describeProfile = (name: ProfileName): string => PROFILES[name].des
 export function profileOf(choice: ProviderChoice, trainerUrl?: string): ProviderProfile {
   const settings: ProviderSettings = typeof choice === 'string' ? { profile: choice } : choice;
   const profile = namedProfile(settings) ?? { ...GENERIC, address: '', keyVariable: null };
-  const { apiKeyEnv, settling_seconds: seconds, limits, options = {} } = settings;
+  const { apiKeyEnv, settling_seconds: seconds, limits, options = {}, machine_usd_per_hour: usdPerHour } = settings;
   const defaults = Object.entries(profile.options).flatMap(([name, { default: value }]) =>
     value === undefined ? [] : [[name, value] as const],
   );
@@ -46,7 +46,7 @@ export function profileOf(choice: ProviderChoice, trainerUrl?: string): Provider
     limits: withLimits(profile.limits, limits ?? {}),
     jobs: { ...jobs, settlingMs: seconds === undefined ? jobs.settlingMs : seconds * 1000 },
     serving,
-    billing,
+    billing: billing.charges === 'machine-time' && usdPerHour !== undefined ? { ...billing, usdPerHour } : billing,
   };
 }
 
@@ -76,16 +76,19 @@ export function addressOf(choice: ProviderChoice, trainerUrl: string = LOCAL.add
   const {
     profile: name,
     baseURL,
+    trainer,
     options = {},
   }: ProviderSettings = typeof choice === 'string' ? { profile: choice } : choice;
   if (baseURL !== undefined) return baseURL.replace(/\/+$/, '');
+  if (trainer !== undefined) return `${trainer.replace(/\/+$/, '').replace(/\/v1$/, '')}/v1`;
   if (name === 'local') return trainerUrl;
   const profile = namedProfile({ profile: name });
   return (profile?.address ?? '').replace(/\{(\w+)\}/g, (_, option: string) => String(options[option] ?? option));
 }
 
 /** The profile that settings name, or whose address they have; undefined for an address that no profile has. */
-export function namedProfile({ profile: name, baseURL }: ProviderSettings): ProviderProfile | undefined {
+export function namedProfile({ profile: name, baseURL, trainer }: ProviderSettings): ProviderProfile | undefined {
+  if (trainer !== undefined) return LOCAL;
   if (name === 'generic') return { ...GENERIC, address: '', keyVariable: null };
   return name === undefined ? (baseURL === undefined ? undefined : profileAt(baseURL)) : PROFILES[name];
 }

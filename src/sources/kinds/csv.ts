@@ -1,6 +1,7 @@
-import { csvReader } from '../csv.ts';
+import { contentReader } from '../containers/content.ts';
+import { csvReader } from '../containers/csv.ts';
 import { FileSource } from '../file-source.ts';
-import { columns, pathKey } from './keys.ts';
+import { columns, format, pathKey, rowOptions } from './keys.ts';
 import { defineSource } from './kind.ts';
 
 /** Files of log rows, one record a row. */
@@ -8,9 +9,15 @@ export const csv = defineSource({
   type: 'csv',
   keys: {
     path: pathKey(
-      'a file or a glob, relative to this file; .gz is unpacked; fields end at commas, the first line names the columns',
+      'a file or a glob, relative to this file; gzip and zstd are unpacked; the first line names the columns; fields end at commas, semicolons, tabs or |',
     ),
     columns,
+    format,
+    ...rowOptions,
   },
-  open: ({ path, columns }) => new FileSource(path, csvReader(columns)),
+  open: ({ path, columns, ...options }, { rows }) =>
+    new FileSource(
+      path,
+      contentReader({ ...options, ...rows }, (each) => csvReader(columns, each)),
+    ),
 });

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { FORMAT_NAMES } from '../formats/index.ts';
+import { TimestampFormat } from '../timestamp.ts';
 
 /** Keys that several kinds of source have, and the types of what they hold. */
 
@@ -30,8 +32,44 @@ const actuals = z
     'a JSONL file or glob of right answers and ratings that came later, by id; they override what was recorded',
   );
 
+const quality = z
+  .strictObject({
+    field: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('the key of a row, or the name of a score, that holds the rating (default: quality, or every score)'),
+    scale: z
+      .tuple([z.number(), z.number()])
+      .refine(([worst, best]) => worst !== best, 'must be the worst and the best rating, which differ')
+      .optional()
+      .describe('the worst and the best rating, for example [1, 5] (default: [0, 1])'),
+    at_least: z.number().optional().describe('rows that are rated at least so, on this scale; unrated rows stay out'),
+  })
+  .optional()
+  .describe('what ratings mean');
+
 /** What every kind of source has. */
-export const COMMON_KEYS = { filter, actuals };
+export const COMMON_KEYS = { filter, actuals, quality };
+
+/** Of a source that is made of files. */
+export const format = z
+  .enum(FORMAT_NAMES)
+  .optional()
+  .describe('the tool that wrote the records; found by itself where it is absent');
+
+/** How the rows of files are read. */
+export const rowOptions = {
+  timestamp_format: z
+    .string()
+    .refine(TimestampFormat.isWhole, 'must name at least YYYY, MM and DD, for example DD.MM.YYYY HH:mm:ss')
+    .optional()
+    .describe('how times are written that are not ISO 8601: YYYY MM DD HH mm ss SSS, A for AM and PM, Z for the zone'),
+  ignore: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('keys such as tools or context that hold no part of the prompt'),
+};
 
 export const column = z.string().min(1);
 

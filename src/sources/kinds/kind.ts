@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { RowFilter } from '../../core/run/source-choice.ts';
 import type { Provider } from '../../providers/provider.ts';
+import type { RowOptions } from '../rows/row-options.ts';
 import type { Source } from '../source.ts';
 import { COMMON_KEYS } from './keys.ts';
 
@@ -8,6 +9,13 @@ export interface SourceDependencies {
   /** Asked for only where the source lies with the provider. */
   provider(): Pick<Provider, 'profile' | 'storedLog'>;
   env?: NodeJS.ProcessEnv;
+}
+
+/** What every kind is opened with. */
+interface OpenOptions extends SourceDependencies {
+  filter: RowFilter;
+  /** The settings of rows that the keys of the pipeline name, for sources that are made of files. */
+  rows: RowOptions;
 }
 
 interface SourceDefinition<Type extends string, Keys extends z.ZodRawShape> {
@@ -21,7 +29,7 @@ interface SourceDefinition<Type extends string, Keys extends z.ZodRawShape> {
    * @param keys checked; `path` is absolute.
    * @throws TuneloopError ENVIRONMENT_INVALID where a variable that it needs is missing.
    */
-  open(keys: z.output<z.ZodObject<Keys>>, options: SourceDependencies & { filter: RowFilter }): Source;
+  open(keys: z.output<z.ZodObject<Keys>>, options: OpenOptions): Source;
   /** For a source without `path`: where a person erases a row, because `tuneloop forget` searches files only. */
   toErase?(keys: z.output<z.ZodObject<Keys>>): string;
 }
@@ -38,8 +46,7 @@ export function defineSource<Type extends string, Keys extends z.ZodRawShape>({
     type,
     schema: z.strictObject({ type: z.literal(type), ...keys, ...COMMON_KEYS }),
     /** @param choice what `schema` has given. */
-    open: (choice: object, options: SourceDependencies & { filter: RowFilter }): Source =>
-      open(own.parse(choice), options),
+    open: (choice: object, options: OpenOptions): Source => open(own.parse(choice), options),
     /** @param choice what `schema` has given. */
     toErase: (choice: object): string | null => toErase?.(own.parse(choice)) ?? null,
   };

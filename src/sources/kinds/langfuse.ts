@@ -1,7 +1,9 @@
-import { FileSource } from '../file-source.ts';
-import { jsonlReader } from '../jsonl.ts';
-import { fromLangfuse } from '../langfuse.ts';
-import { pathKey } from './keys.ts';
+import { contentReader } from '../containers/content.ts';
+import { csvReader } from '../containers/csv.ts';
+import { jsonlReader } from '../containers/jsonl.ts';
+import type { RecordOptions } from '../containers/record-items.ts';
+import { FileSource, type RecordReader } from '../file-source.ts';
+import { pathKey, rowOptions } from './keys.ts';
 import { defineSource } from './kind.ts';
 
 /** Exports of Langfuse. */
@@ -9,8 +11,27 @@ export const langfuse = defineSource({
   type: 'langfuse',
   keys: {
     path: pathKey(
-      'a JSONL export of observations, file or glob, relative to this file; .gz is unpacked; numeric scores from 0 to 1 count as ratings',
+      'exported observations and scores as JSONL, JSON or CSV, file or glob, relative to this file; gzip and zstd are unpacked',
     ),
+    ...rowOptions,
   },
-  open: ({ path }) => new FileSource(path, jsonlReader(fromLangfuse)),
+  open: ({ path, ...options }, { rows }) =>
+    new FileSource(path, contentReader({ ...options, ...rows, format: 'langfuse' }, textReader)),
 });
+
+/** JSON lines begin with a brace, a table with the names of its columns. */
+function textReader(options: RecordOptions): RecordReader {
+  return async function* (chunks, place) {
+    const iterator = chunks[Symbol.asyncIterator]();
+    const first = await iterator.next();
+    const isJson = first.done || /^(?:\ufeff|\s)*(?:\{|$)/.test(first.value.toString('utf8', 0, 64));
+    async function* whole(): AsyncGenerator<Buffer> {
+      try {
+        for (let next = first; !next.done; next = await iterator.next()) yield next.value;
+      } finally {
+        await iterator.return?.();
+      }
+    }
+    return yield* (isJson ? jsonlReader(options) : csvReader({}, options))(whole(), place);
+  };
+}

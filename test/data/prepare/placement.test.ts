@@ -25,6 +25,8 @@ function rowsOf(groups: readonly number[], heldOut = 0): PreparedRows {
     labels: new Uint32Array(count),
     labelNames: ['yes'],
     labelCounts: [count],
+    isEarlierTurn: () => false,
+    lost: new Map(),
     issues: new IssueTable(),
     redactions: {},
     actuals: { used: 0, given: 0 },

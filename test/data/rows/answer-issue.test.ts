@@ -284,8 +284,10 @@ describe('a label in JSON is dropped', () => {
     );
   });
 
-  test('a label in JSON is left alone where most labels are JSON', () => {
-    expect(mended(counts(['{"label":"billing"}', 60], ['{"label": "billing"}', 20], ['billing', 9]))).toEqual({});
+  test('labels in JSON count by their value where most labels are JSON', () => {
+    expect(mended(counts(['{"label":"billing"}', 60], ['{"label": "billing"}', 20], ['billing', 9]))).toEqual({
+      '{"label": "billing"}': { completion: '{"label":"billing"}', issue: 'padded-label' },
+    });
   });
 
   test('an answer that only begins like JSON is not dropped as one', () => {

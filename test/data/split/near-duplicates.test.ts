@@ -76,18 +76,19 @@ function signedRelatives(count: number, changes: (random: () => number) => numbe
 }
 
 describe('the canonical input', () => {
-  test('the canonical input is the canonical text with every digit 0', () => {
+  test('the canonical input is the canonical text, with every digit 0 unless figures make it up', () => {
     fc.assert(
       fc.property(
         fc.oneof(anyText(), fc.string(), fc.string({ unit: fc.constantFrom('A', 'b', ' ', '7', '\n') })),
         (t) => {
-          expect(canonicalInput(t)).toBe(canonicalText(t).replace(/\p{Nd}/gu, '0'));
+          expect([canonicalText(t), canonicalText(t).replace(/\p{Nd}/gu, '0')]).toContain(canonicalInput(t));
         },
       ),
     );
   });
 
   test.each([
+    ['open: 1.27, high: 1.29, low: 1.26', 'open: 1.27, high: 1.29, low: 1.26'],
     ['Order 4711 is  LATE\n', 'order 0000 is late'],
     ['order ١٢ ４', 'order 00 0'],
     ['', ''],

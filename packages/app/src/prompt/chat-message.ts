@@ -8,4 +8,6 @@ export interface Message {
 export interface TokenUsage {
   promptTokens: number;
   completionTokens: number;
+  /** Of the prompt tokens those that the provider found in its cache; absent where it did not say. */
+  cachedTokens?: number | undefined;
 }

@@ -1,5 +1,6 @@
 import type { Message } from './chat-message.ts';
 import { withoutExamples, withoutHeading } from './constant-examples.ts';
+import { joinTurns } from './conversation.ts';
 import { lengthOf, type TextPattern, valuesIn } from './text-pattern.ts';
 
 /** The part of a prompt that a model is trained on and answers. */
@@ -10,6 +11,8 @@ export type Treatment = (typeof TREATMENTS)[number];
 export interface PromptTemplate {
   /** One entry for each prompt that was in use, the most frequent first. */
   versions: TemplateVersion[];
+  /** Whether a conversation is read as one message, so that later turns have an input too. */
+  conversation?: boolean | undefined;
 }
 
 export interface TemplateVersion {
@@ -18,6 +21,8 @@ export interface TemplateVersion {
   slots: Slot[];
   /** The number of mined prompts that follow this version; 0 where the template was given. */
   rows: number;
+  /** Stands before each input of this version, where answers depend on which prompt was used. */
+  name?: string | undefined;
 }
 
 export interface TemplateMessage {
@@ -29,8 +34,8 @@ export interface TemplateMessage {
 export type Part = string | { slot: number };
 
 /**
- * `date` and `id` (dates, times, uuids, counters, other tokens that hardly ever repeat) say nothing about the answer, `few-shots` are
- * examples that differ from request to request: none of them is a part of the input.
+ * `date` and `id` (dates, times, uuids, counters, other tokens that hardly ever repeat) and `few-shots` (examples that differ from request
+ * to request) are no part of the input. Where answers depend on one of these, it is an `input` too.
  */
 export interface Slot {
   name: string;
@@ -43,7 +48,10 @@ export interface StrippedPrompt {
   version: number;
   /** The contents of each slot. */
   slots: string[];
-  /** The content of the only slot of kind `input`; of several, each behind its label or name, on lines of their own. */
+  /**
+   * The content of the only slot of kind `input`; of several, each behind its label or name, on lines of their own. Before it the name of
+   * the version, where that has one.
+   */
   input: string;
 }
 
@@ -54,13 +62,15 @@ const MISMATCH = {
 } as const;
 
 /**
- * Removes the instructions of a prompt. `renderPrompt` on the result gives the prompt back, byte for byte. Where several versions fit, the
+ * Removes the instructions of a prompt. `renderPrompt` on the result gives the prompt back, byte for byte, but for a conversation that is
+ * read as one message. Where several versions fit, the
  * one with the most constant text is taken. Text that could be cut in two ways is a mismatch. Takes time in proportion to the prompt.
  */
 export function stripInstructions(
   template: PromptTemplate,
-  messages: readonly Message[],
+  given: readonly Message[],
 ): StrippedPrompt | { mismatch: string } {
+  const messages = template.conversation ? joinTurns(given) : given;
   if (messages.length === 0) return { mismatch: MISMATCH.empty };
   let mismatch: string = MISMATCH.roles;
   for (const version of compiled(template)) {
@@ -90,7 +100,9 @@ export function promptForInput(
   input: string,
   treatment: Exclude<Treatment, 'strip'>,
 ): Message[] | undefined {
-  const slots = template.versions[0]?.slots ?? [];
+  const { slots = [], name } = template.versions[0] ?? {};
+  // Which of the named prompts a bare input belongs to is unknown.
+  if (name !== undefined) return undefined;
   const place = slots.findIndex(({ kind }) => kind === 'input');
   const canFill = slots.every(
     ({ kind }, slot) => slot === place || (kind === 'few-shots' && treatment === 'drop-few-shots'),
@@ -136,6 +148,8 @@ interface CompiledVersion {
   patterns: readonly TextPattern[];
   /** The slots of kind `input`, each with the label that precedes it among several. */
   inputs: readonly { slot: number; label: string }[];
+  /** The line before the input that names the version, or nothing. */
+  heading: string;
 }
 
 const compiledTemplates = new WeakMap<PromptTemplate, CompiledVersion[]>();
@@ -150,7 +164,7 @@ function compiled(template: PromptTemplate): CompiledVersion[] {
   return versions;
 }
 
-function compile({ messages, slots }: TemplateVersion, index: number): CompiledVersion {
+function compile({ messages, slots, name: prompt }: TemplateVersion, index: number): CompiledVersion {
   const before = literalsBefore(messages);
   return {
     index,
@@ -159,6 +173,7 @@ function compile({ messages, slots }: TemplateVersion, index: number): CompiledV
     inputs: slots.flatMap(({ name, kind }, slot) =>
       kind === 'input' ? [{ slot, label: labelBefore(before[slot] ?? '') ?? `${name}: ` }] : [],
     ),
+    heading: prompt === undefined ? '' : `prompt: ${prompt}\n`,
   };
 }
 
@@ -213,10 +228,10 @@ function slotsIn({ patterns }: CompiledVersion, messages: readonly Message[]): s
   return slots;
 }
 
-function inputOf({ inputs }: CompiledVersion, slots: readonly string[]): string {
+function inputOf({ inputs, heading }: CompiledVersion, slots: readonly string[]): string {
   const [only, another] = inputs;
-  if (only && !another) return slots[only.slot] ?? '';
-  return inputs.map(({ slot, label }) => `${label}${slots[slot] ?? ''}`).join('\n');
+  if (only && !another) return heading + (slots[only.slot] ?? '');
+  return heading + inputs.map(({ slot, label }) => `${label}${slots[slot] ?? ''}`).join('\n');
 }
 
 const messagesWithoutShots = new WeakMap<TemplateVersion, TemplateMessage[]>();

@@ -19,26 +19,47 @@ export function refuseForeign({ host, origin }: { host?: string | undefined; ori
   throw new ApiError(403, 'This server answers only programs on its own machine: use http://127.0.0.1.');
 }
 
+/** Whether an address to listen on can be reached from this machine only. */
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || /^127(\.\d{1,3}){3}$/.test(address);
+}
+
+/** @see listenOn */
+export function listenOnLoopback(app: FastifyInstance, port: number): Promise<{ url: string; port: number }> {
+  return listenOn(app, HOST, port);
+}
+
 /**
- * Starts to listen on the loopback interface; if that fails, the server is closed.
+ * Starts to listen; if that fails, the server is closed.
  *
+ * @param host an address of this machine, or 0.0.0.0 for all
  * @param port 0 takes any free one
- * @returns `url` is `http://127.0.0.1:<port>`
+ * @returns `url` is `http://<host>:<port>`
  * @throws TuneloopError PORT_TAKEN
  */
-export async function listenOnLoopback(app: FastifyInstance, port: number): Promise<{ url: string; port: number }> {
+export async function listenOn(
+  app: FastifyInstance,
+  host: string,
+  port: number,
+): Promise<{ url: string; port: number }> {
   try {
-    await app.listen({ host: HOST, port });
+    await app.listen({ host, port });
   } catch (error) {
     await app.close();
+    if (hasCode(error, 'EADDRNOTAVAIL') || hasCode(error, 'ENOTFOUND')) {
+      throw new TuneloopError(
+        'PORT_TAKEN',
+        `${host} is no address of this machine: give one that it has, or 0.0.0.0 for all of them.`,
+      );
+    }
     if (!hasCode(error, 'EADDRINUSE')) throw error;
     throw new TuneloopError(
       'PORT_TAKEN',
-      `Port ${port} on ${HOST} is in use by another program: stop that one, or choose another port with --port (0 takes any free one).`,
+      `Port ${port} on ${host} is in use by another program: stop that one, or choose another port with --port (0 takes any free one).`,
     );
   }
   const { port: taken } = app.server.address() as AddressInfo;
-  return { url: `http://${HOST}:${taken}`, port: taken };
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`, port: taken };
 }
 
 function hostOf(url: string): string | undefined {

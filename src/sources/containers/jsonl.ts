@@ -1,23 +1,23 @@
-import { readLines, splitLines } from '../stores/lines.ts';
-import type { RecordReader } from './file-source.ts';
-import { LONGEST_LINE, readJsonLine } from './json-line.ts';
-import type { Place, SourceItem } from './source.ts';
-import { itemOf } from './source-item.ts';
+import { readLines, splitLines } from '../../stores/lines.ts';
+import type { RecordReader } from '../file-source.ts';
+import { LONGEST_LINE, readJsonLine } from '../json-line.ts';
+import type { SourceItem } from '../source.ts';
+import { itemsOfRecord, type RecordOptions } from './record-items.ts';
 
 /**
  * Reads files of one JSON value a line. A last line that is neither ended nor JSON is still being written: it is left for the next reading,
  * without an issue.
- *
- * @param shape - turns a line into the shape of a log's lines; undefined passes it over
  */
-export function jsonlReader(shape: (value: unknown) => unknown = (value) => value): RecordReader {
+export function jsonlReader(options: RecordOptions = {}): RecordReader {
   return async function* (chunks, { file, skip }) {
     let records = 0;
     for await (const { line, bytes, ended } of splitLines(chunks, LONGEST_LINE)) {
       if (line > skip) {
-        const item = itemOfLine(bytes, { file, line }, shape);
-        if (!ended && isUnfinished(item)) break;
-        if (item) yield item;
+        const read = bytes === null ? { refused: 'too-large' as const } : readJsonLine(bytes, line === 1);
+        if (!ended && isUnfinished(read)) break;
+        const place = { file, line };
+        if ('refused' in read) yield { kind: 'refused', issue: read.refused, place } satisfies SourceItem;
+        else yield* itemsOfRecord(read.value, place, read.issues, options);
       }
       records = line;
     }
@@ -27,17 +27,9 @@ export function jsonlReader(shape: (value: unknown) => unknown = (value) => valu
 }
 
 /** Cut off in the middle of its JSON, or of a character. */
-function isUnfinished(item: SourceItem | undefined): boolean {
-  return item?.kind === 'refused' && (item.issue === 'broken-json' || item.issue === 'not-utf8');
+function isUnfinished(read: ReturnType<typeof readJsonLine>): boolean {
+  return 'refused' in read && (read.refused === 'broken-json' || read.refused === 'not-utf8');
 }
-
-function itemOfLine(bytes: Buffer | null, place: Place, shape: (value: unknown) => unknown): SourceItem | undefined {
-  const read = bytes === null ? { refused: 'too-large' as const } : readJsonLine(bytes, place.line === 1);
-  if ('refused' in read) return { kind: 'refused', issue: read.refused, place };
-  const value = shape(read.value);
-  return value === undefined ? undefined : itemOf(value, place, read.issues);
-}
-
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**

@@ -1,11 +1,10 @@
 import { LINE_FEED } from '@tuneloop/app/internal/shared/lines';
-import { type RawRecord, RecordBuilder } from '../stores/lines.ts';
+import { type RawRecord, RecordBuilder } from '../../stores/lines.ts';
 
 /** `sound`: whether its quotes follow RFC 4180, so that its fields can be told apart. */
 export type RawCsvRecord = RawRecord & { sound: boolean };
 
 const QUOTE = 0x22;
-const COMMA = 0x2c;
 const CARRIAGE_RETURN = 0x0d;
 
 /** The place of the next byte in a record. */
@@ -20,13 +19,19 @@ type State =
   | 'unsound';
 
 /**
- * The records of a CSV file (RFC 4180: commas, quotes doubled inside quotes, LF or CR LF). After a record whose quotes are wrong, reading
+ * The records of a CSV file (RFC 4180, but for the delimiter: quotes doubled inside quotes, LF or CR LF). After a record whose quotes are wrong, reading
  * continues with the next line; csv-parse, made to skip such records, loses good ones behind them.
  *
  * @param longest - the most bytes of a record; no more than that and one chunk are held
+ * @param delimiter - one character of ASCII
  */
-export async function* splitCsv(chunks: AsyncIterable<Buffer>, longest: number): AsyncGenerator<RawCsvRecord> {
+export async function* splitCsv(
+  chunks: AsyncIterable<Buffer>,
+  longest: number,
+  delimiter = ',',
+): AsyncGenerator<RawCsvRecord> {
   const record = new RecordBuilder(longest);
+  const comma = delimiter.charCodeAt(0);
   let state: State = 'field start';
   let first = 1;
   let line = 1;
@@ -36,7 +41,7 @@ export async function* splitCsv(chunks: AsyncIterable<Buffer>, longest: number):
       const byte = chunk[at] ?? 0;
       if (byte === LINE_FEED) line += 1;
       if (byte !== LINE_FEED || state === 'quoted field') {
-        state = next(state, byte);
+        state = next(state, byte, comma);
         continue;
       }
       record.add(chunk.subarray(start, at));
@@ -52,17 +57,17 @@ export async function* splitCsv(chunks: AsyncIterable<Buffer>, longest: number):
   yield { line: first, bytes: record.take(), ended: false, sound };
 }
 
-function next(state: State, byte: number): State {
+function next(state: State, byte: number, comma: number): State {
   switch (state) {
     case 'field start':
-      return byte === QUOTE ? 'quoted field' : byte === COMMA ? 'field start' : 'bare field';
+      return byte === QUOTE ? 'quoted field' : byte === comma ? 'field start' : 'bare field';
     case 'bare field':
-      return byte === COMMA ? 'field start' : byte === QUOTE ? 'unsound' : 'bare field';
+      return byte === comma ? 'field start' : byte === QUOTE ? 'unsound' : 'bare field';
     case 'quoted field':
       return byte === QUOTE ? 'after quote' : 'quoted field';
     case 'after quote':
       if (byte === QUOTE) return 'quoted field';
-      if (byte === COMMA) return 'field start';
+      if (byte === comma) return 'field start';
       return byte === CARRIAGE_RETURN ? 'after carriage return' : 'unsound';
     default:
       return 'unsound';
@@ -70,8 +75,8 @@ function next(state: State, byte: number): State {
 }
 
 /** The fields of a sound record. */
-export function csvFields(record: string): string[] {
-  if (!record.includes('"')) return record.split(',');
+export function csvFields(record: string, delimiter = ','): string[] {
+  if (!record.includes('"')) return record.split(delimiter);
   const fields: string[] = [];
   for (let at = 0; at <= record.length; at += 1) {
     if (record[at] === '"') {
@@ -79,7 +84,7 @@ export function csvFields(record: string): string[] {
       fields.push(record.slice(at + 1, end).replaceAll('""', '"'));
       at = end + 1;
     } else {
-      const comma = record.indexOf(',', at);
+      const comma = record.indexOf(delimiter, at);
       const end = comma === -1 ? record.length : comma;
       fields.push(record.slice(at, end));
       at = end;
