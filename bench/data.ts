@@ -188,9 +188,8 @@ async function quality(folder: string): Promise<unknown> {
     segments.push({ file: await store.file(segment), bytes: segment.bytes, rows: segment.rows });
   }
   const settings = {
-    template: (
-      await findTemplate({ clean: { instructions: 'auto' }, task: 'classification' }, segments, null)
-    ).template,
+    template: (await findTemplate({ clean: { instructions: 'auto' }, task: 'classification' }, segments, null))
+      .template,
     treatments: ['strip'] as const,
     classification: true,
     redact: [],

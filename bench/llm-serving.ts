@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import type { AnswerRequest } from '../packages/local-trainer/src/engine.ts';
 import { readChatTemplate } from '../packages/local-trainer/src/llm/serving/chat-template.ts';
 import { findLlama } from '../packages/local-trainer/src/llm/serving/find-llama.ts';
-import type { LlamaPackage, LlamaSequence } from '../packages/local-trainer/src/llm/serving/llama-types.ts';
+import type { LlamaPackage } from '../packages/local-trainer/src/llm/serving/llama-types.ts';
 import { LlmServing } from '../packages/local-trainer/src/llm/serving/serving.ts';
 
 interface Row {
@@ -122,12 +122,12 @@ async function plainLoop(adapter: string, requests: number): Promise<number> {
   const model = await llama.loadModel({ modelPath: base.gguf });
   const lora = { adapters: [{ filePath: join(adapter, 'adapter.gguf') }] };
   const context = await model.createContext({ contextSize: 2048, sequences: 1, lora });
-  const sequence = context.getSequence() as LlamaSequence & { adaptStateToTokens(tokens: number[]): Promise<void> };
+  const sequence = context.getSequence();
   const render = readChatTemplate(base.folder);
   const rate = await perSecond(requests, 1, async (row) => {
     const tokens = model.tokenize(render(requestOf(row).messages), true);
     const same = Math.min(sequence.compareContextTokens(tokens).firstDifferentIndex, tokens.length - 1);
-    await sequence.adaptStateToTokens(tokens.slice(0, same));
+    await sequence.eraseContextTokenRanges([{ start: same, end: sequence.nextTokenIndex }]);
     const written: number[] = [];
     const options = { temperature: 0, topP: 1, topK: 0, seed: 1 };
     for await (const { token } of sequence.evaluateWithMetadata(tokens.slice(same), {}, options)) {

@@ -16,7 +16,14 @@ test('the demo of an LLM names its base model where that is missing', async () =
   const engine = path.join(home, 'engine');
   mkdirSync(path.join(engine, 'trainer', 'bin'), { recursive: true });
   writeFileSync(path.join(engine, 'trainer', 'bin', 'python'), '');
-  const installed = { format: 1, device: 'cpu', python: '3.12.1', lock: 'x', vllm: false, at: '2026-01-01T00:00:00.000Z' };
+  const installed = {
+    format: 1,
+    device: 'cpu',
+    python: '3.12.1',
+    lock: 'x',
+    vllm: false,
+    at: '2026-01-01T00:00:00.000Z',
+  };
   writeFileSync(path.join(engine, 'installed.json'), JSON.stringify(installed));
   const { code, stderr } = await cli(home, ['demo', '--llm'], { TUNELOOP_ENGINE_DIR: engine });
   expect(code).toBe(3);
