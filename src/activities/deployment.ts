@@ -17,10 +17,12 @@ import { promotionPolicy } from '../core/deployment/promotion.ts';
 import type { ArtifactRef } from '../core/run/artifact-ref.ts';
 import type { ProviderChoice } from '../core/run/pipeline.ts';
 import type { ProposeWinnerInput } from '../core/run/proposal.ts';
+import { constraintFields } from '../providers/constraint.ts';
 import type { Model } from '../providers/inference.ts';
 import { writeAlias } from '../stores/aliases.ts';
 import { stateInAlias } from '../stores/state-in-alias.ts';
 import { loadStored } from '../stores/stored-objects.ts';
+import { constraintOf } from './support/constraint.ts';
 import { type Dependencies, loadPipeline } from './support/dependencies.ts';
 
 /** Longer than an update takes, and shorter than the attempt: a deployment that does not answer is asked again. */
@@ -117,9 +119,13 @@ export function createWriteAlias(dependencies: Dependencies) {
       delay<Model[]>(MODELS_TIMEOUT_MS, [], { ref: false }),
     ]).catch(() => []);
     const served = async (model: DeployedModel) => {
-      const { provider } = await loadPipeline(dependencies, model.definition);
+      const own = await loadPipeline(dependencies, model.definition);
+      const { provider } = own;
       const isOther = JSON.stringify(provider) !== JSON.stringify(pipeline.provider);
-      return servedModel(dependencies, model, isOther ? provider : null, models);
+      const answered = await servedModel(dependencies, model, isOther ? provider : null, models);
+      const held = await constraintOf(own, answered.labels && new Set(answered.labels));
+      if (!held) return answered;
+      return { ...answered, constraint: constraintFields(dependencies.connectProvider(provider).profile, held) };
     };
     const schemaFile = pipeline.evaluation.json_schema;
     const jsonSchema: unknown = schemaFile

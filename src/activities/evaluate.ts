@@ -12,6 +12,7 @@ import { ProviderError } from '../providers/provider-error.ts';
 import { KeptScoring } from '../scoring/kept-scoring.ts';
 import { pruneCompletions } from '../stores/completion-cache.ts';
 import { loadLines, loadStored } from '../stores/stored-objects.ts';
+import { constraintOf } from './support/constraint.ts';
 import { currentEvaluation, type Dependencies, loadPipeline } from './support/dependencies.ts';
 import { labelsOf } from './support/judged-rows.ts';
 import { reportStep } from './support/step-progress.ts';
@@ -92,7 +93,9 @@ async function askAll(
   for (const subject of input.subjects) {
     const own = subject.definition ? await loadPipeline(dependencies, subject.definition) : pipeline;
     const connected = dependencies.connectProvider(subject.kind === 'tuned' ? own.provider : originalProvider(own));
-    subjects.push(await SubjectRows.open(dependencies, subject, { ...options, provider: connected }));
+    const isHeld = subject.kind === 'tuned' || subject.constrained === true;
+    const constraint = isHeld ? await constraintOf(own, labels) : undefined;
+    subjects.push(await SubjectRows.open(dependencies, subject, { ...options, constraint, provider: connected }));
   }
   const cold = subjects.filter(({ paidRows }) => paidRows < rows);
   await Promise.race([pMap(cold, (subject) => subject.warmUp(), { concurrency }), cancelled]);

@@ -18,8 +18,10 @@ export function runTable(run: RunJson): string {
       ...candidate.checkpoints.map((checkpoint) => contendedRow(checkpoint, run.winner, 'failed', null)),
     ]),
     judgedRow(`before: ${plainLine(baseline.model ?? 'unknown')} (${baseline.kind}, whole prompt)`, baseline),
-    ...run.alternatives.flatMap(({ model, judged }) =>
-      judged ? [judgedRow(`instead: ${plainLine(model)} (whole prompt)`, judged)] : [],
+    ...run.alternatives.flatMap(({ model, judged, constrained }) =>
+      judged
+        ? [judgedRow(`instead: ${plainLine(model)} (whole prompt${constrained ? ', held to the form' : ''})`, judged)]
+        : [],
     ),
     ...(run.champion?.judged ? [judgedRow(`now: champion, inputs only`, run.champion.judged)] : []),
     ...(winnerJudged ? [judgedRow('after: winner, inputs only', winnerJudged)] : []),

@@ -232,6 +232,12 @@ export const pipelineSchema = z
           .min(1)
           .optional()
           .describe('a JSON Schema file: an answer that does not fit it is invalid'),
+        constrain: z
+          .enum(['labels', 'json_schema'])
+          .optional()
+          .describe(
+            'what tuned models are held to while they write: the labels, or evaluation.json_schema; alternatives are asked with and without it',
+          ),
         concurrency: z.int().gte(1).lte(64).default(8).describe('requests in flight'),
         max_output_tokens: z.int().gte(1).lte(32768).optional(),
       })
@@ -316,6 +322,15 @@ export const pipelineSchema = z
     if (json_schema !== undefined && pipeline.task === 'classification') {
       const message = 'is for generation: the answers of a classification are its labels';
       context.addIssue({ code: 'custom', path: ['evaluation', 'json_schema'], message });
+    }
+    const { constrain } = pipeline.evaluation;
+    if (constrain === 'labels' && (pipeline.task !== 'classification' || pipeline.multi_label !== undefined)) {
+      const message = 'holds an answer to one label: labels needs task classification, without multi_label';
+      context.addIssue({ code: 'custom', path: ['evaluation', 'constrain'], message });
+    }
+    if (constrain === 'json_schema' && json_schema === undefined) {
+      const message = 'needs evaluation.json_schema, the file of the schema';
+      context.addIssue({ code: 'custom', path: ['evaluation', 'constrain'], message });
     }
     const metrics: readonly string[] = METRICS[pipeline.task];
     if (metric !== undefined && !metrics.includes(metric)) {

@@ -1,4 +1,5 @@
 import type { Prices } from '../core/evaluation/cost.ts';
+import { askedAlternatives } from '../core/run/alternatives.ts';
 import { estimateRun } from '../core/run/estimate.ts';
 import type { Pipeline } from '../core/run/pipeline.ts';
 import { isTinySet, planCandidates } from '../core/run/plan.ts';
@@ -77,7 +78,7 @@ export async function layOutRun(
     meanPromptTokens: tokens.prompt,
     baselineModel,
     champion,
-    alternatives,
+    alternatives: askedAlternatives(pipeline.evaluation).map(({ model }) => model),
     checkpoints,
     judge: judge ? { model: judge.model, budgetUsd: judge.budget_usd ?? null } : null,
     leases,

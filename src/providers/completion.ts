@@ -28,9 +28,12 @@ const TEMPERATURE = 0;
 /** The key under which the answer to a request is kept. */
 export function requestKey(
   { address, settings }: Inference,
-  { model, messages, maxOutputTokens }: CompletionRequest,
+  { model, messages, maxOutputTokens, constraint }: CompletionRequest,
 ): string {
-  const added = Object.keys(settings).length === 0 ? {} : { settings };
+  const added = {
+    ...(Object.keys(settings).length > 0 && { settings }),
+    ...(constraint && { constraint }),
+  };
   return questionKey({
     address,
     model,

@@ -1,5 +1,6 @@
 import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import type { Completion } from '../core/evaluation/completion.ts';
+import type { Constraint } from '../core/evaluation/constraint.ts';
 
 /**
  * The port for asking models. Every call is made once: a failure is thrown as a {@link ProviderError}, whose `retryable` says
@@ -34,5 +35,7 @@ export interface CompletionRequest {
   callAs?: string | undefined;
   messages: readonly Message[];
   maxOutputTokens?: number | undefined;
+  /** One that the provider's profile has; a part of the key of a stored answer. */
+  constraint?: Constraint | undefined;
   signal?: AbortSignal | undefined;
 }

@@ -43,6 +43,8 @@ export interface ProviderProfile {
   readonly serving: ServingTraits;
   /** The field that limits the length of an answer. A server that knows only the older name passes over the newer one in silence. */
   readonly lengthField: 'max_completion_tokens' | 'max_tokens';
+  /** How answers can be held to a form while a model writes them. */
+  readonly constraints: ConstraintTraits;
   /** Whether the provider keeps completions that were made with `store: true`, so that they can be a pipeline's source. */
   readonly storesCompletions: boolean;
 }
@@ -158,6 +160,13 @@ export interface ServingTraits {
   readonly lease: LeaseTraits | null;
   /** Whether an answer can be sent in pieces while the model writes it. */
   readonly streams: boolean;
+}
+
+export interface ConstraintTraits {
+  /** Labels: by `structured_outputs.choice` as vLLM has it, by a GBNF grammar as Fireworks has it, or not at all. */
+  readonly labels: 'choice' | 'grammar' | 'none';
+  /** Whether `response_format` of type `json_schema` holds the answers of all models, tuned ones too. */
+  readonly jsonSchema: boolean;
 }
 
 /** The values of the options that are a part of these requests. */

@@ -105,8 +105,8 @@ function beforeAndAfter({
   ];
   return table(head, [
     [`baseline (${baseline.kind}, whole prompt)`, ...judgedCells(baseline)],
-    ...alternatives.map(({ model, judged }) => [
-      'alternative (whole prompt)',
+    ...alternatives.map(({ model, judged, constrained }) => [
+      constrained ? 'alternative (whole prompt, held to the form)' : 'alternative (whole prompt)',
       ...(judged ? judgedCells({ ...judged, model }) : [inert(model), ...head.slice(2).map(() => DASH)]),
     ]),
     ...(champion?.judged ? [['champion (serves now)', ...judgedCells(champion.judged)]] : []),
@@ -138,7 +138,9 @@ function comparisonLines({ comparison, champion, promotion, alternatives }: RunF
     ...(champion ? [`${promotionText(promotion)}: ${inert(promotion.why)}`] : []),
     ...alternatives.flatMap((alternative) =>
       alternative.comparison
-        ? [`Winner against ${inert(alternative.model)}: ${comparisonText(alternative.comparison)}.`]
+        ? [
+            `Winner against ${inert(alternative.model)}${alternative.constrained ? ', held to the form' : ''}: ${comparisonText(alternative.comparison)}.`,
+          ]
         : [],
     ),
   ]);

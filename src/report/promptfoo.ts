@@ -78,7 +78,10 @@ export function promptfooConfig(
     asked('winner', winnerModel, 'treated'),
     ...(baseline.kind === 'live' && baseline.model !== null ? [asked('baseline', baseline.model, 'original')] : []),
     ...(showsRecorded(report) ? [{ id: 'echo', label: 'baseline (recorded)', prompts: [PROMPTS.recorded.label] }] : []),
-    ...alternatives.map(({ model }) => asked(`alternative: ${model}`, model, 'original')),
+    // It knows no constraint that all hosts have.
+    ...alternatives
+      .filter(({ constrained }) => !constrained)
+      .map(({ model }) => asked(`alternative: ${model}`, model, 'original')),
   ];
   const used: PromptName[] = [
     'treated',

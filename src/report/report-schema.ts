@@ -142,7 +142,11 @@ const reportSchema = z.object({
     promote: z.boolean().describe('whether the winner should serve from now on'),
     why: z.string(),
   }),
-  alternatives: z.array(opponent),
+  alternatives: z.array(
+    opponent.extend({
+      constrained: z.literal(true).optional().describe('its answers were held to evaluation.constrain'),
+    }),
+  ),
   savingPercent: z.number().nullable(),
   cachedSavingPercent: z.number().nullable(),
   breakEvenRequests: z.number().nullable(),

@@ -193,13 +193,38 @@ test('a completion counts its tokens and keeps to the limit', async () => {
   expect(cut.usage?.completion_tokens).toBe(3);
 });
 
-test('a stream is refused', async () => {
-  const stream = client.chat.completions.create({
-    model: 'local-base',
-    stream: true,
-    messages: [{ role: 'user', content: 'x' }],
-  });
-  expect(await refusal(stream)).toMatchObject({ status: 400, param: 'stream' });
+test('an n-gram model streams its answer as one piece, with the usage where it is asked for', async () => {
+  const messages = [{ role: 'user' as const, content: 'Answer with yes or no.' }];
+  const whole = await client.chat.completions.create({ model: 'local-base', messages });
+  const options = { stream: true as const, stream_options: { include_usage: true } };
+  const pieces: string[] = [];
+  let usage: OpenAI.CompletionUsage | null | undefined;
+  for await (const chunk of await client.chat.completions.create({ model: 'local-base', messages, ...options })) {
+    if (chunk.choices[0]?.delta.content) pieces.push(chunk.choices[0].delta.content);
+    usage = chunk.usage;
+  }
+  expect(pieces).toEqual([whole.choices[0]?.message.content]);
+  expect(usage).toEqual(whole.usage);
+});
+
+test('an n-gram model ends its answer before a stop text', async () => {
+  const messages = [{ role: 'user' as const, content: 'Answer with billing or refund.' }];
+  const [choice] = (await client.chat.completions.create({ model: 'local-base', messages })).choices;
+  const answer = choice?.message.content ?? '';
+  const cut = await client.chat.completions.create({ model: 'local-base', messages, stop: answer.slice(2) });
+  expect(cut.choices[0]?.message.content).toBe(answer.slice(0, 2));
+});
+
+test.each([
+  ['logprobs', { logprobs: true }],
+  ['structured_outputs', { structured_outputs: { choice: ['yes', 'no'] } }],
+  ['tools', { tools: [{ type: 'function' as const, function: { name: 'x' } }] }],
+  ['temperature', { temperature: 3 }],
+  ['structured_outputs.regex', { structured_outputs: { choice: ['a'], regex: 'a' } }],
+])('an n-gram model refuses %s by name', async (param, changes) => {
+  const messages = [{ role: 'user' as const, content: 'x' }];
+  const asked = client.chat.completions.create({ model: 'local-base', messages, ...changes });
+  expect(await refusal(asked)).toMatchObject({ status: 400, param });
 });
 
 test.each([

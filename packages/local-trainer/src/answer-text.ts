@@ -23,7 +23,7 @@ export class AnswerText {
       return this.end();
     }
     const sure = this.#held.length - mostCommon(this.#held, this.#stop);
-    return this.#show(sure);
+    return sure === 0 ? undefined : this.#show(sure);
   }
 
   /** Shows all that is left. */
@@ -32,9 +32,9 @@ export class AnswerText {
   }
 
   #show(length: number): AnswerPart | undefined {
-    if (length === 0) return undefined;
-    const text = this.#held.slice(0, length);
     const logprobs = this.#logprobs;
+    if (length === 0 && logprobs.length === 0) return undefined;
+    const text = this.#held.slice(0, length);
     this.#held = this.#held.slice(length);
     this.#logprobs = [];
     return logprobs.length > 0 ? { text, logprobs } : { text };

@@ -2,6 +2,7 @@ import type { PromptTemplate } from '@tuneloop/app/internal/prompt/prompt-templa
 import { COMPLETION } from '../../contract/stored/completion.ts';
 import type { Example } from '../../core/dataset/row.ts';
 import type { Completion } from '../../core/evaluation/completion.ts';
+import type { Constraint } from '../../core/evaluation/constraint.ts';
 import { cachedCostPer1k, cachedTokens, costPer1k, type Tariff, tariffOf } from '../../core/evaluation/cost.ts';
 import type { Score } from '../../core/evaluation/score.ts';
 import { percentile } from '../../core/evaluation/statistics.ts';
@@ -25,6 +26,8 @@ interface SubjectOptions {
   /** The labels that a classification may answer; null for generation. */
   labels: ReadonlySet<string> | null;
   maxOutputTokens: number | undefined;
+  /** What its answers are held to. */
+  constraint: Constraint | undefined;
   /** Names the evaluation among all evaluations. */
   evaluation: string;
   rows: number;
@@ -160,11 +163,11 @@ export class SubjectRows {
     asksAnew: boolean,
     signal: AbortSignal,
   ): Promise<Pick<AnsweredExample, 'completion' | 'own'>> {
-    const { provider, template, maxOutputTokens, rows } = this.#options;
+    const { provider, template, maxOutputTokens, constraint, rows } = this.#options;
     const { subject } = this;
     const messages = messagesFor(template, example, subject.kind === 'tuned' ? subject.treatment : 'keep-instructions');
     const { model, callAs } = subject;
-    const request = { model, callAs, messages, maxOutputTokens, signal };
+    const request = { model, callAs, messages, maxOutputTokens, constraint, signal };
     const key = requestKey(provider.inference, request);
     const known = await this.#cache.find(key);
     if (known && (known.own || !asksAnew)) return { completion: known.answer, own: known.own };

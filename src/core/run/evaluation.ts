@@ -14,7 +14,11 @@ export type Subject = {
   limitUsd: number | null;
 } & (
   | { /** Gets prompts as in its training. */ kind: 'tuned'; baseModel: string; treatment: Treatment }
-  | { /** Gets the original prompt. */ kind: 'prompted' }
+  | {
+      /** Gets the original prompt. */ kind: 'prompted';
+      /** Whether its answers are held to `evaluation.constrain`, as those of tuned models are. */
+      constrained?: true | undefined;
+    }
 );
 
 export interface EvaluateInput {

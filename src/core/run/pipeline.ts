@@ -102,6 +102,7 @@ export interface Pipeline {
     metric: string;
     baseline: 'recorded' | { live: string };
     alternatives: string[];
+    constrain?: 'labels' | 'json_schema' | undefined;
     judge?: { model: string; budget_usd?: number | undefined } | undefined;
     scorer?: { module: string; export: string } | undefined;
     json_schema?: string | undefined;

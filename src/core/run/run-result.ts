@@ -133,6 +133,8 @@ export interface ChampionResult {
 
 export interface AlternativeResult {
   model: string;
+  /** Its answers were held to `evaluation.constrain`. */
+  constrained?: true | undefined;
   /** Null where it could not be measured. */
   judged: Judged | null;
   /** The winner against it; null without a winner. */

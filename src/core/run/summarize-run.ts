@@ -42,7 +42,7 @@ export interface TestOutcome {
   comparison: Comparison | null;
   /** The serving model; null for the original prompt. */
   champion: (Measured & { model: string; comparison: Comparison | null }) | null;
-  alternatives: (Measured & { model: string; comparison: Comparison | null })[];
+  alternatives: (Measured & { model: string; constrained?: true; comparison: Comparison | null })[];
 }
 
 export interface Measured {
@@ -56,7 +56,10 @@ export function summarizeRun(parts: RunParts): Omit<RunFindings, 'reportPath'> {
   const winner = outcomes.flatMap(({ contenders }) => contenders).find(({ id }) => id === selection.winner);
   const winnerJudged = tested.winner.evaluation && judged(tested.winner.evaluation);
   const baseline = judged(tested.baseline.evaluation ?? NOT_MEASURED);
-  const alternatives = tested.alternatives.map(opponent);
+  const alternatives = tested.alternatives.map((alternative) => ({
+    ...opponent(alternative),
+    ...(alternative.constrained && { constrained: alternative.constrained }),
+  }));
   const champion = tested.champion && opponent(tested.champion);
   const spent = spentOn(parts);
   const { recommendation, reason, breakEvenRequests, breakEvenCachedRequests } = recommend({

@@ -117,7 +117,7 @@ function routeOf({ prompt, key, body }: ChatRequest, alias: Alias, originalModel
  * are those of the evaluation that chose the tuned model.
  */
 function bodyFor(
-  { arm, callAs, messages }: Attempt,
+  { arm, callAs, messages, constraint }: Attempt,
   { body, stream }: ChatRequest,
   { profile, streams, maxOutputTokens }: BodyOptions,
 ): string {
@@ -128,6 +128,8 @@ function bodyFor(
   const asEvaluated = {
     messages,
     temperature: body.temperature ?? 0,
+    // A form that the application asks for is its own.
+    ...(body.response_format === undefined && constraint),
     ...(limit == null ? {} : { max_completion_tokens: undefined, [lengthField]: limit }),
   };
   const isOriginal = arm === 'original';

@@ -1,6 +1,7 @@
 import type OpenAI from 'openai';
 import type { Completion } from '../../core/evaluation/completion.ts';
 import { withoutThoughts } from '../../core/evaluation/thoughts.ts';
+import { constraintFields } from '../constraint.ts';
 import type { CompletionRequest, Inference, Model } from '../inference.ts';
 import { modelId, type ProviderProfile, settingsFor } from '../profile.ts';
 import { ProviderError } from '../provider-error.ts';
@@ -38,7 +39,14 @@ export class OpenAIInference implements Inference {
     return [...new Map(both.map((model) => [model.id, model])).values()];
   }
 
-  complete({ model, callAs = model, messages, maxOutputTokens, signal }: CompletionRequest): Promise<Completion> {
+  complete({
+    model,
+    callAs = model,
+    messages,
+    maxOutputTokens,
+    constraint,
+    signal,
+  }: CompletionRequest): Promise<Completion> {
     return this.#api.call(async () => {
       const start = performance.now();
       const { data, response } = await this.#api.client.chat.completions
@@ -48,6 +56,7 @@ export class OpenAIInference implements Inference {
             model: modelId(this.#profile, callAs),
             messages: messages as OpenAI.ChatCompletionMessageParam[],
             temperature: 0,
+            ...constraintFields(this.#profile, constraint),
             ...(maxOutputTokens === undefined ? {} : { [this.#profile.lengthField]: maxOutputTokens }),
           },
           signal ? { signal } : {},

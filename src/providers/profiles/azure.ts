@@ -65,6 +65,7 @@ export const AZURE: ProviderProfile = {
   ids: { ...OPENAI.ids, tunedModel: /\.ft-|^ftchkpt-/ },
   billing: { charges: 'tokens', priceList: 'azure', names: namesById(MODELS) },
   jobs: { ...OPENAI.jobs, filtersMetadata: false, longestSuffix: 40, cancelledPays: 'trained', checkpoints: 'leased' },
+  constraints: { labels: 'none', jsonSchema: true },
   serving: {
     start: 'lease',
     lease: {

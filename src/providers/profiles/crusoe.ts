@@ -76,6 +76,7 @@ export const CRUSOE: ProviderProfile = {
     checkpoints: 'leased',
     cancelledPays: 'unknown',
   },
+  constraints: { labels: 'none', jsonSchema: false },
   serving: {
     start: 'lease',
     lease: { models: 1, atOnce: 5, coldStartMinutes: 2, idleMinutes: null, paidByHour: false, servesBase: true },

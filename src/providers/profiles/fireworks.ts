@@ -63,6 +63,7 @@ export const FIREWORKS: ProviderProfile = {
     checkpoints: 'none',
     cancelledPays: 'unknown',
   },
+  constraints: { labels: 'grammar', jsonSchema: true },
   serving: {
     start: 'lease',
     lease: { models: 100, atOnce: 3, coldStartMinutes: 10, idleMinutes: 15, paidByHour: true, servesBase: true },

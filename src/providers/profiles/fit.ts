@@ -3,6 +3,11 @@ import type { Pipeline, ProviderSettings } from '../../core/run/pipeline.ts';
 import type { OptionRule, ProviderProfile } from '../profile.ts';
 import { namedProfile, profileAt, profileOf } from './index.ts';
 
+/** What the answers of a pipeline's models are held to. */
+interface Held {
+  evaluation: Pick<Pipeline['evaluation'], 'alternatives' | 'constrain'>;
+}
+
 /** A key of a pipeline file that its provider does not take. */
 export interface Misfit {
   /** Where the key stands. */
@@ -19,7 +24,8 @@ export function misfitsOf({
   provider,
   original_provider: original,
   candidates,
-}: Pick<Pipeline, 'provider' | 'original_provider' | 'candidates'>): Misfit[] {
+  evaluation,
+}: Pick<Pipeline, 'provider' | 'original_provider' | 'candidates'> & Held): Misfit[] {
   const settings: ProviderSettings = typeof provider === 'string' ? { profile: provider } : provider;
   const address = addressMisfits(settings);
   if (address.length > 0) return address;
@@ -29,7 +35,25 @@ export function misfitsOf({
     ...candidateMisfits(profile, candidates),
     ...servingMisfits(profile, settings),
     ...originalMisfits(original),
+    ...constraintMisfits(profile, { candidates, evaluation }),
+    ...(original && evaluation.alternatives.length > 0
+      ? constraintMisfits(profileOf(original), { candidates: null, evaluation })
+      : []),
   ];
+}
+
+/** An answer that is not held to the form would be reported as one that is. */
+function constraintMisfits(
+  { name, constraints }: ProviderProfile,
+  { candidates, evaluation: { constrain } }: { candidates: Pipeline['candidates'] | null } & Held,
+): Misfit[] {
+  if (constrain === undefined) return [];
+  const path = ['evaluation', 'constrain'];
+  const can = constrain === 'labels' ? constraints.labels !== 'none' : constraints.jsonSchema;
+  if (!can) return [{ path, message: `is ${constrain}, which ${name} cannot hold answers to: leave it out` }];
+  const ngram = name === 'local' ? candidates?.models.find((model) => model.startsWith('local-')) : undefined;
+  if (ngram === undefined) return [];
+  return [{ path, message: `is for LLMs, and ${ngram} is an n-gram model: leave it out, or train LLMs alone` }];
 }
 
 /** Nothing is trained there, so that any address will do. */

@@ -19,5 +19,6 @@ export const LOCAL: ProviderProfile = {
   // It lists a job before it answers.
   jobs: { ...OPENAI.jobs, settlingMs: 1000 },
   // Its answers come whole.
+  constraints: { labels: 'choice', jsonSchema: true },
   serving: { start: 'included', lease: null, streams: false },
 };

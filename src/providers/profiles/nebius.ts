@@ -59,6 +59,7 @@ export const NEBIUS: ProviderProfile = {
     checkpoints: 'callable',
     cancelledPays: 'unknown',
   },
+  constraints: { labels: 'none', jsonSchema: true },
   serving: { start: 'none', lease: null, streams: true },
   storesCompletions: false,
 };

@@ -46,6 +46,7 @@ export const OPENAI: ProviderProfile = {
     checkpoints: 'callable',
     cancelledPays: 'unknown',
   },
+  constraints: { labels: 'none', jsonSchema: true },
   serving: { start: 'included', lease: null, streams: true },
   lengthField: 'max_completion_tokens',
   storesCompletions: true,

@@ -67,6 +67,7 @@ export const TOGETHER: ProviderProfile = {
     checkpoints: 'leased',
     cancelledPays: 'trained',
   },
+  constraints: { labels: 'none', jsonSchema: true },
   serving: {
     start: 'lease',
     lease: { models: 1, atOnce: 4, coldStartMinutes: 10, idleMinutes: 15, paidByHour: true, servesBase: true },

@@ -32,9 +32,11 @@ function beforeAndAfter({ baseline, champion, alternatives, winner, winnerJudged
     ],
     rows: [
       judgedRow(`baseline, ${baseline.kind}, whole prompt`, baseline.model ?? 'unknown model', baseline, scorers),
-      ...alternatives.map(({ model, judged, failure }) =>
+      ...alternatives.map(({ model, judged, failure, constrained }) =>
         judgedRow(
-          failure === null ? 'alternative, whole prompt' : `could not be measured: ${failure}`,
+          failure === null
+            ? `alternative, whole prompt${constrained ? ', held to the form' : ''}`
+            : `could not be measured: ${failure}`,
           model,
           judged,
           scorers,

@@ -22,9 +22,9 @@ export function marksOf(report: Report): Mark[] {
   return [
     ...(winnerJudged ? [judgedMark('winner', winner ?? '', winnerJudged)] : []),
     judgedMark('baseline', baseline.model ?? 'unknown model', baseline),
-    ...alternatives.flatMap(({ model, judged }) => (judged ? [judgedMark('alternative', model, judged)] : [])),
+    ...alternatives.flatMap((each) => (each.judged ? [judgedMark('alternative', nameOf(each), each.judged)] : [])),
     ...cachedMark(baseline.model ?? 'unknown model', baseline),
-    ...alternatives.flatMap(({ model, judged }) => (judged ? cachedMark(model, judged) : [])),
+    ...alternatives.flatMap((each) => (each.judged ? cachedMark(nameOf(each), each.judged) : [])),
     ...candidates
       .flatMap(({ checkpoints, ...candidate }) => [
         contendedMark('candidate', candidate, winner),
@@ -32,6 +32,10 @@ export function marksOf(report: Report): Mark[] {
       ])
       .toSorted((a, b) => Number(b.onFront) - Number(a.onFront) || (b.score ?? 0) - (a.score ?? 0)),
   ];
+}
+
+function nameOf({ model, constrained }: Report['alternatives'][number]): string {
+  return constrained ? `${model}, held to the form` : model;
 }
 
 function judgedMark(kind: MarkKind, name: string, { score, scoreInterval, costPer1kUsd, p95Ms }: Judged): Mark {

@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/workflow';
+import { askedAlternatives } from '../../core/run/alternatives.ts';
 import type { FinalEstimate } from '../../core/run/estimate.ts';
 import type { Pipeline } from '../../core/run/pipeline.ts';
 import type { Reservation, RunBudget } from './run-budget.ts';
@@ -9,7 +10,7 @@ export interface FinalReservations {
   baseline: Reservation;
   champion: Reservation;
   judge: Reservation;
-  /** In the order of `evaluation.alternatives`. */
+  /** In the order of `askedAlternatives`. */
   alternatives: readonly Reservation[];
   /** For the serving leases; none without leases. */
   leases: readonly Reservation[];
@@ -22,7 +23,7 @@ export interface FinalReservations {
  */
 export async function reserveFinalTest(
   budget: RunBudget,
-  { alternatives, judge }: Pick<Pipeline['evaluation'], 'alternatives' | 'judge'>,
+  evaluation: Pick<Pipeline['evaluation'], 'alternatives' | 'constrain' | 'judge'>,
   estimate: FinalEstimate,
 ): Promise<FinalReservations> {
   const reserved = await budget.reserve([
@@ -34,7 +35,10 @@ export async function reserveFinalTest(
   if ('refused' in reserved) throw ApplicationFailure.nonRetryable(reserved.refused, 'BUDGET_EXCEEDED');
   const [forWinner, forBaseline, forChampion, forJudge] = reserved;
   const forAlternatives = await budget.reserve(
-    alternatives.map((model, place) => ({ what: model, usd: estimate.alternativesUsd[place] ?? null })),
+    askedAlternatives(evaluation).map(({ model }, place) => ({
+      what: model,
+      usd: estimate.alternativesUsd[place] ?? null,
+    })),
   );
   if ('refused' in forAlternatives) throw ApplicationFailure.nonRetryable(forAlternatives.refused, 'BUDGET_EXCEEDED');
   // Not at all where there are no leases, as in runs of earlier versions.
@@ -42,7 +46,7 @@ export async function reserveFinalTest(
     ? await budget.reserve([{ what: 'serving of the final test', usd: estimate.leasesUsd }])
     : [];
   if ('refused' in forLeases) throw ApplicationFailure.nonRetryable(forLeases.refused, 'BUDGET_EXCEEDED');
-  if (!judge) await budget.settle(forJudge, 0);
+  if (!evaluation.judge) await budget.settle(forJudge, 0);
   return {
     winner: forWinner,
     baseline: forBaseline,

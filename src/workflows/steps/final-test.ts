@@ -3,6 +3,7 @@ import type { Activities } from '../../activities/create-activities.ts';
 import { LOCAL_STEP } from '../../contract/activity-options.ts';
 import type { DeployedModel } from '../../core/deployment/deployed-model.ts';
 import type { Comparison } from '../../core/evaluation/comparison.ts';
+import { type AskedAlternative, askedAlternatives } from '../../core/run/alternatives.ts';
 import type { ArtifactRef } from '../../core/run/artifact-ref.ts';
 import type { Contending } from '../../core/run/contenders.ts';
 import type { Dataset } from '../../core/run/dataset.ts';
@@ -38,13 +39,18 @@ const BASELINE = 'baseline';
 const CHAMPION = 'champion';
 const UNKNOWN: Evaluated = { evaluation: null, failure: null };
 
+function idOf({ model, constrained }: AskedAlternative): string {
+  return constrained ? `constrained alternative ${model}` : `alternative ${model}`;
+}
+
 /**
  * Winner, baseline, champion and other models answer the test rows, which have chosen nothing. Without test rows they answer the validation
  * rows, where the winner's answers exist already.
  */
 export async function testWinner(input: FinalTestInput, winner: Contending | null): Promise<TestOutcome> {
   const { definition, pipeline, dataset, evaluations, budget, reserved, champion } = input;
-  const { baseline: choice, alternatives } = pipeline.evaluation;
+  const { baseline: choice } = pipeline.evaluation;
+  const alternatives = askedAlternatives(pipeline.evaluation);
   const { validation, test } = dataset.examples;
   const judgedOn = test.rows > 0 ? 'test' : 'validation';
   const examples = dataset.examples[judgedOn];
@@ -60,10 +66,12 @@ export async function testWinner(input: FinalTestInput, winner: Contending | nul
       ? [{ subject: { kind: 'prompted' as const, id: BASELINE, model: live }, reservation: reserved.baseline }]
       : []),
     ...(champion ? [{ subject: servedAs(CHAMPION, champion), reservation: reserved.champion }] : []),
-    ...alternatives.flatMap((model, place) => {
+    ...alternatives.flatMap((alternative, place) => {
       const reservation = reserved.alternatives[place];
+      const { model, constrained } = alternative;
+      const held = constrained ? { constrained: true as const } : {};
       return reservation
-        ? [{ subject: { kind: 'prompted' as const, id: `alternative ${model}`, model }, reservation }]
+        ? [{ subject: { kind: 'prompted' as const, id: idOf(alternative), model, ...held }, reservation }]
         : [];
     }),
   ];
@@ -73,7 +81,11 @@ export async function testWinner(input: FinalTestInput, winner: Contending | nul
     judgedOn,
     winner: again ? found(WINNER) : (winner ?? UNKNOWN),
     baseline: live ? found(BASELINE) : await evaluations.evaluateRecorded(examples, validation),
-    alternatives: alternatives.map((model) => ({ model, ...found(`alternative ${model}`) })),
+    alternatives: alternatives.map((alternative) => ({
+      model: alternative.model,
+      ...(alternative.constrained && { constrained: true as const }),
+      ...found(idOf(alternative)),
+    })),
   } as const;
 
   const others = [tested.baseline, ...tested.alternatives].map(({ evaluation }) => evaluation?.predictions ?? null);

@@ -71,7 +71,7 @@ describe('the trap of a lookalike', () => {
     const provider = { baseURL: 'https://api.lookalike.example/v1', apiKeyEnv: 'TUNELOOP_TEST_KEY' };
     const sweep = { learning_rate: [1e-4, 2e-4], epochs: 3, early_stop: true, checkpoints: true, half_data: false };
     const candidates = { models: ['m'], treatment: 'strip' as const, ...sweep };
-    expect(misfitsOf({ provider, candidates })).toMatchObject([
+    expect(misfitsOf({ provider, candidates, evaluation: { alternatives: [] } })).toMatchObject([
       { path: ['provider', 'baseURL'], message: expect.stringContaining('at no host that Tuneloop knows') },
     ]);
   });

@@ -30,8 +30,9 @@ const REQUIRED: Readonly<Record<ProfileName, ProviderSettings>> = {
 };
 const HOSTS = PROFILE_NAMES.filter((name) => name !== 'local');
 
+const evaluation = { alternatives: [] };
 const misfits = (provider: Pipeline['provider'], candidates: Partial<Candidates> = {}) =>
-  misfitsOf({ provider, candidates: { ...CANDIDATES, ...candidates } });
+  misfitsOf({ provider, evaluation, candidates: { ...CANDIDATES, ...candidates } });
 /** The misfits of a pipeline that names all that its provider needs. */
 const misfitsAt = (profile: ProfileName, candidates: Partial<Candidates> = {}, settings: ProviderSettings = {}) => {
   const required = REQUIRED[profile];
@@ -221,9 +222,32 @@ describe('candidates', () => {
   });
 });
 
+describe('what answers are held to', () => {
+  const held = (provider: Pipeline['provider'], constrain: 'labels' | 'json_schema', models = ['m']) =>
+    said(
+      misfitsOf({ provider, candidates: { ...CANDIDATES, models }, evaluation: { alternatives: [], constrain } }),
+    ).filter((text) => text.startsWith('evaluation.constrain'));
+
+  test('a form that the provider cannot hold answers to is refused by name', () => {
+    expect(held('openai', 'labels')).toEqual([
+      'evaluation.constrain is labels, which openai cannot hold answers to: leave it out',
+    ]);
+    expect(held({ profile: 'crusoe', ...REQUIRED.crusoe }, 'json_schema')).toHaveLength(1);
+    expect(held('openai', 'json_schema')).toEqual([]);
+    expect(held({ profile: 'fireworks', ...REQUIRED.fireworks }, 'labels')).toEqual([]);
+  });
+
+  test('an n-gram model is refused by name where answers are held to a form', () => {
+    expect(held('local', 'labels', ['smollm2-135m', 'local-mini'])).toEqual([
+      'evaluation.constrain is for LLMs, and local-mini is an n-gram model: leave it out, or train LLMs alone',
+    ]);
+    expect(held('local', 'labels', ['smollm2-135m'])).toEqual([]);
+  });
+});
+
 describe('the provider of the original prompt', () => {
   const original = (choice: Pipeline['original_provider']) =>
-    said(misfitsOf({ provider: 'openai', original_provider: choice, candidates: CANDIDATES }));
+    said(misfitsOf({ provider: 'openai', original_provider: choice, evaluation, candidates: CANDIDATES }));
 
   test('it may be at any address, because nothing is trained there', () => {
     expect(original({ baseURL: 'https://api.example.com/v1', apiKeyEnv: 'KEY' })).toEqual([]);

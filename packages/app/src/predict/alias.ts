@@ -64,6 +64,8 @@ export interface ServedModel {
   template: PromptTemplate;
   /** The labels that it may answer; null for generation. */
   labels: string[] | null;
+  /** Fields that a request for it adds, by which its provider holds the answers to a form. */
+  constraint?: Record<string, unknown> | undefined;
   /** The end of the model at its provider, ISO 8601; null where the provider names none. */
   shutdownDate: string | null;
 }

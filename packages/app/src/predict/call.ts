@@ -76,7 +76,7 @@ export async function makeCall({ arm, notAsked, attempts }: CallRoute, options: 
 type Reply = Omit<Answer, keyof CheckedAnswer | 'arm' | 'latencyMs'> | { failure: string };
 
 async function ask(
-  { arm, model, callAs, messages }: Attempt,
+  { arm, model, callAs, messages, constraint }: Attempt,
   timeoutMs: number,
   { client, originalClient, maxOutputTokens, signal }: CallOptions,
 ): Promise<Reply> {
@@ -89,6 +89,7 @@ async function ask(
           model: callAs,
           messages,
           temperature: 0,
+          ...constraint,
           ...(maxOutputTokens === null ? {} : { max_completion_tokens: maxOutputTokens }),
         },
         { signal: limit.signal, timeout: limit.ms, maxRetries: 0 },

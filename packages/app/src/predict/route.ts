@@ -14,6 +14,8 @@ export interface Attempt {
   /** The provider of the model, where that is another one than the alias names. */
   provider?: AliasProvider | undefined;
   messages: Message[];
+  /** Fields of the request, by which the provider holds the answer to a form. */
+  constraint?: Record<string, unknown> | undefined;
   /** The labels that it may answer; null where they are not limited, or unknown. */
   labels: readonly string[] | null;
 }
@@ -87,11 +89,12 @@ function ask(
   input: string | readonly Message[],
   now: number,
 ): Attempt | 'unfit' | 'shutdown' {
-  const { model, callAs = model, provider, labels, shutdownDate } = served;
+  const { model, callAs = model, provider, constraint, labels, shutdownDate } = served;
   if (shutdownDate !== null && Date.parse(shutdownDate) <= now) return 'shutdown';
   const messages = treated(served, input);
   if (!messages) return 'unfit';
-  return { arm, model, callAs, ...(provider && { provider }), messages: messages.map(wellFormed), labels };
+  const optional = { ...(provider && { provider }), ...(constraint && { constraint }) };
+  return { arm, model, callAs, ...optional, messages: messages.map(wellFormed), labels };
 }
 
 /** The input in the form of the model's training; undefined for a prompt that does not follow its template. */

@@ -65,6 +65,9 @@ export async function* generate(
   };
   const text = new AnswerText(request.stop);
   const finishReason = yield* write(generation, text, broken);
+  // An answer that was cut off may end within a character.
+  const cut = text.stopped ? undefined : text.add(parts.model.detokenize(generation.unread, false), []);
+  if (cut !== undefined) yield cut;
   const rest = text.end();
   if (rest !== undefined) yield rest;
   const cachedTokens = generation.cached ?? 0;

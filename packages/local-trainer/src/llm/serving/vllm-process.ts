@@ -24,6 +24,14 @@ export interface VllmOptions {
   readonly adapters: number;
 }
 
+/**
+ * Runs a program that ends with its parent, however that ends: its standard input is a pipe of the parent's. All is one group of
+ * processes, which has the shell's id.
+ */
+const GUARD =
+  'exec 3<&0; "$@" </dev/null 3<&- & child=$!; (cat <&3 >/dev/null; kill -KILL 0) & exec 3<&-; trap : TERM; ' +
+  'while kill -0 $child 2>/dev/null; do wait $child; code=$?; done; exit $code';
+
 /** A server of vLLM for one base model. It listens on the loopback interface with a random key and is never exposed. */
 export class VllmProcess {
   readonly #child: ChildProcess;
@@ -58,11 +66,11 @@ export class VllmProcess {
       '--max-lora-rank',
       MOST_RANK,
     ];
-    const quiet = ['--disable-log-requests'];
-    this.#child = spawn(python, ['-m', 'vllm.entrypoints.openai.api_server', ...fixed, ...lora, ...quiet, ...args], {
+    const program = [python, '-m', 'vllm.entrypoints.openai.api_server', ...fixed, ...lora, ...args];
+    this.#child = spawn('/bin/sh', ['-c', GUARD, 'sh', ...program], {
       // A group of its own, because it starts processes too, which are to end with it.
       detached: true,
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['pipe', 'ignore', 'pipe'],
       env: {
         ...Object.fromEntries(passed),
         VLLM_API_KEY: this.#key,
@@ -79,6 +87,7 @@ export class VllmProcess {
     });
     this.#child.on('exit', (code, signal) => {
       this.#ended = signal ?? `exit code ${code}`;
+      this.#kill();
     });
     process.once('exit', this.#kill);
   }
