@@ -2,14 +2,8 @@ import { join } from 'node:path';
 import type { CallableModel } from '../../engine.ts';
 import type { LlamaBase } from './child-messages.ts';
 import { LlamaProcess } from './llama-process.ts';
+import type { ServedBase } from './served-base.ts';
 import { type VllmOptions, VllmServers } from './vllm-servers.ts';
-
-/** A base model that can be served: by llama.cpp from its `gguf`, by vLLM from its `folder`. */
-export interface ServedBase {
-  readonly name: string;
-  readonly gguf: string | null;
-  readonly folder: string;
-}
 
 export interface ServingOptions {
   /** Threads that compute on a CPU; 0 (the default) = as many as it has cores. */

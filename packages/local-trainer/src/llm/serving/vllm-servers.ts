@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ApiError } from '@tuneloop/app/internal/shared/api-error';
 import type { CallableModel } from '../../engine.ts';
-import type { ServedBase } from './serving.ts';
+import type { ServedBase } from './served-base.ts';
 import { answerOf } from './vllm-answer.ts';
 import { type VllmOptions, VllmProcess } from './vllm-process.ts';
 
