@@ -19,7 +19,7 @@ export default {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
     ],
   },
-  transformIgnorePatterns: ['/node_modules/(?!(p-map|commander|gpt-tokenizer)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(p-map|commander|gpt-tokenizer|hyparquet|hyparquet-writer)/)'],
   // Temporal's native core keeps threads alive after its connections are closed.
   forceExit: true,
   // Jest looks up each global in an object of its own, which makes numeric code up to fifteen times as slow. These globals are

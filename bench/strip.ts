@@ -3,10 +3,13 @@
  * version were mined; beside the longest common beginning and end. Ends with 1 if a figure that is promised is missed.
  */
 
+import { randomShares, spread } from '@tuneloop/app/internal/shared/random';
 import type { Message } from '../packages/app/src/prompt/chat-message.ts';
 import { type PromptTemplate, stripInstructions } from '../packages/app/src/prompt/prompt-template.ts';
+import { keepWhatDecides } from '../src/data/instructions/kept-parts.ts';
 import { mineTemplate } from '../src/data/instructions/template-mining.ts';
 import { TuneloopError } from '../src/errors.ts';
+import { DEPENDENCE_LOGS, type DependenceLog } from './dependence-forms.ts';
 import { type MadePrompt, PROMPT_LOGS, type PromptForm, promptsOf } from './prompts.ts';
 
 const ROWS = [5, 10, 20, 50, 200];
@@ -15,6 +18,12 @@ const HELD_OUT = 100;
 /** The share that every kind but one must reach, from this many rows on. */
 const PROMISED_FROM = 20;
 const NOT_PROMISED = 'few-shots per request';
+
+/** Rows of the logs that show whether answers depend on a part; fewer rows are kept whole, because they show nothing. */
+const ANSWERED_ROWS = [120, 500];
+const ANSWERED_SEEDS = 4;
+/** Share of the logs without a dependence in which a part may be kept. */
+const MOST_NEEDLESS = 0.05;
 
 interface Figure {
   kind: string;
@@ -31,9 +40,13 @@ const figures = Object.entries(PROMPT_LOGS).flatMap(([kind, logs]) =>
 const missed = figures.filter(
   ({ kind, rows, recovered }) => kind !== NOT_PROMISED && rows >= PROMISED_FROM && recovered < 1,
 );
+const dependences = DEPENDENCE_LOGS.flatMap((log) => ANSWERED_ROWS.map((rows) => measureDependence(log, rows)));
+const falseCuts = dependences.filter(({ depends }) => depends).reduce((sum, { wrong }) => sum + wrong, 0);
+const independent = dependences.filter(({ depends }) => !depends);
+const needless = independent.reduce((sum, { wrong }) => sum + wrong, 0) / (independent.length * ANSWERED_SEEDS);
 const speed = measureSpeed();
 print();
-process.exitCode = missed.length > 0 ? 1 : 0;
+process.exitCode = missed.length > 0 || falseCuts > 0 || needless >= MOST_NEEDLESS ? 1 : 0;
 
 function measure(kind: string, log: string, forms: readonly PromptForm[], rows: number): Figure {
   let [recovered, baseline, milliseconds, prompts] = [0, 0, 0, 0];
@@ -57,6 +70,23 @@ function measure(kind: string, log: string, forms: readonly PromptForm[], rows: 
     baseline: baseline / prompts,
     milliseconds: milliseconds / SEEDS.length,
   };
+}
+
+/** In how many of the logs a part is cut off that decides, or kept that does not. */
+function measureDependence({ name, task, depends, row }: DependenceLog, rows: number) {
+  let wrong = 0;
+  for (let seed = 1; seed <= ANSWERED_SEEDS; seed += 1) {
+    const random = randomShares(spread(seed * 6101 + rows));
+    const made = Array.from({ length: rows }, (_, index) => row(random, index));
+    const mined = mineTemplate(made.map(({ messages }) => messages));
+    const { parts } = keepWhatDecides(mined, made, { classification: task === 'classification', change: true });
+    const isKept =
+      parts.length > 0 ? parts.some(({ decision }) => decision !== 'cut') : mined.versions.length === 1 && depends;
+    // Where too few rows are there to decide, keeping the part is the safe side.
+    const isUnknown = parts.every(({ outcome }) => outcome !== 'depends');
+    if (isKept !== depends && !(isKept && isUnknown)) wrong += 1;
+  }
+  return { name, depends, rows, wrong };
 }
 
 /** A few prompts that share no instructions give no template: then nothing is recovered. */
@@ -158,8 +188,17 @@ function print(): void {
   console.log(
     `2,000 prompts of 1 kB: mined in ${speed.miningMilliseconds.toFixed(0)} ms at most, stripped in ${speed.stripMicroseconds.toFixed(2)} microseconds each at most`,
   );
+  console.log(
+    `\nParts that change: wrongly cut, or needlessly kept, in ${ANSWERED_SEEDS} logs of ${ANSWERED_ROWS.join(', ')} rows`,
+  );
+  for (const { name, depends } of DEPENDENCE_LOGS) {
+    const own = dependences.filter((each) => each.name === name);
+    const wrong = own.map((each) => `${each.wrong}`.padStart(6)).join('');
+    console.log(`  ${(depends ? 'decides' : 'decides nothing').padEnd(17)}${name.padEnd(42)}${wrong}`);
+  }
+  console.log(`False cuts: ${falseCuts}. Kept needlessly: ${percent(needless).trim()} of the logs`);
   if (missed.length > 0) {
     console.log(`Missed: ${missed.map(({ kind, log, rows }) => `${kind}, ${log}, ${rows} rows`).join('; ')}`);
   }
-  console.log(JSON.stringify({ figures, speed, missed }));
+  console.log(JSON.stringify({ figures, dependences, falseCuts, needless, speed, missed }));
 }

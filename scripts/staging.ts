@@ -78,7 +78,9 @@ async function pack({ name, folder, readme }: Package, staging: string, out: str
 
   const manifest = packedManifest(JSON.parse(readFileSync(path.join(ROOT, folder, 'package.json'), 'utf8')));
   for (const file of manifest.files) {
-    if (file !== 'dist') cpSync(path.join(ROOT, folder, file), path.join(target, file), { recursive: true });
+    // Python writes its compiled files beside the sources.
+    const filter = (source: string) => path.basename(source) !== '__pycache__';
+    if (file !== 'dist') cpSync(path.join(ROOT, folder, file), path.join(target, file), { recursive: true, filter });
   }
   cpSync(path.join(ROOT, readme), path.join(target, 'README.md'));
   cpSync(path.join(ROOT, 'LICENSE'), path.join(target, 'LICENSE'));

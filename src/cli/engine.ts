@@ -96,13 +96,14 @@ async function agreed(plan: string, yes: boolean | undefined): Promise<boolean> 
   }
 }
 
-function statusText({ folder, state, installed, models, problem }: EngineStatus): string {
+function statusText({ folder, state, installed, models, problem, serving }: EngineStatus): string {
   const lines = [`Engine for LLMs: ${state}, in ${folder}`];
   if (installed) {
     const { device, python, at, vllm } = installed;
     lines.push(`  for ${device}, Python ${python}${vllm ? ', with vLLM' : ''}, installed ${at}`);
   }
   if (problem !== null) lines.push(`  ${problem}`);
+  if (serving !== null) lines.push(`  ${serving}`);
   lines.push(models.length > 0 ? 'Base models:' : 'No base model is ready.', ...models.map(modelText));
   return lines.join('\n');
 }

@@ -6,6 +6,8 @@ import { EXIT } from './exit-codes.ts';
 import { printResult, say } from './output.ts';
 import { withTuneloop } from './session.ts';
 
+/** What an issue does to its row. */
+const EFFECTS = { drop: 'dropped', mend: 'changed', note: 'kept' } as const;
 const PLACES = 5;
 const SHORT = 72;
 const WIDEST = 110;
@@ -20,8 +22,24 @@ export function inspect(file: string, options: { json?: boolean }): Promise<numb
   });
 }
 
-function textOf({ source, rows, versions, parts: cut, labels, mismatched, verdicts }: Inspection): string {
-  const parts = [`${rows} rows of ${source.map(plainLine).join(', ')}`];
+function textOf({
+  source,
+  formats,
+  rows,
+  outcome,
+  versions,
+  parts: cut,
+  labels,
+  mismatched,
+  verdicts,
+}: Inspection): string {
+  const read = Object.entries(formats).map(([format, count]) => `${count} of format ${format}`);
+  const parts = [
+    [
+      `${rows} rows of ${source.map(plainLine).join(', ')}${read.length > 0 ? `: ${read.join(', ')}` : ''}`,
+      `${outcome.kept} kept as they are, ${outcome.changed} changed, ${outcome.dropped} dropped`,
+    ].join('\n'),
+  ];
   versions.forEach((version, index) => {
     parts.push(versionText(version, `Prompt ${index + 1} of ${versions.length}`));
   });
@@ -36,8 +54,9 @@ function textOf({ source, rows, versions, parts: cut, labels, mismatched, verdic
   }
   if (verdicts.length > 0) {
     const lines = verdicts.map(
-      ({ verdict, rows: count, places }) =>
-        `  ${count} x ${verdict}: ${ISSUES[verdict].what} (${places.slice(0, PLACES).map(plainLine).join(', ')})`,
+      ({ verdict, rows: count, places, example }) =>
+        `  ${count} x ${verdict} (${EFFECTS[ISSUES[verdict].effect]}): ${ISSUES[verdict].what} ` +
+        `(${places.slice(0, PLACES).map(plainLine).join(', ')}${example === undefined ? '' : `; for example ${plainLine(example)}`})`,
     );
     parts.push(['Odd rows:', ...lines].join('\n'));
   }

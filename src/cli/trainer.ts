@@ -22,7 +22,7 @@ export interface TrainerCommandOptions {
 /** `trainer`: runs the local trainer until it is told to stop. */
 export async function trainer(options: TrainerCommandOptions): Promise<number> {
   const { address, port, dir, jobSeconds, faults = false, json } = options;
-  const { home, logLevel } = readEnvironment();
+  const { home, engine, logLevel } = readEnvironment();
   const log = pino({ level: logLevel === 'info' ? 'warn' : logLevel }, pino.destination(2));
   const token = tokenOf(options);
   const stopped = new Promise<void>((resolve) => {
@@ -31,6 +31,7 @@ export async function trainer(options: TrainerCommandOptions): Promise<number> {
   const server = await startTrainer({
     port,
     dir: dir ?? trainerFolder(home),
+    engineDir: engine,
     log,
     faults,
     ...(address === undefined ? {} : { address }),

@@ -114,7 +114,7 @@ async function checkEngine({ engine }: Environment): Promise<Check> {
   const install = 'Needed to fine-tune LLMs on this machine. Install it with `tuneloop engine install`';
   try {
     const { readStatus } = await import('../local/engine/status.ts');
-    const { state, installed, models, problem } = await readStatus(engine, { quick: true });
+    const { state, installed, models, problem, serving } = await readStatus(engine, { quick: true });
     if (installed === undefined || state !== 'ready') {
       return {
         name,
@@ -124,7 +124,7 @@ async function checkEngine({ engine }: Environment): Promise<Check> {
       };
     }
     const names = models.map((model) => model.name).join(', ') || 'no base model';
-    return { name, state: 'ok', found: `for ${installed.device}, Python ${installed.python}; ${names}`, help: null };
+    return { name, state: 'ok', found: `for ${installed.device}, Python ${installed.python}; ${names}`, help: serving };
   } catch (error) {
     if (!hasCode(error, 'ERR_MODULE_NOT_FOUND')) throw error;
     return { name, state: 'absent', found: 'the package @tuneloop/local-trainer is not installed', help: null };

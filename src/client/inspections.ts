@@ -8,13 +8,13 @@ import {
 import type { Environment } from '../config/environment.ts';
 import { readPipelineFile } from '../config/pipeline-file.ts';
 import type { CutPart } from '../core/dataset/cut-part.ts';
-import { ISSUES, type IssueCount, IssueTable, placeText } from '../core/dataset/issue.ts';
+import { ISSUES, type IssueCount, IssueTable, placeText, type RowIssue } from '../core/dataset/issue.ts';
 import type { LogRow } from '../core/dataset/row.ts';
 import { originalProvider, type Pipeline, type ProviderChoice } from '../core/run/pipeline.ts';
 import type { SourceChoice } from '../core/run/source-choice.ts';
 import { differenceFrom } from '../data/instructions/template-difference.ts';
 import { type SampledPrompt, sampleOf, templateOf } from '../data/prepare/template-search.ts';
-import { LabelJudge } from '../data/rows/answer-issue.ts';
+import { answerIssue, LabelJudge } from '../data/rows/answer-issue.ts';
 import { LabelChoice, type LabelKeys } from '../data/rows/label-choice.ts';
 import { notLabels, type SuspiciousPair, suspiciousPairs } from '../data/rows/label-survey.ts';
 import { countMessages } from '../data/rows/provider-limits.ts';
@@ -66,7 +66,11 @@ export interface InspectedLabels {
 /** The common text of a log's prompts, and the rows that do not fit. */
 export interface Inspection {
   source: string[];
+  /** Rows by the format of their records; empty where they are from no file. */
+  formats: Record<string, number>;
   rows: number;
+  /** Rows and records by what their issues do to them; a row with several counts once. */
+  outcome: { kept: number; changed: number; dropped: number };
   versions: InspectedVersion[];
   /** Parts that change and are no input by their form, with the test whether answers depend on them. */
   parts: CutPart[];
@@ -91,7 +95,7 @@ export async function inspectLog(
   const { source, instructions, turns, provider, task, labelKeys } = await whatToInspect(file);
   const log = openSource(source, { provider: () => connectProvider(provider, trainerUrlOf(environment)) });
   const issues = new IssueTable();
-  const rows = await asTuneloopError(readRows(log, issues));
+  const { rows, formats, outcome } = await asTuneloopError(readRows(log, issues));
   const names = await log.describe();
   if (rows.length === 0) {
     const reasons = issues.all().map(({ verdict, rows: count }) => `${count} x ${ISSUES[verdict].what}`);
@@ -102,7 +106,7 @@ export async function inspectLog(
   const sample = rows.filter((_, index) => index % stride === 0).map(sampleOf);
   const { template, parts } = templateOf(sample, { instructions, turns, task }, null);
   const labels = task === 'classification' ? labelsOf(sample, labelKeys, rows.length / sample.length) : null;
-  return { ...lookAt(rows, template, names, issues), parts, labels };
+  return { ...lookAt(rows, template, names, issues), formats, outcome, parts, labels };
 }
 
 /** A pipeline file, or a bare log. */
@@ -136,17 +140,37 @@ async function whatToInspect(file: string): Promise<{
   };
 }
 
-async function readRows(log: ReturnType<typeof openSource>, issues: IssueTable): Promise<LogRow[]> {
+async function readRows(
+  log: ReturnType<typeof openSource>,
+  issues: IssueTable,
+): Promise<Pick<Inspection, 'formats' | 'outcome'> & { rows: LogRow[] }> {
   const rows: LogRow[] = [];
+  const formats: Record<string, number> = {};
+  const outcome = { kept: 0, changed: 0, dropped: 0 };
   const { items } = await log.read(null, new AbortController().signal);
   for await (const item of items) {
-    if (item.kind === 'refused') issues.add(item.issue, item.place);
+    if (item.kind === 'refused') {
+      issues.add(item.issue, item.place, item.detail);
+      if (ISSUES[item.issue].effect === 'drop') outcome.dropped += 1;
+    }
     if (item.kind !== 'row') continue;
-    for (const issue of item.issues) issues.add(issue, item.row);
-    rows.push(item.row);
+    const { row, details, format } = item;
+    if (format !== undefined) formats[format] = (formats[format] ?? 0) + 1;
+    const found = [...item.issues, ...issueOfAnswer(row)];
+    for (const issue of found) issues.add(issue, row, details?.[issue]);
+    const effects = found.map((issue) => ISSUES[issue].effect);
+    outcome[effects.includes('drop') ? 'dropped' : effects.includes('mend') ? 'changed' : 'kept'] += 1;
+    rows.push(row);
     if (rows.length === INSPECTED_ROWS) break;
   }
-  return rows;
+  return { rows, formats, outcome };
+}
+
+/** Why the answer of a row is none to learn from, as a run will say too. */
+function issueOfAnswer({ flaw, actual, completion }: LogRow): RowIssue[] {
+  if (actual !== undefined) return [];
+  const issue = flaw ?? (completion === undefined ? 'no-output' : answerIssue(completion));
+  return issue === undefined ? [] : [issue];
 }
 
 /** @param each the number of rows that one of the sample stands for. */
@@ -177,7 +201,7 @@ function lookAt(
   template: PromptTemplate,
   source: string[],
   issues: IssueTable,
-): Omit<Inspection, 'parts' | 'labels'> {
+): Omit<Inspection, 'formats' | 'outcome' | 'parts' | 'labels'> {
   const versions = template.versions.map((version) => new VersionFigures(version));
   const mismatched: Inspection['mismatched'] = { rows: 0, examples: [] };
   for (const row of rows) {

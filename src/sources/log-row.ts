@@ -17,7 +17,8 @@ import {
   readUsage,
 } from './rows/read-optional.ts';
 import { readPrompt } from './rows/read-prompt.ts';
-import { type Refused, readActual, readAnswer } from './rows/row-answer.ts';
+import type { Refused } from './rows/refused.ts';
+import { readActual, readAnswer } from './rows/row-answer.ts';
 import { RowNotes } from './rows/row-notes.ts';
 import type { RowOptions } from './rows/row-options.ts';
 import type { Place } from './source.ts';

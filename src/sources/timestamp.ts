@@ -40,7 +40,7 @@ export function readTimestamp(value: unknown): string | undefined {
   if (EPOCH.test(text)) return ofEpoch(Number(text));
   if (!CERTAIN.some((form) => form.test(text))) return undefined;
   const iso = isoTimestamp(text);
-  if (!Number.isNaN(Date.parse(iso)) && iso.includes('T')) return iso;
+  if (/^\d{4}-\d{2}-\d{2}T/.test(iso) && !Number.isNaN(Date.parse(iso))) return iso;
   const time = Date.parse(
     iso.replace(/^(\d{4}-\d{2}-\d{2}) /, '$1T').replace(/ ?(?:UTC|GMT)$/, /^\d{4}-/.test(iso) ? 'Z' : ' GMT'),
   );

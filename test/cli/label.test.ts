@@ -108,10 +108,35 @@ test('the answers of people are imported with their authors, and these rows are 
   expect(actuals()).toHaveLength(3);
 });
 
+test('a sheet with a label that the log does not have is refused, and --accept takes it', async () => {
+  await label('--export', sheet());
+  const file = fillIn({ open: '02. Jan' });
+  const refused = await label('--import', file);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(/line 2.*dates.*--accept.*Nothing was imported/s);
+  expect((await label('--import', file, '--accept')).code).toBe(0);
+  expect(actuals().map(({ actual }) => actual)).toEqual(['02. Jan']);
+});
+
+test('--undo takes the latest import back, and no more', async () => {
+  await label('--export', sheet());
+  await label('--import', fillIn({ open: 'shipping' }), '--by', 'ana');
+  await label('--import', fillIn({ open: 'refund', one: 'shipping' }), '--by', 'ben');
+  expect(lastJson(await label('--undo', '--json'))).toMatchObject({ removed: 2, by: 'person:ben' });
+  expect(actuals().map(({ actual }) => actual)).toEqual(['shipping']);
+});
+
 test('an answer that replaces another one is counted, and so are labels that the log does not have', async () => {
   await label('--export', sheet());
   await label('--import', fillIn({ open: 'shipping', one: 'shipping' }));
-  const ended = await label('--import', fillIn({ open: 'shiping', one: 'shipping' }), '--by', 'ben', '--json');
+  const ended = await label(
+    '--import',
+    fillIn({ open: 'shiping', one: 'shipping' }),
+    '--by',
+    'ben',
+    '--accept',
+    '--json',
+  );
   expect(lastJson(ended)).toMatchObject({ added: 1, unchanged: 0, conflicting: 1, newLabels: [2] });
   expect(actuals().map(({ actual_for, actual, by }) => [actual_for, actual, by])).toEqual([
     ['open', 'shipping', `person:${userInfo().username}`],

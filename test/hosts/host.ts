@@ -32,6 +32,8 @@ export interface HostOptions {
   forgets: readonly ('metadata' | 'seed' | 'suffix')[];
   /** Ids of base models, for a profile that names none. */
   bases: readonly string[];
+  /** A trainer that several hosts share: whoever started it closes it. By default each host starts one of its own. */
+  engine: Engine | undefined;
 }
 
 export const DEFAULT_KEY = 'test-key';
@@ -47,6 +49,7 @@ const DEFAULTS: HostOptions = {
   listLagMs: 0,
   forgets: [],
   bases: ['gpt-4.1-nano', 'gpt-4.1-mini', 'gpt-4.1'],
+  engine: undefined,
 };
 
 /**
@@ -85,7 +88,7 @@ export class Host {
 
   static async start(front: Front, options: Partial<HostOptions> = {}): Promise<Host> {
     const all = { ...DEFAULTS, ...front.defaults, ...options };
-    const host = new Host(front, await Engine.start(all.jobSeconds), all);
+    const host = new Host(front, all.engine ?? (await Engine.start(all.jobSeconds)), all);
     host.#server = await serve(host);
     return host;
   }
@@ -98,7 +101,7 @@ export class Host {
 
   async close(): Promise<void> {
     await this.#server?.close();
-    await this.engine.close();
+    if (!this.options.engine) await this.engine.close();
   }
 
   /**

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectProvider } from '../../src/providers/connect.ts';
 import type { Provider } from '../../src/providers/provider.ts';
+import { Engine } from './engine.ts';
 import type { HostOptions } from './host.ts';
 import { type HostName, type RunningHost, startHost } from './start-host.ts';
 
@@ -13,13 +14,26 @@ export interface Played extends RunningHost {
   baseModelId: string;
 }
 
+/**
+ * The trainer behind all hosts of a test file. Most tests play a host of their own; a trainer of its own for each would have to start its
+ * threads each time. A host whose jobs are stretched has one of its own all the same.
+ */
+let shared: Promise<Engine> | undefined;
+afterAll(async () => (await shared)?.close());
+
+async function engineFor({ jobSeconds }: Partial<HostOptions>): Promise<Engine | undefined> {
+  if (jobSeconds !== undefined) return undefined;
+  shared ??= Engine.start(undefined);
+  return shared;
+}
+
 /** @param settings options of the provider beside those that it needs */
 export async function play(
   name: HostName,
   options: Partial<HostOptions> = {},
   settings: Record<string, unknown> = {},
 ): Promise<Played> {
-  const running = await startHost(name, options);
+  const running = await startHost(name, { ...options, engine: await engineFor(options) });
   Object.assign(process.env, running.env);
   const { provider } = running;
   const connected = connectProvider({ ...provider, options: { ...provider.options, ...settings } });

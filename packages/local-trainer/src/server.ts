@@ -18,11 +18,15 @@ import { jobRoutes } from './api/job-routes.ts';
 import { modelRoutes } from './api/model-routes.ts';
 import { ModelRegistry } from './api/models.ts';
 import { storedCompletionRoutes } from './api/stored-completion-routes.ts';
-import { Engines } from './engine.ts';
+import { type Engine, Engines } from './engine.ts';
 import { Faults } from './faults/faults.ts';
 import { newRequestId } from './ids.ts';
 import { JobQueue } from './jobs/job-queue.ts';
 import { JobStore } from './jobs/jobs.ts';
+import { LlmEngine } from './llm/engine.ts';
+import { engineFiles } from './llm/engine-folder.ts';
+import type { Device } from './llm/python.ts';
+import { LlmServing } from './llm/serving/serving.ts';
 import { NgramEngine } from './ngram/engine.ts';
 import { CompletionStore } from './stores/completion-store.ts';
 import { FileStore } from './stores/files.ts';
@@ -42,6 +46,8 @@ export interface TrainerOptions {
   readonly concurrency?: number;
   /** Adds `/_faults` and `/_ledger`, through which tests make it fail on purpose and read the course of events; default false. */
   readonly faults?: boolean;
+  /** The folder of the LLM engine, which `tuneloop engine install` makes; default: no LLMs. */
+  readonly engineDir?: string;
   /** Default: no log. */
   readonly log?: Logger;
 }
@@ -82,7 +88,7 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
   const modelsDir = join(dir, 'models');
   const files = await FileStore.open(join(dir, 'files'));
   const jobs = await JobStore.open(join(dir, 'jobs'));
-  const engines = new Engines([new NgramEngine()]);
+  const engines = new Engines(enginesOf(options));
   const queue = new JobQueue(jobs, files, {
     engines,
     modelsDir,
@@ -119,6 +125,14 @@ async function start(dir: string, options: TrainerOptions, unlock: () => void): 
       return closing;
     },
   };
+}
+
+function enginesOf({ engineDir }: TrainerOptions): Engine[] {
+  const ngram = new NgramEngine();
+  if (engineDir === undefined) return [ngram];
+  const vllm = { python: engineFiles(engineDir).vllmPython };
+  const openServer = (device: Device) => new LlmServing(device === 'cuda' ? { vllm } : {});
+  return [ngram, new LlmEngine({ engineDir, openServer })];
 }
 
 /** The server around the routes: its access rules, its errors, and the headers of every answer. */

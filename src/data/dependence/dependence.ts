@@ -1,4 +1,5 @@
 import { answerTraits } from './answer-traits.ts';
+import { exampleStatistic } from './example-statistic.ts';
 import { permutationTest } from './permutation-test.ts';
 import { informationStatistic, neighbourStatistic, repetitionStatistic } from './statistics.ts';
 import { strataByInput } from './strata.ts';
@@ -37,8 +38,8 @@ export interface DependenceOptions {
 const LEVEL = 0.01;
 /** A weaker dependence is of no use to a model. */
 const LEAST_STRENGTH = 0.03;
-/** With fewer rows, chance explains too much. */
-const FEWEST_ROWS = 30;
+/** With fewer rows, chance explains too much. Examples that set the rule show only in more rows. */
+const FEWEST_ROWS: Record<PartKind, number> = { version: 30, date: 30, id: 30, 'few-shots': 200 };
 const MOST_ROWS = 500;
 const MOST_TESTS = 20;
 /** Share of different answers from which on they are compared as texts, even where they are called labels. */
@@ -60,7 +61,7 @@ export function testDependence(
   ];
   const none = { rows: rows.length, p: null, by: '', strength: 0 };
   const different = new Set(answers).size;
-  if (rows.length < FEWEST_ROWS) return { outcome: 'unknown', ...none };
+  if (rows.length < FEWEST_ROWS[kind]) return { outcome: 'unknown', ...none };
   if (new Set(values).size < 2 || different < 2) return { outcome: 'independent', ...none };
   const areLabels = classification && different <= rows.length * MOST_DIFFERENT_LABELS;
   const strata = areLabels
@@ -73,6 +74,7 @@ export function testDependence(
   const statistics = [
     ...parts.flatMap((part) => traits.map((trait) => informationStatistic(part, trait, strata))),
     ...parts.map((part) => neighbourStatistic(part, answers, inputs)).filter((statistic) => statistic !== undefined),
+    ...(kind === 'few-shots' ? [exampleStatistic(values, answers, inputs)] : []),
     ...(kind === 'version' ? [] : [repetitionStatistic(values, answers, inputs)]),
   ];
   const level = LEVEL / Math.min(MOST_TESTS, tests);

@@ -58,12 +58,17 @@ export function refuseTooFew(
   { train, validation }: Record<Side, number>,
   { rows, names }: LogSize,
   { fewestExamples }: ProviderLimits,
+  issues: readonly IssueCount[],
 ): void {
   if (train >= fewestExamples && validation > 0) return;
+  const reasons = issues
+    .filter(({ verdict }) => ISSUES[verdict].effect === 'drop')
+    .map(({ verdict, rows: count }) => `${count} x ${verdict} (${ISSUES[verdict].what})`);
   throw new TuneloopError(
     'TOO_FEW_EXAMPLES',
     `${train} examples to train on and ${validation} to validate are left of ${rows} rows in ` +
-      `${names.join(', ')}: at least ${fewestExamples} and 1 are needed. Collect more rows, or lower split.validation and split.test`,
+      `${names.join(', ')}: at least ${fewestExamples} and 1 are needed. ${reasons.length > 0 ? `Rows were left out: ${reasons.join('; ')}. ` : ''}` +
+      'Collect more rows, or lower split.validation and split.test',
   );
 }
 

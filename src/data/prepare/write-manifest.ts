@@ -69,7 +69,7 @@ export async function writeManifest(
   const { quarantined } = placement;
   const labels = pipeline.task === 'classification' ? written.labels : null;
   const counts = { train: examples.train.rows, validation: examples.validation.rows, test: examples.test.rows };
-  refuseTooFew(counts, log, limits);
+  refuseTooFew(counts, log, limits, issues.all());
   refuseTooLarge(files, limits);
   const templateRef = await saveStored(TEMPLATE, artifacts, template);
   const manifest: Manifest = {

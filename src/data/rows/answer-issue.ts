@@ -38,6 +38,14 @@ const ERROR_WORDINGS: readonly RegExp[] = [
   /^(?:that model is currently overloaded|the (?:server|engine) is (?:currently )?overloaded|the server had an error while processing your request)/,
   /^this model's maximum context length is \d/,
   /^upstream (?:connect error|request timeout)/,
+  // Names of exceptions, as clients and proxies print them: "litellm.Timeout: ...", "google.api_core.exceptions.ResourceExhausted: 429 ..."
+  /^(?:error: )?(?:litellm|openai|anthropic|httpx|httpcore|requests|aiohttp|urllib3|botocore|google|mistralai|cohere|groq|together|langchain\w*|vertexai|azure)(?:\.\w{1,40}){1,5}(?:error|exception|timeout|exhausted|unavailable|exceeded|denied|throttl\w*|toomanyrequests|badrequest|notfound)?\s*[:(]/,
+  /^(?:(?:\w{1,30}\.){1,4}\w{0,30}timeout|(?:\w{1,30}\.){0,4}\w{0,30}(?:timeouterror|ratelimiterror|overloadederror|badrequesterror|contextwindowexceedederror|connecttimeout|readtimeout|remoteprotocolerror|contentpolicyviolationerror|notfounderror|permissiondeniederror|resourceexhausted|throttlingexception|modelerrorexception|axioserror|fetcherror))\s*:/,
+  /^traceback \(most recent call last\):/,
+  /^(?:typeerror: fetch failed|connection error\.?$|request timed out\.?$|socket hang up|request failed with status code [45]\d\d)/,
+  /^(?:error: )?(?:connect |read |getaddrinfo )?(?:econnreset|econnrefused|etimedout|enotfound|eai_again|epipe)\b/,
+  /^an error occurred \(\w{1,60}\) when calling the \w{1,40} operation/,
+  /^\{\s*'error'\s*:\s*\{\s*'(?:message|type|code|status|param)'/,
   // "502 Bad Gateway", "HTTP 429: Too Many Requests"
   /^(?:(?:http(?:\/\d(?:\.\d)?)?|error|status(?: code)?):? ){0,2}(?:429|50[0234]|529)\b[ :,(–—-]{0,3}(?:too many requests|internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out|overloaded)/,
 ];

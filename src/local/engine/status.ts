@@ -7,6 +7,7 @@ import {
   readInstalled,
   readModels,
 } from '@tuneloop/local-trainer/engine-folder';
+import { findLlama } from '@tuneloop/local-trainer/find-llama';
 import { TuneloopError } from '../../errors.ts';
 import { runChild } from '../run-child.ts';
 import { lockHash } from './lock.ts';
@@ -22,6 +23,8 @@ export interface EngineStatus {
   models: EngineModel[];
   /** What is wrong, and what to do. */
   problem: string | null;
+  /** Why models could not answer here, and what to do; on a CPU a package of npm answers for them. */
+  serving: string | null;
 }
 
 export interface StatusOptions {
@@ -34,6 +37,20 @@ export interface StatusOptions {
 
 /** How the engine is. A damaged one is no error, but a state. */
 export async function readStatus(engineDir: string, options: StatusOptions = {}): Promise<EngineStatus> {
+  const status = await readEngine(engineDir, options);
+  return { ...status, serving: status.installed?.device === 'cpu' ? llamaProblem() : null };
+}
+
+function llamaProblem(): string | null {
+  try {
+    findLlama();
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : `${error}`;
+  }
+}
+
+async function readEngine(engineDir: string, options: StatusOptions): Promise<Omit<EngineStatus, 'serving'>> {
   const nothing = { folder: engineDir, installed: undefined, models: [] };
   try {
     const installed = readInstalled(engineDir);

@@ -2,7 +2,7 @@ import type { Message } from '@tuneloop/app/internal/prompt/chat-message';
 import { isNothing, isObject, type Json, kindOf } from './json-value.ts';
 import { unpacked } from './packed-json.ts';
 import { readMessages, textOf } from './read-messages.ts';
-import type { Refused } from './row-answer.ts';
+import type { Refused } from './refused.ts';
 import type { RowNotes } from './row-notes.ts';
 
 /** Keys of the APIs that hold the system's text beside the messages. */

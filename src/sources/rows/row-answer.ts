@@ -5,12 +5,6 @@ import { isNothing, isObject, type Json } from './json-value.ts';
 import type { RowNotes } from './row-notes.ts';
 import { unwrapAnswer } from './unwrap-answer.ts';
 
-/** Why something could not become a row; `detail` names the key, never a value. */
-export interface Refused {
-  refused: RowIssue;
-  detail?: string;
-}
-
 /** Keys that hold the answer, the usual one first. */
 const ANSWER_KEYS = ['completion', 'response', 'output', 'answer'] as const;
 

@@ -2,6 +2,7 @@ import type { RowIssue } from '../../core/dataset/issue.ts';
 import { issueOfEnd } from './ended-badly.ts';
 import { isNothing, isObject, type Json } from './json-value.ts';
 import { unpacked } from './packed-json.ts';
+import { readPythonLiteral } from './python-literal.ts';
 import { textOf } from './read-messages.ts';
 import { isStream, joinChunks, readEvents } from './streamed-answer.ts';
 
@@ -36,9 +37,10 @@ const PRINTED_LANGCHAIN = /^content=(?:'|")/;
 
 function ofText(text: string): Unwrapped {
   if (isStream(text)) return withNote(ofChunks(readEvents(text)) ?? { text, flaw: 'unreadable-answer', notes: [] });
-  if (PRINTED.test(text) || PRINTED_LANGCHAIN.test(text)) {
-    const fields = unpacked(PRINTED_LANGCHAIN.test(text) ? `(${text.replaceAll(/ (?=[a-z_]+=[[{'"])/g, ', ')})` : text);
-    return printed(text, fields);
+  if (PRINTED.test(text)) return printed(text, readPythonLiteral(text));
+  // LangChain prints the fields of a message without its name, and with spaces between them.
+  if (PRINTED_LANGCHAIN.test(text)) {
+    return printed(text, readPythonLiteral(`Message(${text.replaceAll(/ (?=[a-z_]+=[[{'"\d])/g, ', ')})`));
   }
   if (!/^\s*[[{]/.test(text)) return withoutReasoning(text);
   const value = unpacked(text);
@@ -146,7 +148,8 @@ function ofChoices(choices: readonly unknown[], response: Json): Unwrapped {
   return choices.length > 1 ? { ...unwrapped, notes: [...unwrapped.notes, 'several-choices'] } : unwrapped;
 }
 
-function ofMessage(message: Json): Unwrapped {
+function ofMessage(logged: Json): Unwrapped {
+  const message = refusalOut(logged);
   const content = message.content ?? message.parts ?? message.value;
   const notes: RowIssue[] = Array.isArray(content) ? ['content-parts'] : [];
   const refusal = typeof message.refusal === 'string' && message.refusal !== '' ? message.refusal : undefined;
@@ -167,7 +170,7 @@ function isOutputItem(item: Json): boolean {
 function ofOutput(items: readonly Json[]): Unwrapped {
   const messages = items.filter(({ type }) => type === 'message');
   if (items.some(isCall)) return { text: undefined, flaw: 'tool-call', notes: ['raw-completion'] };
-  const reads = messages.map((message) => ended(ofMessage(refusalOut(message)), message));
+  const reads = messages.map((message) => ended(ofMessage(message), message));
   const texts = reads.flatMap(({ text }) => text ?? []);
   const flaw = reads.find((read) => read.flaw)?.flaw;
   const refusal = reads.find((read) => read.refusal)?.refusal;

@@ -17,7 +17,7 @@ import type {
 import { automaticEpochs } from '../epochs.ts';
 import { type EngineModel, readInstalled, readModels } from './engine-folder.ts';
 import type { ModelServer } from './model-server.ts';
-import { type PythonPlace, runModule, slotsOf, threadsOf } from './python.ts';
+import { type Device, type PythonPlace, runModule, slotsOf, threadsOf } from './python.ts';
 import { LlmTraining } from './training.ts';
 import { Workers } from './workers.ts';
 
@@ -30,7 +30,7 @@ export interface LlmEngineOptions {
   /** The folder that `tuneloop engine install` makes. */
   readonly engineDir: string;
   /** Makes what answers for the models, at the first need. */
-  readonly openServer: (place: PythonPlace) => ModelServer;
+  readonly openServer: (device: Device) => ModelServer;
 }
 
 /** LLMs: LoRA adapters that a Python process trains, and that llama.cpp or vLLM serve. */
@@ -139,7 +139,7 @@ export class LlmEngine implements Engine {
   #open() {
     if (this.#opened === undefined) {
       const place = this.#place();
-      this.#opened = { place, workers: new Workers(place), server: this.#options.openServer(place) };
+      this.#opened = { place, workers: new Workers(place), server: this.#options.openServer(place.device) };
     }
     return this.#opened;
   }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { CallableModel } from '../../engine.ts';
+import type { BaseModelPlace, ModelServer } from '../model-server.ts';
 import type { LlamaBase } from './child-messages.ts';
 import { LlamaProcess } from './llama-process.ts';
-import type { ServedBase } from './served-base.ts';
 import { type VllmOptions, VllmServers } from './vllm-servers.ts';
 
 export interface ServingOptions {
@@ -16,8 +16,11 @@ export interface ServingOptions {
   readonly vllm?: Pick<VllmOptions, 'python' | 'args'>;
 }
 
-/** Makes LLMs callable: base models, and adapters of them. */
-export class LlmServing {
+/** What vLLM computes at a time without becoming slower in all; llama.cpp on a few cores does little more than one. */
+const CONCURRENCY = { llama: 2, vllm: 16 };
+
+/** By llama.cpp, or by vLLM on a GPU. */
+export class LlmServing implements ModelServer {
   readonly #llama: LlamaProcess;
   readonly #vllm: VllmServers | undefined;
 
@@ -31,8 +34,12 @@ export class LlmServing {
     return [this.#llama.pid, ...(this.#vllm?.pids ?? [])].filter((pid) => pid !== undefined);
   }
 
+  get concurrency(): number {
+    return this.#vllm === undefined ? CONCURRENCY.llama : CONCURRENCY.vllm;
+  }
+
   /** `adapter` is the folder of a tuned model; null = the base model itself. */
-  model(base: ServedBase, adapter: string | null): CallableModel {
+  model(base: BaseModelPlace, adapter: string | null): CallableModel {
     if (this.#vllm !== undefined) return this.#vllm.model(base, adapter);
     const { gguf } = base;
     if (gguf === null) throw new Error(`the base model ${base.name} has no weights for llama.cpp`);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ApiError } from '@tuneloop/app/internal/shared/api-error';
 import type { CallableModel } from '../../engine.ts';
-import type { ServedBase } from './served-base.ts';
+import type { BaseModelPlace } from '../model-server.ts';
 import { answerOf } from './vllm-answer.ts';
 import { type VllmOptions, VllmProcess } from './vllm-process.ts';
 
@@ -30,7 +30,7 @@ export class VllmServers {
     return [...this.#pids];
   }
 
-  model(base: ServedBase, adapter: string | null): CallableModel {
+  model(base: BaseModelPlace, adapter: string | null): CallableModel {
     const served = () => this.#served(base);
     const { adapters } = this.#options;
     return {
@@ -60,7 +60,7 @@ export class VllmServers {
     this.#pids.clear();
   }
 
-  async #served(base: ServedBase): Promise<Served> {
+  async #served(base: BaseModelPlace): Promise<Served> {
     const there = this.#servers.get(base.folder);
     if (there !== undefined) {
       const at = await there;
@@ -75,7 +75,7 @@ export class VllmServers {
     return starting;
   }
 
-  async #start({ folder, name }: ServedBase): Promise<Served> {
+  async #start({ folder, name }: BaseModelPlace): Promise<Served> {
     const server = await VllmProcess.start(folder, name, this.#options);
     if (server.pid !== undefined) this.#pids.add(server.pid);
     return { server, loaded: new Map(), used: new Map() };
