@@ -143,7 +143,7 @@ describe('a mistake is named by file, line and key, with what is allowed', () =>
     [
       'an unknown key inside',
       `${LEAST}evaluation:\n  concurrency: 2\n  metrics: accuracy\n`,
-      'p.yaml:7: unknown key evaluation.metrics; allowed here: metric, baseline, alternatives, judge, scorer, json_schema, concurrency,',
+      'p.yaml:7: unknown key evaluation.metrics; allowed here: metric, baseline, alternatives, judge, scorer, json_schema, constrain, concurrency,',
     ],
     [
       'a wrong type',

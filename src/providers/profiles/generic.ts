@@ -7,6 +7,8 @@ export const GENERIC: Omit<ProviderProfile, 'address' | 'keyVariable'> = {
   name: 'generic',
   description: 'any server that speaks the protocol of OpenAI',
   closes: null,
+  // A server that passes over a field in silence would answer freely.
+  constraints: { labels: 'none', jsonSchema: false },
   options: {
     chat_template_kwargs: {
       description: 'sent with every question, for example {enable_thinking: false}',

@@ -19,7 +19,7 @@ export const LOCAL: ProviderProfile = {
   promptCache: null,
   // It lists a job before it answers.
   jobs: { ...OPENAI.jobs, settlingMs: 1000 },
-  // Its answers come whole.
   constraints: { labels: 'choice', jsonSchema: true },
-  serving: { start: 'included', lease: null, streams: false },
+  // n-gram models answer in one piece.
+  serving: { start: 'included', lease: null, streams: true },
 };
