@@ -4,6 +4,7 @@ import { readEnvironment } from '../config/environment.ts';
 import { TuneloopError } from '../errors.ts';
 import { hasGpu } from '../local/engine/gpu.ts';
 import { installEngine } from '../local/engine/install.ts';
+import { installLlama } from '../local/engine/llama.ts';
 import { addModel } from '../local/engine/models.ts';
 import { removeEngine } from '../local/engine/remove.ts';
 import { type EngineStatus, readStatus } from '../local/engine/status.ts';
@@ -37,6 +38,7 @@ export async function install(options: InstallOptions): Promise<number> {
   const work = { engineDir, searchPath, say, signal: interrupt.signal };
   try {
     await installEngine({ ...work, device });
+    if (device === 'cpu') await installLlama(work);
     for (const model of options.model ?? DEFAULT_MODELS) {
       await addModel({ ...work, model, allowDownloads: options.allowDownloads ?? false });
     }

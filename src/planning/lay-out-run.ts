@@ -102,7 +102,7 @@ export async function layOutRun(
     candidates: planned,
     estimate: { ...estimate, text: estimateText(estimate, pipeline.budget_usd ?? null, affordable, planned.length) },
     reserveFinal: estimate.final,
-    localTrainer: !profile.languageModels,
+    localTrainer: candidates.some(({ baseModel }) => profile.wordModels?.test(baseModel) === true),
     checkpoints,
     leases,
     monthly,

@@ -25,8 +25,8 @@ export interface ProviderProfile {
   readonly keyHeader: 'authorization' | 'api-key';
   /** The form of the requests; there is one client for each. */
   readonly dialect: Dialect;
-  /** False for a trainer of models that are no language models: reports then mark its figures. */
-  readonly languageModels: boolean;
+  /** The base models that are no LLMs: reports mark the figures of a run that trains one. Null where there are none. */
+  readonly wordModels: RegExp | null;
   /** The base models that can be tuned; empty where only the provider's own list says it. */
   readonly models: readonly BaseModel[];
   /** The keys that `provider.options` may have in a pipeline file. */

@@ -100,30 +100,6 @@ describe('tuneloop label', () => {
     );
   });
 
-  test('a running labelling is shown and not started again; Ctrl-C ends the display, and cancel ends it with its answers', async () => {
-    const { file, actuals, id } = newPipeline(rowsWithout(12, 200));
-    // Long enough for the word to reach the worker, which hears it with its next sign of life.
-    await stack.setFaults([{ endpoint: 'chat', effect: { kind: 'latency', ms: 1000 } }]);
-    const before = stack.ledger().length;
-    const first = label(file);
-    await until(() => questions(before).length >= 4, 'the first answers');
-    const second = label(file);
-    await second.says(/is running already/);
-    second.child.kill('SIGINT');
-    const interrupted = await second.ended;
-    expect(interrupted.code).toBe(130);
-    expect(interrupted.stderr).toContain(`tuneloop cancel ${id}`);
-    expect((await command(stack, 'cancel', id)).code).toBe(0);
-    const ended = await first.ended;
-    expect(ended.code).toBe(5);
-    expect(ended.stdout).toMatch(/^CANCELLED/);
-    const answers = questions(before).length;
-    expect(answers).toBeLessThan(200);
-    expect(actuals().length).toBeGreaterThanOrEqual(answers - CONCURRENCY - 1);
-    expect(actuals().length).toBeLessThanOrEqual(answers);
-    expect((await stack.client.workflow.getHandle(id).describe()).status.name).toBe('CANCELLED');
-  });
-
   test('labelling.budget_usd ends a labelling before it is exceeded, with exit code 4, and another one continues it', async () => {
     const rows = rowsWithout(12, 40);
     const budget = 0.0003;
@@ -169,5 +145,30 @@ describe('tuneloop label', () => {
     const ended = await label(file, '--json').ended;
     expect(ended.code).toBe(4);
     expect(lastJson<{ error: object }>(ended).error).toMatchObject({ code: 'PROVIDER_REFUSED' });
+  });
+
+  // The last test: questions that were in flight at the cancellation reach the server's ledger after it.
+  test('a running labelling is shown and not started again; Ctrl-C ends the display, and cancel ends it with its answers', async () => {
+    const { file, actuals, id } = newPipeline(rowsWithout(12, 200));
+    // Long enough for the word to reach the worker, which hears it with its next sign of life.
+    await stack.setFaults([{ endpoint: 'chat', effect: { kind: 'latency', ms: 1000 } }]);
+    const before = stack.ledger().length;
+    const first = label(file);
+    await until(() => questions(before).length >= 4, 'the first answers');
+    const second = label(file);
+    await second.says(/is running already/);
+    second.child.kill('SIGINT');
+    const interrupted = await second.ended;
+    expect(interrupted.code).toBe(130);
+    expect(interrupted.stderr).toContain(`tuneloop cancel ${id}`);
+    expect((await command(stack, 'cancel', id)).code).toBe(0);
+    const ended = await first.ended;
+    expect(ended.code).toBe(5);
+    expect(ended.stdout).toMatch(/^CANCELLED/);
+    const answers = questions(before).length;
+    expect(answers).toBeLessThan(200);
+    expect(actuals().length).toBeGreaterThanOrEqual(answers - CONCURRENCY - 1);
+    expect(actuals().length).toBeLessThanOrEqual(answers);
+    expect((await stack.client.workflow.getHandle(id).describe()).status.name).toBe('CANCELLED');
   });
 });

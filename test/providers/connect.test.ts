@@ -71,7 +71,7 @@ test('the key of the named variable is sent to the named address, and no other k
   expect(await provider.inference.listModels()).toEqual([{ id: 'local-mini', shutdownDate: null }]);
   expect(server.received[0]).toMatchObject({ url: '/v1/models', headers: { authorization: 'Bearer sk-mine' } });
   expect(JSON.stringify(server.received)).not.toContain('sk-other');
-  expect(provider.profile.languageModels).toBe(true);
+  expect(provider.profile.wordModels).toBeNull();
 });
 
 test('the local trainer needs no key and gets none of the environment', async () => {
@@ -79,7 +79,7 @@ test('the local trainer needs no key and gets none of the environment', async ()
   const provider = connectProvider('local', server.baseURL);
   expect(await provider.inference.listModels()).toEqual([{ id: 'local-mini', shutdownDate: null }]);
   expect(JSON.stringify(server.received)).not.toContain('sk-other');
-  expect(provider.profile.languageModels).toBe(false);
+  expect(provider.profile.wordModels?.test('local-base')).toBe(true);
 });
 
 test("organization and project of an OpenAI account are not sent to others' servers", async () => {

@@ -131,7 +131,7 @@ function enginesOf({ engineDir }: TrainerOptions): Engine[] {
   const ngram = new NgramEngine();
   if (engineDir === undefined) return [ngram];
   const vllm = { python: engineFiles(engineDir).vllmPython };
-  const openServer = (device: Device) => new LlmServing(device === 'cuda' ? { vllm } : {});
+  const openServer = (device: Device) => new LlmServing(device === 'cuda' ? { vllm } : { engineDir });
   return [ngram, new LlmEngine({ engineDir, openServer })];
 }
 

@@ -228,7 +228,8 @@ function notesOf({ pipeline, plan, dataset, outcomes, tested, halfData }: RunPar
   const { machineUsdPerHour } = plan.estimate;
   if (machineUsdPerHour !== null) {
     const price = usdText(machineUsdPerHour);
-    notes.push(`Candidates come from the local trainer, not an LLM: their cost is machine time at ${price} an hour.`);
+    const whose = (plan.localTrainer ?? true) ? 'the local trainer, not an LLM' : "your own machine's trainer";
+    notes.push(`Candidates come from ${whose}: their cost is machine time at ${price} an hour.`);
   }
   const { winner, baseline, comparison } = tested;
   if (tested.judgedOn === 'validation')

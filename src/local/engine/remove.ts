@@ -13,13 +13,14 @@ import { engineFiles } from '@tuneloop/local-trainer/engine-folder';
  */
 export async function removeEngine(engineDir: string): Promise<string[]> {
   if (!existsSync(engineDir)) return [];
-  const { installed, trainer, vllm, models, uv } = engineFiles(engineDir);
+  const { installed, trainer, vllm, llama, models, uv } = engineFiles(engineDir);
   const unlock = lockFolder(engineDir);
   try {
     const parts = [
       installed,
       trainer,
       vllm,
+      llama,
       models,
       uv,
       ...['uv-cache', 'downloads'].map((name) => path.join(engineDir, name)),

@@ -38,12 +38,12 @@ export interface StatusOptions {
 /** How the engine is. A damaged one is no error, but a state. */
 export async function readStatus(engineDir: string, options: StatusOptions = {}): Promise<EngineStatus> {
   const status = await readEngine(engineDir, options);
-  return { ...status, serving: status.installed?.device === 'cpu' ? llamaProblem() : null };
+  return { ...status, serving: status.installed?.device === 'cpu' ? llamaProblem(engineDir) : null };
 }
 
-function llamaProblem(): string | null {
+function llamaProblem(engineDir: string): string | null {
   try {
-    findLlama();
+    findLlama(engineDir);
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : `${error}`;

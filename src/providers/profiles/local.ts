@@ -8,12 +8,13 @@ export const TRAINER_PORT = 8484;
 export const LOCAL: ProviderProfile = {
   ...OPENAI,
   name: 'local',
-  description: 'the trainer that comes with Tuneloop: real but small models, not LLMs',
+  description:
+    'the trainer that comes with Tuneloop: small n-gram models, and LLMs where `tuneloop engine install` was run',
   closes: null,
   address: `http://127.0.0.1:${TRAINER_PORT}/v1`,
   domains: [],
   keyVariable: null,
-  languageModels: false,
+  wordModels: /^local-/,
   billing: { charges: 'machine-time' },
   promptCache: null,
   // It lists a job before it answers.

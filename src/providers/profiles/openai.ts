@@ -12,7 +12,7 @@ export const OPENAI: ProviderProfile = {
   keyVariable: 'OPENAI_API_KEY',
   keyHeader: 'authorization',
   dialect: 'openai',
-  languageModels: true,
+  wordModels: null,
   // Its own list says it.
   models: [],
   options: {},

@@ -59,6 +59,8 @@ export function engineFiles(engineDir: string) {
     /** The environment of vLLM. */
     vllm: join(engineDir, 'vllm'),
     vllmPython: join(engineDir, 'vllm', ...bin),
+    /** llama.cpp for Node, which serves on a CPU. */
+    llama: join(engineDir, 'llama'),
     installed: join(engineDir, 'installed.json'),
     models: join(engineDir, 'models'),
     model: (name: string) => join(engineDir, 'models', name),

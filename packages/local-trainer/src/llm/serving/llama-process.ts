@@ -15,13 +15,16 @@ type Reply = { readonly value: AnswerPart } | { readonly end: AnswerEnd | undefi
 /** The process that answers with llama.cpp: started by the first request, and again by the next one after it has crashed. */
 export class LlamaProcess {
   readonly #options: Omit<ChildOptions, 'llama'>;
+  readonly #engineDir: string | undefined;
   #child: ChildProcess | undefined;
   #threads: number;
   #nextId = 0;
   readonly #pending = new Map<number, Channel<Reply>>();
 
-  constructor(options: Omit<ChildOptions, 'llama'>) {
+  /** @param engineDir where llama.cpp is looked for first */
+  constructor(options: Omit<ChildOptions, 'llama'>, engineDir?: string) {
     this.#options = options;
+    this.#engineDir = engineDir;
     this.#threads = options.threads;
   }
 
@@ -88,7 +91,7 @@ export class LlamaProcess {
   }
 
   #start(): ChildProcess {
-    const options: ChildOptions = { ...this.#options, threads: this.#threads, llama: findLlama() };
+    const options: ChildOptions = { ...this.#options, threads: this.#threads, llama: findLlama(this.#engineDir) };
     const file = fileURLToPath(new URL(`./llama-child.${EXTENSION}`, import.meta.url));
     const child = fork(file, [JSON.stringify(options)], {
       serialization: 'advanced',

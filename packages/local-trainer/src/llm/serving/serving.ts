@@ -6,6 +6,8 @@ import { LlamaProcess } from './llama-process.ts';
 import { type VllmOptions, VllmServers } from './vllm-servers.ts';
 
 export interface ServingOptions {
+  /** The folder of the engine, where llama.cpp is looked for first. */
+  readonly engineDir?: string;
   /** Threads that compute on a CPU; 0 (the default) = as many as it has cores. */
   readonly threads?: number;
   /** Adapters held in memory at a time, base models counted too; default 9. */
@@ -24,8 +26,8 @@ export class LlmServing implements ModelServer {
   readonly #llama: LlamaProcess;
   readonly #vllm: VllmServers | undefined;
 
-  constructor({ threads = 0, adapters = 9, sequences = 4, vllm }: ServingOptions = {}) {
-    this.#llama = new LlamaProcess({ threads, contexts: adapters, sequences });
+  constructor({ engineDir, threads = 0, adapters = 9, sequences = 4, vllm }: ServingOptions = {}) {
+    this.#llama = new LlamaProcess({ threads, contexts: adapters, sequences }, engineDir);
     this.#vllm = vllm && new VllmServers({ ...vllm, adapters });
   }
 
