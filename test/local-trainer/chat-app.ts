@@ -30,3 +30,12 @@ export async function refusal(work: Promise<unknown>): Promise<InstanceType<type
   if (error instanceof OpenAI.APIError) return error;
   throw error ?? new Error('the request was not refused');
 }
+
+/** Whether there is a process of this id. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import type OpenAI from 'openai';
 import type { ChatCompletionCreateParamsNonStreaming } from 'openai/resources/chat/completions';
 import { findLlama } from '../../packages/local-trainer/src/llm/serving/find-llama.ts';
 import { LlmServing } from '../../packages/local-trainer/src/llm/serving/serving.ts';
-import { chatApp, refusal } from './chat-app.ts';
+import { chatApp, isAlive, refusal } from './chat-app.ts';
 import { TINY_CONTEXT, writeTinyAdapter, writeTinyModel } from './tiny-llm.ts';
 
 function installed(): boolean {
@@ -176,5 +177,22 @@ withLlama('llama.cpp behind chat completions', () => {
     expect(await lost).toMatchObject({ status: 503, code: 'serving_process_ended' });
     expect(await answer()).toBe(before);
     expect(serving.pids).not.toEqual([pid]);
+  });
+
+  test('its process ends with the trainer, even where that is killed', async () => {
+    const sources = join(__dirname, '../../packages/local-trainer/src/llm/serving');
+    const code = `import { LlmServing } from '${sources}/serving.ts';
+      const base = { name: 'tiny', gguf: '${join(dir, 'base', 'base.gguf')}', folder: '${join(dir, 'base')}' };
+      const serving = new LlmServing({ threads: 1 });
+      const request = { messages: [{ role: 'user', content: 'x' }], mostTokens: 1, temperature: 0, topP: 1, stop: [] };
+      for await (const _ of serving.model(base, null).answer(request, new AbortController().signal));
+      console.log(serving.pids[0]);
+      process.stdout.write('', () => process.kill(process.pid, 'SIGKILL'));`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+    const pid = Number(stdout);
+    expect(pid).toBeGreaterThan(0);
+    const deadline = Date.now() + 20_000;
+    while (isAlive(pid) && Date.now() < deadline) await delay(20);
+    expect(isAlive(pid)).toBe(false);
   });
 });

@@ -4,15 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LlmServing } from '../../packages/local-trainer/src/llm/serving/serving.ts';
-import { chatApp, refusal } from './chat-app.ts';
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
+import { chatApp, isAlive, refusal } from './chat-app.ts';
 
 let dir: string;
 let serving: LlmServing;

@@ -26,7 +26,8 @@ export async function* answerOf(
     if (part !== undefined) yield part;
     if (typeof choice.finish_reason === 'string') finishReason = choice.finish_reason === 'length' ? 'length' : 'stop';
   }
-  if (finishReason === undefined || usage === undefined) throw server.unreachable(new Error('the answer has no end'));
+  if (finishReason === undefined || usage === undefined)
+    throw await server.unreachable(new Error('the answer has no end'));
   const details = isRecord(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {};
   return {
     finishReason,
@@ -86,7 +87,7 @@ async function* events(
     }
   } catch (error) {
     signal.throwIfAborted();
-    throw server.unreachable(error);
+    throw await server.unreachable(error);
   }
 }
 

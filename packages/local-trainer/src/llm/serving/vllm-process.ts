@@ -8,6 +8,8 @@ import { ApiError } from '@tuneloop/app/internal/shared/api-error';
 /** Weights of many GB are read, and kernels compiled. */
 const START_MS = 15 * 60_000;
 const ASKED_EVERY_MS = 250;
+/** Its end is known this long after its connections broke, or it has not ended. */
+const END_SEEN_MS = 5000;
 const STOP_MS = 10_000;
 const MOST_SHOWN = 1000;
 /** Of a LoRA; its own default of 16 refuses larger ones. */
@@ -111,12 +113,14 @@ export class VllmProcess {
       });
     } catch (error) {
       signal?.throwIfAborted();
-      throw this.unreachable(error);
+      throw await this.unreachable(error);
     }
   }
 
   /** The error of a request that it did not answer, or not to the end. */
-  unreachable(error: unknown): ApiError {
+  async unreachable(error: unknown): Promise<ApiError> {
+    // Its connections break before its end is known. The next request is to find a new one.
+    if (this.running) await Promise.race([once(this.#child, 'exit'), delay(END_SEEN_MS, undefined, { ref: false })]);
     const how = this.#ended ?? (error as Error).message;
     return new ApiError(503, `vLLM ended or does not answer (${how}). Send the request again: it is started anew.`, {
       code: 'serving_process_ended',
