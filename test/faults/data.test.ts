@@ -43,7 +43,6 @@ const BROKEN: [name: string, line: Buffer | string, verdict: string][] = [
   ['a NUL byte in a text', '{"prompt":"t\0wo","completion":"a"}', 'nul-character'],
   ['a line of NUL bytes, as a crashed disk leaves it', Buffer.alloc(40), 'nul-character'],
   ['a number that JSON has not', '{"prompt":"two","completion":"a","quality":NaN}', 'nan'],
-  ['a number above 2^53 as id', '{"id":9007199254740993,"prompt":"two","completion":"a"}', 'unsafe-integer'],
   ['a key that is there twice', '{"prompt":"old","prompt":"new","completion":"a"}', 'duplicate-key'],
   ['half a character', '{"prompt":"two \\ud83d","completion":"a"}', 'lone-surrogate'],
   ['deep nesting', `{"prompt":"two","completion":"a","trace":${deep(50_000)}}`, 'too-deep'],
@@ -66,6 +65,14 @@ describe('F41 a log with a broken row', () => {
       expect(verdicts).toEqual({ [verdict]: [2] });
     },
   );
+
+  test('a number above 2^53 as id is passed over and named with its line, because its digits get lost, and its row is read', async () => {
+    const line = '{"id":9007199254740993,"prompt":"two","completion":"a"}';
+    const { rows, verdicts } = await collect(Buffer.from(`${GOOD[0]}\n${line}\n${GOOD[2]}\n`));
+    expect(rows.map(text)).toEqual(['one', 'two', 'three']);
+    expect(rows[1]?.id).not.toContain('900719925474099');
+    expect(verdicts).toEqual({ 'unsafe-integer': [2] });
+  });
 
   test.each(BROKEN)('%s ends a run that reads strictly, named by file and line and not quoted', async (_name, line) => {
     const bytes = Buffer.concat([`${GOOD[0]}\n`, line, `\n${GOOD[2]}\n`].map((part) => Buffer.from(part)));
