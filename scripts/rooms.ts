@@ -172,7 +172,7 @@ export const ROOMS: readonly Room[] = [
     name: 'data',
     paths: ['src/data/'],
     holds:
-      'from log rows to a dataset version: `rows/`, `instructions/`, `redaction/`, `split/`, `drift/` are pure, a row or a column at a time; `prepare/` does it for whole logs with threads and scratch files; `labels/` are the later answers and the sheet for people',
+      'from log rows to a dataset version: `rows/`, `instructions/`, `dependence/`, `redaction/`, `split/`, `drift/` are pure, a row or a column at a time; `prepare/` does it for whole logs with threads and scratch files; `labels/` are the later answers and the sheet for people',
     imports: ['random', 'core', 'contract', 'profiles', 'stores', 'providers', 'sources', '@tuneloop/app', 'errors'],
   },
   {

@@ -12,7 +12,7 @@ export interface SourceDependencies {
 }
 
 /** What every kind is opened with. */
-interface OpenOptions extends SourceDependencies {
+export interface OpenOptions extends SourceDependencies {
   filter: RowFilter;
   /** The settings of rows that the keys of the pipeline name, for sources that are made of files. */
   rows: RowOptions;
