@@ -10,7 +10,7 @@ import { sampleAlias } from './predict/sample-alias.ts';
 const ENTRIES = ['packages/app/src/capture/index.ts', 'packages/app/src/predict/index.ts'];
 const LAZY = new Set(['ajv', 'ajv/dist/2020.js', 'pg']);
 /** Of capture and predictor together. The mining of prompts alone has over half as many. */
-const MOST_LINES = 2400;
+const MOST_LINES = 2500;
 
 const { files, packages } = importsOf(ENTRIES);
 /** A folder without node_modules. */
