@@ -177,7 +177,7 @@ export class OpenAITraining implements Training {
   }
 
   #usualBody(request: JobRequest): FineTuningJobCreateParams {
-    const { learningRateMultiplier, epochs, batchSize } = request.hyperparameters;
+    const { learningRateMultiplier, epochs, batchSize, loraRank } = request.hyperparameters;
     return {
       model: modelId(this.#profile, request.baseModel),
       training_file: request.trainingFile,
@@ -194,6 +194,7 @@ export class OpenAITraining implements Training {
             learning_rate_multiplier: learningRateMultiplier,
             n_epochs: epochs,
             ...(batchSize === undefined ? {} : { batch_size: batchSize }),
+            ...(loraRank === undefined ? {} : { lora_rank: loraRank }),
           },
         },
       },

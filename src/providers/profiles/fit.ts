@@ -174,7 +174,7 @@ function valueMisfit({ type, oneOf, range }: OptionRule, value: unknown): string
   return value >= range[0] && value <= range[1] ? undefined : `from ${range[0]} to ${range[1]}`;
 }
 
-function candidateMisfits({ name, jobs }: ProviderProfile, candidates: Pipeline['candidates']): Misfit[] {
+function candidateMisfits({ name, jobs, wordModels }: ProviderProfile, candidates: Pipeline['candidates']): Misfit[] {
   const { learning_rate: rates, lora_rank: ranks, seed, batch_size: sizes, epochs } = candidates;
   const at = (key: string, message: string): Misfit => ({ path: ['candidates', key], message });
   const misfits: Misfit[] = [];
@@ -184,6 +184,8 @@ function candidateMisfits({ name, jobs }: ProviderProfile, candidates: Pipeline[
     );
   }
   if (ranks !== undefined) {
+    const word = candidates.models.find((model) => wordModels?.test(model));
+    if (word !== undefined) misfits.push(at('lora_rank', `is for LLMs, and ${word} is none`));
     if (!jobs.loraRank) misfits.push(at('lora_rank', `is unknown to ${name}, which decides about adapters by itself`));
     else
       misfits.push(...numbersOutside(ranks, jobs.loraRank).map((message) => at('lora_rank', `${message} at ${name}`)));

@@ -187,14 +187,18 @@ describe('candidates', () => {
     );
   });
 
-  test.each(['local', 'openai', 'azure'] as const)(
-    '%s refuses a rank, because it decides about adapters',
-    (profile) => {
-      expect(said(misfitsAt(profile, { lora_rank: 8 }))).toEqual([
-        expect.stringContaining('candidates.lora_rank is unknown'),
-      ]);
-    },
-  );
+  test.each(['openai', 'azure'] as const)('%s refuses a rank, because it decides about adapters', (profile) => {
+    expect(said(misfitsAt(profile, { lora_rank: 8 }))).toEqual([
+      expect.stringContaining('candidates.lora_rank is unknown'),
+    ]);
+  });
+
+  test('a rank at the local trainer is for LLMs', () => {
+    expect(misfitsAt('local', { models: ['smollm2-135m'], lora_rank: 8 })).toEqual([]);
+    expect(said(misfitsAt('local', { models: ['smollm2-135m', 'local-base'], lora_rank: 8 }))).toEqual([
+      'candidates.lora_rank is for LLMs, and local-base is none',
+    ]);
+  });
 
   test('nebius refuses a rank where all weights are trained', () => {
     expect(misfitsAt('nebius', { lora_rank: 16 })).toEqual([]);
