@@ -158,8 +158,6 @@ export interface ServingTraits {
   readonly start: 'included' | 'lease' | 'none';
   /** How leases are taken; null where there are none. */
   readonly lease: LeaseTraits | null;
-  /** Whether an answer can be sent in pieces while the model writes it. */
-  readonly streams: boolean;
 }
 
 export interface ConstraintTraits {

@@ -61,8 +61,7 @@ export class GatewayCalls {
       trace.ask(attempt);
       const profile = profileOf(attempt.provider ?? alias.provider, trainerUrl);
       const endpoint = endpointOf(profile);
-      const streams = request.stream && profile.serving.streams;
-      const body = bodyFor(attempt, request, { profile, streams, maxOutputTokens: alias.maxOutputTokens });
+      const body = bodyFor(attempt, request, { profile, maxOutputTokens: alias.maxOutputTokens });
       const reply = await this.#upstream
         .ask(endpoint, body, { silenceMs: isLast ? LAST_SILENCE_MS : SILENCE_MS, signal })
         .then(
@@ -118,10 +117,9 @@ function routeOf({ prompt, key, body }: ChatRequest, alias: Alias, originalModel
  */
 function bodyFor(
   { arm, callAs, messages, constraint }: Attempt,
-  { body, stream }: ChatRequest,
-  { profile, streams, maxOutputTokens }: BodyOptions,
+  { body }: ChatRequest,
+  { profile, maxOutputTokens }: BodyOptions,
 ): string {
-  const { stream_options, ...others } = body;
   const { lengthField } = profile;
   const isLimited = (body.max_completion_tokens ?? body.max_tokens ?? null) !== null;
   const limit = isLimited ? body.max_completion_tokens : maxOutputTokens;
@@ -135,17 +133,14 @@ function bodyFor(
   const isOriginal = arm === 'original';
   return JSON.stringify({
     ...(isOriginal ? {} : settingsFor(profile, 'completion')),
-    ...others,
+    ...body,
     model: callAs,
     ...(isOriginal ? {} : asEvaluated),
-    ...(stream ? { stream: streams } : {}),
-    ...(streams && stream_options !== undefined ? { stream_options } : {}),
   });
 }
 
 interface BodyOptions extends Pick<Alias, 'maxOutputTokens'> {
   profile: ProviderProfile;
-  streams: boolean;
 }
 
 /** Thoughts have no form; the application gets them all the same. */

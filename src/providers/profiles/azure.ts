@@ -77,7 +77,6 @@ export const AZURE: ProviderProfile = {
       keptByHour: true,
       servesBase: false,
     },
-    streams: true,
   },
   storesCompletions: true,
 };

@@ -80,7 +80,6 @@ export const CRUSOE: ProviderProfile = {
   serving: {
     start: 'lease',
     lease: { models: 1, atOnce: 5, coldStartMinutes: 2, idleMinutes: null, paidByHour: false, servesBase: true },
-    streams: true,
   },
   storesCompletions: false,
 };

@@ -67,7 +67,6 @@ export const FIREWORKS: ProviderProfile = {
   serving: {
     start: 'lease',
     lease: { models: 100, atOnce: 3, coldStartMinutes: 10, idleMinutes: 15, paidByHour: true, servesBase: true },
-    streams: true,
   },
   lengthField: 'max_tokens',
   storesCompletions: false,

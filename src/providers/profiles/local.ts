@@ -20,6 +20,5 @@ export const LOCAL: ProviderProfile = {
   // It lists a job before it answers. Ranks are for LLMs: n-gram models have none.
   jobs: { ...OPENAI.jobs, settlingMs: 1000, loraRank: { default: 16, range: [1, 256], powerOfTwo: false } },
   constraints: { labels: 'choice', jsonSchema: true },
-  // n-gram models answer in one piece.
-  serving: { start: 'included', lease: null, streams: true },
+  serving: { start: 'included', lease: null },
 };

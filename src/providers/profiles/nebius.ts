@@ -60,6 +60,6 @@ export const NEBIUS: ProviderProfile = {
     cancelledPays: 'unknown',
   },
   constraints: { labels: 'none', jsonSchema: true },
-  serving: { start: 'none', lease: null, streams: true },
+  serving: { start: 'none', lease: null },
   storesCompletions: false,
 };

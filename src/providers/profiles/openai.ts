@@ -47,7 +47,7 @@ export const OPENAI: ProviderProfile = {
     cancelledPays: 'unknown',
   },
   constraints: { labels: 'none', jsonSchema: true },
-  serving: { start: 'included', lease: null, streams: true },
+  serving: { start: 'included', lease: null },
   lengthField: 'max_completion_tokens',
   storesCompletions: true,
 };

@@ -71,7 +71,6 @@ export const TOGETHER: ProviderProfile = {
   serving: {
     start: 'lease',
     lease: { models: 1, atOnce: 4, coldStartMinutes: 10, idleMinutes: 15, paidByHour: true, servesBase: true },
-    streams: true,
   },
   lengthField: 'max_tokens',
   storesCompletions: false,

@@ -535,7 +535,7 @@ describe('a stream', () => {
     expect((await setup.logged())[0]).toMatchObject({ completion: 'crash' });
   });
 
-  test('a stream of a server that answers whole is made of its answer', async () => {
+  test('a server that answers whole where a stream was asked for is streamed all the same', async () => {
     await setup.deploy({ provider: 'local' });
     answers({ 'ft:tuned': says('crash') });
     const chunks: OpenAI.ChatCompletionChunk[] = [];
@@ -545,7 +545,8 @@ describe('a stream', () => {
       model: 'ft:tuned',
       messages: [{ role: 'user', content: 'it freezes' }],
       temperature: 0,
-      stream: false,
+      stream: true,
+      stream_options: { include_usage: true },
     });
     expect(chunks.map(({ choices: [choice] }) => choice?.delta.content ?? choice?.finish_reason)).toEqual([
       'crash',
