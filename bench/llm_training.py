@@ -80,8 +80,8 @@ def main() -> None:
     ways = {
         "own loop, all layers, 32 bits": lambda: own_loop(options.folder, rows, options.steps, None, torch.float32),
         "own loop, last third of the layers, 32 bits": lambda: own_loop(options.folder, rows, options.steps, layers // 3, torch.float32),
-        "own loop, all layers, bf16": lambda: own_loop(options.folder, rows, options.steps, None, torch.bfloat16),
         "TRL, all layers, 32 bits": lambda: trl_loop(options.folder, options.file, options.steps),
+        "own loop, all layers, bf16": lambda: own_loop(options.folder, rows, options.steps, None, torch.bfloat16),
     }
     for name, run in ways.items():
         try:
