@@ -11,16 +11,15 @@ whoever started it is gone.
 """
 
 import errno
+import functools
 import gc
 import json
 import os
 import queue
-import resource
 import shutil
 import signal
 import sys
 import threading
-import time
 import traceback
 from pathlib import Path
 
@@ -28,7 +27,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from .convert import adapter_to_gguf
-from .rows import RowError, load_tokenizer, read_rows
+from .rows import Row, RowError, load_tokenizer, read_rows
 from .training import Settings, Stopped, Training, write_whole
 
 EXIT_STOPPED = 75
@@ -105,13 +104,11 @@ class Worker:
             lora_alpha=command["lora_alpha"],
             lora_layers=command.get("lora_layers"),
         )
-        tokenizer = load_tokenizer(command["model_folder"])
-        rows = read_rows(command["training"], tokenizer, command["max_length"])
-        validation = [] if command["validation"] is None else read_rows(command["validation"], tokenizer, command["max_length"])
+        rows = rows_of(command["training"], command["model_folder"], command["max_length"])
+        validation = [] if command["validation"] is None else rows_of(command["validation"], command["model_folder"], command["max_length"])
         training = Training(self.load_base(command["model_folder"]), settings, rows, validation, self.stopping.is_set)
         try:
             self.tell("started", id=job, resumed_step=training.progress.step if training.resumed else None)
-            begun = time.process_time()
             if command["reported_step"] < training.progress.step and training.at_epoch_end:
                 self.tell_epoch(job, training.model_folder())
                 return
@@ -124,8 +121,6 @@ class Worker:
             report = {
                 "format": 1,
                 "metrics": metrics,
-                "cpu_seconds": round(time.process_time() - begun, 2),
-                "peak_bytes": peak_bytes(self.device),
             }
             write_whole(model / "done.json", lambda path: path.write_text(json.dumps(report), "utf-8"))
             training.save_state()
@@ -147,6 +142,12 @@ class Worker:
         return self.base
 
 
+@functools.lru_cache(maxsize=2)
+def rows_of(file: str, model_folder: str, max_length: int) -> list[Row]:
+    """Files never change: the two of a sweep are read once for all of its epochs."""
+    return read_rows(file, load_tokenizer(model_folder), max_length)
+
+
 def number_format(device: torch.device) -> torch.dtype:
     """16 bits where the processor computes them faster than 32."""
     if device.type == "cuda":
@@ -159,13 +160,6 @@ def remove_old_models(folder: Path) -> None:
     models = sorted(folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
     for old in models[:-MODELS_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
-
-
-def peak_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes if sys.platform == "darwin" else kilobytes * 1024
 
 
 def cause(error: Exception) -> tuple[str, str]:

@@ -38,7 +38,7 @@ export class LlmEngine implements Engine {
   readonly #options: LlmEngineOptions;
   #models: readonly EngineModel[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
-  #opened: { place: PythonPlace; workers: Workers; server: ModelServer } | undefined;
+  #opened: { workers: Workers; server: ModelServer } | undefined;
   readonly #checks = new Map<string, Promise<Validation>>();
 
   constructor(options: LlmEngineOptions) {
@@ -139,7 +139,7 @@ export class LlmEngine implements Engine {
   #open() {
     if (this.#opened === undefined) {
       const place = this.#place();
-      this.#opened = { place, workers: new Workers(place), server: this.#options.openServer(place.device) };
+      this.#opened = { workers: new Workers(place), server: this.#options.openServer(place.device) };
     }
     return this.#opened;
   }

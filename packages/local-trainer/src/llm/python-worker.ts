@@ -28,8 +28,6 @@ const epochEvent = z.object({
   metrics,
   /** Of the adapter. */
   folder: z.string(),
-  cpu_seconds: z.number(),
-  peak_bytes: z.number(),
 });
 
 const event = z.discriminatedUnion('event', [
@@ -89,10 +87,6 @@ export class PythonWorker {
       this.#tail = (this.#tail + text).slice(-TAIL);
     });
     createInterface({ input: this.#child.stdio[3] as Readable }).on('line', (line) => this.#take(line));
-  }
-
-  get pid(): number | undefined {
-    return this.#child.pid;
   }
 
   get isAlive(): boolean {

@@ -12,7 +12,7 @@ import {
 import { readJsonLines } from '../stores/storage.ts';
 import type { EngineModel } from './engine-folder.ts';
 import type { EpochEnd, PythonWorker, TrainEvent } from './python-worker.ts';
-import { rowAccuracy, rowsToAsk } from './row-accuracy.ts';
+import { type AskedRow, rowAccuracy, rowsToAsk } from './row-accuracy.ts';
 import type { Workers } from './workers.ts';
 
 /** After so many deaths of its process without an epoch between them a job fails. */
@@ -44,6 +44,7 @@ export class LlmTraining implements Training {
   #isStopping = false;
   #hasComputed = false;
   #deaths = 0;
+  #rowsToAsk: readonly AskedRow[] | undefined;
   #running: Promise<void>;
 
   constructor(task: TrainingTask, listener: TrainingListener, parts: TrainingParts) {
@@ -127,7 +128,8 @@ export class LlmTraining implements Training {
     let { metrics } = end;
     if (validationPath !== null) {
       const model = this.#parts.publish(end.folder);
-      const accuracy = await rowAccuracy(model, await rowsToAsk(validationPath), this.#parts.concurrency);
+      this.#rowsToAsk ??= await rowsToAsk(validationPath);
+      const accuracy = await rowAccuracy(model, this.#rowsToAsk, this.#parts.concurrency);
       metrics = { ...metrics, full_valid_mean_token_accuracy: accuracy };
     }
     if (this.#isStopping) return this.#listener.onExit();

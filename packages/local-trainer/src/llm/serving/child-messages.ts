@@ -20,8 +20,7 @@ export type ToChild =
     }
   | { readonly kind: 'cancel'; readonly id: number }
   /** Takes an adapter out of memory. */
-  | { readonly kind: 'forget'; readonly id: number; readonly adapter: string }
-  | { readonly kind: 'threads'; readonly threads: number };
+  | { readonly kind: 'forget'; readonly id: number; readonly adapter: string };
 
 /** What the process that answers tells the server. */
 export type FromChild =

@@ -35,7 +35,6 @@ const running = new Map<number, AbortController>();
 process.on('message', (message: ToChild) => {
   if (message.kind === 'answer') void answer(message);
   else if (message.kind === 'cancel') running.get(message.id)?.abort();
-  else if (message.kind === 'threads') llama.maxThreads = message.threads;
   else void forget(message);
 });
 

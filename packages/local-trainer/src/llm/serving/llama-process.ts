@@ -17,7 +17,6 @@ export class LlamaProcess {
   readonly #options: Omit<ChildOptions, 'llama'>;
   readonly #engineDir: string | undefined;
   #child: ChildProcess | undefined;
-  #threads: number;
   #nextId = 0;
   readonly #pending = new Map<number, Channel<Reply>>();
 
@@ -25,7 +24,6 @@ export class LlamaProcess {
   constructor(options: Omit<ChildOptions, 'llama'>, engineDir?: string) {
     this.#options = options;
     this.#engineDir = engineDir;
-    this.#threads = options.threads;
   }
 
   /** Process id, while it runs. */
@@ -64,12 +62,6 @@ export class LlamaProcess {
     for await (const _ of this.#ask({ kind: 'forget', id: this.#nextId++, adapter })) return;
   }
 
-  /** Threads that compute from now on; 0 = as many as the processor has cores. */
-  setThreads(threads: number): void {
-    this.#threads = threads;
-    this.#tell({ kind: 'threads', threads });
-  }
-
   async close(): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
@@ -91,7 +83,7 @@ export class LlamaProcess {
   }
 
   #start(): ChildProcess {
-    const options: ChildOptions = { ...this.#options, threads: this.#threads, llama: findLlama(this.#engineDir) };
+    const options: ChildOptions = { ...this.#options, llama: findLlama(this.#engineDir) };
     const file = fileURLToPath(new URL(`./llama-child.${EXTENSION}`, import.meta.url));
     const child = fork(file, [JSON.stringify(options)], {
       serialization: 'advanced',

@@ -56,11 +56,6 @@ export class LlmServing implements ModelServer {
     return this.#llama.forget(adapterFile(adapter));
   }
 
-  /** Gives threads to what trains meanwhile, or takes them back. */
-  setThreads(threads: number): void {
-    this.#llama.setThreads(threads);
-  }
-
   async close(): Promise<void> {
     await Promise.all([this.#llama.close(), this.#vllm?.close()]);
   }
