@@ -1,6 +1,6 @@
 """
 Compares ways to train on this machine, in CPU seconds: the trainer's own loop with all layers or the last ones, and TRL's SFTTrainer where
-`pip install trl datasets accelerate` was run in the engine's environment. One thread each. Prints a JSON line a way.
+`pip install trl datasets accelerate` was run in the engine's environment. One thread each, on the same batches. Prints a JSON line a way.
 
 usage: PYTHON bench/llm_training.py MODEL_FOLDER ROWS.jsonl [--steps 6] [--threads 1]
 """
@@ -42,7 +42,7 @@ def own_loop(folder: str, rows: list, steps: int, layers: int | None, number_for
     return time.process_time() - begun, sum(len(row.tokens) for batch in batches[1:] for row in batch)
 
 
-def trl_loop(folder: str, file: str, steps: int) -> tuple[float, int]:
+def trl_loop(folder: str, file: str, rows: list, steps: int) -> tuple[float, int]:
     from datasets import Dataset
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
@@ -53,18 +53,26 @@ def trl_loop(folder: str, file: str, steps: int) -> tuple[float, int]:
         def on_step_end(self, *_args: object, **_more: object) -> None:
             self.times.append(time.process_time())
 
-    rows = [json.loads(line)["messages"] for line in Path(file).read_text("utf-8").splitlines()]
-    data = Dataset.from_list([{"prompt": each[:-1], "completion": each[-1:]} for each in rows])
+    class CountingTrainer(SFTTrainer):
+        tokens: list[int] = []
+
+        def training_step(self, model: torch.nn.Module, inputs: dict, *more: object) -> torch.Tensor:
+            self.tokens.append(int(inputs["attention_mask"].sum()))
+            return super().training_step(model, inputs, *more)
+
+    chats = [json.loads(line)["messages"] for line in Path(file).read_text("utf-8").splitlines()]
+    at = {id(row): index for index, row in enumerate(rows)}
+    same_rows = [chats[at[id(row)]] for batch in epoch_batches(rows, settings(None), 0)[: steps + 1] for row in batch]
+    data = Dataset.from_list([{"prompt": each[:-1], "completion": each[-1:]} for each in same_rows])
     base = load(folder)
     with tempfile.TemporaryDirectory() as out:
         config = SFTConfig(
             output_dir=out, max_steps=steps + 1, per_device_train_batch_size=BATCH, learning_rate=5e-4, use_cpu=True, bf16=False,
-            gradient_checkpointing=False, report_to=[], save_strategy="no", logging_strategy="no", train_sampling_strategy="group_by_length",
+            gradient_checkpointing=False, report_to=[], save_strategy="no", logging_strategy="no", train_sampling_strategy="sequential",
         )  # fmt: skip
-        trainer = SFTTrainer(base, args=config, train_dataset=data, peft_config=lora_config(base, settings(None)), processing_class=load_tokenizer(folder), callbacks=[Clock()])
+        trainer = CountingTrainer(base, args=config, train_dataset=data, peft_config=lora_config(base, settings(None)), processing_class=load_tokenizer(folder), callbacks=[Clock()])
         trainer.train()
-        tokens = int(trainer.state.num_input_tokens_seen or 0)
-    return Clock.times[-1] - Clock.times[0], tokens
+    return Clock.times[-1] - Clock.times[0], sum(trainer.tokens[1:])
 
 
 def main() -> None:
@@ -80,14 +88,14 @@ def main() -> None:
     ways = {
         "own loop, all layers, 32 bits": lambda: own_loop(options.folder, rows, options.steps, None, torch.float32),
         "own loop, last third of the layers, 32 bits": lambda: own_loop(options.folder, rows, options.steps, layers // 3, torch.float32),
-        "TRL, all layers, 32 bits": lambda: trl_loop(options.folder, options.file, options.steps),
+        "TRL, all layers, 32 bits": lambda: trl_loop(options.folder, options.file, rows, options.steps),
         "own loop, all layers, bf16": lambda: own_loop(options.folder, rows, options.steps, None, torch.bfloat16),
     }
     for name, run in ways.items():
         try:
             wall = time.monotonic()
             seconds, tokens = run()
-            print(json.dumps({"way": name, "threads": options.threads, "cpu_seconds_a_step": round(seconds / options.steps, 2), "tokens": tokens, "wall": round(time.monotonic() - wall, 1)}), flush=True)
+            print(json.dumps({"way": name, "threads": options.threads, "cpu_seconds_a_step": round(seconds / options.steps, 2), "tokens_a_step": tokens // options.steps, "cpu_ms_a_token": round(seconds * 1000 / tokens, 2), "wall": round(time.monotonic() - wall, 1)}), flush=True)
         except Exception as error:
             print(json.dumps({"way": name, "failed": f"{type(error).__name__}: {error}"[:300]}), flush=True)
 
