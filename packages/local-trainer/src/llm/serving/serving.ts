@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { CallableModel } from '../../engine.ts';
 import type { BaseModelPlace, ModelServer } from '../model-server.ts';
+import { threadsOf } from '../python.ts';
 import type { LlamaBase } from './child-messages.ts';
 import { LlamaProcess } from './llama-process.ts';
 import { type VllmOptions, VllmServers } from './vllm-servers.ts';
@@ -8,7 +9,10 @@ import { type VllmOptions, VllmServers } from './vllm-servers.ts';
 export interface ServingOptions {
   /** The folder of the engine, where llama.cpp is looked for first. */
   readonly engineDir?: string;
-  /** Threads that compute on a CPU; 0 (the default) = as many as it has cores. */
+  /**
+   * Threads that compute on a CPU. Default: as many as one training. With more, the threads of llama.cpp wait for each other
+   * beside the trainings: 152 answers took 268 s with two threads on two cores, and about 50 s with one.
+   */
   readonly threads?: number;
   /** Adapters held in memory at a time, base models counted too; default 9. */
   readonly adapters?: number;
@@ -26,7 +30,7 @@ export class LlmServing implements ModelServer {
   readonly #llama: LlamaProcess;
   readonly #vllm: VllmServers | undefined;
 
-  constructor({ engineDir, threads = 0, adapters = 9, sequences = 4, vllm }: ServingOptions = {}) {
+  constructor({ engineDir, threads = threadsOf('cpu'), adapters = 9, sequences = 4, vllm }: ServingOptions = {}) {
     this.#llama = new LlamaProcess({ threads, contexts: adapters, sequences }, engineDir);
     this.#vllm = vllm && new VllmServers({ ...vllm, adapters });
   }
