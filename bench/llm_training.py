@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "packages" / "local-traine
 
 import torch
 from transformers import AutoModelForCausalLM
-from tuneloop_trainer.rows import load_tokenizer, read_rows
+from tuneloop_trainer.rows import NOT_LEARNED, load_tokenizer, read_rows
 from tuneloop_trainer.training import Settings, Training, epoch_batches, lora_config
 
 BATCH = 8
@@ -32,17 +32,17 @@ def settings(layers: int | None) -> Settings:
     return Settings(Path(tempfile.gettempdir()) / "no-state-here", 1, 3, BATCH, 2.5, 16, 32, layers)
 
 
-def own_loop(folder: str, rows: list, steps: int, layers: int | None, number_format: torch.dtype) -> tuple[float, int]:
+def own_loop(folder: str, batches: list, layers: int | None, number_format: torch.dtype) -> float:
+    rows = [row for batch in batches for row in batch]
     training = Training(load(folder, number_format), settings(layers), rows, [], lambda: False)
-    batches = epoch_batches(rows, training.settings, 0)[: steps + 1]
     training.step(batches[0])
     begun = time.process_time()
     for batch in batches[1:]:
         training.step(batch)
-    return time.process_time() - begun, sum(len(row.tokens) for batch in batches[1:] for row in batch)
+    return time.process_time() - begun
 
 
-def trl_loop(folder: str, file: str, rows: list, steps: int) -> tuple[float, int]:
+def trl_loop(folder: str, batches: list) -> float:
     from datasets import Dataset
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
@@ -53,26 +53,18 @@ def trl_loop(folder: str, file: str, rows: list, steps: int) -> tuple[float, int
         def on_step_end(self, *_args: object, **_more: object) -> None:
             self.times.append(time.process_time())
 
-    class CountingTrainer(SFTTrainer):
-        tokens: list[int] = []
-
-        def training_step(self, model: torch.nn.Module, inputs: dict, *more: object) -> torch.Tensor:
-            self.tokens.append(int(inputs["attention_mask"].sum()))
-            return super().training_step(model, inputs, *more)
-
-    chats = [json.loads(line)["messages"] for line in Path(file).read_text("utf-8").splitlines()]
-    at = {id(row): index for index, row in enumerate(rows)}
-    same_rows = [chats[at[id(row)]] for batch in epoch_batches(rows, settings(None), 0)[: steps + 1] for row in batch]
-    data = Dataset.from_list([{"prompt": each[:-1], "completion": each[-1:]} for each in same_rows])
+    data = Dataset.from_list([
+        {"input_ids": row.tokens, "completion_mask": [int(label != NOT_LEARNED) for label in row.labels]} for batch in batches for row in batch
+    ])  # fmt: skip
     base = load(folder)
     with tempfile.TemporaryDirectory() as out:
         config = SFTConfig(
-            output_dir=out, max_steps=steps + 1, per_device_train_batch_size=BATCH, learning_rate=5e-4, use_cpu=True, bf16=False,
+            output_dir=out, max_steps=len(batches), per_device_train_batch_size=BATCH, learning_rate=5e-4, use_cpu=True, bf16=False,
             gradient_checkpointing=False, report_to=[], save_strategy="no", logging_strategy="no", train_sampling_strategy="sequential",
         )  # fmt: skip
-        trainer = CountingTrainer(base, args=config, train_dataset=data, peft_config=lora_config(base, settings(None)), processing_class=load_tokenizer(folder), callbacks=[Clock()])
+        trainer = SFTTrainer(base, args=config, train_dataset=data, peft_config=lora_config(base, settings(None)), processing_class=load_tokenizer(folder), callbacks=[Clock()])
         trainer.train()
-    return Clock.times[-1] - Clock.times[0], sum(trainer.tokens[1:])
+    return Clock.times[-1] - Clock.times[0]
 
 
 def main() -> None:
@@ -84,17 +76,20 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     rows = read_rows(options.file, load_tokenizer(options.folder), 1024)
+    # The first one warms up. Whole batches alone, because TRL cuts the rows into batches again.
+    batches = [batch for batch in epoch_batches(rows, settings(None), 0) if len(batch) == BATCH][: options.steps + 1]
+    tokens = sum(len(row.tokens) for batch in batches[1:] for row in batch)
     layers = load(options.folder).config.num_hidden_layers
     ways = {
-        "own loop, all layers, 32 bits": lambda: own_loop(options.folder, rows, options.steps, None, torch.float32),
-        "own loop, last third of the layers, 32 bits": lambda: own_loop(options.folder, rows, options.steps, layers // 3, torch.float32),
-        "TRL, all layers, 32 bits": lambda: trl_loop(options.folder, options.file, rows, options.steps),
-        "own loop, all layers, bf16": lambda: own_loop(options.folder, rows, options.steps, None, torch.bfloat16),
+        "own loop, all layers, 32 bits": lambda: own_loop(options.folder, batches, None, torch.float32),
+        "own loop, last third of the layers, 32 bits": lambda: own_loop(options.folder, batches, layers // 3, torch.float32),
+        "TRL, all layers, 32 bits": lambda: trl_loop(options.folder, batches),
+        "own loop, all layers, bf16": lambda: own_loop(options.folder, batches, None, torch.bfloat16),
     }
     for name, run in ways.items():
         try:
             wall = time.monotonic()
-            seconds, tokens = run()
+            seconds = run()
             print(json.dumps({"way": name, "threads": options.threads, "cpu_seconds_a_step": round(seconds / options.steps, 2), "tokens_a_step": tokens // options.steps, "cpu_ms_a_token": round(seconds * 1000 / tokens, 2), "wall": round(time.monotonic() - wall, 1)}), flush=True)
         except Exception as error:
             print(json.dumps({"way": name, "failed": f"{type(error).__name__}: {error}"[:300]}), flush=True)

@@ -18,6 +18,7 @@ export function slotsOf(device: Device): number {
   return device === 'cuda' ? 1 : Math.min(2, availableParallelism());
 }
 
+/** Threads of one training, so that all trainings together have one for each processor. */
 export function threadsOf(device: Device): number {
   return Math.max(1, Math.floor(availableParallelism() / slotsOf(device)));
 }
